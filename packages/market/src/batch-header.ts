@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import { FEED_NAME, feedOfShard } from './shard.ts';
+
+const SHARD = /^[a-z][a-z0-9-]{0,30}-\d{2}$/;
+const wholeNumber = z
+  .string()
+  .regex(/^\d{1,15}$/, 'expected a whole number')
+  .transform(Number);
+
+/** Extensions of a batch event as they arrive: always strings, compared as numbers. */
+const BatchExtensions = z.object({
+  shard: z.string().regex(SHARD, 'expected a shard such as finnhub-03'),
+  epoch: wholeNumber,
+  sequence: wholeNumber,
+  watermark: wholeNumber,
+  ingesttime: wholeNumber,
+  traceparent: z.string().max(64).optional(),
+});
+
+/**
+ * What every batch of a shard carries beside its trades.
+ *
+ * `epoch` is when its writer started (epoch milliseconds); `sequence` counts from 1 without gaps within shard and
+ * epoch; all trades before `watermarkMs` have been sent, as far as the feed lets one know; `ingestTimeMs` is the
+ * writer's wall clock when the batch was made.
+ */
+export interface BatchHeader {
+  readonly shard: string;
+  readonly epoch: number;
+  readonly sequence: number;
+  readonly watermarkMs: number;
+  readonly ingestTimeMs: number;
+  readonly traceparent?: string | undefined;
+}
+
+/**
+ * Reads the header from a CloudEvent's attributes.
+ *
+ * @throws {z.ZodError} Naming every extension that is missing or malformed.
+ */
+export function parseBatchHeader(attributes: Readonly<Record<string, unknown>>): BatchHeader {
+  const { watermark, ingesttime, ...rest } = BatchExtensions.parse(attributes);
+  return { ...rest, watermarkMs: watermark, ingestTimeMs: ingesttime };
+}
+
+/** The header as CloudEvent extensions; {@link parseBatchHeader} is the inverse. */
+export function formatBatchHeader(header: BatchHeader): Readonly<Record<string, string>> {
+  return {
+    partitionkey: header.shard,
+    shard: header.shard,
+    epoch: String(header.epoch),
+    sequence: String(header.sequence),
+    watermark: String(header.watermarkMs),
+    ingesttime: String(header.ingestTimeMs),
+    ...(header.traceparent === undefined ? {} : { traceparent: header.traceparent }),
+  };
+}
+
+/** The id of a batch's event, `<epoch>:<shard>:<sequence>`. */
+export function batchId({ epoch, shard, sequence }: BatchHeader): string {
+  return `${epoch}:${shard}:${sequence}`;
+}
+
+/** The CloudEvent source of a shard's feed, `/feeds/finnhub`. */
+export function feedSource(shard: string): string {
+  return `/feeds/${feedOfShard(shard)}`;
+}
+
+/** True for a feed name that can begin a shard. */
+export function isFeedName(value: string): boolean {
+  return FEED_NAME.test(value);
+}

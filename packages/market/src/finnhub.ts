@@ -1,0 +1,60 @@
+import { toE8 } from './fixed-point.ts';
+import type { RejectReason } from './rejects.ts';
+import { isSymbol } from './symbol.ts';
+import type { Trade } from './trade.ts';
+
+/**
+ * One entry of a Finnhub `trade` frame: `s` symbol, `p` price, `t` UNIX milliseconds, `v` volume of this trade,
+ * `c` condition codes or null. Source: Finnhub API documentation, "Trades"; a volume of 0 is a price update.
+ */
+export type FinnhubRecord = Readonly<Record<string, unknown>>;
+
+/** What a feed record turned out to be. */
+export type Judged =
+  | { readonly kind: 'trade'; readonly trade: Trade }
+  | { readonly kind: 'no_trade' }
+  | { readonly kind: 'reject'; readonly reason: RejectReason; readonly detail: string };
+
+/** Earliest event time that is believed: 2000-01-01. Whatever is older is a broken clock or a wrong unit. */
+export const MIN_EVENT_TIME_MS = 946_684_800_000;
+/** Latest event time that is believed: 2100-01-01. */
+export const MAX_EVENT_TIME_MS = 4_102_444_800_000;
+
+const MAX_PRICE = 1e12;
+const MAX_SIZE = 1e15;
+
+/** True for an event time in whole milliseconds that can be placed in a window at all. */
+export function isEventTime(value: unknown): value is number {
+  return (
+    Number.isSafeInteger(value) && Number(value) >= MIN_EVENT_TIME_MS && Number(value) < MAX_EVENT_TIME_MS
+  );
+}
+
+/** Judges one Finnhub record by itself; whether it is late is for the batch to say. */
+export function judgeFinnhubRecord(id: string, record: FinnhubRecord): Judged {
+  const { s: symbol, p: price, t: eventTimeMs, v: size } = record;
+  if (!isSymbol(symbol)) return reject('bad_symbol', `symbol ${show(symbol)} is not one`);
+  if (!isEventTime(eventTimeMs)) {
+    return reject('bad_time', `time ${show(eventTimeMs)} is not in milliseconds between 2000 and 2100`);
+  }
+  if (size === 0) return { kind: 'no_trade' };
+  const priceE8 = positiveE8(price, MAX_PRICE);
+  if (priceE8 === null) return reject('bad_price', `price ${show(price)} is not between 1e-8 and 1e12`);
+  const sizeE8 = positiveE8(size, MAX_SIZE);
+  if (sizeE8 === null) return reject('bad_size', `volume ${show(size)} is not between 1e-8 and 1e15`);
+  return { kind: 'trade', trade: { id, symbol, eventTimeMs, priceE8, sizeE8 } };
+}
+
+function positiveE8(value: unknown, max: number): bigint | null {
+  if (typeof value !== 'number' || !(value > 0) || value > max) return null;
+  const e8 = toE8(value);
+  return e8 > 0n ? e8 : null;
+}
+
+function reject(reason: RejectReason, detail: string): Judged {
+  return { kind: 'reject', reason, detail };
+}
+
+function show(value: unknown): string {
+  return (JSON.stringify(value) ?? String(value)).slice(0, 100);
+}

@@ -1,0 +1,92 @@
+/** How many units of 1e-8 make one. */
+const ONE_E8 = 100_000_000n;
+
+/** Largest accepted price or size: far above any market, and small enough that sums stay cheap. */
+const MAX_MAGNITUDE = 1e15;
+
+/**
+ * Above this product the rounding error of `value * 1e8` could reach half a unit's neighbourhood, so the
+ * decimal text decides instead.
+ */
+const FAST_LIMIT = 2 ** 46;
+const TIE_MARGIN = 0.05;
+
+/**
+ * A number in units of 1e-8, rounded to the nearest unit (ties away from zero) of its shortest decimal text.
+ *
+ * @throws {RangeError} If the number is not finite or beyond 1e15.
+ */
+export function toE8(value: number): bigint {
+  const scaled = value * 1e8;
+  if (Math.abs(scaled) < FAST_LIMIT) {
+    const rounded = Math.round(scaled);
+    if (Math.abs(Math.abs(scaled - rounded) - 0.5) > TIE_MARGIN) return BigInt(rounded);
+  }
+  if (!Number.isFinite(value) || Math.abs(value) > MAX_MAGNITUDE) {
+    throw new RangeError(`Cannot scale to 1e-8 units: ${value} is not within ±1e15`);
+  }
+  return decimalToE8(String(value));
+}
+
+const DECIMAL = /^(-?)(\d*)(?:\.(\d*))?(?:e([+-]?\d{1,3}))?$/i;
+
+/**
+ * A decimal text (`"61837.63"`, `"9e-05"`) in units of 1e-8, rounded to the nearest unit, ties away from zero.
+ *
+ * @throws {RangeError} If the text is no decimal number or beyond 1e15.
+ */
+export function decimalToE8(text: string): bigint {
+  const match = text.length <= 64 ? DECIMAL.exec(text) : null;
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] = match ?? [];
+  if (match === null || whole + fraction === '')
+    throw new RangeError('Cannot scale to 1e-8 units: not a decimal number');
+  const digits = BigInt(whole + fraction);
+  const shift = Number(exponent) - fraction.length + 8;
+  if (digits !== 0n && shift + (whole + fraction).replace(/^0+/, '').length > 24) {
+    throw new RangeError('Cannot scale to 1e-8 units: beyond 1e15');
+  }
+  const magnitude =
+    digits === 0n
+      ? 0n
+      : shift >= 0
+        ? digits * 10n ** BigInt(shift)
+        : divideRounded(digits, 10n ** BigInt(-shift));
+  return sign === '-' ? -magnitude : magnitude;
+}
+
+function divideRounded(dividend: bigint, divisor: bigint): bigint {
+  return (dividend * 2n + divisor) / (divisor * 2n);
+}
+
+/** The exact decimal text of a number in 1e-8 units, without trailing zeros: `6183763000000n` is `"61837.63"`. */
+export function formatE8(e8: bigint): string {
+  const magnitude = e8 < 0n ? -e8 : e8;
+  const fraction = (magnitude % ONE_E8).toString().padStart(8, '0').replace(/0+$/, '');
+  return `${e8 < 0n ? '-' : ''}${magnitude / ONE_E8}${fraction === '' ? '' : `.${fraction}`}`;
+}
+
+/** The double nearest to a number in 1e-8 units, for the views. */
+export function e8ToDouble(e8: bigint): number {
+  const asNumber = Number(e8);
+  return Number.isSafeInteger(asNumber) ? asNumber / 1e8 : Number(formatE8(e8));
+}
+
+/** An integer as JSON carries it exactly: a number while it is a safe integer, else its decimal text. */
+export type JsonInteger = number | string;
+
+/** Encodes a bigint for JSON without loss; {@link fromJsonInteger} is the inverse. */
+export function toJsonInteger(value: bigint): JsonInteger {
+  const asNumber = Number(value);
+  return Number.isSafeInteger(asNumber) ? asNumber : value.toString();
+}
+
+/**
+ * Decodes what {@link toJsonInteger} made.
+ *
+ * @throws {RangeError} If it is neither a safe integer nor the decimal text of an integer of at most 60 digits.
+ */
+export function fromJsonInteger(value: unknown): bigint {
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value);
+  if (typeof value === 'string' && /^-?\d{1,60}$/.test(value)) return BigInt(value);
+  throw new RangeError('Cannot read an integer: neither a safe integer nor its decimal text');
+}

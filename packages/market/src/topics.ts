@@ -1,0 +1,18 @@
+/** The topics of the pipeline, by what they carry. */
+export const TOPICS = {
+  raw: 'market.raw.v1',
+  trades: 'market.trades.v1',
+  candles: 'market.candles.v1',
+  signals: 'market.signals.v1',
+  rejects: 'market.rejects.v1',
+  dead: 'market.dead.v1',
+} as const;
+
+/** The CloudEvent types of the pipeline. A change that an old reader cannot read gets a new version. */
+export const EVENT_TYPES = {
+  rawTrades: 'io.kandle.trades.raw.v1',
+  feedGap: 'io.kandle.feed.gap.v1',
+  trades: 'io.kandle.trades.v1',
+  candles: 'io.kandle.candles.v1',
+  rejects: 'io.kandle.rejects.v1',
+} as const;

@@ -1,0 +1,51 @@
+/**
+ * One execution as the pipeline counts it.
+ *
+ * `priceE8` and `sizeE8` are integers in 1e-8 units, both above 0; `eventTimeMs` is when the venue says it
+ * happened; `id` is unique within a feed.
+ */
+export interface Trade {
+  readonly id: string;
+  readonly symbol: string;
+  readonly eventTimeMs: number;
+  readonly priceE8: bigint;
+  readonly sizeE8: bigint;
+}
+
+/**
+ * Where a trade stands in arrival order, most significant first: event time, then epoch, sequence and index
+ * in its batch. No two trades have the same key, so ties within a millisecond go by arrival.
+ */
+export interface TradeKey {
+  readonly eventTimeMs: number;
+  readonly epoch: number;
+  readonly sequence: number;
+  readonly index: number;
+}
+
+/** Negative if `a` comes before `b`, positive if after, 0 only for the same trade. */
+export function compareTradeKeys(a: TradeKey, b: TradeKey): number {
+  return a.eventTimeMs - b.eventTimeMs || a.epoch - b.epoch || a.sequence - b.sequence || a.index - b.index;
+}
+
+/** The key as text, `1723161255342:1764000000000:17:3`; {@link parseTradeKey} is the inverse. */
+export function formatTradeKey(key: TradeKey): string {
+  return `${key.eventTimeMs}:${key.epoch}:${key.sequence}:${key.index}`;
+}
+
+/** @throws {RangeError} If the text is not four whole numbers joined by colons. */
+export function parseTradeKey(text: string): TradeKey {
+  const parts = text.split(':').map(Number);
+  const [eventTimeMs, epoch, sequence, index] = parts;
+  if (
+    parts.length !== 4 ||
+    eventTimeMs === undefined ||
+    epoch === undefined ||
+    sequence === undefined ||
+    index === undefined ||
+    !parts.every(Number.isSafeInteger)
+  ) {
+    throw new RangeError(`Cannot read a trade key: '${text.slice(0, 80)}' is not four whole numbers`);
+  }
+  return { eventTimeMs, epoch, sequence, index };
+}

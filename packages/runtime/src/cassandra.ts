@@ -1,0 +1,128 @@
+import { readFileSync } from 'node:fs';
+import { auth, Client, type ClientOptions, errors, policies, types } from 'cassandra-driver';
+import { z } from 'zod';
+import { commaList, port } from './config.ts';
+import { describeError, FatalError, PoisonError, RetryableError } from './errors.ts';
+import { readSecret } from './kafka.ts';
+
+/** Variables of the Cassandra connection. The password is a file, so that it is in no environment, argument or log. */
+export const CassandraEnv = z.object({
+  CASSANDRA_CONTACT_POINTS: commaList.default(['127.0.0.1']),
+  CASSANDRA_PORT: port.default(9042),
+  CASSANDRA_LOCAL_DATACENTER: z.string().default('datacenter1'),
+  CASSANDRA_KEYSPACE: z
+    .string()
+    .regex(/^[a-z][a-z0-9_]{0,47}$/, 'expected a lower case keyspace name')
+    .default('kandle'),
+  CASSANDRA_TLS: z.stringbool().default(false),
+  CASSANDRA_TLS_CA_FILE: z.string().optional(),
+  CASSANDRA_USERNAME: z.string().optional(),
+  CASSANDRA_PASSWORD_FILE: z.string().optional(),
+});
+
+/** The Cassandra connection as read from the environment. */
+export type CassandraSettings = z.infer<typeof CassandraEnv>;
+
+const READ_TIMEOUT_MS = 12_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/**
+ * Never sends a statement a second time by itself.
+ *
+ * The driver's default policy re-sends even non-idempotent statements after a socket error, which for a
+ * conditional statement turns "unknown" into "lost the race against itself".
+ */
+export class NoRetry extends policies.retry.RetryPolicy {
+  override onReadTimeout() {
+    return this.rethrowResult();
+  }
+  override onRequestError() {
+    return this.rethrowResult();
+  }
+  override onUnavailable() {
+    return this.rethrowResult();
+  }
+  override onWriteTimeout() {
+    return this.rethrowResult();
+  }
+}
+
+/**
+ * A Cassandra client with our time-outs, consistency and security settings; it connects when first used.
+ *
+ * 64-bit and arbitrary integers are bigints. Statements are prepared.
+ *
+ * @throws {FatalError} If the password or CA file is missing.
+ */
+export function createCassandra(
+  settings: CassandraSettings,
+  options: { readonly useKeyspace?: boolean } = {},
+): Client {
+  const { CASSANDRA_USERNAME: username, CASSANDRA_PASSWORD_FILE: passwordFile } = settings;
+  const config: ClientOptions = {
+    contactPoints: settings.CASSANDRA_CONTACT_POINTS.map((host) => `${host}:${settings.CASSANDRA_PORT}`),
+    localDataCenter: settings.CASSANDRA_LOCAL_DATACENTER,
+    encoding: { useBigIntAsLong: true, useBigIntAsVarint: true },
+    queryOptions: {
+      consistency: types.consistencies.localQuorum,
+      serialConsistency: types.consistencies.localSerial,
+      prepare: true,
+    },
+    socketOptions: { connectTimeout: CONNECT_TIMEOUT_MS, readTimeout: READ_TIMEOUT_MS },
+    pooling: { warmup: false },
+    isMetadataSyncEnabled: false,
+  };
+  if (options.useKeyspace ?? true) config.keyspace = settings.CASSANDRA_KEYSPACE;
+  if (settings.CASSANDRA_TLS) config.sslOptions = tlsOptions(settings);
+  if (username !== undefined) {
+    if (passwordFile === undefined) {
+      throw new FatalError('Cannot start: CASSANDRA_USERNAME needs CASSANDRA_PASSWORD_FILE');
+    }
+    config.authProvider = new auth.PlainTextAuthProvider(
+      username,
+      readSecret(passwordFile, 'CASSANDRA_PASSWORD_FILE'),
+    );
+  }
+  return new Client(config);
+}
+
+function tlsOptions(settings: CassandraSettings): NonNullable<ClientOptions['sslOptions']> {
+  const ca = settings.CASSANDRA_TLS_CA_FILE;
+  if (ca === undefined) return { rejectUnauthorized: true };
+  try {
+    return { rejectUnauthorized: true, ca: [readFileSync(ca)] };
+  } catch (error) {
+    throw new FatalError('Cannot start: the file of CASSANDRA_TLS_CA_FILE cannot be read', { cause: error });
+  }
+}
+
+/** True if nobody knows whether a statement took effect: it timed out, or the connection broke under it. */
+export function isUnknownOutcome(error: unknown): boolean {
+  if (error instanceof errors.OperationTimedOutError) return true;
+  if (error instanceof errors.ResponseError) {
+    return UNKNOWN_CODES.has(error.code);
+  }
+  if (error instanceof errors.NoHostAvailableError) return true;
+  return error instanceof errors.DriverError ? false : isSocketError(error);
+}
+
+/** Codes of the native protocol v5: write time-out, write failure, unknown CAS outcome, overloaded, server error. */
+const UNKNOWN_CODES: ReadonlySet<number> = new Set([0x1100, 0x1500, 0x1700, 0x1001, 0x0000]);
+
+function isSocketError(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string';
+}
+
+/**
+ * A driver's error as one of ours. Only a batch beyond Cassandra's size limit can never work; whatever else is
+ * wrong with the database (away, overloaded, schema not applied yet) must not empty a topic into the dead letters.
+ *
+ * @param action What could not be done: `write trades`.
+ */
+export function translateCassandraError(error: unknown, action: string): RetryableError | PoisonError {
+  const message = `Cannot ${action}: ${describeError(error)}`;
+  const tooLarge = error instanceof errors.ResponseError && /batch too large/i.test(error.message);
+  return tooLarge
+    ? new PoisonError(message, { cause: error })
+    : new RetryableError(message, { cause: error });
+}

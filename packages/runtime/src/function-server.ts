@@ -1,0 +1,190 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import func from '@knative/func-ts';
+import { z } from 'zod';
+import { logLevel, port, positiveMs, wholeNumber } from './config.ts';
+import { checkEnvelope, type EnvelopeRules, type Refusal } from './envelope.ts';
+import { describeError, FatalError, PoisonError } from './errors.ts';
+import type { Logger } from './log.ts';
+import { parseEventData, type ReceivedEvent } from './received-event.ts';
+
+/** Variables that every function has. */
+export const FunctionEnv = z.object({
+  PORT: port.default(8080),
+  LOG_LEVEL: logLevel.default('info'),
+  /** Largest event that is taken; a clean batch of 400 trades has about 50 KB. */
+  BODY_LIMIT_BYTES: wholeNumber(1_024, 16_777_216).default(2_097_152),
+  /** How long running requests may take to end after SIGTERM. */
+  DRAIN_MS: positiveMs.default(20_000),
+  /** Refuse connections from other machines: set on a laptop, where the runtime would listen to all of them. */
+  LOOPBACK_ONLY: z.stringbool().default(false),
+});
+
+/** A function to serve. */
+export interface ServedFunction {
+  readonly types: EnvelopeRules['types'];
+  /** Takes one event; resolves when its effect is durable. Throws one of the three errors, or anything. */
+  readonly handle: (event: ReceivedEvent) => Promise<void>;
+  /** Closes connections; called once, after the last request has ended. */
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Serves a function over HTTP on the Knative function runtime, and stays until SIGTERM or SIGINT.
+ *
+ * Answers 204 when the effect is durable, 4xx with a reason to what can never work, 503 to what may work later.
+ */
+export async function serveFunction(
+  served: ServedFunction,
+  settings: z.infer<typeof FunctionEnv>,
+  log: Logger,
+): Promise<Server> {
+  // Before the runtime's own hook, which would end the process with exit code 0.
+  for (const fault of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(fault, (error) => {
+      log.fatal({ err: error }, `Cannot go on: ${describeError(error)}`);
+      process.exit(1);
+    });
+  }
+  const requests = createRequestCount();
+  // The runtime's types leave out `bodyLimit`, which its documentation and code have.
+  const options = { port: settings.PORT, bodyLimit: settings.BODY_LIMIT_BYTES };
+  const server = await func.start(
+    {
+      handle: async (context: { readonly cloudevent?: RuntimeEvent }) =>
+        answer(served, context.cloudevent, log),
+      shutdown: async () => {
+        log.info({ inFlight: requests.count() }, 'stopping: taking no new events');
+        await requests.drain(settings.DRAIN_MS);
+        await served.close();
+      },
+    },
+    options,
+  );
+  if (settings.LOOPBACK_ONLY) {
+    server.on('connection', (socket) => {
+      if (!/^(::1|(::ffff:)?127\.)/.test(socket.remoteAddress ?? '')) socket.destroy();
+    });
+  }
+  putBoundaryInFront(server, { types: served.types, maxBodyBytes: settings.BODY_LIMIT_BYTES }, requests);
+  log.info({ port: settings.PORT, startMs: Math.round(process.uptime() * 1000) }, 'ready');
+  return server;
+}
+
+interface RequestCount {
+  count(): number;
+  isDraining(): boolean;
+  track(response: ServerResponse): void;
+  drain(deadlineMs: number): Promise<void>;
+}
+
+function createRequestCount(): RequestCount {
+  let inFlight = 0;
+  let whenIdle: (() => void) | null = null;
+  return {
+    count: () => inFlight,
+    isDraining: () => whenIdle !== null,
+    track(response) {
+      inFlight += 1;
+      response.once('close', () => {
+        inFlight -= 1;
+        if (inFlight === 0) whenIdle?.();
+      });
+    },
+    drain: (deadlineMs) =>
+      new Promise((resolve) => {
+        whenIdle = resolve;
+        if (inFlight === 0) resolve();
+        setTimeout(resolve, deadlineMs).unref();
+      }),
+  };
+}
+
+type Listener = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Takes the place of the runtime's request listener: probes and envelopes are ours, good events are passed on. */
+function putBoundaryInFront(server: Server, rules: EnvelopeRules, requests: RequestCount): void {
+  const [inner, ...others] = server.listeners('request') as Listener[];
+  if (inner === undefined || others.length > 0) {
+    throw new FatalError('Cannot start: the function runtime has not exactly one request listener');
+  }
+  server.removeAllListeners('request');
+  server.on('request', (request, response) => {
+    if (request.method === 'GET') return answerProbe(request, response, requests.isDraining());
+    const refusal = refuse(request, rules);
+    if (refusal !== null) return reply(response, refusal.status, refusal.reason, request);
+    if (requests.isDraining()) return reply(response, 503, 'Stopping: send the event again', request);
+    requests.track(response);
+    // As bytes, the runtime hands the data over unparsed: it is parsed once, strictly, by us.
+    request.headers['content-type'] = 'application/octet-stream';
+    inner(request, response);
+  });
+}
+
+function refuse(request: IncomingMessage, rules: EnvelopeRules): Refusal | null {
+  if (request.method !== 'POST') return { status: 405, reason: 'Send events by POST' };
+  if (request.url !== '/') return { status: 404, reason: 'Events are taken at /' };
+  return checkEnvelope(request.headers, rules);
+}
+
+function answerProbe(request: IncomingMessage, response: ServerResponse, draining: boolean): void {
+  if (request.url === '/health/liveness') return reply(response, 200, 'OK');
+  if (request.url === '/health/readiness')
+    return reply(response, draining ? 503 : 200, draining ? 'stopping' : 'OK');
+  reply(response, 404, 'Events are taken by POST at /');
+}
+
+function reply(response: ServerResponse, status: number, text: string, unread?: IncomingMessage): void {
+  // A body that nobody reads would keep the connection busy: take what is small, cut what is not.
+  if (unread !== undefined) {
+    unread.resume();
+    if (status === 413) response.setHeader('connection', 'close');
+  }
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
+}
+
+interface RuntimeEvent {
+  readonly id: string;
+  readonly type: string;
+  readonly source: string;
+  readonly data?: unknown;
+  readonly knativekafkaoffset?: unknown;
+}
+
+/** Runs the handler and maps its outcome to a status; never throws, for the runtime would make `err.code` a status. */
+async function answer(
+  served: ServedFunction,
+  event: RuntimeEvent | undefined,
+  log: Logger,
+): Promise<unknown> {
+  try {
+    if (event === undefined) throw new PoisonError('Cannot read the event: the runtime saw no CloudEvent');
+    const body = event.data instanceof Uint8Array ? event.data : new Uint8Array();
+    const offset = String(event.knativekafkaoffset ?? '');
+    await served.handle({
+      id: event.id,
+      type: event.type,
+      source: event.source,
+      attributes: { ...event, data: undefined },
+      data: parseEventData(body),
+      offset: /^\d{1,18}$/.test(offset) ? BigInt(offset) : null,
+    });
+    return undefined;
+  } catch (error) {
+    const reason = describeError(error);
+    if (error instanceof PoisonError) {
+      log.warn({ event: event?.id, type: event?.type }, reason);
+      return refusal(422, reason);
+    }
+    if (error instanceof FatalError) {
+      log.fatal({ err: error }, reason);
+      setTimeout(() => process.exit(1), 100);
+      return refusal(500, reason);
+    }
+    log.warn({ event: event?.id, err: error }, reason);
+    return refusal(503, reason);
+  }
+}
+
+function refusal(statusCode: number, body: string): unknown {
+  return { statusCode, headers: { 'content-type': 'text/plain; charset=utf-8' }, body };
+}
