@@ -11,6 +11,8 @@ export interface EventProducer {
    * @throws {RetryableError} If the broker did not acknowledge; some of them may be written.
    */
   send(topic: string, events: readonly MarketEvent[]): Promise<void>;
+  /** Connects ahead of the first `send`, which otherwise does it. */
+  connect(): Promise<void>;
   /** Waits for what is under way, then disconnects. */
   close(): Promise<void>;
 }
@@ -74,6 +76,9 @@ export function createEventProducer(kafka: Kafka): EventProducer {
         waiting.push({ topic, messages: events.map(toKafkaMessage), resolve, reject });
         draining ??= drain();
       });
+    },
+    async connect() {
+      await connect();
     },
     async close() {
       await draining;

@@ -159,14 +159,14 @@ async function answer(
   try {
     if (event === undefined) throw new PoisonError('Cannot read the event: the runtime saw no CloudEvent');
     const body = event.data instanceof Uint8Array ? event.data : new Uint8Array();
-    const offset = String(event.knativekafkaoffset ?? '');
+    const offset = event.knativekafkaoffset;
     await served.handle({
       id: event.id,
       type: event.type,
       source: event.source,
       attributes: { ...event, data: undefined },
       data: parseEventData(body),
-      offset: /^\d{1,18}$/.test(offset) ? BigInt(offset) : null,
+      offset: typeof offset === 'string' && /^\d{1,18}$/.test(offset) ? BigInt(offset) : null,
     });
     return undefined;
   } catch (error) {

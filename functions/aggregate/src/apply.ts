@@ -1,0 +1,43 @@
+import type { Candle } from '@kandle/market/candle';
+import { ABSENT_WINDOW, holdsBatch, isFinal, mergeBatch } from '@kandle/market/window-state';
+import { RetryableError } from '@kandle/runtime/errors';
+import type { AggregateDeps, BatchWork } from './deps.ts';
+
+/**
+ * Merges one batch's candles into one window, exactly once, and publishes what changed.
+ *
+ * A batch that the window holds already is not merged again; if the window is final, its candles are published
+ * again, because the first try may have died between the transaction and the event.
+ *
+ * @throws {RetryableError} If the race for the window is lost too often, or the database or Kafka is away.
+ */
+export async function applyToWindow(
+  deps: Pick<AggregateDeps, 'windows' | 'cache' | 'candles' | 'maxAttempts' | 'backOff'>,
+  { batch, position, fresh }: BatchWork,
+  windowStartMs: number,
+  candles: ReadonlyMap<string, Candle>,
+): Promise<void> {
+  const key = { shard: batch.shard, windowStartMs };
+  // A window that was only just registered is taken for new; the condition on the version finds out if it is not.
+  let window =
+    deps.cache.get(key) ?? (fresh.has(windowStartMs) ? ABSENT_WINDOW : await deps.windows.read(key));
+  for (let attempt = 0; attempt < deps.maxAttempts; attempt++) {
+    if (holdsBatch(window, position)) {
+      if (isFinal(window)) await deps.candles.publishFinal(key, window, batch.traceparent);
+      return;
+    }
+    const { next, changed } = mergeBatch(window, position, candles);
+    const outcome = await deps.windows.compareAndSet(key, next, changed);
+    if (outcome === 'applied') {
+      deps.cache.set(key, next);
+      if (isFinal(next)) await deps.candles.publishRevised(key, next, changed, batch.traceparent);
+      else await deps.candles.publishProvisional(key, next, batch.traceparent);
+      return;
+    }
+    deps.cache.drop(key);
+    if (attempt > 0 || outcome === 'unknown') await deps.backOff(attempt);
+    window = await deps.windows.read(key);
+    deps.cache.set(key, window);
+  }
+  throw new RetryableError(`Cannot merge into window ${windowStartMs} of ${batch.shard}: lost every race`);
+}

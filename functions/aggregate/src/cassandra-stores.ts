@@ -1,0 +1,191 @@
+import { parseApplied, formatApplied } from '@kandle/market/applied';
+import { ABSENT_SHARD } from '@kandle/market/shard-state';
+import { formatTradeKey, parseTradeKey } from '@kandle/market/trade';
+import {
+  ABSENT_WINDOW,
+  type RevisionReason,
+  type WindowRow,
+  type WindowState,
+} from '@kandle/market/window-state';
+import { isUnknownOutcome, NoRetry, translateCassandraError } from '@kandle/runtime/cassandra';
+import { type Client, type QueryOptions, types } from 'cassandra-driver';
+import type { CasOutcome, ShardStore, WindowKey, WindowStore } from './stores.ts';
+
+const READ_WINDOW = 'SELECT * FROM windows WHERE shard = ? AND window_start = ?';
+const WRITE_WINDOW =
+  'UPDATE windows SET version = ?, final_version = ?, applied = ?, min_offset = ? ' +
+  'WHERE shard = ? AND window_start = ? IF version = ?';
+const WRITE_ROW =
+  'UPDATE windows SET row_version = ?, revision = ?, reason = ?, first_key = ?, last_key = ?, open_e8 = ?, ' +
+  'high_e8 = ?, low_e8 = ?, close_e8 = ?, volume_e8 = ?, notional_e16 = ?, price_sum_e8 = ?, trade_count = ?, ' +
+  'id_hash_sum = ? WHERE shard = ? AND window_start = ? AND symbol = ?';
+const READ_SHARD = 'SELECT version, closed_to, open FROM shards WHERE shard = ?';
+const WRITE_SHARD = 'UPDATE shards SET version = ?, closed_to = ?, open = ? WHERE shard = ? IF version = ?';
+
+const { localSerial, localQuorum } = types.consistencies;
+const SERIAL_READ: QueryOptions = { prepare: true, consistency: localSerial, isIdempotent: true };
+const CONDITIONAL: QueryOptions = {
+  prepare: true,
+  consistency: localQuorum,
+  serialConsistency: localSerial,
+  isIdempotent: false,
+  retry: new NoRetry(),
+};
+
+/** The windows in Cassandra: one conditional batch, so one Paxos round, however many symbols a batch moved. */
+export function createWindowStore(client: Client): WindowStore {
+  return {
+    async read({ shard, windowStartMs }) {
+      const rows = await run('read a window', () =>
+        client.execute(READ_WINDOW, [shard, new Date(windowStartMs)], {
+          ...SERIAL_READ,
+          autoPage: true,
+          fetchSize: 20_000,
+        }),
+      );
+      return toWindow(rows.rows, windowStartMs);
+    },
+    compareAndSet: (key, next, changed) =>
+      conditionally('write a window', () =>
+        client.batch(
+          [
+            { query: WRITE_WINDOW, params: windowParams(key, next) },
+            ...changed.map((symbol) => ({ query: WRITE_ROW, params: rowParams(key, symbol, next) })),
+          ],
+          CONDITIONAL,
+        ),
+      ),
+  };
+}
+
+/** The shards' rows in Cassandra. */
+export function createShardStore(client: Client): ShardStore {
+  return {
+    async read(shard) {
+      const result = await run('read a shard', () => client.execute(READ_SHARD, [shard], SERIAL_READ));
+      const row = result.first();
+      if (row === null || row['version'] === null) return ABSENT_SHARD;
+      const open = String(row['open'] ?? '');
+      const closedTo: unknown = row['closed_to'];
+      return {
+        version: Number(row['version']),
+        closedToMs: closedTo instanceof Date ? closedTo.getTime() : null,
+        open: open === '' ? [] : open.split(',').map(Number),
+      };
+    },
+    compareAndSet: (shard, next) =>
+      conditionally('write a shard', () =>
+        client.execute(
+          WRITE_SHARD,
+          [
+            next.version,
+            next.closedToMs === null ? null : new Date(next.closedToMs),
+            next.open.join(','),
+            shard,
+            expectedVersion(next.version),
+          ],
+          CONDITIONAL,
+        ),
+      ),
+  };
+}
+
+/** The version that a write is conditional on; null, not 0, stands for a row that was never written. */
+function expectedVersion(nextVersion: number): number | null {
+  return nextVersion === 1 ? null : nextVersion - 1;
+}
+
+function windowParams({ shard, windowStartMs }: WindowKey, next: WindowState): unknown[] {
+  return [
+    next.version,
+    next.finalVersion,
+    formatApplied(next.applied),
+    next.minOffset,
+    shard,
+    new Date(windowStartMs),
+    expectedVersion(next.version),
+  ];
+}
+
+function rowParams({ shard, windowStartMs }: WindowKey, symbol: string, next: WindowState): unknown[] {
+  const row = next.rows.get(symbol);
+  if (row === undefined) throw new RangeError(`Cannot write a window: ${symbol} changed but has no row`);
+  const { candle } = row;
+  return [
+    row.version,
+    row.revision,
+    row.reason ?? '',
+    formatTradeKey(candle.firstKey),
+    formatTradeKey(candle.lastKey),
+    candle.openE8,
+    candle.highE8,
+    candle.lowE8,
+    candle.closeE8,
+    candle.volumeE8,
+    candle.notionalE16,
+    candle.priceSumE8,
+    candle.tradeCount,
+    candle.idHashSum,
+    shard,
+    new Date(windowStartMs),
+    symbol,
+  ];
+}
+
+function toWindow(rows: readonly types.Row[], windowStartMs: number): WindowState {
+  const [first] = rows;
+  if (first === undefined || first['version'] === null) return ABSENT_WINDOW;
+  const minOffset: unknown = first['min_offset'];
+  return {
+    version: Number(first['version']),
+    finalVersion: Number(first['final_version'] ?? 0),
+    applied: parseApplied(String(first['applied'] ?? '')),
+    minOffset: typeof minOffset === 'bigint' ? minOffset : null,
+    rows: new Map(
+      rows
+        .filter((row) => row['symbol'] !== null)
+        .map((row) => [String(row['symbol']), toRow(row, windowStartMs)]),
+    ),
+  };
+}
+
+function toRow(row: types.Row, windowStartMs: number): WindowRow {
+  const reason = String(row['reason'] ?? '');
+  return {
+    version: Number(row['row_version']),
+    revision: Number(row['revision']),
+    reason: reason === '' ? null : (reason as RevisionReason),
+    candle: {
+      symbol: String(row['symbol']),
+      windowStartMs,
+      firstKey: parseTradeKey(String(row['first_key'])),
+      lastKey: parseTradeKey(String(row['last_key'])),
+      openE8: BigInt(row['open_e8']),
+      highE8: BigInt(row['high_e8']),
+      lowE8: BigInt(row['low_e8']),
+      closeE8: BigInt(row['close_e8']),
+      volumeE8: BigInt(row['volume_e8']),
+      notionalE16: BigInt(row['notional_e16']),
+      priceSumE8: BigInt(row['price_sum_e8']),
+      tradeCount: Number(row['trade_count']),
+      idHashSum: BigInt(row['id_hash_sum']),
+    },
+  };
+}
+
+async function run<T>(action: string, statement: () => Promise<T>): Promise<T> {
+  try {
+    return await statement();
+  } catch (error) {
+    throw translateCassandraError(error, action);
+  }
+}
+
+async function conditionally(action: string, statement: () => Promise<types.ResultSet>): Promise<CasOutcome> {
+  try {
+    return (await statement()).wasApplied() ? 'applied' : 'lost';
+  } catch (error) {
+    if (isUnknownOutcome(error)) return 'unknown';
+    throw translateCassandraError(error, action);
+  }
+}

@@ -1,0 +1,30 @@
+import type { ShardState } from '@kandle/market/shard-state';
+import type { TradeBatch } from '@kandle/market/trade-batch';
+import type { BatchPosition } from '@kandle/market/window-state';
+import type { CandlePublisher } from './publish.ts';
+import type { ShardStore, WindowStore } from './stores.ts';
+import type { WindowCache } from './window-cache.ts';
+
+/** What the aggregate function is made of; clocks and chance come in from outside. */
+export interface AggregateDeps {
+  readonly windows: WindowStore;
+  readonly shards: ShardStore;
+  readonly candles: CandlePublisher;
+  readonly cache: WindowCache;
+  readonly graceMs: number;
+  readonly expiryMs: number;
+  readonly maxAttempts: number;
+  /** Wall clock, epoch milliseconds: only for the age of a batch, never for windows. */
+  readonly now: () => number;
+  /** Waits before another attempt at a lost race, longer with each attempt. */
+  readonly backOff: (attempt: number) => Promise<void>;
+}
+
+/** What the steps of one batch share: the batch, and the shard's row as this process last knew it. */
+export interface BatchWork {
+  readonly batch: TradeBatch;
+  readonly position: BatchPosition;
+  shard: ShardState;
+  /** Windows that this batch put on the `open` list: most likely never written before. */
+  readonly fresh: Set<number>;
+}

@@ -1,0 +1,49 @@
+import { foldTrades } from '@kandle/market/fold';
+import { parseTradeBatch } from '@kandle/market/trade-batch';
+import { EVENT_TYPES } from '@kandle/market/topics';
+import { PoisonError } from '@kandle/runtime/errors';
+import { parseOrPoison } from '@kandle/runtime/parse';
+import type { ReceivedEvent } from '@kandle/runtime/received-event';
+import { applyToWindow } from './apply.ts';
+import { closeDueWindows } from './close.ts';
+import type { AggregateDeps, BatchWork } from './deps.ts';
+import { registerOpenWindows } from './register.ts';
+import type { ShardState } from '@kandle/market/shard-state';
+
+/**
+ * Builds the function that folds one batch of trades into the windows it touches, and closes the windows that the
+ * batch's watermark makes due.
+ *
+ * Idempotent: duplicates, any order, redriven dead letters and retries after a crash end in the same candles. When
+ * the promise resolves, the merge is durable and the candles of every final window it concerns are acknowledged.
+ */
+export function createAggregate(deps: AggregateDeps): (event: ReceivedEvent) => Promise<void> {
+  /** The rows of the shards as last seen. May be old: what is decided on it is checked by a transaction. */
+  const shards = new Map<string, ShardState>();
+
+  return async function aggregate(event) {
+    // Gaps come on the same topic; they are for the view, and mark candles incomplete in a later step.
+    if (event.type === EVENT_TYPES.feedGap) return;
+    const batch = parseOrPoison('trade batch', () => parseTradeBatch(event.attributes, event.data));
+    if (deps.now() - batch.ingestTimeMs > deps.expiryMs) {
+      throw new PoisonError(`Cannot count a batch: expired, it was made at ${batch.ingestTimeMs}`);
+    }
+    const position = { epoch: batch.epoch, sequence: batch.sequence, offset: event.offset };
+    const folded = foldTrades(batch.trades, position);
+    const touched = [...folded.keys()].toSorted((a, b) => a - b);
+    const known = shards.get(batch.shard) ?? (await deps.shards.read(batch.shard));
+    const work: BatchWork = { batch, position, shard: known, fresh: new Set() };
+    try {
+      await registerOpenWindows(deps, work, touched);
+      for (const windowStartMs of touched) {
+        const candles = folded.get(windowStartMs) ?? new Map();
+        await applyToWindow(deps, work, windowStartMs, candles);
+      }
+      await closeDueWindows(deps, work, touched);
+      shards.set(batch.shard, work.shard);
+    } catch (error) {
+      shards.delete(batch.shard);
+      throw error;
+    }
+  };
+}

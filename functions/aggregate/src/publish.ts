@@ -1,0 +1,76 @@
+import { type CandleBatchKind, formatCandleBatch, publishedCandle } from '@kandle/market/candle-batch';
+import { WINDOW_MS } from '@kandle/market/window';
+import type { WindowRow, WindowState } from '@kandle/market/window-state';
+import type { EventProducer } from '@kandle/runtime/event-producer';
+import type { WindowKey } from './stores.ts';
+
+/** Publishes candles; each method resolves when Kafka has acknowledged them. */
+export interface CandlePublisher {
+  /** The candles that changed since the last look at an open window, at most about once a second. */
+  publishProvisional(key: WindowKey, window: WindowState, traceparent?: string): Promise<void>;
+  /** Every candle of a final window: the same version always has the same content, so it may be repeated. */
+  publishFinal(key: WindowKey, window: WindowState, traceparent?: string): Promise<void>;
+  /** The candles of a final window that a late batch changed. */
+  publishRevised(
+    key: WindowKey,
+    window: WindowState,
+    changed: readonly string[],
+    traceparent?: string,
+  ): Promise<void>;
+}
+
+/** How candles are published. */
+export interface PublisherOptions {
+  readonly topic: string;
+  readonly provisionalMs: number;
+  /** Monotonic milliseconds, for the throttle. */
+  readonly monotonicNow: () => number;
+}
+
+interface LastLook {
+  readonly atMs: number;
+  readonly version: number;
+}
+
+/** Most windows whose last provisional publication is remembered. */
+const MAX_LOOKS = 1_000;
+
+/** A publisher over a producer of events. */
+export function createCandlePublisher(producer: EventProducer, options: PublisherOptions): CandlePublisher {
+  const looks = new Map<string, LastLook>();
+
+  async function publish(
+    key: WindowKey,
+    window: WindowState,
+    kind: CandleBatchKind,
+    rows: Iterable<WindowRow>,
+    traceparent: string | undefined,
+  ): Promise<void> {
+    const candles = Array.from(rows, (row) => publishedCandle(window, row));
+    const batch = { ...key, windowMs: WINDOW_MS, kind, version: window.version, candles };
+    await producer.send(options.topic, formatCandleBatch(batch, traceparent));
+  }
+
+  return {
+    async publishProvisional(key, window, traceparent) {
+      const text = `${key.shard}|${key.windowStartMs}`;
+      const last = looks.get(text);
+      const atMs = options.monotonicNow();
+      if (last !== undefined && atMs - last.atMs < options.provisionalMs) return;
+      looks.delete(text);
+      looks.set(text, { atMs, version: window.version });
+      if (looks.size > MAX_LOOKS)
+        for (const oldest of looks.keys()) if (looks.size > MAX_LOOKS) looks.delete(oldest);
+      const changed = [...window.rows.values()].filter((row) => row.version > (last?.version ?? 0));
+      await publish(key, window, 'provisional', changed, traceparent);
+    },
+    async publishFinal(key, window, traceparent) {
+      looks.delete(`${key.shard}|${key.windowStartMs}`);
+      await publish(key, window, 'final', window.rows.values(), traceparent);
+    },
+    async publishRevised(key, window, changed, traceparent) {
+      const rows = changed.map((symbol) => window.rows.get(symbol)).filter((row) => row !== undefined);
+      await publish(key, window, 'revised', rows, traceparent);
+    },
+  };
+}

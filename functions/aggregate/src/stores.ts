@@ -1,0 +1,36 @@
+import type { ShardState } from '@kandle/market/shard-state';
+import type { WindowState } from '@kandle/market/window-state';
+
+/**
+ * How a conditional write ended. `unknown` means that nobody can say whether it took effect (a time-out, a broken
+ * connection): only a serial read tells.
+ */
+export type CasOutcome = 'applied' | 'lost' | 'unknown';
+
+/** A window of a shard. */
+export interface WindowKey {
+  readonly shard: string;
+  readonly windowStartMs: number;
+}
+
+/**
+ * The windows in the database: linearisable reads, and writes that apply only on the version they were made from.
+ * Both throw RetryableError when the database is not to be had.
+ */
+export interface WindowStore {
+  /** The window as of now; a window that was never written has version 0. */
+  read(key: WindowKey): Promise<WindowState>;
+  /**
+   * Replaces version `next.version - 1` by `next`, in one transaction.
+   *
+   * @param changed Symbols whose rows differ from the version before.
+   */
+  compareAndSet(key: WindowKey, next: WindowState, changed: readonly string[]): Promise<CasOutcome>;
+}
+
+/** The shards' rows in the database, under the same rules. */
+export interface ShardStore {
+  read(shard: string): Promise<ShardState>;
+  /** Replaces version `next.version - 1` by `next`. */
+  compareAndSet(shard: string, next: ShardState): Promise<CasOutcome>;
+}

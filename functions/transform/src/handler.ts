@@ -1,0 +1,40 @@
+import { feedSource } from '@kandle/market/batch-header';
+import { formatFeedGap, parseFeedGap } from '@kandle/market/feed-gap';
+import { parseRawBatch } from '@kandle/market/raw-batch';
+import { formatBatchRejects } from '@kandle/market/rejects';
+import { EVENT_TYPES } from '@kandle/market/topics';
+import { formatTradeBatch } from '@kandle/market/trade-batch';
+import type { EventProducer } from '@kandle/runtime/event-producer';
+import { parseOrPoison } from '@kandle/runtime/parse';
+import type { ReceivedEvent } from '@kandle/runtime/received-event';
+import { cleanBatch } from './clean.ts';
+
+/** What the transform function is made of. */
+export interface TransformDeps {
+  readonly producer: Pick<EventProducer, 'send'>;
+  readonly tradesTopic: string;
+  readonly rejectsTopic: string;
+  readonly horizonMs: number;
+}
+
+/**
+ * Builds the function that turns one raw batch into exactly one clean batch with the same epoch and sequence, and
+ * sends what it refuses to the rejects. Resolves when both are acknowledged. Gaps are checked and passed on.
+ */
+export function createTransform(deps: TransformDeps): (event: ReceivedEvent) => Promise<void> {
+  return async function transform(event) {
+    if (event.type === EVENT_TYPES.feedGap) {
+      const gap = parseOrPoison('feed gap', () => parseFeedGap(event.data));
+      const passedOn = { ...formatFeedGap(gap, 0), id: event.id, source: feedSource(gap.shard) };
+      await deps.producer.send(deps.tradesTopic, [passedOn]);
+      return;
+    }
+    const raw = parseOrPoison('raw batch', () => parseRawBatch(event.attributes, event.data));
+    const { batch, rejects } = cleanBatch(raw, deps.horizonMs);
+    const sent = [deps.producer.send(deps.tradesTopic, [formatTradeBatch(batch)])];
+    if (rejects.length > 0) {
+      sent.push(deps.producer.send(deps.rejectsTopic, [formatBatchRejects(event.id, raw.shard, rejects)]));
+    }
+    await Promise.all(sent);
+  };
+}

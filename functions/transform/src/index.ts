@@ -1,0 +1,21 @@
+import { EVENT_TYPES } from '@kandle/market/topics';
+import { createEventProducer } from '@kandle/runtime/event-producer';
+import { createKafka } from '@kandle/runtime/kafka';
+import { runFunction } from '@kandle/runtime/run-function';
+import { readConfig } from './config.ts';
+import { createTransform } from './handler.ts';
+
+await runFunction('transform', readConfig, (config, log) => {
+  const producer = createEventProducer(createKafka(config, 'transform', log));
+  return {
+    types: [EVENT_TYPES.rawTrades, EVENT_TYPES.feedGap],
+    handle: createTransform({
+      producer,
+      tradesTopic: config.TRADES_TOPIC,
+      rejectsTopic: config.REJECTS_TOPIC,
+      horizonMs: config.HORIZON_MS,
+    }),
+    warmUp: () => producer.connect(),
+    close: () => producer.close(),
+  };
+});
