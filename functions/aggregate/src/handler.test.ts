@@ -1,0 +1,202 @@
+import { formatTradeBatch, type TradeBatch } from '@kandle/market/trade-batch';
+import { type CandleBatch, parseCandleBatch } from '@kandle/market/candle-batch';
+import type { Trade } from '@kandle/market/trade';
+import { EVENT_TYPES } from '@kandle/market/topics';
+import { PoisonError, RetryableError } from '@kandle/runtime/errors';
+import type { ReceivedEvent } from '@kandle/runtime/received-event';
+import { expect, test } from 'vitest';
+import { createMemoryDatabase, type Fault } from '../test/memory-stores.ts';
+import { createAggregate } from './handler.ts';
+import { createCandlePublisher } from './publish.ts';
+import { createWindowCache } from './window-cache.ts';
+
+const SHARD = 'finnhub-03';
+const W0 = 1_700_000_000_000;
+
+function trade(id: string, offsetMs: number, price: number, size = 1): Trade {
+  return {
+    id,
+    symbol: 'A',
+    eventTimeMs: W0 + offsetMs,
+    priceE8: BigInt(price) * 100_000_000n,
+    sizeE8: BigInt(size) * 100_000_000n,
+  };
+}
+
+function batchEvent(
+  sequence: number,
+  trades: readonly Trade[],
+  watermarkOffsetMs: number,
+  epoch = 1,
+): ReceivedEvent {
+  const batch: TradeBatch = {
+    shard: SHARD,
+    epoch,
+    sequence,
+    watermarkMs: W0 + watermarkOffsetMs,
+    ingestTimeMs: W0 + watermarkOffsetMs,
+    trades,
+  };
+  const event = formatTradeBatch(batch);
+  return {
+    ...event,
+    attributes: event.extensions,
+    data: structuredClone(event.data),
+    offset: BigInt(sequence),
+  };
+}
+
+function createRig(faults: Fault[] = []) {
+  const published: CandleBatch[] = [];
+  let failNextSend = false;
+  const database = createMemoryDatabase(async () => faults.shift() ?? 'none');
+  const create = () =>
+    createAggregate({
+      ...database,
+      candles: createCandlePublisher(
+        {
+          send: async (_topic, events) => {
+            if (failNextSend) {
+              failNextSend = false;
+              throw new RetryableError('Cannot produce: the broker is away');
+            }
+            published.push(
+              ...events.map((event) => parseCandleBatch(JSON.parse(JSON.stringify(event.data)))),
+            );
+          },
+          connect: async () => undefined,
+          close: async () => undefined,
+        },
+        { topic: 'candles', provisionalMs: 1_000, monotonicNow: () => 0 },
+      ),
+      cache: createWindowCache(1_000),
+      graceMs: 2_000,
+      expiryMs: 86_400_000,
+      maxAttempts: 5,
+      now: () => W0 + 10_000,
+      backOff: async () => undefined,
+    });
+  return {
+    create,
+    database,
+    published,
+    failSend: () => {
+      failNextSend = true;
+    },
+  };
+}
+
+test('aggregate() publishes a provisional and then a final candle, when the watermark passes end plus grace', async () => {
+  const rig = createRig();
+  const aggregate = rig.create();
+  await aggregate(batchEvent(1, [trade('a', 100, 10), trade('b', 200, 12)], -800));
+  await aggregate(batchEvent(2, [trade('c', 4_000, 9)], 3_000));
+  expect(rig.published.map((batch) => batch.kind)).toEqual(['provisional']);
+  await aggregate(batchEvent(3, [], 7_000));
+  const last = rig.published.at(-1);
+  expect(last).toMatchObject({ kind: 'final', windowStartMs: W0, version: 3 });
+  expect(last?.candles).toMatchObject([
+    { symbol: 'A', state: 'final', openE8: 1_000_000_000n, closeE8: 900_000_000n, tradeCount: 3, version: 3 },
+  ]);
+  expect(rig.database.shardAt(SHARD)).toMatchObject({ open: [], closedToMs: W0 + 5_000 });
+});
+
+test('aggregate() merges a batch once, when it comes three times and to another process', async () => {
+  const rig = createRig();
+  const first = rig.create();
+  const event = batchEvent(1, [trade('a', 100, 10)], -800);
+  await first(event);
+  await first(event);
+  await rig.create()(event);
+  expect(rig.database.windowAt({ shard: SHARD, windowStartMs: W0 }).rows.get('A')?.candle.tradeCount).toBe(1);
+});
+
+test('aggregate() publishes a final window again, when a batch that it holds comes again', async () => {
+  const rig = createRig();
+  const aggregate = rig.create();
+  await aggregate(batchEvent(1, [trade('a', 100, 10)], -800));
+  await aggregate(batchEvent(2, [], 7_000));
+  const before = rig.published.length;
+  await rig.create()(batchEvent(1, [trade('a', 100, 10)], -800));
+  expect(rig.published.slice(before)).toMatchObject([{ kind: 'final', version: 2 }]);
+  expect(rig.published.at(-1)).toEqual(rig.published[before - 1]);
+});
+
+test('aggregate() revises a final window, when a trade comes late', async () => {
+  const rig = createRig();
+  const aggregate = rig.create();
+  await aggregate(batchEvent(1, [trade('a', 100, 10)], -800));
+  await aggregate(batchEvent(2, [], 7_000));
+  await aggregate(batchEvent(3, [trade('late', 50, 8)], 7_100));
+  expect(rig.published.at(-1)).toMatchObject({
+    kind: 'revised',
+    version: 3,
+    candles: [{ state: 'revised', revision: 1, reason: 'late_trade', openE8: 800_000_000n, version: 3 }],
+  });
+});
+
+test('aggregate() makes a symbol final at once, when its first trade comes after the close', async () => {
+  const rig = createRig();
+  const aggregate = rig.create();
+  await aggregate(batchEvent(1, [trade('a', 6_000, 10)], 7_000));
+  await aggregate(batchEvent(2, [trade('late', 50, 8)], 7_100));
+  expect(rig.published.at(-1)?.candles).toMatchObject([{ state: 'final', revision: 0, version: 2 }]);
+});
+
+test('aggregate() closes again and publishes, when the publishing of the final candles failed', async () => {
+  const rig = createRig();
+  const aggregate = rig.create();
+  await aggregate(batchEvent(1, [trade('a', 100, 10)], -800));
+  rig.failSend();
+  await expect(aggregate(batchEvent(2, [], 7_000))).rejects.toThrow(RetryableError);
+  expect(rig.database.shardAt(SHARD).open).toEqual([W0]);
+  await rig.create()(batchEvent(2, [], 7_000));
+  expect(rig.published.at(-1)).toMatchObject({ kind: 'final', version: 2 });
+  expect(rig.database.shardAt(SHARD).open).toEqual([]);
+});
+
+test.each(['unknown_applied', 'unknown_lost'] as const)(
+  'aggregate() counts a batch once, when the outcome of its transaction is %s',
+  async (fault) => {
+    // Statements of the first batch: read shard, register the window, merge.
+    const rig = createRig(['none', 'none', fault]);
+    await rig.create()(batchEvent(1, [trade('a', 100, 10)], -800));
+    expect(rig.database.windowAt({ shard: SHARD, windowStartMs: W0 }).rows.get('A')?.candle.tradeCount).toBe(
+      1,
+    );
+  },
+);
+
+test('aggregate() reads nothing and writes once, when a batch is a usual one', async () => {
+  const rig = createRig();
+  const aggregate = rig.create();
+  await aggregate(batchEvent(1, [trade('a', 100, 10)], -800));
+  const before = { ...rig.database.counts };
+  const symbols = Array.from({ length: 300 }, (_, n) => ({
+    ...trade(`t${n}`, 300 + n, 10),
+    symbol: `S${n}`,
+  }));
+  await aggregate(batchEvent(2, symbols, -400));
+  expect(rig.database.counts).toEqual({ reads: before.reads, writes: before.writes + 1 });
+});
+
+test('aggregate() gives the event back, when every race is lost', async () => {
+  // Reads work, and no write ever takes effect: read, write, read, write, …
+  const rig = createRig(Array.from({ length: 40 }, (_, n): Fault => (n % 2 === 0 ? 'none' : 'unknown_lost')));
+  await expect(rig.create()(batchEvent(1, [trade('a', 100, 10)], -800))).rejects.toThrow(RetryableError);
+});
+
+test('aggregate() refuses for ever, when a batch is malformed or older than the retention', async () => {
+  const aggregate = createRig().create();
+  const good = batchEvent(1, [trade('a', 100, 10)], -800);
+  await expect(aggregate({ ...good, data: { symbols: 1 } })).rejects.toThrow(PoisonError);
+  await expect(aggregate({ ...good, attributes: {} })).rejects.toThrow(/shard/);
+  const old = { ...good, attributes: { ...good.attributes, ingesttime: String(W0 - 86_400_000) } };
+  await expect(aggregate(old)).rejects.toThrow(/expired/);
+});
+
+test('aggregate() leaves gaps to the view', async () => {
+  const rig = createRig();
+  await rig.create()({ ...batchEvent(1, [], 0), type: EVENT_TYPES.feedGap });
+  expect(rig.database.counts).toEqual({ reads: 0, writes: 0 });
+});
