@@ -24,8 +24,8 @@ export interface Delivery {
   readonly deadLetterTopic: string | null;
 }
 
-/** The sources of the pipeline, until the runner reads them from `knative/`. */
-export function pipelineSources(topics: Topics): readonly Source[] {
+/** The sources of the pipeline in the order of the flow, until the runner reads them from `knative/`. */
+export function pipelineSources(topics: Topics, prefix = ''): readonly Source[] {
   const delivery: Delivery = {
     // A database outage of two and a half hours ends in no dead letter.
     retry: 1_800,
@@ -35,25 +35,31 @@ export function pipelineSources(topics: Topics): readonly Source[] {
     deadLetterTopic: topics.dead,
   };
   return [
-    { name: 'transform', topic: topics.raw, consumerGroup: 'kandle-transform', sink: 'transform', delivery },
+    {
+      name: 'transform',
+      topic: topics.raw,
+      consumerGroup: `${prefix}kandle-transform`,
+      sink: 'transform',
+      delivery,
+    },
     {
       name: 'aggregate',
       topic: topics.trades,
-      consumerGroup: 'kandle-aggregate',
+      consumerGroup: `${prefix}kandle-aggregate`,
       sink: 'aggregate',
       delivery,
     },
     {
       name: 'persist-trades',
       topic: topics.trades,
-      consumerGroup: 'kandle-persist-trades',
+      consumerGroup: `${prefix}kandle-persist-trades`,
       sink: 'persist',
       delivery,
     },
     {
       name: 'persist-candles',
       topic: topics.candles,
-      consumerGroup: 'kandle-persist-candles',
+      consumerGroup: `${prefix}kandle-persist-candles`,
       sink: 'persist',
       delivery,
     },

@@ -1,0 +1,87 @@
+import { FEED_NAME } from '@kandle/market/shard';
+import { isSymbol } from '@kandle/market/symbol';
+import { TOPICS } from '@kandle/market/topics';
+import {
+  commaList,
+  type Env,
+  logLevel,
+  port,
+  positiveMs,
+  readEnv,
+  wholeNumber,
+} from '@kandle/runtime/config';
+import { FatalError } from '@kandle/runtime/errors';
+import { KafkaEnv, readSecret } from '@kandle/runtime/kafka';
+import { z } from 'zod';
+
+const webSocketUrl = z
+  .string()
+  .refine(
+    (text) => URL.canParse(text) && /^wss?:$/.test(new URL(text).protocol),
+    'expected an address that begins with ws:// or wss://',
+  );
+
+const symbols = commaList
+  .refine((list) => list.every(isSymbol), 'expected symbols as the feed spells them, such as AAPL,BINANCE:BTCUSDT')
+  .transform((list) => [...new Set(list)]);
+
+const replaySpeed = z
+  .string()
+  .regex(/^(max|\d{1,6}(\.\d{1,6})?)$/, 'expected a number above 0, or max')
+  .transform((text) => (text === 'max' ? Number.POSITIVE_INFINITY : Number(text)))
+  .refine((speed) => speed > 0, 'expected a number above 0, or max');
+
+const IngestEnv = z
+  .object({
+    ...KafkaEnv.shape,
+    LOG_LEVEL: logLevel.default('info'),
+    /** Where the status server listens. */
+    HTTP_HOST: z.string().min(1).default('127.0.0.1'),
+    HTTP_PORT: port.default(8080),
+    RAW_TOPIC: z.string().min(1).default(TOPICS.raw),
+    REJECTS_TOPIC: z.string().min(1).default(TOPICS.rejects),
+    FEED: z.string().regex(FEED_NAME, 'expected lower case letters, digits and hyphens').default('finnhub'),
+    FEED_URL: webSocketUrl.default('wss://ws.finnhub.io'),
+    FINNHUB_TOKEN: z.string().optional(),
+    FINNHUB_TOKEN_FILE: z.string().optional(),
+    SYMBOLS: symbols,
+    SHARD_COUNT: wholeNumber(1, 100).default(12),
+    LINGER_MS: positiveMs.default(50),
+    MAX_TRADES: wholeNumber(1, 10_000).default(400),
+    MAX_BATCH_BYTES: wholeNumber(1_024, 524_288).default(65_536),
+    DISORDER_MS: positiveMs.default(1_000),
+    GRACE_MS: positiveMs.default(2_000),
+    AHEAD_MS: positiveMs.default(900_000),
+    MEMORY_MS: positiveMs.default(300_000),
+    BUFFER_MAX_RECORDS: wholeNumber(1, 100_000_000).default(200_000),
+    BUFFER_MAX_BYTES: wholeNumber(1_024, 4_294_967_296).default(67_108_864),
+    SILENCE_MS: positiveMs.default(150_000),
+    RECONNECT_MIN_MS: positiveMs.default(500),
+    RECONNECT_MAX_MS: positiveMs.default(30_000),
+    STABLE_MS: positiveMs.default(30_000),
+    /** Unset: a live feed. Times the recorded speed at which the feed plays, or `max`. */
+    REPLAY_SPEED: replaySpeed.optional(),
+  })
+  .refine(
+    (env) => (env.FINNHUB_TOKEN === undefined) !== (env.FINNHUB_TOKEN_FILE === undefined),
+    'set either FINNHUB_TOKEN or FINNHUB_TOKEN_FILE',
+  )
+  .refine((env) => env.RECONNECT_MIN_MS <= env.RECONNECT_MAX_MS, 'RECONNECT_MIN_MS is above RECONNECT_MAX_MS');
+
+/** The configuration of ingest, without the feed's key: that one is {@link readToken}'s. */
+export type IngestConfig = z.infer<typeof IngestEnv>;
+
+/** Reads the configuration once, at start. @throws {FatalError} Naming every missing or malformed variable. */
+export function readConfig(env: Env): IngestConfig {
+  return readEnv(IngestEnv, env);
+}
+
+/** The feed's key, from its variable or its file. @throws {FatalError} If there is none. */
+export function readToken({ FINNHUB_TOKEN, FINNHUB_TOKEN_FILE }: IngestConfig): string {
+  const token =
+    FINNHUB_TOKEN_FILE === undefined
+      ? (FINNHUB_TOKEN ?? '')
+      : readSecret(FINNHUB_TOKEN_FILE, 'FINNHUB_TOKEN_FILE').trim();
+  if (token === '') throw new FatalError('Cannot start: the file of FINNHUB_TOKEN_FILE holds no key');
+  return token;
+}

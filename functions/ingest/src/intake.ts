@@ -1,0 +1,130 @@
+import {
+  advanceClock,
+  endClock,
+  type FeedClockOptions,
+  isTooFarAhead,
+  observeTrade,
+} from '@kandle/market/feed-clock';
+import { isEventTime } from '@kandle/market/finnhub';
+import type { RejectReason } from '@kandle/market/rejects';
+import { isSymbol } from '@kandle/market/symbol';
+import { readFeedRecord } from './feed-record.ts';
+import type { ShardLine } from './shard-line.ts';
+import type { ShardMap } from './shard-map.ts';
+
+/** The bounds by which records are judged. Durations in milliseconds. */
+export interface IntakeOptions {
+  /** `speed` 1 lets feed time move the watermark, Infinity only events. */
+  readonly clock: FeedClockOptions;
+  /** How far ahead of the feed's time an event time is believed. */
+  readonly aheadMs: number;
+  /** How long, in event time, trades are remembered. */
+  readonly memoryMs: number;
+  /** Number of trades below which none is forgotten. */
+  readonly memoryMinTrades: number;
+  readonly isReplay: boolean;
+}
+
+/** When a record came, on which connection. `feedMs` is the feed's own time, `wallMs` the wall clock's. */
+export interface Arrival {
+  readonly connection: number;
+  readonly nowMs: number;
+  readonly feedMs: number;
+  readonly wallMs: number;
+}
+
+/** What became of a record. A reject's `record` is what JSON can carry of it. */
+export type Verdict =
+  | { readonly kind: 'accepted' }
+  | { readonly kind: 'duplicate' }
+  | { readonly kind: 'reject'; readonly reason: RejectReason; readonly detail: string; readonly record: unknown };
+
+/** Takes a feed's records in, in the order in which they come. Reads no clock. */
+export interface Intake {
+  /** Judges a record's symbol and time, gives it its id and buffers it. Price and size are transform's to judge. */
+  offer(entry: unknown, arrival: Arrival): Verdict;
+  /** Time goes on: watermarks move as far as the line was alive, and a quiet shard's due windows get a batch. */
+  advance(aliveFeedMs: number, nowMs: number): void;
+  /** The feed has ended: every window that waits gets its closing batch. */
+  end(nowMs: number): void;
+}
+
+const ACCEPTED: Verdict = { kind: 'accepted' };
+const DUPLICATE: Verdict = { kind: 'duplicate' };
+const FORGET_EVERY_MS = 60_000;
+
+/** Builds the intake of a feed over its shards. */
+export function createIntake(shards: ShardMap, options: IntakeOptions): Intake {
+  const { clock: clockOptions, aheadMs, memoryMs, memoryMinTrades, isReplay } = options;
+  const forgotAtMs = new Map<string, number>();
+
+  function isBeyondBelief(line: ShardLine, eventTimeMs: number, { feedMs, wallMs }: Arrival): boolean {
+    if (line.isLive && line.clock !== null) {
+      const passedMs = Math.max(0, feedMs - line.clock.reachedAtMs);
+      return isTooFarAhead(line.clock, eventTimeMs, { disorderMs: clockOptions.disorderMs, aheadMs, passedMs });
+    }
+    // The first trade that this process sees of a shard: what was read back may be of long ago.
+    return !isReplay && eventTimeMs > wallMs + aheadMs;
+  }
+
+  function forget(line: ShardLine, watermarkMs: number): void {
+    if (watermarkMs < (forgotAtMs.get(line.shard) ?? 0) + FORGET_EVERY_MS) return;
+    forgotAtMs.set(line.shard, watermarkMs);
+    if (shards.memorySize() > memoryMinTrades) line.memory.forgetBefore(watermarkMs - memoryMs);
+  }
+
+  function closeDue(line: ShardLine, nowMs: number): void {
+    if (line.clock === null || !line.waiting.isDue(line.clock.watermarkMs)) return;
+    line.buffer.seal(line.clock.watermarkMs, nowMs, true);
+    line.waiting.cover(line.clock.watermarkMs);
+  }
+
+  return {
+    offer(entry, arrival) {
+      const read = readFeedRecord(entry);
+      if (read.kind === 'bad') return reject('bad_frame', read.detail, read.text);
+      const { record, bytes } = read;
+      const { s: symbol, t: eventTimeMs, p: price, v: size, c: conditions } = record;
+      if (!isSymbol(symbol)) return reject('bad_symbol', 's is not a symbol', record);
+      if (!isEventTime(eventTimeMs)) {
+        return reject('bad_time', 't is not in milliseconds between 2000 and 2100', record);
+      }
+      const line = shards.lineOf(symbol);
+      if (isBeyondBelief(line, eventTimeMs, arrival)) {
+        return reject('too_far_ahead', `t is more than ${aheadMs} ms ahead of ${line.shard}`, record);
+      }
+      const id = line.memory.identify({ symbol, eventTimeMs, price, size, conditions }, arrival.connection);
+      line.isLive = true;
+      if (id === null) return DUPLICATE;
+
+      const before = line.clock;
+      const clock = observeTrade(before, eventTimeMs, arrival.feedMs, clockOptions);
+      // A volume of 0 is a price update: it tells the time, but no window waits for it.
+      const isTrade = size !== 0;
+      line.clock = isTrade ? clock : { ...clock, lastDueMs: before?.lastDueMs ?? 0 };
+      const { watermarkMs } = line.clock;
+      line.buffer.append({ id, record }, { bytes, eventTimeMs, nowMs: arrival.nowMs, watermarkMs });
+      if (isTrade) line.waiting.hold(eventTimeMs);
+      forget(line, watermarkMs);
+      return ACCEPTED;
+    },
+    advance(aliveFeedMs, nowMs) {
+      for (const line of shards.lines()) {
+        if (line.clock === null) continue;
+        line.clock = advanceClock(line.clock, aliveFeedMs, clockOptions);
+        // With records in the open batch, the next batch carries the watermark anyway.
+        if (line.buffer.openedAtMs() === undefined) closeDue(line, nowMs);
+      }
+    },
+    end(nowMs) {
+      for (const line of shards.lines()) {
+        if (line.clock !== null) line.clock = endClock(line.clock);
+        closeDue(line, nowMs);
+      }
+    },
+  };
+}
+
+function reject(reason: RejectReason, detail: string, record: unknown): Verdict {
+  return { kind: 'reject', reason, detail, record };
+}

@@ -1,0 +1,135 @@
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { loadDotEnv } from '@kandle/runtime/config';
+import { describeError } from '@kandle/runtime/errors';
+import { HELP, parseStartOptions, type StartOptions } from './cli-options.ts';
+import { exportViews } from './export.ts';
+import { chooseFeed, type Feed } from './feed.ts';
+import { DATA_FOLDER, JARS_FOLDER, REPLAY_FOLDER, REPO_ROOT } from './paths.ts';
+import { type Pipeline, startPipeline } from './pipeline.ts';
+import { checkMachine, StartError } from './preflight.ts';
+import { createProgress } from './progress.ts';
+import { claimFolder } from './run-record.ts';
+import { startServers } from './servers.ts';
+
+const KEYSPACE = 'kandle';
+const POLL_MS = 250;
+
+const stopping = new AbortController();
+
+function say(line: string): void {
+  console.log(line);
+}
+
+/** Ctrl-C once stops in order; twice gives up waiting (the next start cleans up). */
+function stopOnSignals(): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (stopping.signal.aborted) process.exit(130);
+      say('Stopping … (once more to stop at once)');
+      stopping.abort();
+    });
+  }
+}
+
+async function main(): Promise<void> {
+  const options = parseStartOptions(process.argv.slice(2));
+  if (options.help) {
+    process.stdout.write(HELP);
+    return;
+  }
+  loadDotEnv(join(REPO_ROOT, '.env'), (path) => readFileSync(path, 'utf8'));
+  const feed = await chooseFeed(options, process.env, say);
+  const folder = options.replay === null ? DATA_FOLDER : REPLAY_FOLDER;
+  stopOnSignals();
+  try {
+    await runIn(folder, feed, options);
+  } finally {
+    await feed.close();
+  }
+}
+
+async function runIn(folder: string, feed: Feed, options: StartOptions): Promise<void> {
+  await checkMachine({ jarsDir: JARS_FOLDER, dataDir: folder });
+  const claim = await claimFolder(folder, say);
+  try {
+    if (options.replay !== null) emptyData(folder);
+    const servers = await startServers({
+      dataDir: folder,
+      jarsDir: JARS_FOLDER,
+      ports: options.ports,
+      onProgress: say,
+      signal: stopping.signal,
+      claim,
+    });
+    try {
+      const logFolder = join(folder, 'logs');
+      mkdirSync(logFolder, { recursive: true });
+      say('Starting the functions …');
+      const pipeline = await startPipeline({
+        servers: { kafkaBrokers: servers.kafka.brokers, cassandra: servers.cassandra },
+        keyspace: KEYSPACE,
+        logFolder,
+        ingest: feed.env,
+        log: say,
+        hooks: {
+          onSpawn: (name, pid) => claim.recordChild(name, pid),
+          onExit: (name, pid, expected) => {
+            claim.forgetChild(pid);
+            if (!expected) say(`${name} (pid ${pid}) ended unexpectedly and is started again; see ${logFolder}`);
+          },
+        },
+      });
+      try {
+        await follow(pipeline, feed, options);
+      } finally {
+        await pipeline.stop();
+      }
+    } finally {
+      await servers.stop();
+    }
+  } finally {
+    claim.release();
+  }
+  say('Stopped.');
+}
+
+/** A replay begins with nothing: 2024's rows never mix with those of another run. */
+function emptyData(folder: string): void {
+  for (const name of ['kafka', 'cassandra', 'logs']) rmSync(join(folder, name), { recursive: true, force: true });
+}
+
+/** Shows what happens until the feed's end, the time limit or Ctrl-C; then exports. */
+async function follow(pipeline: Pipeline, feed: Feed, options: StartOptions): Promise<void> {
+  const progress = createProgress(pipeline, feed, say);
+  progress.ready();
+  const deadline = options.forMs === null ? Number.POSITIVE_INFINITY : performance.now() + options.forMs;
+  let ended = false;
+  while (!ended && !stopping.signal.aborted && performance.now() < deadline) {
+    await sleep(POLL_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
+    const status = await pipeline.ingestStatus();
+    await progress.tick(status);
+    ended = feed.ends && status?.drained === true && (await pipeline.isSettled());
+  }
+  await progress.summary(ended);
+  if (options.exportFolder !== null) {
+    const written = await exportViews(pipeline.client, KEYSPACE, options.exportFolder);
+    say(
+      `Exported ${written.trades} trades and ${written.candles} candles to ${options.exportFolder}/trades.csv and candles_5s.csv`,
+    );
+  }
+  if (feed.ends && !ended && !stopping.signal.aborted) {
+    throw new StartError('The time limit of --for came before the end of the recording: what was exported is not whole');
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof StartError ? error.message : `Cannot go on: ${describeError(error)}`);
+  if (!(error instanceof StartError) && process.env['KANDLE_DEBUG'] !== undefined) console.error(error);
+  process.exitCode = 1;
+}
+// KafkaJS and the driver may leave a timer behind; everything of ours is closed.
+process.exit(process.exitCode ?? 0);
