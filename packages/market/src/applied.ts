@@ -45,20 +45,30 @@ const APPLIED = /^(\d+:\d+(-\d+)?(,\d+(-\d+)?)*)(;\d+:\d+(-\d+)?(,\d+(-\d+)?)*)*
 /** @throws {RangeError} If the text is not what {@link formatApplied} writes. */
 export function parseApplied(text: string): Applied {
   if (text === '') return new Map();
-  if (!APPLIED.test(text)) throw new RangeError(`Cannot read applied ranges: '${text.slice(0, 80)}'`);
-  return new Map(
-    text.split(';').map((part) => {
-      const colon = part.indexOf(':');
-      const ranges = part
-        .slice(colon + 1)
-        .split(',')
-        .map((range): SequenceRange => {
-          const dash = range.indexOf('-');
-          return dash < 0
-            ? [Number(range), Number(range)]
-            : [Number(range.slice(0, dash)), Number(range.slice(dash + 1))];
-        });
-      return [Number(part.slice(0, colon)), ranges];
+  const malformed = (): RangeError => new RangeError(`Cannot read applied ranges: '${text.slice(0, 80)}'`);
+  if (!APPLIED.test(text)) throw malformed();
+  const applied: Applied = new Map(text.split(';').map(parseEpoch));
+  // An epoch that stands twice, or ranges out of order, would lose batches without a sound.
+  if (![...applied.values()].every(isAscending) || formatApplied(applied) !== text) throw malformed();
+  return applied;
+}
+
+function parseEpoch(part: string): [epoch: number, ranges: readonly SequenceRange[]] {
+  const [epoch, ranges = ''] = part.split(':');
+  return [
+    Number(epoch),
+    ranges.split(',').map((range): SequenceRange => {
+      const [first, last = first] = range.split('-').map(Number);
+      return [Number(first), Number(last)];
     }),
-  );
+  ];
+}
+
+function isAscending(ranges: readonly SequenceRange[]): boolean {
+  let end = Number.NEGATIVE_INFINITY;
+  return ranges.every(([first, last]) => {
+    const fits = end + 1 < first && first <= last;
+    end = last;
+    return fits;
+  });
 }

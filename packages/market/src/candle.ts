@@ -1,4 +1,4 @@
-import { fnv1a64 } from './hash.ts';
+import { fnv1a64, hashToBigInt } from './hash.ts';
 import { compareTradeKeys, type Trade, type TradeKey } from './trade.ts';
 
 /**
@@ -26,7 +26,6 @@ export interface Candle {
 
 /** The candle of a single trade. */
 export function candleOf(trade: Trade, key: TradeKey, windowStartMs: number): Candle {
-  const hash = fnv1a64(trade.id);
   return {
     symbol: trade.symbol,
     windowStartMs,
@@ -40,7 +39,7 @@ export function candleOf(trade: Trade, key: TradeKey, windowStartMs: number): Ca
     notionalE16: trade.priceE8 * trade.sizeE8,
     priceSumE8: trade.priceE8,
     tradeCount: 1,
-    idHashSum: (BigInt(hash.high) << 32n) | BigInt(hash.low),
+    idHashSum: hashToBigInt(fnv1a64(trade.id)),
   };
 }
 
@@ -77,12 +76,12 @@ export function mergeCandles(left: Candle, right: Candle): Candle {
   };
 }
 
-/** Volume-weighted average price as a double; the division is the only rounding. */
+/** Volume-weighted average price as a double, within four roundings of the exact quotient. */
 export function vwapOf(candle: Pick<Candle, 'notionalE16' | 'volumeE8'>): number {
   return Number(candle.notionalE16) / Number(candle.volumeE8) / 1e8;
 }
 
-/** Unweighted mean price as a double. */
+/** Unweighted mean price as a double, within four roundings of the exact quotient. */
 export function meanPriceOf(candle: Pick<Candle, 'priceSumE8' | 'tradeCount'>): number {
   return Number(candle.priceSumE8) / candle.tradeCount / 1e8;
 }

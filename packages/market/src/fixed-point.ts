@@ -3,6 +3,9 @@ const ONE_E8 = 100_000_000n;
 
 /** Largest accepted price or size: far above any market, and small enough that sums stay cheap. */
 const MAX_MAGNITUDE = 1e15;
+const MAX_MAGNITUDE_E8 = 10n ** 23n;
+/** Digits before the decimal point of a number in 1e-8 units that may still be within the bound. */
+const MAX_DIGITS_E8 = 24;
 
 /**
  * Above this product the rounding error of `value * 1e8` could reach half a unit's neighbourhood, so the
@@ -42,16 +45,21 @@ export function decimalToE8(text: string): bigint {
     throw new RangeError('Cannot scale to 1e-8 units: not a decimal number');
   const digits = BigInt(whole + fraction);
   const shift = Number(exponent) - fraction.length + 8;
-  if (digits !== 0n && shift + (whole + fraction).replace(/^0+/, '').length > 24) {
-    throw new RangeError('Cannot scale to 1e-8 units: beyond 1e15');
-  }
+  // Before anything is raised to a power of the exponent.
+  if (digits !== 0n && shift + (whole + fraction).replace(/^0+/, '').length > MAX_DIGITS_E8)
+    throw beyondBound();
   const magnitude =
     digits === 0n
       ? 0n
       : shift >= 0
         ? digits * 10n ** BigInt(shift)
         : divideRounded(digits, 10n ** BigInt(-shift));
+  if (magnitude > MAX_MAGNITUDE_E8) throw beyondBound();
   return sign === '-' ? -magnitude : magnitude;
+}
+
+function beyondBound(): RangeError {
+  return new RangeError('Cannot scale to 1e-8 units: beyond 1e15');
 }
 
 function divideRounded(dividend: bigint, divisor: bigint): bigint {

@@ -33,19 +33,18 @@ export function formatTradeKey(key: TradeKey): string {
   return `${key.eventTimeMs}:${key.epoch}:${key.sequence}:${key.index}`;
 }
 
+const TRADE_KEY = /^(\d{1,15}):(\d{1,15}):(\d{1,15}):(\d{1,15})$/;
+
 /** @throws {RangeError} If the text is not four whole numbers joined by colons. */
 export function parseTradeKey(text: string): TradeKey {
-  const parts = text.split(':').map(Number);
-  const [eventTimeMs, epoch, sequence, index] = parts;
-  if (
-    parts.length !== 4 ||
-    eventTimeMs === undefined ||
-    epoch === undefined ||
-    sequence === undefined ||
-    index === undefined ||
-    !parts.every(Number.isSafeInteger)
-  ) {
+  const [, eventTimeMs, epoch, sequence, index] = TRADE_KEY.exec(text) ?? [];
+  if (eventTimeMs === undefined) {
     throw new RangeError(`Cannot read a trade key: '${text.slice(0, 80)}' is not four whole numbers`);
   }
-  return { eventTimeMs, epoch, sequence, index };
+  return {
+    eventTimeMs: Number(eventTimeMs),
+    epoch: Number(epoch),
+    sequence: Number(sequence),
+    index: Number(index),
+  };
 }

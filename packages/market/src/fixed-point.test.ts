@@ -1,0 +1,206 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { decimalToE8, e8ToDouble, formatE8, fromJsonInteger, toE8, toJsonInteger } from './fixed-point.ts';
+
+/** The decimal text times 1e8 as an exact fraction, rounded half away from zero: the model. */
+function exactE8(text: string): bigint {
+  const [mantissa = '', exponent = '0'] = text.toLowerCase().split('e');
+  const [whole = '', fraction = ''] = mantissa.replace('-', '').split('.');
+  const shift = Number(exponent) - fraction.length + 8;
+  const numerator = BigInt(whole + fraction) * 10n ** BigInt(Math.max(0, shift));
+  const denominator = 10n ** BigInt(Math.max(0, -shift));
+  const isUp = (numerator % denominator) * 2n >= denominator;
+  const magnitude = numerator / denominator + (isUp ? 1n : 0n);
+  return text.startsWith('-') ? -magnitude : magnitude;
+}
+
+/** Where the fast way of `toE8` gives way to the decimal text. */
+const FAST_LIMIT_VALUE = 2 ** 46 / 1e8;
+
+/** Doubles where rounding is delicate: ties, their neighbours, the smallest unit, the limits. */
+const values: fc.Arbitrary<number> = fc.oneof(
+  fc.integer({ min: -1_000, max: 1_000 }).map((n) => n * 5e-9),
+  fc.integer({ min: -1e9, max: 1e9 }).map((n) => (n * 2 + 1) / 2e8),
+  fc
+    .tuple(fc.integer({ min: 0, max: 800_000 }), fc.integer({ min: 0, max: 999_999_999 }))
+    .map(([whole, nano]) => Number(`${whole}.${String(nano).padStart(9, '0')}`)),
+  fc.double({ min: FAST_LIMIT_VALUE - 0.001, max: FAST_LIMIT_VALUE + 0.001, noNaN: true }),
+  fc.double({ min: -1e15, max: 1e15, noNaN: true }),
+  fc.double({ min: 1e-12, max: 1e-4, noNaN: true }),
+);
+
+test('toE8() agrees with exact decimal arithmetic on the shortest text, when the number is any', () => {
+  fc.assert(
+    fc.property(values, (value) => {
+      expect(toE8(value)).toBe(exactE8(String(value)));
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test.each<[number, bigint]>([
+  [61_837.63, 6_183_763_000_000n],
+  [9e-5, 9_000n],
+  [0.1 + 0.2, 30_000_000n],
+  [1e-8, 1n],
+  [5e-9, 1n],
+  [-5e-9, -1n],
+  [4.999e-9, 0n],
+  [1.5e-8, 2n],
+  [2.5e-8, 3n],
+  [1e-320, 0n],
+  [0, 0n],
+  [-0, 0n],
+  [703_687.441_776_64, 70_368_744_177_664n],
+  [703_687.441_776_635, 70_368_744_177_664n],
+  [90_071_992.547_409_93, 9_007_199_254_740_994n],
+  [1e15, 10n ** 23n],
+  [-1e15, -(10n ** 23n)],
+])('toE8() of %d is %d', (value, e8) => {
+  expect(toE8(value)).toBe(e8);
+});
+
+test.each([
+  Number.NaN,
+  Number.POSITIVE_INFINITY,
+  Number.NEGATIVE_INFINITY,
+  1e309,
+  1.000_000_000_000_001e15,
+  -1e16,
+  1e300,
+])('toE8() refuses, when the number is %d', (value) => {
+  expect(() => toE8(value)).toThrow(RangeError);
+});
+
+/** Decimal texts of every form: no whole part, no fraction, exponents of both signs, many digits. */
+const texts: fc.Arbitrary<string> = fc
+  .record({
+    sign: fc.constantFrom('', '-'),
+    whole: fc.constantFrom('', '0', '00', '7', '61837', '999999'),
+    fraction: fc.constantFrom(
+      '',
+      '.',
+      '.5',
+      '.63',
+      '.000000005',
+      '.999999995',
+      '.00000000499',
+      '.123456789123456789',
+    ),
+    exponent: fc.constantFrom('', 'e0', 'e-05', 'e+3', 'E8', 'e-9', 'e-300'),
+  })
+  .map(({ sign, whole, fraction, exponent }) => sign + whole + fraction + exponent)
+  .filter((text) => /\d/.test(text.replace(/e.*/i, '')));
+
+test('decimalToE8() agrees with exact decimal arithmetic, when the text is any decimal', () => {
+  fc.assert(
+    fc.property(texts, (text) => {
+      expect(decimalToE8(text)).toBe(exactE8(text));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test.each(['1000000000000000', '-1e15', '0.000001e21', `${'0'.repeat(40)}1`, '0e999', '1e-999'])(
+  'decimalToE8() takes %s, when it is within 1e15',
+  (text) => {
+    expect(decimalToE8(text)).toBe(exactE8(text));
+  },
+);
+
+test.each(['1000000000000000.00000001', '9e15', '-9999999999999999', '1e16', '1e999'])(
+  'decimalToE8() refuses %s, when it is beyond 1e15',
+  (text) => {
+    expect(() => decimalToE8(text)).toThrow('beyond 1e15');
+  },
+);
+
+test.each([
+  '',
+  '.',
+  '-',
+  'e5',
+  '+1',
+  '1 ',
+  ' 1',
+  '1,5',
+  '0x10',
+  'NaN',
+  'Infinity',
+  '1e1000',
+  '1.2.3',
+  '1\n',
+  '1'.repeat(65),
+])('decimalToE8() refuses %j, when it is no decimal number', (text) => {
+  expect(() => decimalToE8(text)).toThrow('not a decimal number');
+});
+
+const integers = fc.oneof(
+  fc.bigInt({ min: -(10n ** 44n), max: 10n ** 44n }),
+  fc.bigInt({ min: -1_000_000_000n, max: 1_000_000_000n }),
+  fc.bigInt({ min: 2n ** 53n - 2n, max: 2n ** 53n + 2n }),
+);
+
+test('formatE8() is the exact decimal without trailing zeros, when the number is any', () => {
+  fc.assert(
+    fc.property(integers, (e8) => {
+      const text = formatE8(e8);
+      expect(text).toMatch(/^-?(0|[1-9]\d*)(\.\d{0,7}[1-9])?$/);
+      expect(exactE8(text)).toBe(e8);
+    }),
+  );
+});
+
+test.each<[bigint, string]>([
+  [6_183_763_000_000n, '61837.63'],
+  [0n, '0'],
+  [1n, '0.00000001'],
+  [-1n, '-0.00000001'],
+  [100_000_000n, '1'],
+  [-150_000_000n, '-1.5'],
+])('formatE8() of %d is %s', (e8, text) => {
+  expect(formatE8(e8)).toBe(text);
+});
+
+test('e8ToDouble() is the double nearest to the exact decimal, when the number is any', () => {
+  fc.assert(
+    fc.property(integers, (e8) => {
+      expect(e8ToDouble(e8)).toBe(Number(formatE8(e8)));
+    }),
+  );
+});
+
+test('fromJsonInteger() gives the number back, when it went through JSON', () => {
+  fc.assert(
+    fc.property(integers, (value) => {
+      expect(fromJsonInteger(JSON.parse(JSON.stringify(toJsonInteger(value))))).toBe(value);
+    }),
+  );
+});
+
+test('toJsonInteger() changes from number to text, when the integer is no longer safe', () => {
+  expect(toJsonInteger(2n ** 53n - 1n)).toBe(2 ** 53 - 1);
+  expect(toJsonInteger(2n ** 53n)).toBe('9007199254740992');
+  expect(toJsonInteger(-(2n ** 53n) + 1n)).toBe(-(2 ** 53) + 1);
+  expect(toJsonInteger(-(2n ** 53n))).toBe('-9007199254740992');
+});
+
+test.each([
+  1.5,
+  2 ** 53,
+  Number.NaN,
+  '',
+  '1.0',
+  '1e3',
+  ' 1',
+  '1\n',
+  '+1',
+  '--1',
+  '1'.repeat(61),
+  null,
+  undefined,
+  5n,
+  {},
+])('fromJsonInteger() refuses, when given %s', (value) => {
+  expect(() => fromJsonInteger(value)).toThrow(RangeError);
+});

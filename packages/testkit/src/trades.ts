@@ -1,0 +1,61 @@
+import fc from 'fast-check';
+import type { Trade, TradeKey } from '@kandle/market/trade';
+
+/** Start of the first of the windows that generated trades fall into. */
+export const FIRST_WINDOW_MS = 1_764_000_000_000;
+
+/** Symbols as feeds spell them; few, so that trades meet. */
+export const symbols: fc.Arbitrary<string> = fc.constantFrom('AAPL', 'BINANCE:BTCUSDT', 'IC MARKETS:1');
+
+/** Event times of three windows; few, so that trades tie, and at the windows' edges. */
+export const eventTimes: fc.Arbitrary<number> = fc
+  .constantFrom(0, 1, 2, 4_999, 5_000, 5_001, 9_999, 10_000)
+  .map((offsetMs) => FIRST_WINDOW_MS + offsetMs);
+
+/** Prices or sizes in 1e-8 units: mostly few small ones, so that twins happen, and some beyond a safe integer. */
+export const amountsE8: fc.Arbitrary<bigint> = fc.oneof(
+  { weight: 3, arbitrary: fc.bigInt({ min: 1n, max: 3n }) },
+  { weight: 1, arbitrary: fc.bigInt({ min: 1n, max: 10n ** 23n }) },
+);
+
+/** A trade; its id is nothing but text, and not unique. */
+export const trades: fc.Arbitrary<Trade> = fc.record({
+  id: fc.constantFrom('a', 'b', 'mgyk2lz4.0vl3gzx14qwe0f.1'),
+  symbol: symbols,
+  eventTimeMs: eventTimes,
+  priceE8: amountsE8,
+  sizeE8: amountsE8,
+});
+
+/** A trade with its place in the order of arrival. */
+export interface KeyedTrade {
+  readonly trade: Trade;
+  readonly key: TradeKey;
+}
+
+/** The trades of one batch and where the batch stands. */
+export interface TestBatch {
+  readonly epoch: number;
+  readonly sequence: number;
+  readonly trades: readonly Trade[];
+}
+
+/** Batches of one shard, no two with the same epoch and sequence, in any order; some are empty. */
+export const batches: fc.Arbitrary<readonly TestBatch[]> = fc.uniqueArray(
+  fc.record({
+    epoch: fc.integer({ min: 1, max: 2 }),
+    sequence: fc.integer({ min: 1, max: 8 }),
+    trades: fc.array(trades, { maxLength: 6 }),
+  }),
+  { maxLength: 8, selector: ({ epoch, sequence }) => `${epoch}:${sequence}` },
+);
+
+/** The trades of batches with their keys, in the order of the batches. */
+export function keyedTrades(from: readonly TestBatch[]): readonly KeyedTrade[] {
+  return from.flatMap(({ epoch, sequence, trades }) =>
+    trades.map((trade, index) => ({
+      trade,
+      key: { eventTimeMs: trade.eventTimeMs, epoch, sequence, index },
+    })),
+  );
+}
