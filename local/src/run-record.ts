@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { endProcess, isAlive } from './end-process.ts';
 import { readProcessStart } from './process-start.ts';
-import type { OnProgress } from './progress.ts';
+import type { OnProgress } from './on-progress.ts';
 import { StartError } from './start-error.ts';
 
 const processSchema = z.object({ pid: z.int().positive(), startedAt: z.string() });
