@@ -22,7 +22,10 @@ const webSocketUrl = z
   );
 
 const symbols = commaList
-  .refine((list) => list.every(isSymbol), 'expected symbols as the feed spells them, such as AAPL,BINANCE:BTCUSDT')
+  .refine(
+    (list) => list.every(isSymbol),
+    'expected symbols as the feed spells them, such as AAPL,BINANCE:BTCUSDT',
+  )
   .transform((list) => [...new Set(list)]);
 
 const replaySpeed = z
@@ -66,7 +69,10 @@ const IngestEnv = z
     (env) => (env.FINNHUB_TOKEN === undefined) !== (env.FINNHUB_TOKEN_FILE === undefined),
     'set either FINNHUB_TOKEN or FINNHUB_TOKEN_FILE',
   )
-  .refine((env) => env.RECONNECT_MIN_MS <= env.RECONNECT_MAX_MS, 'RECONNECT_MIN_MS is above RECONNECT_MAX_MS');
+  .refine(
+    (env) => env.RECONNECT_MIN_MS <= env.RECONNECT_MAX_MS,
+    'RECONNECT_MIN_MS is above RECONNECT_MAX_MS',
+  );
 
 /** The configuration of ingest, without the feed's key: that one is {@link readToken}'s. */
 export type IngestConfig = z.infer<typeof IngestEnv>;

@@ -18,6 +18,7 @@ export function readFeedRecord(entry: unknown): FeedRecord {
   if (!isObject(entry)) return { kind: 'bad', detail: 'entry is not an object', text: shortText(entry) };
   const shape = shapeOf(entry, 0);
   if (shape === 'deep') return { kind: 'bad', detail: `entry is nested deeper than ${MAX_DEPTH}`, text: '' };
+  if (shape === 'proto') return { kind: 'bad', detail: 'entry has a key __proto__', text: '' };
   const record = shape === 'finite' ? entry : Object.fromEntries(Object.entries(entry).map(asText));
   const text = JSON.stringify(record);
   const bytes = Buffer.byteLength(text);
@@ -35,15 +36,21 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** `deep` if nested too deeply, `infinite` if a number in it is not finite, else `finite`. */
-function shapeOf(value: unknown, depth: number): 'finite' | 'infinite' | 'deep' {
+/**
+ * `deep` if nested too deeply, `proto` if a key would change an object's nature (the functions refuse such an event
+ * whole), `infinite` if a number in it is not finite, else `finite`.
+ */
+type Shape = 'finite' | 'infinite' | 'deep' | 'proto';
+
+function shapeOf(value: unknown, depth: number): Shape {
   if (typeof value === 'number') return Number.isFinite(value) ? 'finite' : 'infinite';
   if (typeof value !== 'object' || value === null) return 'finite';
   if (depth >= MAX_DEPTH) return 'deep';
-  let shape: 'finite' | 'infinite' = 'finite';
+  if (Object.hasOwn(value, '__proto__')) return 'proto';
+  let shape: Shape = 'finite';
   for (const part of Array.isArray(value) ? value : Object.values(value)) {
     const of = shapeOf(part, depth + 1);
-    if (of === 'deep') return of;
+    if (of === 'deep' || of === 'proto') return of;
     if (of === 'infinite') shape = of;
   }
   return shape;

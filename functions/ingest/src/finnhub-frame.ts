@@ -25,7 +25,9 @@ export function parseFinnhubFrame(text: string): FinnhubFrame {
   const { type, data, msg, passed_ms: passedMs }: Readonly<Record<string, unknown>> = { ...frame };
   switch (type) {
     case 'trade':
-      return Array.isArray(data) ? { kind: 'trade', entries: data } : { kind: 'bad', detail: 'trade frame without data' };
+      return Array.isArray(data)
+        ? { kind: 'trade', entries: data }
+        : { kind: 'bad', detail: 'trade frame without data' };
     case 'ping':
       return { kind: 'ping', passedMs: typeof passedMs === 'number' && passedMs > 0 ? passedMs : 0 };
     case 'error':

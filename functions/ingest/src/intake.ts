@@ -33,11 +33,16 @@ export interface Arrival {
   readonly wallMs: number;
 }
 
-/** What became of a record. A reject's `record` is what JSON can carry of it. */
+/** What became of a record; `bytes` is what it takes in a batch. A reject's `record` is what JSON can carry of it. */
 export type Verdict =
-  | { readonly kind: 'accepted' }
+  | { readonly kind: 'accepted'; readonly bytes: number }
   | { readonly kind: 'duplicate' }
-  | { readonly kind: 'reject'; readonly reason: RejectReason; readonly detail: string; readonly record: unknown };
+  | {
+      readonly kind: 'reject';
+      readonly reason: RejectReason;
+      readonly detail: string;
+      readonly record: unknown;
+    };
 
 /** Takes a feed's records in, in the order in which they come. Reads no clock. */
 export interface Intake {
@@ -49,8 +54,9 @@ export interface Intake {
   end(nowMs: number): void;
 }
 
-const ACCEPTED: Verdict = { kind: 'accepted' };
 const DUPLICATE: Verdict = { kind: 'duplicate' };
+/** What a record costs in a batch beside itself and its id. */
+const WRAPPING_BYTES = '{"id":"","record":},'.length;
 const FORGET_EVERY_MS = 60_000;
 
 /** Builds the intake of a feed over its shards. */
@@ -61,7 +67,11 @@ export function createIntake(shards: ShardMap, options: IntakeOptions): Intake {
   function isBeyondBelief(line: ShardLine, eventTimeMs: number, { feedMs, wallMs }: Arrival): boolean {
     if (line.isLive && line.clock !== null) {
       const passedMs = Math.max(0, feedMs - line.clock.reachedAtMs);
-      return isTooFarAhead(line.clock, eventTimeMs, { disorderMs: clockOptions.disorderMs, aheadMs, passedMs });
+      return isTooFarAhead(line.clock, eventTimeMs, {
+        disorderMs: clockOptions.disorderMs,
+        aheadMs,
+        passedMs,
+      });
     }
     // The first trade that this process sees of a shard: what was read back may be of long ago.
     return !isReplay && eventTimeMs > wallMs + aheadMs;
@@ -73,17 +83,11 @@ export function createIntake(shards: ShardMap, options: IntakeOptions): Intake {
     if (shards.memorySize() > memoryMinTrades) line.memory.forgetBefore(watermarkMs - memoryMs);
   }
 
-  function closeDue(line: ShardLine, nowMs: number): void {
-    if (line.clock === null || !line.waiting.isDue(line.clock.watermarkMs)) return;
-    line.buffer.seal(line.clock.watermarkMs, nowMs, true);
-    line.waiting.cover(line.clock.watermarkMs);
-  }
-
   return {
     offer(entry, arrival) {
       const read = readFeedRecord(entry);
       if (read.kind === 'bad') return reject('bad_frame', read.detail, read.text);
-      const { record, bytes } = read;
+      const { record } = read;
       const { s: symbol, t: eventTimeMs, p: price, v: size, c: conditions } = record;
       if (!isSymbol(symbol)) return reject('bad_symbol', 's is not a symbol', record);
       if (!isEventTime(eventTimeMs)) {
@@ -94,7 +98,6 @@ export function createIntake(shards: ShardMap, options: IntakeOptions): Intake {
         return reject('too_far_ahead', `t is more than ${aheadMs} ms ahead of ${line.shard}`, record);
       }
       const id = line.memory.identify({ symbol, eventTimeMs, price, size, conditions }, arrival.connection);
-      line.isLive = true;
       if (id === null) return DUPLICATE;
 
       const before = line.clock;
@@ -102,24 +105,26 @@ export function createIntake(shards: ShardMap, options: IntakeOptions): Intake {
       // A volume of 0 is a price update: it tells the time, but no window waits for it.
       const isTrade = size !== 0;
       line.clock = isTrade ? clock : { ...clock, lastDueMs: before?.lastDueMs ?? 0 };
-      const { watermarkMs } = line.clock;
-      line.buffer.append({ id, record }, { bytes, eventTimeMs, nowMs: arrival.nowMs, watermarkMs });
-      if (isTrade) line.waiting.hold(eventTimeMs);
+      if (before === null || eventTimeMs > before.maxEventTimeMs) line.isLive = true;
+      const { watermarkMs } = clock;
+      const bytes = read.bytes + id.length + WRAPPING_BYTES;
+      line.buffer.append({ id, record }, { bytes, isTrade, eventTimeMs, nowMs: arrival.nowMs, watermarkMs });
       forget(line, watermarkMs);
-      return ACCEPTED;
+      return { kind: 'accepted', bytes };
     },
     advance(aliveFeedMs, nowMs) {
       for (const line of shards.lines()) {
         if (line.clock === null) continue;
         line.clock = advanceClock(line.clock, aliveFeedMs, clockOptions);
         // With records in the open batch, the next batch carries the watermark anyway.
-        if (line.buffer.openedAtMs() === undefined) closeDue(line, nowMs);
+        if (line.buffer.openedAtMs() === undefined) line.buffer.closeDue(line.clock.watermarkMs, nowMs);
       }
     },
     end(nowMs) {
       for (const line of shards.lines()) {
-        if (line.clock !== null) line.clock = endClock(line.clock);
-        closeDue(line, nowMs);
+        if (line.clock === null) continue;
+        line.clock = endClock(line.clock);
+        line.buffer.closeDue(line.clock.watermarkMs, nowMs);
       }
     },
   };

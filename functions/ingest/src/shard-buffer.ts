@@ -1,5 +1,6 @@
 import type { FeedGap } from '@kandle/market/feed-gap';
 import type { RawRecord } from '@kandle/market/raw-batch';
+import { createWaitingWindows } from './waiting-windows.ts';
 
 /** Records of one shard that will leave together. Its sequence comes when it leaves, so that a dropped one takes none. */
 export interface SealedBatch {
@@ -17,15 +18,19 @@ export interface SealedBatch {
 /** What leaves a shard's buffer, in order. */
 export type Outgoing = SealedBatch | { readonly kind: 'gap'; readonly gap: FeedGap };
 
-/** Bounds of a batch. A record is never longer than a batch may be. */
-export interface BatchBounds {
+/** How batches are made. A record alone may be longer than a batch. */
+export interface BatchOptions {
   readonly maxTrades: number;
   readonly maxBatchBytes: number;
+  /** How long after its end a window stays open. */
+  readonly graceMs: number;
 }
 
 /** Where a record stands: its length as JSON, its times, and the shard's watermark right after it. */
 export interface RecordPlace {
   readonly bytes: number;
+  /** A price update is no trade: no window waits for it. */
+  readonly isTrade: boolean;
   readonly eventTimeMs: number;
   readonly nowMs: number;
   readonly watermarkMs: number;
@@ -35,8 +40,14 @@ export interface RecordPlace {
 export interface ShardBuffer {
   /** Adds a record to the open batch; a batch that is full is sealed with the watermark after its own last record. */
   append(record: RawRecord, place: RecordPlace): void;
-  /** Ends the open batch. Without a record in it, an empty batch is made only if `evenEmpty`. */
-  seal(watermarkMs: number, nowMs: number, evenEmpty: boolean): void;
+  /** Ends the open batch, if there is one. */
+  seal(watermarkMs: number): void;
+  /** Makes a batch, even without a record, if the watermark closes a window that still waits for one. */
+  closeDue(watermarkMs: number, nowMs: number): void;
+  /** A trade was read back: its window waits for a batch, unless one read back after it {@link ShardBuffer.cover}s it. */
+  hold(eventTimeMs: number): void;
+  /** A batch with this watermark was read back. */
+  cover(watermarkMs: number): void;
   addGap(gap: FeedGap): void;
   /** The next thing to leave, if it is sealed. */
   peek(): Outgoing | undefined;
@@ -55,7 +66,9 @@ export interface ShardBuffer {
 }
 
 /** An empty buffer of a shard. */
-export function createShardBuffer(shard: string, { maxTrades, maxBatchBytes }: BatchBounds): ShardBuffer {
+export function createShardBuffer(shard: string, options: BatchOptions): ShardBuffer {
+  const { maxTrades, maxBatchBytes, graceMs } = options;
+  const waiting = createWaitingWindows(graceMs);
   let items: Outgoing[] = [];
   let head = 0;
   let overflow: FeedGap | null = null;
@@ -66,14 +79,18 @@ export function createShardBuffer(shard: string, { maxTrades, maxBatchBytes }: B
   let fromMs = Number.POSITIVE_INFINITY;
   let toMs = 0;
 
-  function seal(watermarkMs: number, nowMs: number, evenEmpty: boolean): void {
-    if (open.length === 0 && !evenEmpty) return;
-    const openedAtMs = open.length === 0 ? nowMs : openedAt;
+  /** All that was held goes with this batch or went before it. */
+  function push(watermarkMs: number, openedAtMs: number): void {
     items.push({ kind: 'batch', records: open, bytes: openBytes, watermarkMs, openedAtMs, fromMs, toMs });
+    waiting.cover(watermarkMs);
     open = [];
     openBytes = 0;
     fromMs = Number.POSITIVE_INFINITY;
     toMs = 0;
+  }
+
+  function seal(watermarkMs: number): void {
+    if (open.length > 0) push(watermarkMs, openedAt);
   }
 
   /** Position of the oldest sealed batch with records; at most one empty batch and a few gaps come before it. */
@@ -86,22 +103,28 @@ export function createShardBuffer(shard: string, { maxTrades, maxBatchBytes }: B
   }
 
   return {
-    append(record, { bytes, eventTimeMs, nowMs, watermarkMs }) {
-      if (open.length > 0 && openBytes + bytes > maxBatchBytes) seal(openWatermarkMs, nowMs, false);
+    append(record, { bytes, isTrade, eventTimeMs, nowMs, watermarkMs }) {
+      if (openBytes + bytes > maxBatchBytes) seal(openWatermarkMs);
       if (open.length === 0) openedAt = nowMs;
       open.push(record);
       openBytes += bytes;
       openWatermarkMs = watermarkMs;
       fromMs = Math.min(fromMs, eventTimeMs);
       toMs = Math.max(toMs, eventTimeMs);
-      if (open.length >= maxTrades) seal(watermarkMs, nowMs, false);
+      if (isTrade) waiting.hold(eventTimeMs);
+      if (open.length >= maxTrades) seal(watermarkMs);
     },
     seal,
+    closeDue(watermarkMs, nowMs) {
+      if (waiting.isDue(watermarkMs)) push(watermarkMs, open.length > 0 ? openedAt : nowMs);
+    },
+    hold: waiting.hold,
+    cover: waiting.cover,
     addGap(gap) {
       const last = items.at(-1);
       const follows = items.length > head && open.length === 0 && last?.kind === 'gap';
       if (follows && last.gap.fromMs === gap.fromMs && last.gap.reason === gap.reason) items.pop();
-      seal(openWatermarkMs, openedAt, false);
+      seal(openWatermarkMs);
       items.push({ kind: 'gap', gap });
     },
     peek: () => (overflow === null ? items[head] : { kind: 'gap', gap: overflow }),
@@ -126,7 +149,7 @@ export function createShardBuffer(shard: string, { maxTrades, maxBatchBytes }: B
       return open.length === 0 ? undefined : openedAt;
     },
     dropOldest() {
-      if (oldestIndex() < 0) seal(openWatermarkMs, openedAt, false);
+      if (oldestIndex() < 0) seal(openWatermarkMs);
       const index = oldestIndex();
       const batch = items[index];
       if (batch?.kind !== 'batch') return undefined;

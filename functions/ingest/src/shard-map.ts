@@ -1,12 +1,11 @@
 import { shardOf, shardsOf } from '@kandle/market/shard';
 import { createShardLine, type ShardLine } from './shard-line.ts';
-import type { BatchBounds } from './shard-buffer.ts';
+import type { BatchOptions } from './shard-buffer.ts';
 
 /** What a feed's shards are made with. */
-export interface ShardMapOptions extends BatchBounds {
+export interface ShardMapOptions extends BatchOptions {
   readonly feed: string;
   readonly shardCount: number;
-  readonly graceMs: number;
 }
 
 /** The shards of a feed. */

@@ -14,8 +14,6 @@ export interface WaitingWindows {
   cover(watermarkMs: number): void;
   /** True if a batch with this watermark would close a window. */
   isDue(watermarkMs: number): boolean;
-  /** Number of windows waiting. */
-  size(): number;
 }
 
 /** No window waits. @param graceMs How long after its end a window stays open. */
@@ -39,6 +37,5 @@ export function createWaitingWindows(graceMs: number): WaitingWindows {
       lastHeldMs = Number.NaN;
     },
     isDue: (watermarkMs) => earliestMs <= watermarkMs,
-    size: () => dueTimes.size,
   };
 }

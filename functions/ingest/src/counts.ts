@@ -1,0 +1,39 @@
+/** What ingest has counted since it started. Nothing disappears without a number here. */
+export interface Counts {
+  frames: number;
+  pings: number;
+  feedErrors: number;
+  /** Entries of trade frames: each is accepted, a duplicate, or rejected. */
+  records: number;
+  accepted: number;
+  duplicates: number;
+  /** Refused records and frames. */
+  rejected: number;
+  /** Rejects of which only this number is left: their queue was full. */
+  rejectsLost: number;
+  /** Accepted records given up because the buffer was full. */
+  dropped: number;
+  gaps: number;
+  /** Acknowledged. */
+  batches: number;
+  /** Acknowledged. */
+  sentRecords: number;
+}
+
+/** Nothing counted yet. */
+export function createCounts(): Counts {
+  return {
+    frames: 0,
+    pings: 0,
+    feedErrors: 0,
+    records: 0,
+    accepted: 0,
+    duplicates: 0,
+    rejected: 0,
+    rejectsLost: 0,
+    dropped: 0,
+    gaps: 0,
+    batches: 0,
+    sentRecords: 0,
+  };
+}

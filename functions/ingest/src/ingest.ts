@@ -1,0 +1,183 @@
+import { randomBytes } from 'node:crypto';
+import { createEventProducer } from '@kandle/runtime/event-producer';
+import type { Logger } from '@kandle/runtime/log';
+import { createBufferBound } from './buffer-bound.ts';
+import { type IngestConfig, readToken } from './config.ts';
+import { createCounts } from './counts.ts';
+import { createFeedEvents } from './feed-events.ts';
+import { createFeedTime } from './feed-time.ts';
+import { createFinnhubFeed } from './finnhub-feed.ts';
+import { createIntake } from './intake.ts';
+import { createOutbox } from './outbox.ts';
+import { readBack } from './read-back.ts';
+import { recallBatch } from './recall.ts';
+import { createRejectQueue } from './reject-queue.ts';
+import { createRejectSender } from './reject-sender.ts';
+import { createRenewedProducer } from './renewed-producer.ts';
+import { createSender } from './sender.ts';
+import { createShardMap } from './shard-map.ts';
+import type { IngestStatus } from './status.ts';
+import type { Kafka } from './topic-tail.ts';
+
+/** A running ingest. */
+export interface Ingest {
+  /**
+   * Reads back, then connects to the feed; resolves when it has begun, or was stopped before.
+   *
+   * @throws {RangeError} If the log belongs to another number of shards.
+   */
+  start(): Promise<void>;
+  /** Stops the feed, sends what waits, disconnects. @returns False if not everything was acknowledged in time. */
+  stop(deadlineMs: number): Promise<boolean>;
+  status(): IngestStatus;
+}
+
+/** How often time moves the watermarks, milliseconds. */
+const CLOCK_TICK_MS = 100;
+/** Trades that a replay remembers at least: more than its server ever sends again. */
+const REPLAY_MEMORY_TRADES = 400_000;
+
+/** Wires the feed to the topics. @throws {FatalError} If the key cannot be read. */
+export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): Ingest {
+  const { FEED: feed, SYMBOLS: symbols, REPLAY_SPEED: speed } = config;
+  const { DISORDER_MS: disorderMs, GRACE_MS: graceMs, MEMORY_MS: memoryMs } = config;
+  const isReplay = speed !== undefined;
+  const nowMs = (): number => performance.now();
+  const state = { connection: 0, isConnected: false, hasEnded: false, aliveMs: 0 };
+  const stopping = new AbortController();
+  let epoch = 0;
+  let clockTimer: NodeJS.Timeout | undefined;
+
+  const counts = createCounts();
+  const feedTime = createFeedTime(speed, nowMs);
+  const shards = createShardMap({
+    feed,
+    shardCount: config.SHARD_COUNT,
+    maxTrades: config.MAX_TRADES,
+    maxBatchBytes: config.MAX_BATCH_BYTES,
+    graceMs,
+  });
+  const intake = createIntake(shards, {
+    clock: { disorderMs, graceMs, speed: speed === Number.POSITIVE_INFINITY ? speed : 1 },
+    aheadMs: config.AHEAD_MS,
+    memoryMs,
+    memoryMinTrades: isReplay ? REPLAY_MEMORY_TRADES : 0,
+    isReplay,
+  });
+  const outbox = createOutbox(shards, config.LINGER_MS);
+  const bound = createBufferBound(
+    { maxRecords: config.BUFFER_MAX_RECORDS, maxBytes: config.BUFFER_MAX_BYTES, isReplay },
+    {
+      outbox,
+      counts,
+      log,
+      hold() {
+        feedTime.stop();
+        client.pause();
+      },
+      release() {
+        if (state.isConnected) feedTime.go();
+        client.resume();
+      },
+    },
+  );
+  const rawProducer = createRenewedProducer(config.RAW_TOPIC, () => createEventProducer(kafka));
+  const sender = createSender({
+    outbox,
+    produce: (events) => rawProducer.send(events),
+    departure: () => ({ epoch, nowMs: nowMs(), wallMs: Date.now(), traceparent: newTraceparent }),
+    onSent(group) {
+      counts.batches += group.batches;
+      counts.sentRecords += group.records;
+      bound.shrink(group);
+    },
+    log,
+  });
+  const rejectProducer = createRenewedProducer(config.REJECTS_TOPIC, () => createEventProducer(kafka));
+  const rejects = createRejectQueue(feed, () => epoch);
+  const rejectSender = createRejectSender(rejects, (events) => rejectProducer.send(events), log);
+  const events = createFeedEvents({
+    ...{ symbols, disorderMs, isReplay, state, counts, feedTime, shards, intake, bound, rejects, nowMs, log },
+    wallMs: Date.now,
+    wake: () => sender.wake(),
+    wakeRejects: () => rejectSender.wake(),
+  });
+  const client = createFinnhubFeed(
+    {
+      url: config.FEED_URL,
+      token: readToken(config),
+      symbols,
+      silenceMs: config.SILENCE_MS,
+      reconnectMinMs: config.RECONNECT_MIN_MS,
+      reconnectMaxMs: config.RECONNECT_MAX_MS,
+      stableMs: config.STABLE_MS,
+      isReplay,
+      random: Math.random,
+      log,
+    },
+    events,
+  );
+
+  return {
+    async start() {
+      const highest = await readBack(kafka, {
+        topic: config.RAW_TOPIC,
+        feed,
+        memoryMs,
+        onBatch: (batch) => recallBatch(shards, batch, { disorderMs, graceMs, feedMs: feedTime.nowMs() }),
+        nowMs: Date.now,
+        signal: stopping.signal,
+        log,
+      });
+      if (highest === null || stopping.signal.aborted) return;
+      epoch = Math.max(Date.now(), highest + 1);
+      clockTimer = setInterval(() => {
+        if (state.hasEnded) return;
+        intake.advance(state.aliveMs, nowMs());
+        sender.wake();
+      }, CLOCK_TICK_MS);
+      log.info({ feed, epoch, symbols: symbols.length, replay: isReplay }, 'ingest begins');
+      client.start();
+    },
+    async stop(deadlineMs) {
+      stopping.abort();
+      clearInterval(clockTimer);
+      await client.stop();
+      const [sent, rejectsSent] = await Promise.all([
+        sender.flush(deadlineMs),
+        rejectSender.flush(deadlineMs),
+      ]);
+      await Promise.all([rawProducer.close(), rejectProducer.close()]);
+      if (!sent) log.error({ records: bound.records() }, 'Cannot send everything before the end');
+      return sent && rejectsSent;
+    },
+    status() {
+      const isIdle = !sender.isBusy() && outbox.readyAtMs() === undefined && rejects.size() === 0;
+      return {
+        feed,
+        epoch,
+        connected: state.isConnected,
+        connection: state.connection,
+        subscribed: state.isConnected ? symbols : [],
+        symbols: symbols.length,
+        ...counts,
+        buffered: bound.records(),
+        ended: state.hasEnded,
+        drained: state.hasEnded && isIdle,
+        shards: Object.fromEntries(
+          shards
+            .lines()
+            .map((line) => [
+              line.shard,
+              { watermarkMs: line.clock?.watermarkMs ?? null, sequence: line.sequence },
+            ]),
+        ),
+      };
+    },
+  };
+}
+
+/** A new trace, W3C Trace Context version 00, sampled. */
+function newTraceparent(): string {
+  return `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`;
+}

@@ -1,0 +1,54 @@
+import type { GapReason } from '@kandle/market/feed-gap';
+import type { ShardMap } from './shard-map.ts';
+
+/** When a feed was away, in its own time. */
+export interface Outage {
+  readonly reason: GapReason;
+  /** The last proof that the line was alive. */
+  readonly aliveMs: number;
+  readonly backMs: number;
+}
+
+/** What the gap of a shard is computed from: its newest event time, and when that was reached. */
+export interface LastSeen {
+  readonly maxEventTimeMs: number;
+  readonly reachedAtMs: number;
+}
+
+/**
+ * The stretch of event time that a shard may lack after an outage: from its last event, or for a shard that had been
+ * quiet from where the feed's time was when the line was last alive, less the disorder, to where it is now.
+ */
+export function outageSpan(
+  { maxEventTimeMs, reachedAtMs }: LastSeen,
+  { aliveMs, backMs }: Pick<Outage, 'aliveMs' | 'backMs'>,
+  disorderMs: number,
+): { readonly fromMs: number; readonly toMs: number } {
+  const quietMs = Math.max(0, Math.floor(aliveMs - reachedAtMs) - disorderMs);
+  const awayMs = Math.max(quietMs, Math.floor(backMs - reachedAtMs));
+  return { fromMs: maxEventTimeMs + quietMs, toMs: maxEventTimeMs + awayMs };
+}
+
+/**
+ * Notes an outage as a gap of every shard that has a subscribed symbol and was ever seen.
+ *
+ * @returns Number of gaps.
+ */
+export function noteOutage(
+  shards: ShardMap,
+  symbols: readonly string[],
+  outage: Outage,
+  disorderMs: number,
+): number {
+  let gaps = 0;
+  for (const line of new Set(symbols.map((symbol) => shards.lineOf(symbol)))) {
+    if (line.clock === null) continue;
+    // After a restart nothing but the wall clock knows how long the shard has been away.
+    const isRestart = outage.reason === 'restarted';
+    const reachedAtMs = isRestart ? line.lastIngestMs : line.clock.reachedAtMs;
+    const span = outageSpan({ maxEventTimeMs: line.clock.maxEventTimeMs, reachedAtMs }, outage, disorderMs);
+    line.buffer.addGap({ shard: line.shard, ...span, reason: outage.reason, droppedRecords: 0 });
+    gaps += 1;
+  }
+  return gaps;
+}
