@@ -49,10 +49,10 @@ function batchEvent(
 function createRig(faults: Fault[] = []) {
   const published: CandleBatch[] = [];
   let failNextSend = false;
-  const database = createMemoryDatabase(async () => faults.shift() ?? 'none');
+  const database = createMemoryDatabase();
   const create = () =>
     createAggregate({
-      ...database,
+      ...database.connect(async () => faults.shift() ?? 'none'),
       candles: createCandlePublisher(
         {
           send: async (_topic, events) => {

@@ -1,5 +1,5 @@
 import { createMemoryDatabase } from '../test/memory-stores.ts';
 import { describeStores } from '../test/store-contract.ts';
 
-const database = createMemoryDatabase(async () => 'none');
-describeStores('the database in memory', () => database);
+const stores = createMemoryDatabase().connect(async () => 'none');
+describeStores('the database in memory', () => stores);

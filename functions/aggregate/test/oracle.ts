@@ -1,0 +1,136 @@
+import type { PublishedCandle } from '@kandle/market/candle-batch';
+import type { RawBatch } from '@kandle/market/raw-batch';
+import { isFinal } from '@kandle/market/window-state';
+import type { MemoryDatabase } from './memory-stores.ts';
+import { HORIZON_MS } from './raw-log.ts';
+import type { PublishedEvent } from './schedule.ts';
+
+/** Plain numbers of a candle, to compare by. */
+interface Numbers {
+  readonly open: number;
+  readonly high: number;
+  readonly low: number;
+  readonly close: number;
+  readonly volume: number;
+  readonly count: number;
+}
+
+interface PlacedTrade {
+  readonly symbol: string;
+  readonly order: readonly [eventTimeMs: number, epoch: number, sequence: number, index: number];
+  readonly price: number;
+  readonly size: number;
+}
+
+/**
+ * What is wrong with the outcome of a schedule, in words; empty when nothing is. Judged from the raw log alone by a
+ * reading that shares no code with the windows: sort the trades, look at the first, the last and the extremes.
+ */
+export function judge(
+  raw: readonly RawBatch[],
+  database: MemoryDatabase,
+  published: readonly PublishedEvent[],
+): readonly string[] {
+  const faults = new Set<string>();
+  const newest = newestCandles(published);
+  for (const [windowStartMs, trades] of placedTrades(raw)) {
+    const window = database.windowAt({ shard: 'test-00', windowStartMs });
+    if (!isFinal(window)) faults.add('WINDOW_NOT_CLOSED');
+    for (const symbol of new Set(trades.map((trade) => trade.symbol))) {
+      const expected = JSON.stringify(numbersOf(trades.filter((trade) => trade.symbol === symbol)));
+      const row = window.rows.get(symbol);
+      const stored = row && JSON.stringify(toNumbers(row.candle));
+      if (stored !== expected) faults.add(stored === undefined ? 'TRADE_LOST' : 'WINDOW_WRONG');
+      const candle = newest.get(`${windowStartMs}|${symbol}`);
+      if (candle === undefined) faults.add('NEVER_PUBLISHED');
+      else if (candle.state === 'provisional') faults.add('LAST_EVENT_PROVISIONAL');
+      else if (JSON.stringify(toNumbers(candle)) !== expected) faults.add('LAST_EVENT_WRONG');
+    }
+  }
+  if (database.shardAt('test-00').open.length > 0) faults.add('SHARD_STAYS_OPEN');
+  for (const fault of contradictions(published)) faults.add(fault);
+  return [...faults];
+}
+
+/** The trades that count, once each, by window. A trade is too late by the watermark of its own batch. */
+function placedTrades(raw: readonly RawBatch[]): ReadonlyMap<number, readonly PlacedTrade[]> {
+  const windows = new Map<number, PlacedTrade[]>();
+  for (const batch of raw) {
+    for (const [index, { record }] of batch.records.entries()) {
+      const eventTimeMs = Number(record['t']);
+      if (eventTimeMs < batch.watermarkMs - HORIZON_MS) continue;
+      const startMs = eventTimeMs - (eventTimeMs % 5_000);
+      const trade: PlacedTrade = {
+        symbol: String(record['s']),
+        order: [eventTimeMs, batch.epoch, batch.sequence, index],
+        price: Number(record['p']),
+        size: Number(record['v']),
+      };
+      windows.set(startMs, [...(windows.get(startMs) ?? []), trade]);
+    }
+  }
+  return windows;
+}
+
+function numbersOf(trades: readonly PlacedTrade[]): Numbers {
+  const sorted = trades.toSorted((a, b) => {
+    const place = a.order.findIndex((part, n) => part !== b.order[n]);
+    return (a.order[place] ?? 0) - (b.order[place] ?? 0);
+  });
+  const prices = sorted.map((trade) => trade.price);
+  return {
+    open: prices.at(0) ?? 0,
+    high: Math.max(...prices),
+    low: Math.min(...prices),
+    close: prices.at(-1) ?? 0,
+    volume: sorted.reduce((sum, trade) => sum + trade.size, 0),
+    count: sorted.length,
+  };
+}
+
+type CandleNumbers = Pick<
+  PublishedCandle,
+  'openE8' | 'highE8' | 'lowE8' | 'closeE8' | 'volumeE8' | 'tradeCount'
+>;
+
+function toNumbers(candle: CandleNumbers): Numbers {
+  const plain = (e8: bigint): number => Number(e8) / 1e8;
+  return {
+    open: plain(candle.openE8),
+    high: plain(candle.highE8),
+    low: plain(candle.lowE8),
+    close: plain(candle.closeE8),
+    volume: plain(candle.volumeE8),
+    count: candle.tradeCount,
+  };
+}
+
+/** What a consumer ends with: the highest version of each candle. */
+function newestCandles(published: readonly PublishedEvent[]): ReadonlyMap<string, PublishedCandle> {
+  const newest = new Map<string, PublishedCandle>();
+  for (const { batch } of published) {
+    for (const candle of batch.candles) {
+      const key = `${batch.windowStartMs}|${candle.symbol}`;
+      if ((newest.get(key)?.version ?? 0) < candle.version) newest.set(key, candle);
+    }
+  }
+  return newest;
+}
+
+/** One id, one content; one version of a candle, one content. */
+function contradictions(published: readonly PublishedEvent[]): ReadonlySet<string> {
+  const faults = new Set<string>();
+  const byId = new Map<string, string>();
+  const byVersion = new Map<string, string>();
+  for (const { id, text, batch } of published) {
+    if ((byId.get(id) ?? text) !== text && batch.kind !== 'provisional') faults.add('ONE_ID_TWO_CONTENTS');
+    byId.set(id, text);
+    for (const candle of batch.candles) {
+      const key = `${batch.windowStartMs}|${candle.symbol}|${candle.version}`;
+      const content = JSON.stringify([candle.state, candle.revision, candle.reason, toNumbers(candle)]);
+      if ((byVersion.get(key) ?? content) !== content) faults.add('ONE_VERSION_TWO_CONTENTS');
+      byVersion.set(key, content);
+    }
+  }
+  return faults;
+}
