@@ -59,7 +59,26 @@ export function endClock(clock: FeedClock): FeedClock {
   return { ...clock, watermarkMs: Math.max(clock.watermarkMs, clock.lastDueMs) };
 }
 
-/** True if an event time is so far ahead of the shard's watermark that it must not move it. */
-export function isTooFarAhead(clock: FeedClock, eventTimeMs: number, aheadMs: number): boolean {
-  return eventTimeMs > clock.watermarkMs + aheadMs;
+/** What {@link isTooFarAhead} judges by, beside the clock. */
+export interface AheadOptions {
+  readonly disorderMs: number;
+  /** How far beyond the feed's own time an event time is still believed. */
+  readonly aheadMs: number;
+  /** Feed time that has passed since the clock's largest event time was reached, as far as the caller knows. */
+  readonly passedMs: number;
+}
+
+/**
+ * True if an event time is so far ahead of the shard's watermark that it must not move it.
+ *
+ * The watermark of a quiet shard stops when its last window is closed, while the feed's time runs on: the time that
+ * has passed since counts too, or the first trade after a quiet night would be refused, and every one after it.
+ */
+export function isTooFarAhead(
+  clock: FeedClock,
+  eventTimeMs: number,
+  { disorderMs, aheadMs, passedMs }: AheadOptions,
+): boolean {
+  const feedTimeMs = Math.max(clock.watermarkMs, clock.maxEventTimeMs - disorderMs + passedMs);
+  return eventTimeMs > feedTimeMs + aheadMs;
 }
