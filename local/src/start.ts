@@ -109,10 +109,10 @@ async function follow(pipeline: Pipeline, feed: Feed, options: StartOptions): Pr
   while (!ended && !stopping.signal.aborted && performance.now() < deadline) {
     await sleep(POLL_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
     const status = await pipeline.ingestStatus();
-    await progress.tick(status);
+    progress.tick(status);
     ended = feed.ends && status?.drained === true && (await pipeline.isSettled());
   }
-  await progress.summary(ended);
+  progress.summary(ended);
   if (options.exportFolder !== null) {
     const written = await exportViews(pipeline.client, KEYSPACE, options.exportFolder);
     say(
