@@ -1,0 +1,113 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Pipeline } from '@kandle/local/pipeline';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  computeCandles,
+  hasRecording,
+  NO_RECORDING,
+  type PlainCandle,
+  readExpectedWindows,
+  readExportedCandles,
+  readFrames,
+  RECORDING,
+  writeRecording,
+} from './recording.ts';
+import { type ReplayResult, runReplay } from './run-replay.ts';
+
+const TRADES = 34_419;
+const WINDOWS = 262;
+/** VWAP and mean are quotients of sums: equal but for the last bits. */
+const RELATIVE = 1e-9;
+
+function expectSameCandles(actual: readonly PlainCandle[], expected: readonly PlainCandle[]): void {
+  const keyOf = (candle: PlainCandle): string => `${candle.symbol} ${candle.startMs}`;
+  const exact = ({ vwap, mean, ...rest }: PlainCandle) => rest;
+  const sorted = (candles: readonly PlainCandle[]) =>
+    candles.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  expect(sorted(actual).map(exact)).toEqual(sorted(expected).map(exact));
+  const byKey = new Map(actual.map((candle) => [keyOf(candle), candle]));
+  for (const candle of expected) {
+    const found = byKey.get(keyOf(candle));
+    expect(Math.abs((found?.vwap ?? 0) / candle.vwap - 1), `vwap of ${keyOf(candle)}`).toBeLessThan(RELATIVE);
+    expect(Math.abs((found?.mean ?? 0) / candle.mean - 1), `mean of ${keyOf(candle)}`).toBeLessThan(RELATIVE);
+  }
+}
+
+function lineCount(csv: string): number {
+  return csv.trim().split('\n').length - 1;
+}
+
+describe.skipIf(!hasRecording)(`the recorded trades${hasRecording ? '' : ` (${NO_RECORDING})`}`, () => {
+  let plain: ReplayResult;
+
+  beforeAll(async () => {
+    plain = await runReplay(RECORDING);
+  });
+
+  test('the pipeline ends with the expected windows, when the recording is played', () => {
+    expect(lineCount(plain.trades)).toBe(TRADES);
+    const candles = readExportedCandles(plain.candles);
+    expect(candles).toHaveLength(WINDOWS);
+    expectSameCandles(candles, readExpectedWindows());
+    expect(plain.deadLetters).toBe(0);
+  });
+
+  test('the pipeline ends with the same bytes, when every event is delivered twice', async () => {
+    const again = await runReplay(RECORDING, { faults: { deliveries: 2 } });
+    expect(again.candles).toBe(plain.candles);
+    expect(again.trades).toBe(plain.trades);
+  });
+
+  test.each(['transform', 'aggregate', 'persist'])(
+    'the pipeline ends with the same bytes, when %s is killed in the middle',
+    async (name) => {
+      let killed = 0;
+      const again = await runReplay(RECORDING, {
+        during: async (pipeline) => {
+          for (const fraction of [0.2, 0.5]) {
+            await untilTransformed(pipeline, fraction);
+            pipeline.processes.get(name)?.kill();
+            killed += 1;
+          }
+        },
+      });
+      expect(killed).toBe(2);
+      expect(again.candles).toBe(plain.candles);
+      expect(again.trades).toBe(plain.trades);
+      expect(again.deadLetters).toBe(0);
+    },
+  );
+});
+
+/** Waits until transform has been given a part of the recording's batches. */
+async function untilTransformed(pipeline: Pipeline, fraction: number): Promise<void> {
+  for (;;) {
+    const status = await pipeline.ingestStatus();
+    if ((status?.records ?? 0) >= TRADES * fraction) return;
+    await sleep(5);
+  }
+}
+
+describe.skipIf(!hasRecording)(
+  `the recorded trades with frames missing${hasRecording ? '' : ` (${NO_RECORDING})`}`,
+  () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kandle-recording-'));
+    afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+    test('the pipeline agrees with a naive computation, when 1,000 frames are removed', async () => {
+      const frames = [...readFrames()];
+      for (let removed = 0, state = 42; removed < 1_000; removed++) {
+        // A linear congruential generator: seeded, and plain enough to see that it is no part of the code under test.
+        state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
+        frames.splice(state % frames.length, 1);
+      }
+      const file = join(folder, 'missing.jsonl.gz');
+      writeRecording(file, frames);
+      const { candles } = await runReplay(file);
+      expectSameCandles(readExportedCandles(candles), computeCandles(frames));
+    });
+  },
+);

@@ -1,0 +1,89 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { exportViews } from '@kandle/local/export';
+import { type Pipeline, type PipelineOptions, startPipeline } from '@kandle/local/pipeline';
+import { freePort } from '@kandle/local/ports';
+import { startReplayServer } from '@kandle/local/replay-server';
+import { inject } from 'vitest';
+
+/** What a replay through the whole pipeline ended with. */
+export interface ReplayResult {
+  /** Text of `candles_5s.csv` and `trades.csv` as exported from Cassandra. */
+  readonly candles: string;
+  readonly trades: string;
+  readonly deadLetters: number;
+}
+
+/** How a replay is disturbed. */
+export interface Disturbance {
+  readonly faults?: PipelineOptions['faults'];
+  /** Runs beside the replay, from its start. */
+  readonly during?: (pipeline: Pipeline) => Promise<void>;
+}
+
+const DEADLINE_MS = 240_000;
+let runs = 0;
+
+/**
+ * Plays a recording at full speed through real ingest, transform, aggregate and persist processes on the test run's
+ * Kafka and Cassandra, in topics and a keyspace of its own, until every window is final and every lag is 0.
+ */
+export async function runReplay(file: string, { faults, during }: Disturbance = {}): Promise<ReplayResult> {
+  runs += 1;
+  const name = `e2e${Date.now()}_${runs}`;
+  const folder = mkdtempSync(join(tmpdir(), 'kandle-e2e-'));
+  mkdirSync(join(folder, 'logs'));
+  const feed = await startReplayServer({ file, port: await freePort(), speed: 'max' });
+  try {
+    const pipeline = await startPipeline({
+      servers: { kafkaBrokers: inject('kafkaBrokers'), cassandra: inject('cassandra') },
+      keyspace: name,
+      prefix: `${name}.`,
+      logFolder: join(folder, 'logs'),
+      ingest: {
+        FEED_URL: feed.url,
+        FINNHUB_TOKEN: 'replay',
+        SYMBOLS: feed.symbols.join(','),
+        REPLAY_SPEED: 'max',
+      },
+      log: () => undefined,
+      hooks: { onSpawn: () => undefined, onExit: () => undefined },
+      ...(faults === undefined ? {} : { faults }),
+    });
+    try {
+      const disturbance = during?.(pipeline);
+      await waitUntilSettled(pipeline, join(folder, 'logs'));
+      await disturbance;
+      await exportViews(pipeline.client, name, folder);
+    } finally {
+      await pipeline.client.execute(`DROP KEYSPACE IF EXISTS ${name}`).catch(() => undefined);
+      await pipeline.stop();
+    }
+    return {
+      candles: readFileSync(join(folder, 'candles_5s.csv'), 'utf8'),
+      trades: readFileSync(join(folder, 'trades.csv'), 'utf8'),
+      deadLetters: pipeline.dispatchers.reduce(
+        (sum, { stats }) => sum + stats.deadLettered + stats.dropped,
+        0,
+      ),
+    };
+  } finally {
+    await feed.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function waitUntilSettled(pipeline: Pipeline, logFolder: string): Promise<void> {
+  const deadline = Date.now() + DEADLINE_MS;
+  while ((await pipeline.ingestStatus())?.drained !== true || !(await pipeline.isSettled())) {
+    if (Date.now() > deadline) {
+      const logs = ['ingest', 'transform', 'aggregate', 'persist']
+        .map((name) => `${name}: ${readFileSync(join(logFolder, `${name}.log`), 'utf8').slice(-2_000)}`)
+        .join('\n');
+      throw new Error(`The replay did not come to an end.\n${logs}`);
+    }
+    await sleep(200);
+  }
+}
