@@ -56,5 +56,7 @@ function reject(reason: RejectReason, detail: string): Judged {
 }
 
 function show(value: unknown): string {
-  return (JSON.stringify(value) ?? String(value)).slice(0, 100);
+  // JSON would write the infinity that 1e309 is read as, and NaN, as null.
+  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
+  return text.slice(0, 100);
 }

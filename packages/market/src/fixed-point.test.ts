@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { decimalToE8, e8ToDouble, formatE8, fromJsonInteger, toE8, toJsonInteger } from './fixed-point.ts';
 
@@ -53,7 +53,7 @@ test.each<[number, bigint]>([
   [-0, 0n],
   [703_687.441_776_64, 70_368_744_177_664n],
   [703_687.441_776_635, 70_368_744_177_664n],
-  [90_071_992.547_409_93, 9_007_199_254_740_994n],
+  [90_071_992.547_409_94, 9_007_199_254_740_994n],
   [1e15, 10n ** 23n],
   [-1e15, -(10n ** 23n)],
 ])('toE8() of %d is %d', (value, e8) => {
@@ -64,7 +64,6 @@ test.each([
   Number.NaN,
   Number.POSITIVE_INFINITY,
   Number.NEGATIVE_INFINITY,
-  1e309,
   1.000_000_000_000_001e15,
   -1e16,
   1e300,

@@ -1,6 +1,6 @@
 import { naiveCandle } from '@kandle/testkit/naive-candle';
 import { batches, keyedTrades, trades } from '@kandle/testkit/trades';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Candle, mergeCandles } from './candle.ts';
 import { foldTrades } from './fold.ts';

@@ -1,5 +1,5 @@
 import { naiveFnv1a64 } from '@kandle/testkit/naive-candle';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { fnv1a64, hashToBigInt, hashToText } from './hash.ts';
 

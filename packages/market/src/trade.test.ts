@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { compareTradeKeys, formatTradeKey, parseTradeKey, type TradeKey } from './trade.ts';
 
@@ -6,9 +6,11 @@ const few = fc.integer({ min: 0, max: 2 });
 /** Keys with few distinct numbers, so that ties reach every field. */
 const keys: fc.Arbitrary<TradeKey> = fc.record({ eventTimeMs: few, epoch: few, sequence: few, index: few });
 
+function padded(key: TradeKey): string {
+  return formatTradeKey(key).replace(/\d+/g, (part) => part.padStart(15, '0'));
+}
+
 test('compareTradeKeys() agrees with the order of the padded texts, when keys tie in any field', () => {
-  const padded = (key: TradeKey): string =>
-    formatTradeKey(key).replace(/\d+/g, (part) => part.padStart(15, '0'));
   fc.assert(
     fc.property(keys, keys, (a, b) => {
       const model = padded(a) < padded(b) ? -1 : padded(a) > padded(b) ? 1 : 0;

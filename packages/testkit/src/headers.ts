@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { BatchHeader } from '@kandle/market/batch-header';
 
 const wholeNumbers = fc.oneof(

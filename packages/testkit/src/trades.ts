@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { Trade, TradeKey } from '@kandle/market/trade';
 
 /** Start of the first of the windows that generated trades fall into. */

@@ -1,0 +1,154 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { createTradeMemory, tradeIdOf, type TradeTuple } from './trade-identity.ts';
+
+const START_MS = 1_764_000_000_000;
+
+/** Few tuples, so that twins and repeats are common; all within a minute of each other. */
+const tuples: fc.Arbitrary<TradeTuple> = fc.record({
+  symbol: fc.constantFrom('AAPL', 'MSFT'),
+  eventTimeMs: fc.constantFrom(START_MS, START_MS + 1),
+  price: fc.constantFrom(1, 1.5),
+  size: fc.constant(1),
+  conditions: fc.constantFrom(null, ['1'], ['1', '8']),
+});
+
+/** What the connections of a feed deliver, one after the other. */
+const connections = fc.array(fc.array(tuples, { maxLength: 12 }), { maxLength: 4 });
+
+const nameOf = (tuple: TradeTuple): string => JSON.stringify(tuple);
+
+/** The model: a trade is new if its tuple stood more often on this connection than on any before it. */
+function naiveIds(delivered: readonly (readonly TradeTuple[])[]): readonly (string | null)[][] {
+  const most = new Map<string, number>();
+  return delivered.map((connection) => {
+    const here: string[] = [];
+    const ids = connection.map((tuple) => {
+      here.push(nameOf(tuple));
+      const count = here.filter((name) => name === nameOf(tuple)).length;
+      return count > (most.get(nameOf(tuple)) ?? 0) ? tradeIdOf(tuple, count) : null;
+    });
+    for (const name of here) {
+      most.set(name, Math.max(most.get(name) ?? 0, here.filter((other) => other === name).length));
+    }
+    return ids;
+  });
+}
+
+test('identify() agrees with a multiset per connection, when reconnects deliver trades again', () => {
+  fc.assert(
+    fc.property(connections, (delivered) => {
+      const memory = createTradeMemory();
+      const ids = delivered.map((connection, index) =>
+        connection.map((tuple) => memory.identify(tuple, index + 1)),
+      );
+      expect(ids).toEqual(naiveIds(delivered));
+      const given = ids.flat().filter((id) => id !== null);
+      expect(new Set(given).size).toBe(given.length);
+      expect(memory.size()).toBe(new Set(delivered.flat().map(nameOf)).size);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('identify() counts every trade exactly once, when reconnects deliver the last milliseconds again', () => {
+  // Any number of twins in each of a few milliseconds, and reconnects that begin at one of them again.
+  const feeds = fc.tuple(
+    fc.array(tuples, { maxLength: 20 }).map((some) => some.toSorted((a, b) => a.eventTimeMs - b.eventTimeMs)),
+    fc.array(fc.tuple(fc.nat(20), fc.integer({ min: 0, max: 2 })), { maxLength: 3 }),
+  );
+  fc.assert(
+    fc.property(feeds, ([feed, cuts]) => {
+      const memory = createTradeMemory();
+      const counted: TradeTuple[] = [];
+      const deliver = (from: number, to: number, connection: number): void => {
+        for (const tuple of feed.slice(from, to)) {
+          if (memory.identify(tuple, connection) !== null) counted.push(tuple);
+        }
+      };
+      let reached = 0;
+      for (const [index, [cut, back]] of cuts.entries()) {
+        const to = Math.max(reached, Math.min(cut, feed.length));
+        const from = feed.findIndex(({ eventTimeMs }) => eventTimeMs >= START_MS + 2 - back);
+        deliver(index === 0 ? 0 : Math.min(from < 0 ? reached : from, reached), to, index + 1);
+        reached = to;
+      }
+      deliver(0, feed.length, cuts.length + 1);
+      expect(counted.map(nameOf).toSorted()).toEqual(feed.map(nameOf).toSorted());
+    }),
+  );
+});
+
+test('remember() makes a new memory answer like the old one, when ingest restarts', () => {
+  fc.assert(
+    fc.property(connections, fc.array(tuples, { maxLength: 12 }), (delivered, after) => {
+      const old = createTradeMemory();
+      const ids = delivered.flatMap((connection, index) =>
+        connection.map((tuple) => old.identify(tuple, index + 1)),
+      );
+      const fresh = createTradeMemory();
+      for (const id of ids.toReversed()) if (id !== null) fresh.remember(id);
+      expect(after.map((tuple) => fresh.identify(tuple, 1))).toEqual(
+        after.map((tuple) => old.identify(tuple, delivered.length + 1)),
+      );
+    }),
+  );
+});
+
+const TUPLE: TradeTuple = {
+  symbol: 'AAPL',
+  eventTimeMs: START_MS,
+  price: 122.1,
+  size: 1,
+  conditions: null,
+};
+
+test.each([
+  '',
+  'finnhub-17',
+  '1723161255342',
+  'x.y.z',
+  `${tradeIdOf(TUPLE, 1)}.1`,
+  ` ${tradeIdOf(TUPLE, 1)}`,
+  'MIVUDTS0.0123456789ABCD.1',
+])('remember() ignores an id of another form, when it is %j', (id) => {
+  const memory = createTradeMemory();
+  memory.remember(id);
+  expect(memory.size()).toBe(0);
+});
+
+test('forgetBefore() forgets whole minutes that are older, when time goes on', () => {
+  const memory = createTradeMemory();
+  const minute = START_MS - (START_MS % 60_000);
+  for (const offsetMs of [-1, 0, 59_999, 60_000]) {
+    memory.identify({ ...TUPLE, eventTimeMs: minute + offsetMs }, 1);
+  }
+  memory.forgetBefore(minute + 59_999);
+  expect(memory.size()).toBe(3);
+  expect(memory.identify({ ...TUPLE, eventTimeMs: minute }, 2)).toBeNull();
+  memory.forgetBefore(minute + 60_000);
+  expect(memory.size()).toBe(1);
+  expect(memory.identify({ ...TUPLE, eventTimeMs: minute + 60_000 }, 2)).toBeNull();
+});
+
+test('tradeIdOf() never changes, when the tuple is the same', () => {
+  // Golden: computed once by an independent FNV-1a. Ids stand in the log, and a restart compares new ones with them.
+  expect(tradeIdOf(TUPLE, 1)).toBe('midc1z40.0xbkeke1e4h5gh.1');
+  expect(tradeIdOf(TUPLE, 36)).toBe(tradeIdOf(TUPLE, 1).replace(/1$/, '10'));
+  expect(tradeIdOf({ ...TUPLE, conditions: undefined }, 1)).toBe(tradeIdOf(TUPLE, 1));
+});
+
+test('tradeIdOf() differs, when any part of the tuple differs', () => {
+  const others: TradeTuple[] = [
+    TUPLE,
+    { ...TUPLE, symbol: 'MSFT' },
+    { ...TUPLE, eventTimeMs: START_MS + 1 },
+    { ...TUPLE, price: 122.11 },
+    { ...TUPLE, price: '122.1' },
+    { ...TUPLE, size: 2 },
+    { ...TUPLE, conditions: [] },
+    { ...TUPLE, conditions: ['1'] },
+    { ...TUPLE, conditions: ['1', '8'] },
+  ];
+  expect(new Set(others.map((tuple) => tradeIdOf(tuple, 1))).size).toBe(others.length);
+});
