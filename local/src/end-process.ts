@@ -27,7 +27,8 @@ export async function endProcess(identity: ProcessIdentity): Promise<void> {
   signalIfAlive(identity, 'SIGTERM');
   if (await isGone(identity, termDeadlineMs)) return;
   signalIfAlive(identity, 'SIGKILL');
-  if (!(await isGone(identity, killDeadlineMs))) throw new Error(`Cannot end process ${identity.pid}: it outlived SIGKILL`);
+  if (!(await isGone(identity, killDeadlineMs)))
+    throw new Error(`Cannot end process ${identity.pid}: it outlived SIGKILL`);
 }
 
 function signalIfAlive(identity: ProcessIdentity, signal: NodeJS.Signals): void {

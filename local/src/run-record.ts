@@ -12,18 +12,16 @@ const recordSchema = z.object({
   children: z.array(processSchema.extend({ role: z.string() })),
 });
 type RecordFile = z.infer<typeof recordSchema>;
-
-/** A process that runs on behalf of a data folder's owner. */
-export type RecordedChild = RecordFile['children'][number];
+type RecordedChild = RecordFile['children'][number];
 
 /** The claim of this process on a data folder, and the list of processes it must not leave behind. */
-export interface RunRecord {
+export interface FolderClaim {
   /** Adds a child; a process that is gone already is not added. */
   recordChild(role: string, pid: number): void;
   /** Removes a child that has ended. */
   forgetChild(pid: number): void;
-  /** Gives the folder back; children must have ended. */
-  close(): void;
+  /** Gives the folder back, when all children have ended. */
+  release(): void;
 }
 
 /**
@@ -32,11 +30,13 @@ export interface RunRecord {
  * @param dataDir Created if missing; the record is `run.json` in it.
  * @throws {StartError} If a live process owns the folder.
  */
-export async function openRunRecord(dataDir: string, onProgress: OnProgress): Promise<RunRecord> {
+export async function claimFolder(dataDir: string, onProgress: OnProgress): Promise<FolderClaim> {
   mkdirSync(dataDir, { recursive: true });
   const owner = readLiveOwner(dataDir);
   if (owner !== undefined) {
-    throw new StartError(`Cannot start in ${dataDir}: already running as pid ${owner}. Stop that one first (Ctrl-C, or kill ${owner}).`);
+    throw new StartError(
+      `Cannot start in ${dataDir}: already running as pid ${owner}. Stop that one first (Ctrl-C, or kill ${owner}).`,
+    );
   }
   await reapOrphans(dataDir, onProgress);
   const record: RecordFile = { owner: identify(process.pid), children: [] };
@@ -51,7 +51,7 @@ export async function openRunRecord(dataDir: string, onProgress: OnProgress): Pr
       if (startedAt !== undefined) change([...record.children, { pid, startedAt, role }]);
     },
     forgetChild: (pid) => change(record.children.filter((child) => child.pid !== pid)),
-    close: () => rmSync(fileOf(dataDir), { force: true }),
+    release: () => rmSync(fileOf(dataDir), { force: true }),
   };
 }
 
@@ -62,13 +62,14 @@ export async function openRunRecord(dataDir: string, onProgress: OnProgress): Pr
  */
 export async function reapOrphans(dataDir: string, onProgress: OnProgress): Promise<void> {
   const record = read(dataDir);
-  if (record === undefined || isAlive(record.owner)) return;
-  const orphans = record.children.filter(isAlive);
-  if (orphans.length > 0) {
+  if (record !== undefined && isAlive(record.owner)) return;
+  const orphans = readLiveChildren(dataDir);
+  if (record !== undefined && orphans.length > 0) {
     const names = orphans.map((orphan) => `${orphan.role} ${orphan.pid}`).join(', ');
     onProgress(`An earlier run (pid ${record.owner.pid}) was killed; ending what it left running: ${names}`);
     await Promise.all(orphans.map(endProcess));
   }
+  // Also half a record (a full disk, a power cut): it must not block every later start.
   rmSync(fileOf(dataDir), { force: true });
 }
 
@@ -92,7 +93,9 @@ function claim(dataDir: string, record: RecordFile): void {
   try {
     writeFileSync(fileOf(dataDir), JSON.stringify(record), { flag: 'wx' });
   } catch (error) {
-    throw new StartError(`Cannot start in ${dataDir}: another start is claiming it right now; try again.`, { cause: error });
+    throw new StartError(`Cannot start in ${dataDir}: another start is claiming it right now; try again.`, {
+      cause: error,
+    });
   }
 }
 

@@ -1,0 +1,16 @@
+import type { OnProgress } from './on-progress.ts';
+import type { FolderClaim } from './run-record.ts';
+
+/** What both servers need to start. */
+export interface ServerOptions {
+  /** The verified jars, see `fetchJars`. */
+  readonly libDir: string;
+  /** Everything this server writes: settings, data and `server.log`. */
+  readonly dataDir: string;
+  /** Upper limit of the Java heap in megabytes. */
+  readonly heapMb?: number | undefined;
+  readonly onProgress: OnProgress;
+  readonly signal: AbortSignal;
+  /** The claim on the folder in which the process is recorded. */
+  readonly claim?: FolderClaim | undefined;
+}
