@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { GapReason } from '@kandle/market/feed-gap';
 import { describeError } from '@kandle/runtime/errors';
 import type { Logger } from '@kandle/runtime/log';
@@ -43,8 +44,12 @@ export interface FinnhubFeed {
   /** Holds the socket back: the server waits. A few frames received already still come. */
   pause(): void;
   resume(): void;
-  /** Closes the connection; frames under way are still told. */
-  stop(): Promise<void>;
+  /**
+   * Ends the connection for good; frames that still come are not told.
+   *
+   * @param goodbye Says so to the server; without it, a replay server sends again what it sent last.
+   */
+  stop(goodbye: boolean): Promise<void>;
 }
 
 /** Why a replay server closes, with code 1000. */
@@ -189,23 +194,19 @@ export function createFinnhubFeed(options: FinnhubFeedOptions, handlers: FeedHan
       socket?.resume();
       watchdog?.refresh();
     },
-    async stop() {
+    async stop(goodbye) {
       state = 'stopped';
       clearTimeout(reconnectTimer);
       const current = socket;
       if (current === null) return;
-      await new Promise<void>((resolve) => {
-        const late = setTimeout(() => {
-          if (socket === current) forget(current);
-          resolve();
-        }, CLOSE_MS);
-        current.once('close', () => {
-          clearTimeout(late);
-          resolve();
-        });
-        current.resume();
+      if (goodbye && current.readyState === WebSocket.OPEN) {
+        current.removeAllListeners('message');
         current.close(1000);
-      });
+        current.resume();
+        // Whether the server answers in time or not, the connection ends below.
+        await once(current, 'close', { signal: AbortSignal.timeout(CLOSE_MS) }).catch(() => undefined);
+      }
+      if (socket === current) forget(current);
     },
   };
 }

@@ -42,7 +42,6 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
   const { FEED: feed, SYMBOLS: symbols, REPLAY_SPEED: speed } = config;
   const { DISORDER_MS: disorderMs, GRACE_MS: graceMs, MEMORY_MS: memoryMs } = config;
   const isReplay = speed !== undefined;
-  const nowMs = (): number => performance.now();
   const state = { connection: 0, isConnected: false, hasEnded: false, aliveMs: 0 };
   const stopping = new AbortController();
   let epoch = 0;
@@ -97,7 +96,18 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
   const rejects = createRejectQueue(feed, () => epoch);
   const rejectSender = createRejectSender(rejects, (events) => rejectProducer.send(events), log);
   const events = createFeedEvents({
-    ...{ symbols, disorderMs, isReplay, state, counts, feedTime, shards, intake, bound, rejects, nowMs, log },
+    symbols,
+    disorderMs,
+    isReplay,
+    state,
+    counts,
+    feedTime,
+    shards,
+    intake,
+    bound,
+    rejects,
+    nowMs,
+    log,
     wallMs: Date.now,
     wake: () => sender.wake(),
     wakeRejects: () => rejectSender.wake(),
@@ -142,11 +152,13 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
     async stop(deadlineMs) {
       stopping.abort();
       clearInterval(clockTimer);
-      await client.stop();
+      // Held back first and closed last: what the server is told to have been received has been sent on.
+      client.pause();
       const [sent, rejectsSent] = await Promise.all([
         sender.flush(deadlineMs),
         rejectSender.flush(deadlineMs),
       ]);
+      await client.stop(sent);
       await Promise.all([rawProducer.close(), rejectProducer.close()]);
       if (!sent) log.error({ records: bound.records() }, 'Cannot send everything before the end');
       return sent && rejectsSent;
@@ -175,6 +187,11 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
       };
     },
   };
+}
+
+/** The monotonic clock, milliseconds. */
+function nowMs(): number {
+  return performance.now();
 }
 
 /** A new trace, W3C Trace Context version 00, sampled. */

@@ -49,19 +49,6 @@ export function createOutbox(shards: ShardMap, lingerMs: number): Outbox {
   const lines = shards.lines();
   let first = 0;
 
-  function format(line: ShardLine, batch: SealedBatch, departure: Departure): MarketEvent {
-    line.sequence += 1;
-    return formatRawBatch({
-      shard: line.shard,
-      epoch: departure.epoch,
-      sequence: line.sequence,
-      watermarkMs: batch.watermarkMs,
-      ingestTimeMs: departure.wallMs,
-      traceparent: departure.traceparent(),
-      records: batch.records,
-    });
-  }
-
   /** What leaves next: the open batch only when nothing sealed is before it and it has lingered. */
   function next({ buffer, clock }: ShardLine, { nowMs }: Departure, everything: boolean) {
     const openedAtMs = buffer.openedAtMs();
@@ -126,4 +113,17 @@ export function createOutbox(shards: ShardMap, lingerMs: number): Outbox {
       return oldest?.buffer.dropOldest();
     },
   };
+}
+
+function format(line: ShardLine, batch: SealedBatch, departure: Departure): MarketEvent {
+  line.sequence += 1;
+  return formatRawBatch({
+    shard: line.shard,
+    epoch: departure.epoch,
+    sequence: line.sequence,
+    watermarkMs: batch.watermarkMs,
+    ingestTimeMs: departure.wallMs,
+    traceparent: departure.traceparent(),
+    records: batch.records,
+  });
 }

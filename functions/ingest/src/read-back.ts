@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { feedOfShard } from '@kandle/market/shard';
 import { EVENT_TYPES } from '@kandle/market/topics';
 import { parseRawBatch, type RawBatch } from '@kandle/market/raw-batch';
@@ -25,39 +26,24 @@ const CLOCK_MARGIN_MS = 60_000;
 
 /**
  * Reads the feed's last minutes back from the raw topic, and tries until it succeeds: without them ingest must not
- * send. Batches that cannot be read are counted and passed over.
+ * send. After a long stop they are the last minutes before it. Batches that cannot be read are passed over.
  *
  * @returns The highest epoch found, 0 if there is none; null if the signal came first.
  * @throws {RangeError} What `onBatch` throws: the log belongs to another configuration.
  */
 export async function readBack(kafka: Kafka, options: ReadBackOptions): Promise<number | null> {
-  const { topic, feed, memoryMs, onBatch, nowMs, signal, log } = options;
+  const { memoryMs, nowMs, signal, log } = options;
   for (let attempt = 1; !signal.aborted; attempt++) {
-    let highestEpoch = 0;
-    let batches = 0;
-    let unread = 0;
-    const take = (message: TailMessage): void => {
-      if (message.attributes['type'] !== EVENT_TYPES.rawTrades) return;
-      const batch = parsed(message);
-      if (batch === null) unread += 1;
-      else if (feedOfShard(batch.shard) === feed) {
-        onBatch(batch);
-        batches += 1;
-        highestEpoch = Math.max(highestEpoch, batch.epoch);
-      }
-    };
-    const startedMs = nowMs();
     try {
-      const messages = await readTopicTail(kafka, topic, {
-        sinceMs: startedMs - memoryMs - CLOCK_MARGIN_MS,
-        groupId: `kandle-ingest-${feed}-read-back-${startedMs.toString(36)}-${attempt}`,
-        onMessage: take,
-        signal,
-        log,
-      });
+      const startedMs = nowMs();
+      const first = await readOnce(kafka, options, startedMs - memoryMs - CLOCK_MARGIN_MS);
+      const wasAway = first.lastIngestMs > 0 && first.lastIngestMs < startedMs - CLOCK_MARGIN_MS;
+      const found = wasAway
+        ? await readOnce(kafka, options, first.lastIngestMs - memoryMs - CLOCK_MARGIN_MS)
+        : first;
       if (signal.aborted) return null;
-      log.info({ messages, batches, unread, tookMs: nowMs() - startedMs }, 'read back');
-      return highestEpoch;
+      log.info({ ...found, tookMs: nowMs() - startedMs }, 'read back');
+      return found.highestEpoch;
     } catch (error) {
       if (error instanceof RangeError) throw error;
       log.warn({ attempt }, `Cannot read back yet, will try again: ${describeError(error)}`);
@@ -65,6 +51,39 @@ export async function readBack(kafka: Kafka, options: ReadBackOptions): Promise<
     }
   }
   return null;
+}
+
+interface Found {
+  readonly highestEpoch: number;
+  readonly lastIngestMs: number;
+  readonly batches: number;
+  readonly unread: number;
+}
+
+async function readOnce(kafka: Kafka, options: ReadBackOptions, sinceMs: number): Promise<Found> {
+  const { topic, feed, onBatch, signal, log } = options;
+  let found: Found = { highestEpoch: 0, lastIngestMs: 0, batches: 0, unread: 0 };
+  await readTopicTail(kafka, topic, {
+    sinceMs,
+    groupId: `kandle-ingest-${feed}-read-back-${randomUUID()}`,
+    onMessage(message) {
+      if (message.attributes['type'] !== EVENT_TYPES.rawTrades) return;
+      const batch = parsed(message);
+      if (batch === null) found = { ...found, unread: found.unread + 1 };
+      else if (feedOfShard(batch.shard) === feed) {
+        onBatch(batch);
+        found = {
+          ...found,
+          highestEpoch: Math.max(found.highestEpoch, batch.epoch),
+          lastIngestMs: Math.max(found.lastIngestMs, batch.ingestTimeMs),
+          batches: found.batches + 1,
+        };
+      }
+    },
+    signal,
+    log,
+  });
+  return found;
 }
 
 function parsed({ attributes, value }: TailMessage): RawBatch | null {

@@ -94,7 +94,9 @@ export function createSender({ outbox, produce, departure, onSent, log }: Sender
       const late = setTimeout(() => stop.abort(), deadlineMs);
       wake();
       const stopped = new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve()));
-      while (running !== null && !stop.signal.aborted) await Promise.race([running, stopped]);
+      for (let current = running; current !== null && !stop.signal.aborted; current = running) {
+        await Promise.race([current, stopped]);
+      }
       clearTimeout(late);
       stop.abort();
       if (timer !== null) clearTimeout(timer);

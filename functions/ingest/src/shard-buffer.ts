@@ -118,8 +118,8 @@ export function createShardBuffer(shard: string, options: BatchOptions): ShardBu
     closeDue(watermarkMs, nowMs) {
       if (waiting.isDue(watermarkMs)) push(watermarkMs, open.length > 0 ? openedAt : nowMs);
     },
-    hold: waiting.hold,
-    cover: waiting.cover,
+    hold: (eventTimeMs) => waiting.hold(eventTimeMs),
+    cover: (watermarkMs) => waiting.cover(watermarkMs),
     addGap(gap) {
       const last = items.at(-1);
       const follows = items.length > head && open.length === 0 && last?.kind === 'gap';

@@ -1,0 +1,61 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { readConfig, readToken } from './config.ts';
+
+const LEAST = { SYMBOLS: 'AAPL, BINANCE:BTCUSDT,AAPL', FINNHUB_TOKEN: 'key' };
+
+test('readConfig() has a default for all but symbols and key', () => {
+  expect(readConfig(LEAST)).toMatchObject({
+    FEED: 'finnhub',
+    FEED_URL: 'wss://ws.finnhub.io',
+    SYMBOLS: ['AAPL', 'BINANCE:BTCUSDT'],
+    SHARD_COUNT: 12,
+    LINGER_MS: 50,
+    MAX_TRADES: 400,
+    RAW_TOPIC: 'market.raw.v1',
+    REJECTS_TOPIC: 'market.rejects.v1',
+    HTTP_HOST: '127.0.0.1',
+    REPLAY_SPEED: undefined,
+  });
+});
+
+test.each([
+  ['max', Number.POSITIVE_INFINITY],
+  ['1', 1],
+  ['0.5', 0.5],
+])('readConfig() reads the replay speed %s', (text, speed) => {
+  expect(readConfig({ ...LEAST, REPLAY_SPEED: text }).REPLAY_SPEED).toBe(speed);
+});
+
+test.each([
+  [{ FINNHUB_TOKEN: 'key' }, /SYMBOLS: is not set/],
+  [{ ...LEAST, SYMBOLS: 'aapl' }, /SYMBOLS: .*as the feed spells/],
+  [{ SYMBOLS: 'AAPL' }, /FINNHUB_TOKEN or FINNHUB_TOKEN_FILE/],
+  [{ ...LEAST, FINNHUB_TOKEN_FILE: '/x' }, /FINNHUB_TOKEN or FINNHUB_TOKEN_FILE/],
+  [{ ...LEAST, FEED: 'Finn_hub' }, /FEED: /],
+  [{ ...LEAST, FEED_URL: 'https://x' }, /FEED_URL: .*ws:/],
+  [{ ...LEAST, REPLAY_SPEED: '0' }, /REPLAY_SPEED: /],
+  [{ ...LEAST, REPLAY_SPEED: '-1' }, /REPLAY_SPEED: /],
+  [{ ...LEAST, LINGER_MS: '1.5', SHARD_COUNT: '0' }, /SHARD_COUNT.*LINGER_MS|LINGER_MS.*SHARD_COUNT/],
+])('readConfig() names what is wrong with %j', (env, message) => {
+  expect(() => readConfig(env)).toThrow(message);
+});
+
+test('readToken() reads a file without its line break, and never shows a value', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'kandle-'));
+  const file = join(folder, 'token');
+  writeFileSync(file, 'from-file\n');
+  try {
+    const config = readConfig({ SYMBOLS: 'AAPL', FINNHUB_TOKEN_FILE: file });
+    expect(readToken(config)).toBe('from-file');
+    writeFileSync(file, '\n');
+    expect(() => readToken(config)).toThrow(/holds no key/);
+    expect(() => readToken({ ...config, FINNHUB_TOKEN_FILE: join(folder, 'none') })).toThrow(
+      /does not exist/,
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});

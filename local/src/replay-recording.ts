@@ -1,0 +1,126 @@
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { pipeline } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { isSymbol } from '@kandle/market/symbol';
+import { describeError, FatalError } from '@kandle/runtime/errors';
+
+/** A line of a recording: a frame as the feed sent it, and when the recorder received it. */
+export interface RecordedFrame {
+  readonly recvMs: number;
+  /** The frame's text as it stands in the file. */
+  readonly text: string;
+  /** Symbols of its trades, each once; what is no symbol is left out. */
+  readonly symbols: readonly string[];
+  /** Number of entries, if it is a frame of trades. */
+  readonly trades: number;
+}
+
+/** What is in a recording. */
+export interface RecordingSummary {
+  /** In order of first appearance. */
+  readonly symbols: readonly string[];
+  readonly frameCount: number;
+  readonly tradeCount: number;
+}
+
+const MAX_LINE_CHARACTERS = 16_777_216;
+const GZIP_MAGIC = [0x1f, 0x8b];
+const PREFIX = /^\s*\{\s*"recv_ms"\s*:\s*[-+.\deE]+\s*,\s*"frame"\s*:\s*/;
+
+/**
+ * The frames of a recording in order, from the n-th on: lines `{"recv_ms":…,"frame":{…}}`, gzip or not. A `frame`
+ * that is a string stands for a text that is no JSON object. Empty lines are passed over.
+ *
+ * @throws {FatalError} Naming the line, if the file cannot be read or is no recording.
+ */
+export async function* readRecording(file: string, from = 0): AsyncGenerator<RecordedFrame> {
+  let index = 0;
+  let lineNumber = 0;
+  try {
+    for await (const line of readLines(file)) {
+      lineNumber += 1;
+      if (line.trim() === '') continue;
+      if (index >= from) yield parseLine(line);
+      index += 1;
+    }
+  } catch (error) {
+    const line = error instanceof SyntaxError ? lineNumber : lineNumber + 1;
+    throw new FatalError(`Cannot read the recording ${file}: line ${line}: ${describeError(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Reads a whole recording once.
+ *
+ * @throws {FatalError} If it cannot be read, or holds no trade of any symbol.
+ */
+export async function surveyRecording(file: string): Promise<RecordingSummary> {
+  const symbols = new Set<string>();
+  let frameCount = 0;
+  let tradeCount = 0;
+  for await (const frame of readRecording(file)) {
+    frameCount += 1;
+    tradeCount += frame.trades;
+    for (const symbol of frame.symbols) symbols.add(symbol);
+  }
+  if (symbols.size === 0) throw new FatalError(`Cannot replay ${file}: it holds no trade`);
+  return { symbols: [...symbols], frameCount, tradeCount };
+}
+
+async function* readLines(file: string): AsyncGenerator<string> {
+  const raw = createReadStream(file);
+  // The pipeline destroys both streams on an error; the loop below throws it.
+  const stream = (await isGzip(file)) ? pipeline(raw, createGunzip(), () => undefined) : raw;
+  stream.setEncoding('utf8');
+  let rest = '';
+  for await (const chunk of stream) {
+    const lines = (rest + String(chunk)).split('\n');
+    rest = lines.pop() ?? '';
+    if (rest.length > MAX_LINE_CHARACTERS) throw new RangeError('longer than any frame');
+    yield* lines;
+  }
+  if (rest !== '') yield rest;
+}
+
+async function isGzip(file: string): Promise<boolean> {
+  const handle = await open(file);
+  try {
+    const { buffer } = await handle.read(Buffer.alloc(2), 0, 2, 0);
+    return GZIP_MAGIC.every((byte, index) => buffer[index] === byte);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** @throws {SyntaxError} If the line is no recorded frame. */
+function parseLine(line: string): RecordedFrame {
+  const parsed: unknown = JSON.parse(line);
+  const { recv_ms: recvMs, frame, ...others }: Readonly<Record<string, unknown>> = { ...Object(parsed) };
+  if (typeof recvMs !== 'number' || !Number.isFinite(recvMs))
+    throw new SyntaxError('recv_ms is not a number');
+  if (typeof frame === 'string') return { recvMs, text: frame, symbols: [], trades: 0 };
+  if (typeof frame !== 'object' || frame === null)
+    throw new SyntaxError('frame is neither an object nor a string');
+  const entries = entriesOf(frame);
+  const symbols = new Set(entries.map(symbolOf).filter(isSymbol));
+  // The text as it stands keeps what a second writing would lose: 1e309 becomes null.
+  const prefix = Object.keys(others).length === 0 ? PREFIX.exec(line)?.[0] : undefined;
+  const text =
+    prefix === undefined ? JSON.stringify(frame) : line.slice(prefix.length).trimEnd().slice(0, -1).trimEnd();
+  return { recvMs, text, symbols: [...symbols], trades: entries.length };
+}
+
+/** The entries of a frame of trades; of any other frame none. */
+export function entriesOf(frame: object): readonly unknown[] {
+  const { type, data }: { readonly type?: unknown; readonly data?: unknown } = frame;
+  return type === 'trade' && Array.isArray(data) ? data : [];
+}
+
+/** The symbol that an entry names, whatever it is. */
+export function symbolOf(entry: unknown): unknown {
+  const { s }: { readonly s?: unknown } = Object(entry);
+  return s;
+}

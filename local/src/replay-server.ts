@@ -1,0 +1,227 @@
+import { once } from 'node:events';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import { isSymbol } from '@kandle/market/symbol';
+import { describeError, FatalError } from '@kandle/runtime/errors';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { createReplayPosition } from './replay-position.ts';
+import {
+  entriesOf,
+  type RecordedFrame,
+  readRecording,
+  symbolOf,
+  surveyRecording,
+} from './replay-recording.ts';
+
+/** What is replayed, where and how fast. */
+export interface ReplayOptions {
+  /** A recording: lines `{"recv_ms":…,"frame":{…}}`, gzip or not. */
+  readonly file: string;
+  /** Port on 127.0.0.1; 0 takes a free one. */
+  readonly port: number;
+  /** Times the recorded speed, or as fast as the client takes it. */
+  readonly speed: number | 'max';
+  readonly onProgress?: (line: string) => void;
+}
+
+/** A server that plays a recording in Finnhub's protocol. */
+export interface ReplayServer {
+  readonly port: number;
+  readonly url: string;
+  readonly symbols: readonly string[];
+  readonly frameCount: number;
+  readonly tradeCount: number;
+  /** Number of frames sent at least once. */
+  played(): number;
+  /** Resolves when the recording has ended for the first time. */
+  readonly finished: Promise<void>;
+  close(): Promise<void>;
+}
+
+interface Client {
+  readonly socket: WebSocket;
+  readonly subscribed: Set<string>;
+  readonly left: AbortController;
+  isPlaying: boolean;
+  hasEnded: boolean;
+}
+
+/** The end of a recording, with close code 1000. Ingest knows it. */
+const END_OF_RECORDING = 'end of recording';
+const QUIET_MS = 1_000;
+/** At unlimited speed the client is told of recorded time about as often as Finnhub pings. */
+const TELL_PASSED_MS = 60_000;
+/** Behind its pace by more than this, the replay goes on from where it is instead of catching up. */
+const MAX_BEHIND_MS = 1_000;
+const MAX_BUFFERED_BYTES = 1_048_576;
+
+/**
+ * Starts the server. It begins to play once a client has subscribed to all the recording's symbols, goes on where it
+ * was after a reconnect, and closes with 1000 `end of recording`; a later client gets the end again. One client at a
+ * time: a newer one takes the older one's place. See {@link createReplayPosition} for what is sent again.
+ *
+ * @throws {FatalError} If the file is no recording, or the port is taken.
+ */
+export async function startReplayServer(options: ReplayOptions): Promise<ReplayServer> {
+  const { file, speed, onProgress = () => undefined } = options;
+  const { symbols, frameCount, tradeCount } = await surveyRecording(file);
+  const position = createReplayPosition();
+  const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
+  let client: Client | null = null;
+
+  async function play(current: Client): Promise<void> {
+    const { socket, subscribed, left } = current;
+    let index = position.resumeFrom();
+    onProgress(
+      index === 0
+        ? `replay of ${frameCount} frames begins`
+        : `replay goes on from frame ${index} of ${frameCount}`,
+    );
+    const pace = createPace(speed, (text) => socket.send(text));
+    for await (const frame of readRecording(file, index)) {
+      // What is sent again is sent at once.
+      if (index >= position.played()) await pace(frame.recvMs, left.signal);
+      if (left.signal.aborted) return;
+      const text = textFor(frame, subscribed);
+      if (text !== null && socket.bufferedAmount > MAX_BUFFERED_BYTES) {
+        await new Promise<void>((resolve) => socket.send(text, () => resolve()));
+      } else if (text !== null) socket.send(text);
+      const isCheckpoint = position.sent(index, frame.text.length, performance.now());
+      index += 1;
+      if (isCheckpoint) {
+        socket.ping(String(index));
+        // Lets the client's pongs in.
+        await setImmediate();
+      }
+      if (left.signal.aborted) return;
+    }
+    socket.ping(String(index));
+    onProgress(`replay has ended: ${frameCount} frames`);
+    current.hasEnded = true;
+    socket.close(1000, END_OF_RECORDING);
+    finish();
+  }
+
+  function accept(socket: WebSocket): void {
+    if (client !== null && !client.left.signal.aborted) {
+      client.left.abort();
+      client.socket.terminate();
+      position.left(false, performance.now());
+    }
+    const current: Client = {
+      socket,
+      subscribed: new Set(),
+      left: new AbortController(),
+      isPlaying: false,
+      hasEnded: false,
+    };
+    client = current;
+    socket.on('error', () => undefined);
+    socket.on('pong', (data) => {
+      if (client === current) position.received(Number(data.toString()));
+    });
+    socket.on('close', (code) => {
+      current.left.abort();
+      // 1006: the line broke without a word. Our own end is no word of the client either: it may still die.
+      if (client === current) position.left(code !== 1006 && !current.hasEnded, performance.now());
+    });
+    socket.on('message', (data: Buffer) => {
+      if (!subscribe(current, data.toString()) || current.isPlaying) return;
+      if (!symbols.every((symbol) => current.subscribed.has(symbol))) return;
+      current.isPlaying = true;
+      play(current).catch((error: unknown) => {
+        if (current.left.signal.aborted) return;
+        onProgress(`replay stopped: ${describeError(error)}`);
+        socket.close(1011, 'the recording cannot be read');
+      });
+    });
+  }
+
+  const server = new WebSocketServer({
+    host: '127.0.0.1',
+    port: options.port,
+    perMessageDeflate: false,
+    maxPayload: 65_536,
+    verifyClient: ({ req }, decide) => {
+      const token = URL.parse(req.url ?? '/', 'ws://127.0.0.1')?.searchParams.get('token') ?? '';
+      decide(token !== '', 401, 'token is missing');
+    },
+  });
+  server.on('connection', accept);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    throw new FatalError(`Cannot replay on port ${options.port}: ${describeError(error)}`, { cause: error });
+  }
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : options.port;
+  return {
+    port,
+    url: `ws://127.0.0.1:${port}`,
+    symbols,
+    frameCount,
+    tradeCount,
+    played: () => position.played(),
+    finished,
+    async close() {
+      client?.left.abort();
+      for (const socket of server.clients) socket.terminate();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+/** Takes a client's message: `{"type":"subscribe","symbol":…}` or `unsubscribe`. @returns False if it is neither. */
+function subscribe({ socket, subscribed }: Client, text: string): boolean {
+  let message: { readonly type?: unknown; readonly symbol?: unknown };
+  try {
+    message = Object(JSON.parse(text));
+  } catch {
+    return false;
+  }
+  const { type, symbol } = message;
+  if (type !== 'subscribe' && type !== 'unsubscribe') return false;
+  if (!isSymbol(symbol)) socket.send('{"msg":"Invalid symbol","type":"error"}');
+  else if (type === 'subscribe') subscribed.add(symbol);
+  else subscribed.delete(symbol);
+  return true;
+}
+
+/** The frame without the entries of symbols that are not subscribed; null if nothing is left. */
+function textFor({ text, symbols }: RecordedFrame, subscribed: ReadonlySet<string>): string | null {
+  if (symbols.every((symbol) => subscribed.has(symbol))) return text;
+  const frame: object = Object(JSON.parse(text));
+  const data = entriesOf(frame).filter((entry) => {
+    const symbol = symbolOf(entry);
+    return !isSymbol(symbol) || subscribed.has(symbol);
+  });
+  return data.length === 0 ? null : JSON.stringify({ ...frame, data });
+}
+
+/**
+ * Waits until a frame is due, with a ping for each quiet second. At unlimited speed nothing waits, and the ping says
+ * how much recorded time has passed instead: the client has no other way to know.
+ */
+function createPace(
+  speed: number | 'max',
+  send: (text: string) => void,
+): (recvMs: number, signal: AbortSignal) => Promise<void> {
+  let base: { readonly recvMs: number; readonly atMs: number } | null = null;
+  return async (recvMs, signal) => {
+    base ??= { recvMs, atMs: performance.now() };
+    if (speed === 'max') {
+      const passedMs = recvMs - base.recvMs;
+      if (passedMs < TELL_PASSED_MS) return;
+      send(JSON.stringify({ type: 'ping', passed_ms: passedMs }));
+      base = { recvMs, atMs: 0 };
+      return;
+    }
+    const dueMs = base.atMs + (recvMs - base.recvMs) / speed;
+    let waitMs = dueMs - performance.now();
+    if (waitMs < -MAX_BEHIND_MS) base = { recvMs, atMs: performance.now() };
+    for (; waitMs >= 1; waitMs = dueMs - performance.now()) {
+      await sleep(Math.min(waitMs, QUIET_MS), undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+      if (dueMs - performance.now() >= 1) send('{"type":"ping"}');
+    }
+  };
+}
