@@ -1,4 +1,5 @@
 import { TOPICS } from '@kandle/market/topics';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
 
 /** The names of the topics of one pipeline; tests put a prefix before them. */
@@ -19,10 +20,16 @@ export function topicNames(prefix = ''): Topics {
 const PARTITIONS = 12;
 const DAY_MS = 86_400_000;
 
-/** Creates the topics that are not there yet, with the design's partitions and retention. */
+const READY_DEADLINE_MS = 30_000;
+
+/**
+ * Creates the topics that are not there yet, with the design's partitions and retention, and waits until every
+ * partition has a leader.
+ */
 export async function createTopics(admin: Admin, topics: Topics): Promise<void> {
   await admin.createTopics({
-    waitForLeaders: true,
+    // KafkaJS's own waiting gives up when the broker does not know a topic that was created a moment ago.
+    waitForLeaders: false,
     topics: Object.entries(topics).map(([kind, topic]) => ({
       topic,
       numPartitions: PARTITIONS,
@@ -34,4 +41,21 @@ export async function createTopics(admin: Admin, topics: Topics): Promise<void> 
       ],
     })),
   });
+  const deadline = Date.now() + READY_DEADLINE_MS;
+  while (!(await haveLeaders(admin, Object.values(topics)))) {
+    if (Date.now() > deadline)
+      throw new Error('Cannot create the topics: Kafka gave their partitions no leader');
+    await sleep(50);
+  }
+}
+
+async function haveLeaders(admin: Admin, topics: string[]): Promise<boolean> {
+  try {
+    const metadata = await admin.fetchTopicMetadata({ topics });
+    return metadata.topics.every(
+      ({ partitions }) => partitions.length === PARTITIONS && partitions.every(({ leader }) => leader >= 0),
+    );
+  } catch {
+    return false;
+  }
 }
