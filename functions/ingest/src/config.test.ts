@@ -17,7 +17,6 @@ test('readConfig() has a default for all but symbols and key', () => {
     RAW_TOPIC: 'market.raw.v1',
     REJECTS_TOPIC: 'market.rejects.v1',
     HTTP_HOST: '127.0.0.1',
-    REPLAY_SPEED: undefined,
   });
 });
 

@@ -1,10 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 /** Resolves after a time, or at once when the signal says so. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await sleep(ms, undefined, { signal });
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
+  if (signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  const wake = (): void => resolve();
+  signal.addEventListener('abort', wake);
+  await promise;
+  clearTimeout(timer);
+  signal.removeEventListener('abort', wake);
 }

@@ -1,0 +1,164 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import type { MarketEvent } from '@kandle/market/market-event';
+import { createLogger } from '@kandle/runtime/log';
+import { afterEach, expect, test, vi } from 'vitest';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { createBufferBound } from './buffer-bound.ts';
+import { createCounts } from './counts.ts';
+import { createFeedEvents } from './feed-events.ts';
+import { createFeedTime } from './feed-time.ts';
+import { createFinnhubFeed } from './finnhub-feed.ts';
+import { createIntake } from './intake.ts';
+import { createOutbox } from './outbox.ts';
+import { createRejectQueue } from './reject-queue.ts';
+import { createShardMap } from './shard-map.ts';
+
+const START_MS = Date.now();
+const cleanUps: (() => unknown)[] = [];
+
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
+});
+
+/** A feed of two symbols from a real server up to the outbox. */
+async function startLine() {
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
+  const sockets: WebSocket[] = [];
+  server.on('connection', (socket) => sockets.push(socket));
+  await once(server, 'listening');
+  const shards = createShardMap({
+    feed: 'finnhub',
+    shardCount: 12,
+    maxTrades: 400,
+    maxBatchBytes: 65_536,
+    graceMs: 2_000,
+  });
+  const outbox = createOutbox(shards, 50);
+  const counts = createCounts();
+  const log = createLogger('test', 'silent');
+  const bound = createBufferBound(
+    { maxRecords: 100_000, maxBytes: 1e9, isReplay: false },
+    { outbox, counts, log, hold: () => undefined, release: () => undefined },
+  );
+  const rejects = createRejectQueue('finnhub', () => 7);
+  const symbols = ['AAPL', 'BINANCE:BTCUSDT'];
+  const events = createFeedEvents({
+    symbols,
+    disorderMs: 1_000,
+    isReplay: false,
+    state: { connection: 0, isConnected: false, hasEnded: false, aliveMs: 0 },
+    counts,
+    feedTime: createFeedTime(undefined, () => performance.now()),
+    shards,
+    intake: createIntake(shards, {
+      clock: { disorderMs: 1_000, graceMs: 2_000, speed: 1 },
+      aheadMs: 900_000,
+      memoryMs: 300_000,
+      memoryMinTrades: 0,
+      isReplay: false,
+    }),
+    bound,
+    rejects,
+    nowMs: () => performance.now(),
+    wallMs: Date.now,
+    wake: () => undefined,
+    wakeRejects: () => undefined,
+    log,
+  });
+  const feed = createFinnhubFeed(
+    {
+      url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      token: 'key',
+      symbols,
+      silenceMs: 5_000,
+      reconnectMinMs: 20,
+      reconnectMaxMs: 50,
+      stableMs: 5_000,
+      isReplay: false,
+      random: () => 1,
+      log,
+    },
+    events,
+  );
+  cleanUps.push(
+    () => server.close(),
+    () => feed.stop(false),
+  );
+  feed.start();
+  await vi.waitFor(() => expect(sockets).toHaveLength(1));
+  const departure = { epoch: 7, nowMs: 0, wallMs: 0, traceparent: () => 'tp' };
+  const take = (): readonly MarketEvent[] => outbox.take(departure, true)?.events ?? [];
+  return { sockets, counts, rejects, take };
+}
+
+const trade = (s: string, t: number, p = 1) => ({ c: null, p, s, t: START_MS + t, v: 0.5 });
+const frame = (...data: unknown[]) => JSON.stringify({ data, type: 'trade' });
+const recordsOf = (event: MarketEvent | undefined) => Object(event?.data)['records'] as { record: unknown }[];
+
+test('splits a frame of 707 trades and shards one of mixed symbols, in order', async () => {
+  const { sockets, counts, take } = await startLine();
+  const many = Array.from({ length: 707 }, (_, n) => trade('AAPL', 0, n));
+  sockets[0]?.send(frame(...many));
+  sockets[0]?.send(frame(trade('BINANCE:BTCUSDT', 1), trade('AAPL', 2), trade('BINANCE:BTCUSDT', 3)));
+  await vi.waitFor(() => expect(counts.records).toBe(710));
+  const batches = take();
+  const byShard = Map.groupBy(batches, ({ key }) => key);
+  expect(
+    [...byShard.values()].map((shard) => shard.map((event) => recordsOf(event).length)).toSorted(),
+  ).toEqual([[2], [400, 308]]);
+  const longest = [...byShard.values()].find((shard) => shard.length === 2) ?? [];
+  expect(longest.flatMap(recordsOf).map(({ record }) => record)).toEqual([...many, trade('AAPL', 2)]);
+});
+
+test('keeps twins and drops repeats, when a reconnect delivers again', async () => {
+  const { sockets, counts, take } = await startLine();
+  sockets[0]?.send(frame(trade('AAPL', 0), trade('AAPL', 0), trade('AAPL', 5)));
+  await vi.waitFor(() => expect(counts.accepted).toBe(3));
+  sockets[0]?.terminate();
+  await vi.waitFor(() => expect(sockets).toHaveLength(2));
+  // Both twins and the third come again, then a twin that is new, then news.
+  sockets[1]?.send(
+    frame(trade('AAPL', 0), trade('AAPL', 0), trade('AAPL', 5), trade('AAPL', 5), trade('AAPL', 9)),
+  );
+  await vi.waitFor(() => expect(counts.records).toBe(8));
+  expect(counts).toMatchObject({ accepted: 5, duplicates: 3, gaps: 1 });
+  const events = take();
+  const [before, gap, after] = events;
+  expect(recordsOf(before)).toHaveLength(3);
+  expect(gap).toMatchObject({
+    type: 'io.kandle.feed.gap.v1',
+    data: { reason: 'disconnected', fromMs: START_MS + 5 },
+  });
+  expect(Object(gap?.data)['toMs']).toBeGreaterThan(START_MS + 5);
+  expect(recordsOf(after).map(({ record }) => record)).toEqual([trade('AAPL', 5), trade('AAPL', 9)]);
+  expect([before, after].map((event) => event?.extensions['sequence'])).toEqual(['1', '2']);
+});
+
+test('counts pings and errors, and refuses garbage with a reason', async () => {
+  const { sockets, counts, rejects, take } = await startLine();
+  for (const text of [
+    '{"type":"ping"}',
+    '{"msg":"Invalid symbol","type":"error"}',
+    '{"type":"news","data":[]}',
+    `garbage ${'x'.repeat(5_000)}`,
+    frame(5, trade('nope!', 0), { ...trade('AAPL', 0), t: 5 }, trade('AAPL', 3_600_000), trade('AAPL', 0)),
+  ]) {
+    sockets[0]?.send(text);
+  }
+  sockets[0]?.send(Buffer.from([1]));
+  await vi.waitFor(() => expect(counts.frames).toBe(6));
+  expect(counts).toMatchObject({ pings: 1, feedErrors: 1, records: 5, accepted: 1, rejected: 7 });
+  const refused = Object(rejects.peek()?.data)['rejects'] as { reason: string; record: unknown }[];
+  expect(refused.map(({ reason }) => reason)).toEqual([
+    'unknown_frame_type',
+    'bad_frame',
+    'bad_frame',
+    'bad_symbol',
+    'bad_time',
+    'too_far_ahead',
+    'bad_frame',
+  ]);
+  expect(String(refused[1]?.record)).toHaveLength(2_000);
+  expect(take()).toHaveLength(1);
+});

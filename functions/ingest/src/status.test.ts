@@ -1,0 +1,39 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { expect, test } from 'vitest';
+import { createCounts } from './counts.ts';
+import { createStatusServer, type IngestStatus } from './status.ts';
+
+test('answers liveness, readiness and status', async () => {
+  const state = { connected: false, ended: false };
+  const server = createStatusServer(
+    (): IngestStatus => ({
+      feed: 'finnhub',
+      epoch: 1,
+      connection: 1,
+      subscribed: [],
+      symbols: 1,
+      ...createCounts(),
+      buffered: 0,
+      drained: false,
+      shards: { 'finnhub-00': { watermarkMs: null, sequence: 0 } },
+      ...state,
+    }),
+  );
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const codeOf = async (path: string, method = 'GET') => (await fetch(base + path, { method })).status;
+  try {
+    expect(await codeOf('/health/liveness')).toBe(204);
+    expect(await codeOf('/health/readiness')).toBe(503);
+    state.connected = true;
+    expect(await codeOf('/health/readiness')).toBe(204);
+    expect(await (await fetch(`${base}/status`)).json()).toMatchObject({ feed: 'finnhub', connected: true });
+    expect(await codeOf('/other')).toBe(404);
+    expect(await codeOf('/status', 'POST')).toBe(405);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+});
