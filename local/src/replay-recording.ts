@@ -71,9 +71,10 @@ export async function surveyRecording(file: string): Promise<RecordingSummary> {
 }
 
 async function* readLines(file: string): AsyncGenerator<string> {
+  const isCompressed = await isGzip(file);
   const raw = createReadStream(file);
   // The pipeline destroys both streams on an error; the loop below throws it.
-  const stream = (await isGzip(file)) ? pipeline(raw, createGunzip(), () => undefined) : raw;
+  const stream = isCompressed ? pipeline(raw, createGunzip(), () => undefined) : raw;
   stream.setEncoding('utf8');
   let rest = '';
   for await (const chunk of stream) {

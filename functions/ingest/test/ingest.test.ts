@@ -1,0 +1,229 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { formatRawBatch, parseRawBatch, type RawBatch } from '@kandle/market/raw-batch';
+import { createEventProducer } from '@kandle/runtime/event-producer';
+import { createKafka } from '@kandle/runtime/kafka';
+import { createLogger } from '@kandle/runtime/log';
+import { afterEach, beforeEach, expect, inject, test, vi } from 'vitest';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { readConfig } from '../src/config.ts';
+import { END_OF_RECORDING } from '../src/finnhub-feed.ts';
+import { createIngest, type Ingest } from '../src/ingest.ts';
+import { readTopicTail, type TailMessage } from '../src/topic-tail.ts';
+
+const log = createLogger('ingest-test', 'silent');
+const cleanUps: (() => unknown)[] = [];
+let topics = { raw: '', rejects: '' };
+
+function connectKafka() {
+  const settings = { KAFKA_BROKERS: inject('kafkaBrokers'), KAFKA_TLS: false };
+  return createKafka(settings, 'ingest-test', log);
+}
+
+async function createTopics(...names: string[]): Promise<void> {
+  const admin = connectKafka().admin();
+  await admin.connect();
+  await admin.createTopics({
+    waitForLeaders: true,
+    topics: names.map((topic) => ({ topic, numPartitions: 4, replicationFactor: 1 })),
+  });
+  await admin.disconnect();
+}
+
+beforeEach(() => {
+  const suffix = randomUUID().slice(0, 8);
+  topics = { raw: `test.raw.${suffix}`, rejects: `test.rejects.${suffix}` };
+});
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
+});
+
+async function startServer() {
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
+  const sockets: WebSocket[] = [];
+  server.on('connection', (socket) => sockets.push(socket));
+  await once(server, 'listening');
+  cleanUps.push(() => {
+    for (const socket of server.clients) socket.terminate();
+    server.close();
+  });
+  return { sockets, url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+
+function startIngest(
+  url: string,
+  changes: Record<string, string> = {},
+): { ingest: Ingest; begun: Promise<void> } {
+  const config = readConfig({
+    FEED_URL: url,
+    FINNHUB_TOKEN: 'key',
+    SYMBOLS: 'AAPL,BINANCE:BTCUSDT,MSFT',
+    RAW_TOPIC: topics.raw,
+    REJECTS_TOPIC: topics.rejects,
+    SHARD_COUNT: '4',
+    RECONNECT_MIN_MS: '10',
+    ...changes,
+  });
+  const ingest = createIngest(config, connectKafka(), log);
+  cleanUps.push(() => ingest.stop(5_000));
+  return { ingest, begun: ingest.start() };
+}
+
+async function readAll(topic: string): Promise<TailMessage[]> {
+  const messages: TailMessage[] = [];
+  await readTopicTail(connectKafka(), topic, {
+    sinceMs: 0,
+    groupId: `test-${randomUUID()}`,
+    onMessage: (message) => messages.push(message),
+    signal: new AbortController().signal,
+    log,
+  });
+  return messages;
+}
+
+async function readBatches(): Promise<RawBatch[]> {
+  const messages = await readAll(topics.raw);
+  return messages
+    .filter(({ attributes }) => attributes['type'] === 'io.kandle.trades.raw.v1')
+    .map(({ attributes, value }) => parseRawBatch(attributes, JSON.parse(value)));
+}
+
+const trade = (s: string, t: number, p = 1) => ({ c: null, p, s, t, v: 0.5 });
+const frame = (...data: unknown[]) => JSON.stringify({ data, type: 'trade' });
+
+test('a recording arrives in order, in contiguous batches, and what is refused in the rejects', async () => {
+  await createTopics(topics.raw, topics.rejects);
+  const server = await startServer();
+  const { ingest, begun } = startIngest(server.url, { REPLAY_SPEED: 'max', MAX_TRADES: '50' });
+  await begun;
+  await vi.waitFor(() => expect(server.sockets).toHaveLength(1));
+  const symbols = ['AAPL', 'BINANCE:BTCUSDT', 'MSFT'];
+  const trades = Array.from({ length: 3_000 }, (_, n) =>
+    trade(symbols[n % 3] ?? '', 1_723_161_255_000 + n * 10, n),
+  );
+  for (let n = 0; n < trades.length; n += 7) server.sockets[0]?.send(frame(...trades.slice(n, n + 7)));
+  server.sockets[0]?.send('garbage');
+  server.sockets[0]?.close(1000, END_OF_RECORDING);
+  await vi.waitFor(() => expect(ingest.status()).toMatchObject({ ended: true, drained: true }), 30_000);
+  expect(ingest.status()).toMatchObject({
+    accepted: 3_000,
+    sentRecords: 3_000,
+    rejected: 1,
+    buffered: 0,
+    connected: false,
+  });
+
+  const byShard = Map.groupBy(await readBatches(), ({ shard }) => shard);
+  const got = new Map<string, unknown[]>();
+  for (const [shard, batches] of byShard) {
+    expect(batches.map(({ sequence }) => sequence)).toEqual(batches.map((_, index) => index + 1));
+    expect(new Set(batches.map(({ epoch }) => epoch))).toEqual(new Set([ingest.status().epoch]));
+    const last = batches.at(-1);
+    expect(last?.watermarkMs).toBe(ingest.status().shards[shard]?.watermarkMs);
+    expect(last?.watermarkMs).toBeGreaterThanOrEqual(1_723_161_285_000 + 2_000);
+    for (const { record } of batches.flatMap(({ records }) => records)) {
+      const { s: symbol } = record;
+      got.set(String(symbol), [...(got.get(String(symbol)) ?? []), record]);
+    }
+  }
+  for (const symbol of symbols) expect(got.get(symbol)).toEqual(trades.filter(({ s }) => s === symbol));
+  const [rejects] = await readAll(topics.rejects);
+  expect(JSON.parse(rejects?.value ?? '')).toMatchObject({
+    rejects: [{ reason: 'bad_frame', record: 'garbage' }],
+  });
+});
+
+test('a restart sends nothing twice, continues epoch and watermark, and closes the window that waits', async () => {
+  await createTopics(topics.raw, topics.rejects);
+  const server = await startServer();
+  const quick = { DISORDER_MS: '100', GRACE_MS: '200' };
+  const first = startIngest(server.url, quick);
+  await first.begun;
+  await vi.waitFor(() => expect(server.sockets).toHaveLength(1));
+  // At the beginning of a window, so that the restart comes before its end.
+  await new Promise((resolve) => setTimeout(resolve, 5_000 - (Date.now() % 5_000)));
+  const nowMs = Date.now();
+  const old = [trade('AAPL', nowMs), trade('AAPL', nowMs + 10), trade('AAPL', nowMs + 10)];
+  server.sockets[0]?.send(frame(...old));
+  await vi.waitFor(() => expect(first.ingest.status().sentRecords).toBe(3), 10_000);
+  expect(await first.ingest.stop(5_000)).toBe(true);
+
+  const second = startIngest(server.url, quick);
+  await second.begun;
+  await vi.waitFor(() => expect(server.sockets).toHaveLength(2));
+  server.sockets[1]?.send(frame(...old));
+  await vi.waitFor(() => expect(second.ingest.status().duplicates).toBe(3));
+  const alive = setInterval(() => server.sockets[1]?.send('{"type":"ping"}'), 50);
+  cleanUps.push(() => clearInterval(alive));
+  await vi.waitFor(() => expect(second.ingest.status().batches).toBe(1), 20_000);
+
+  const batches = await readBatches();
+  expect(batches.flatMap(({ records }) => records)).toHaveLength(3);
+  const last = batches.at(-1);
+  expect(last).toMatchObject({ sequence: 1, epoch: second.ingest.status().epoch, records: [] });
+  expect(last?.epoch).toBeGreaterThan(first.ingest.status().epoch);
+  expect(last?.watermarkMs).toBe(Math.floor((nowMs + 10) / 5_000) * 5_000 + 5_200);
+  const watermarks = batches.map(({ watermarkMs }) => watermarkMs);
+  expect(watermarks).toEqual(watermarks.toSorted((a, b) => a - b));
+  const gaps = (await readAll(topics.raw)).filter(({ attributes }) => attributes['type']?.includes('gap'));
+  expect(gaps.map(({ value }) => JSON.parse(value))).toMatchObject([
+    { reason: 'restarted', fromMs: nowMs + 10 },
+  ]);
+});
+
+test('a restart after a long stop reads back the minutes before it', async () => {
+  await createTopics(topics.raw, topics.rejects);
+  const longAgoMs = Date.now() - 3_600_000;
+  const record = trade('AAPL', longAgoMs);
+  const producer = createEventProducer(connectKafka());
+  cleanUps.push(() => producer.close());
+  const future = Date.now() + 1_000_000;
+  await producer.send(topics.raw, [
+    formatRawBatch({
+      shard: 'finnhub-02',
+      epoch: future,
+      sequence: 5,
+      watermarkMs: longAgoMs - 1_000,
+      ingestTimeMs: longAgoMs,
+      records: [{ id: 'not-ours', record: { t: longAgoMs, v: 1 } }],
+    }),
+  ]);
+  const server = await startServer();
+  const { ingest, begun } = startIngest(server.url);
+  await begun;
+  expect(ingest.status().epoch).toBe(future + 1);
+  expect(ingest.status().shards['finnhub-02']?.watermarkMs).toBe(longAgoMs - 1_000);
+  await vi.waitFor(() => expect(server.sockets).toHaveLength(1));
+  server.sockets[0]?.send(frame({ ...record, t: Date.now() }));
+  await vi.waitFor(() => expect(ingest.status().accepted).toBe(1));
+});
+
+test('waits for a topic that is not there yet, and gives up only when stopped', async () => {
+  const server = await startServer();
+  const { ingest, begun } = startIngest(server.url);
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  expect(server.sockets).toHaveLength(0);
+  await createTopics(topics.raw, topics.rejects);
+  await begun;
+  await vi.waitFor(() => expect(ingest.status().connected).toBe(true));
+
+  topics = { raw: 'test.never', rejects: 'test.never' };
+  const never = startIngest(server.url);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const stopped = never.ingest.stop(1_000);
+  await never.begun;
+  expect(await stopped).toBe(true);
+});
+
+test('holds a replay back at the bound instead of dropping, when it comes faster than Kafka takes it', async () => {
+  await createTopics(topics.raw);
+  const server = await startServer();
+  const { ingest, begun } = startIngest(server.url, { REPLAY_SPEED: 'max', BUFFER_MAX_RECORDS: '100' });
+  await begun;
+  await vi.waitFor(() => expect(server.sockets).toHaveLength(1));
+  for (let n = 0; n < 2_000; n++) server.sockets[0]?.send(frame(trade('AAPL', 1_723_161_255_000 + n, n)));
+  server.sockets[0]?.close(1000, END_OF_RECORDING);
+  await vi.waitFor(() => expect(ingest.status().drained).toBe(true), 30_000);
+  expect(ingest.status()).toMatchObject({ sentRecords: 2_000, dropped: 0 });
+});
