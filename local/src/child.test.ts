@@ -31,6 +31,11 @@ function shell(script: string, differences: Partial<ChildOptions> = {}): ChildOp
   };
 }
 
+/** A server that is ready at once and stays. */
+function startSleeper(signal: AbortSignal): ReturnType<typeof startChild> {
+  return startChild(shell('touch ready; exec sleep 300', { signal }));
+}
+
 test('startChild() waits for the condition, records the pid and forgets it at the end', async () => {
   const claim = await claimFolder(folder, () => undefined);
   const child = await startChild(shell('echo hello; touch ready; exec sleep 300', { claim }));
@@ -83,8 +88,7 @@ test('superviseServer() starts a killed server again and stops it for good', asy
   const signal = new AbortController().signal;
   const lines: string[] = [];
   const onProgress = (line: string): void => void lines.push(line);
-  const start = (signal: AbortSignal) => startChild(shell('touch ready; exec sleep 300', { signal }));
-  const server = await superviseServer(start, { role: 'server', onProgress, signal });
+  const server = await superviseServer(startSleeper, { role: 'server', onProgress, signal });
   const { pid } = server;
   process.kill(pid, 'SIGKILL');
   await vi.waitUntil(() => server.pid !== pid, { timeout: 5_000 });

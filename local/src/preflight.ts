@@ -33,13 +33,15 @@ export async function checkMachine(options: CheckMachine): Promise<void> {
   const env = options.env ?? process.env;
   const cached = await areJarsCached(options.jarsDir);
   const findings = await Promise.all([
-    checkNode(options.nodeVersion ?? process.version),
     checkJava(env),
-    cached ? undefined : checkMaven(env),
+    cached ? Promise.resolve(undefined) : checkMaven(env),
     checkDisk(options.dataDir, (options.neededDiskBytes ?? neededDiskBytes) + (cached ? 0 : neededJarsBytes)),
-    checkMemory(options.memoryBytes ?? availableMemory()),
   ]);
-  const problems = findings.filter((finding) => finding !== undefined);
+  const problems = [
+    checkNode(options.nodeVersion ?? process.version),
+    ...findings,
+    checkMemory(options.memoryBytes ?? availableMemory()),
+  ].filter((finding) => finding !== undefined);
   if (problems.length > 0) throw new StartError(problems.join('\n'));
 }
 

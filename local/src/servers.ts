@@ -107,9 +107,8 @@ async function bothOrNeither(
   } catch (error) {
     failed.abort(error);
     const settled = await Promise.allSettled(starts);
-    await Promise.all(
-      settled.map((result) => (result.status === 'fulfilled' ? result.value.stop() : undefined)),
-    );
+    const started = settled.filter((result) => result.status === 'fulfilled');
+    await Promise.all(started.map(({ value }) => value.stop()));
     throw error;
   }
 }
