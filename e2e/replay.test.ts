@@ -56,7 +56,7 @@ describe.skipIf(!hasRecording)(`the recorded trades${hasRecording ? '' : ` (${NO
   });
 
   test('the pipeline ends with the same bytes, when every event is delivered twice', async () => {
-    const again = await runReplay(RECORDING, { faults: { deliveries: 2 } });
+    const again = await runReplay(RECORDING, { deliveries: 2 });
     expect(again.candles).toBe(plain.candles);
     expect(again.trades).toBe(plain.trades);
   });
@@ -69,7 +69,7 @@ describe.skipIf(!hasRecording)(`the recorded trades${hasRecording ? '' : ` (${NO
         during: async (pipeline) => {
           for (const fraction of [0.2, 0.5]) {
             await untilTransformed(pipeline, fraction);
-            pipeline.processes.get(name)?.kill();
+            pipeline.services.get(name)?.kill();
             killed += 1;
           }
         },

@@ -1,9 +1,13 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exportViews } from '@kandle/local/export';
-import { type Pipeline, type PipelineOptions, startPipeline } from '@kandle/local/pipeline';
+import { readKnownVariables } from '@kandle/local/knative/known-variables';
+import { readManifests } from '@kandle/local/knative/manifests';
+import { planRun } from '@kandle/local/knative/plan';
+import { type Pipeline, startPipeline } from '@kandle/local/pipeline';
+import { REPO_ROOT } from '@kandle/local/paths';
 import { freePort } from '@kandle/local/ports';
 import { startReplayServer } from '@kandle/local/replay-server';
 import { inject } from 'vitest';
@@ -18,11 +22,13 @@ export interface ReplayResult {
 
 /** How a replay is disturbed. */
 export interface Disturbance {
-  readonly faults?: PipelineOptions['faults'];
+  /** How many times each event is delivered. */
+  readonly deliveries?: number;
   /** Runs beside the replay, from its start. */
   readonly during?: (pipeline: Pipeline) => Promise<void>;
 }
 
+const MANIFESTS = join(REPO_ROOT, 'knative/base');
 const DEADLINE_MS = 240_000;
 let runs = 0;
 
@@ -30,7 +36,10 @@ let runs = 0;
  * Plays a recording at full speed through real ingest, transform, aggregate and persist processes on the test run's
  * Kafka and Cassandra, in topics and a keyspace of its own, until every window is final and every lag is 0.
  */
-export async function runReplay(file: string, { faults, during }: Disturbance = {}): Promise<ReplayResult> {
+export async function runReplay(
+  file: string,
+  { deliveries = 1, during }: Disturbance = {},
+): Promise<ReplayResult> {
   runs += 1;
   const name = `e2e${Date.now()}_${runs}`;
   const folder = mkdtempSync(join(tmpdir(), 'kandle-e2e-'));
@@ -42,7 +51,9 @@ export async function runReplay(file: string, { faults, during }: Disturbance = 
       keyspace: name,
       prefix: `${name}.`,
       logFolder: join(folder, 'logs'),
-      ingest: {
+      plan: planRun(readManifests(MANIFESTS), await readKnownVariables()),
+      deliveries,
+      feed: {
         FEED_URL: feed.url,
         FINNHUB_TOKEN: 'replay',
         SYMBOLS: feed.symbols.join(','),
@@ -50,7 +61,6 @@ export async function runReplay(file: string, { faults, during }: Disturbance = 
       },
       log: () => undefined,
       hooks: { onSpawn: () => undefined, onExit: () => undefined },
-      ...(faults === undefined ? {} : { faults }),
     });
     try {
       const disturbance = during?.(pipeline);
@@ -64,10 +74,7 @@ export async function runReplay(file: string, { faults, during }: Disturbance = 
     return {
       candles: readFileSync(join(folder, 'candles_5s.csv'), 'utf8'),
       trades: readFileSync(join(folder, 'trades.csv'), 'utf8'),
-      deadLetters: pipeline.dispatchers.reduce(
-        (sum, { stats }) => sum + stats.deadLettered + stats.dropped,
-        0,
-      ),
+      deadLetters: pipeline.sources.reduce((sum, { stats }) => sum + stats.deadLettered + stats.dropped, 0),
     };
   } finally {
     await feed.close();
@@ -79,8 +86,8 @@ async function waitUntilSettled(pipeline: Pipeline, logFolder: string): Promise<
   const deadline = Date.now() + DEADLINE_MS;
   while ((await pipeline.ingestStatus())?.drained !== true || !(await pipeline.isSettled())) {
     if (Date.now() > deadline) {
-      const logs = ['ingest', 'transform', 'aggregate', 'persist']
-        .map((name) => `${name}: ${readFileSync(join(logFolder, `${name}.log`), 'utf8').slice(-2_000)}`)
+      const logs = readdirSync(logFolder)
+        .map((name) => `${name}: ${readFileSync(join(logFolder, name), 'utf8').slice(-2_000)}`)
         .join('\n');
       throw new Error(`The replay did not come to an end.\n${logs}`);
     }

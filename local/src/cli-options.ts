@@ -13,6 +13,10 @@ export interface StartOptions {
   readonly exportFolder: string | null;
   /** Upper limit of the run, counted from "ready"; null for none. */
   readonly forMs: number | null;
+  /** How long a function's process without a request stays. */
+  readonly idleMs: number;
+  /** Poll sizes as an administrator may set them, instead of a cluster's defaults. */
+  readonly fast: boolean;
   /** Ports asked for; the rest is chosen. */
   readonly ports: Readonly<Record<string, number>>;
 }
@@ -41,6 +45,11 @@ Result
   --export DIR         write trades.csv and candles_5s.csv, read back from Cassandra, when the run ends
   --for DURATION       end after 90s, 10m or 2h, counted from "ready"
 
+Knative on this machine (the files in knative/base are read as they are)
+  --idle DURATION      stop a function's process after this time without an event (default 30s)
+  --fast               poll sizes as an administrator may set them (config-kafka-source-data-plane), not a
+                       cluster's defaults
+
 Ports (a free one is chosen where none is given)
 ${PORT_OPTIONS.map((name) => `  --${name} N`).join('\n')}
 
@@ -63,6 +72,8 @@ export function parseStartOptions(args: readonly string[]): StartOptions {
     speed: parseSpeed(values['speed'] ?? '1'),
     exportFolder: values['export'] ?? null,
     forMs: values['for'] === undefined ? null : parseDuration(values['for']),
+    idleMs: parseDuration(values['idle'] ?? '30s'),
+    fast: values['fast'] === 'true',
     ports: Object.fromEntries(
       PORT_OPTIONS.flatMap((name) => {
         const value = values[name];
@@ -83,6 +94,8 @@ function readArgs(args: readonly string[]): Record<string, string | undefined> {
         speed: text,
         export: text,
         for: text,
+        idle: text,
+        fast: { type: 'boolean' },
         ...Object.fromEntries(PORT_OPTIONS.map((name) => [name, text])),
       },
     });

@@ -23,18 +23,35 @@ export interface Feed {
  *
  * @throws {StartError} If the recording cannot be read, or key and symbols do not fit together.
  */
-export async function chooseFeed(options: StartOptions, env: Env, log: (line: string) => void): Promise<Feed> {
+export async function chooseFeed(
+  options: StartOptions,
+  env: Env,
+  log: (line: string) => void,
+): Promise<Feed> {
   if (options.replay !== null) return replayFeed(options.replay, options.speed, log);
-  const symbols = (env['SYMBOLS'] ?? '').split(',').map((symbol) => symbol.trim()).filter((symbol) => symbol !== '');
+  const symbols = (env['SYMBOLS'] ?? '')
+    .split(',')
+    .map((symbol) => symbol.trim())
+    .filter((symbol) => symbol !== '');
   const token = env['FINNHUB_TOKEN'] ?? '';
   const tokenFile = env['FINNHUB_TOKEN_FILE'] ?? '';
   const hasKey = token !== '' || tokenFile !== '';
   if (!hasKey && symbols.length === 0) {
-    return { name: 'no feed', symbols: [], tradeCount: null, ends: false, env: null, close: async () => undefined };
+    return {
+      name: 'no feed',
+      symbols: [],
+      tradeCount: null,
+      ends: false,
+      env: null,
+      close: async () => undefined,
+    };
   }
-  if (!hasKey) throw new StartError('SYMBOLS is set but FINNHUB_TOKEN is not: set both, in the environment or in .env');
+  if (!hasKey)
+    throw new StartError('SYMBOLS is set but FINNHUB_TOKEN is not: set both, in the environment or in .env');
   if (symbols.length === 0) {
-    throw new StartError('FINNHUB_TOKEN is set but SYMBOLS is not: set SYMBOLS=AAPL,BINANCE:BTCUSDT, for example, in the environment or in .env');
+    throw new StartError(
+      'FINNHUB_TOKEN is set but SYMBOLS is not: set SYMBOLS=AAPL,BINANCE:BTCUSDT, for example, in the environment or in .env',
+    );
   }
   const bad = symbols.find((symbol) => !isSymbol(symbol));
   if (bad !== undefined) throw new StartError(`SYMBOLS: '${bad}' is not a symbol as Finnhub spells them`);

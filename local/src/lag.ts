@@ -1,11 +1,11 @@
 import type { Admin } from 'kafkajs';
-import type { Dispatcher } from './dispatcher.ts';
+import type { Source } from './knative/source.ts';
 
-/** How many records of its topic a dispatcher has not settled yet. */
-export async function lagOf(admin: Admin, { source, position }: Dispatcher): Promise<bigint> {
+/** How many records of its topic a source has not settled yet. */
+export async function lagOf(admin: Admin, { plan, position }: Source): Promise<bigint> {
   const [ends, groups] = await Promise.all([
-    admin.fetchTopicOffsets(source.topic),
-    admin.fetchOffsets({ groupId: source.consumerGroup, topics: [source.topic] }),
+    admin.fetchTopicOffsets(plan.topic),
+    admin.fetchOffsets({ groupId: plan.consumerGroup, topics: [plan.topic] }),
   ]);
   const committed = new Map(
     groups.flatMap((group) => group.partitions.map(({ partition, offset }) => [partition, BigInt(offset)])),

@@ -1,16 +1,19 @@
 import { join } from 'node:path';
 import { type CassandraSettings, createCassandra } from '@kandle/runtime/cassandra';
-import type { KafkaSettings } from '@kandle/runtime/kafka';
 import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
+import { TOPICS } from '@kandle/market/topics';
 import type { Client } from 'cassandra-driver';
 import { type Admin, Kafka, logLevel, type Producer } from 'kafkajs';
-import { type Dispatcher, type DispatcherOptions, startDispatcher } from './dispatcher.ts';
-import { type FunctionProcess, startFunction, type SupervisorHooks } from './function-process.ts';
+import { createIngestProcess, type IngestProcess, type IngestStatus } from './ingest-process.ts';
+import type { InstanceSpec, ProcessHooks } from './knative/instance.ts';
+import type { RunPlan } from './knative/plan.ts';
+import { prefixPlan } from './knative/prefix.ts';
+import { createService, type Service } from './knative/service.ts';
+import { DEFAULT_POLL, type PollSizes, type Source, startSource } from './knative/source.ts';
 import { lagOf } from './lag.ts';
 import { REPO_ROOT } from './paths.ts';
 import { freePort } from './ports.ts';
-import { pipelineSources } from './sources.ts';
-import { createTopics, topicNames, type Topics } from './topics.ts';
+import { createTopics } from './topics.ts';
 
 /** The servers that a pipeline runs on. */
 export interface ServerAddresses {
@@ -24,50 +27,45 @@ export interface ServerAddresses {
 
 /** A pipeline to start. */
 export interface PipelineOptions {
+  /** What the manifests ask for. */
+  readonly plan: RunPlan;
   readonly servers: ServerAddresses;
   readonly keyspace: string;
   /** Put before topic and consumer group names, so that tests share a broker. */
   readonly prefix?: string;
   readonly logFolder: string;
-  /** Variables of ingest; null starts none. */
-  readonly ingest: Readonly<Record<string, string>> | null;
+  /** Variables of the feed for ingest; null starts none. */
+  readonly feed: Readonly<Record<string, string>> | null;
   readonly log: (line: string) => void;
-  readonly hooks: SupervisorHooks;
-  /** For tests: see {@link DispatcherOptions}. */
-  readonly faults?: Pick<DispatcherOptions, 'deliveries' | 'onEvent'>;
-}
-
-/** What ingest says of itself at `/status`, as far as the launcher needs it. */
-export interface IngestStatus {
-  readonly connected: boolean;
-  readonly records: number;
-  readonly rejected: number;
-  readonly duplicates: number;
-  readonly ended: boolean;
-  /** The feed has ended and everything was acknowledged. */
-  readonly drained: boolean;
+  readonly hooks: ProcessHooks;
+  /** How long a function's process without a request stays, milliseconds. */
+  readonly idleMs?: number;
+  readonly poll?: PollSizes;
+  /** For tests: how many times each event is delivered. */
+  readonly deliveries?: number;
 }
 
 /** A running pipeline. */
 export interface Pipeline {
-  readonly topics: Topics;
   readonly client: Client;
-  readonly dispatchers: readonly Dispatcher[];
-  /** By name: transform, aggregate, persist, and ingest if there is one. */
-  readonly processes: ReadonlyMap<string, FunctionProcess>;
+  readonly services: ReadonlyMap<string, Service>;
+  readonly sources: readonly Source[];
+  readonly ingest: IngestProcess | null;
   ingestStatus(): Promise<IngestStatus | null>;
+  /** Records that each source has not settled yet. */
+  lags(): Promise<ReadonlyMap<string, bigint>>;
   /** True if nothing is under way: every lag is 0 and every window that was opened is final. */
   isSettled(): Promise<boolean>;
-  /** Stops ingest, then the dispatchers, then the functions. */
+  /** Stops ingest, then the sources, then the functions. */
   stop(): Promise<void>;
 }
 
-const FUNCTIONS = ['transform', 'aggregate', 'persist'] as const;
+const DEFAULT_IDLE_MS = 30_000;
 
-/** Applies the schema, creates the topics, starts the functions, the dispatchers and last ingest. */
+/** Applies the schema, creates the topics, and starts services, sources and last ingest, as the plan says. */
 export async function startPipeline(options: PipelineOptions): Promise<Pipeline> {
   const { servers, keyspace, prefix = '' } = options;
-  const topics = topicNames(prefix);
+  const plan = prefixPlan(options.plan, prefix);
   const client = createCassandra(cassandraSettings(servers, keyspace), { useKeyspace: false });
   const kafka = new Kafka({
     clientId: 'kandle-local',
@@ -76,64 +74,95 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   });
   const admin = kafka.admin();
   const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
-  const processes = new Map<string, FunctionProcess>();
-  const dispatchers: Dispatcher[] = [];
+  const services = new Map<string, Service>();
+  const sources: Source[] = [];
+  let ingest: IngestProcess | null = null;
 
   async function stop(): Promise<void> {
-    await processes.get('ingest')?.stop();
-    await Promise.all(dispatchers.map((dispatcher) => dispatcher.stop()));
-    await Promise.all([...processes.values()].map((running) => running.stop()));
+    await ingest?.stop();
+    await Promise.all(sources.map((source) => source.stop()));
+    await Promise.all([...services.values()].map((service) => service.stop()));
     await Promise.all([disconnect(admin), disconnect(producer), client.shutdown()]);
   }
 
-  async function start(name: string, env: Readonly<Record<string, string>>): Promise<void> {
+  async function specOf(
+    name: string,
+    env: Readonly<Record<string, string>>,
+    readinessPath: string,
+  ): Promise<InstanceSpec> {
     const port = await freePort();
-    const spec = {
+    return {
       name,
       script: join(REPO_ROOT, 'functions', name, 'src', 'index.ts'),
       port,
       env: {
-        ...serverEnv(servers, keyspace),
-        ...topicEnv(topics),
         ...env,
+        ...serverEnv(servers, keyspace),
+        ...topicEnv(prefix),
         PORT: String(port),
         HTTP_PORT: String(port),
       },
+      readinessPath,
       logFile: join(options.logFolder, `${name}.log`),
     };
-    processes.set(name, await startFunction(spec, options.hooks));
   }
 
   try {
     await Promise.all([
       client.connect().then(() => migrate(client, join(REPO_ROOT, 'cql'), laptopSchemaValues(keyspace))),
-      admin.connect().then(() => createTopics(admin, topics)),
+      admin.connect().then(() => createTopics(admin, plan.topics)),
       producer.connect(),
     ]);
-    await Promise.all(FUNCTIONS.map((name) => start(name, { LOOPBACK_ONLY: 'true' })));
-    for (const source of pipelineSources(topics, prefix)) {
-      const sinkUrl = processes.get(source.sink)?.url;
-      if (sinkUrl === undefined)
-        throw new Error(`Cannot start ${source.name}: there is no function ${source.sink}`);
-      dispatchers.push(
-        await startDispatcher(kafka, producer, source, { sinkUrl, log: options.log, ...options.faults }),
+    for (const service of plan.services) {
+      services.set(
+        service.name,
+        createService(service, {
+          spec: () => specOf(service.name, { ...service.env, LOOPBACK_ONLY: 'true' }, service.readinessPath),
+          hooks: options.hooks,
+          idleMs: options.idleMs ?? DEFAULT_IDLE_MS,
+          log: options.log,
+        }),
       );
     }
-    if (options.ingest !== null) await start('ingest', options.ingest);
+    for (const source of plan.sources) {
+      const sink = services.get(source.sink);
+      if (sink === undefined)
+        throw new Error(`Cannot start ${source.name}: there is no service ${source.sink}`);
+      sources.push(
+        await startSource(kafka, producer, source, {
+          poll: options.poll ?? DEFAULT_POLL,
+          send: (headers, body, timeoutMs) => sink.request(headers, body, timeoutMs),
+          log: options.log,
+          deliveries: options.deliveries,
+        }),
+      );
+    }
+    if (plan.ingest !== null && options.feed !== null) {
+      const { name, env, readinessPath } = plan.ingest;
+      // The feed of this run comes before what the manifest names; and the status page is for this machine only.
+      const spec = () => specOf(name, { ...env, ...options.feed, HTTP_HOST: '127.0.0.1' }, readinessPath);
+      ingest = await createIngestProcess(spec, options.hooks);
+    }
   } catch (error) {
     await stop();
     throw error;
   }
 
-  return {
-    topics,
-    client,
-    dispatchers,
-    processes,
-    ingestStatus: () => readStatus(processes.get('ingest')),
+  const lags = async (): Promise<ReadonlyMap<string, bigint>> => {
+    const entries: [string, bigint][] = [];
     // In the order of the flow: what is upstream and done sends nothing more.
+    for (const source of sources) entries.push([source.plan.name, await lagOf(admin, source)]);
+    return new Map(entries);
+  };
+  return {
+    client,
+    services,
+    sources,
+    ingest,
+    ingestStatus: async () => (await ingest?.status()) ?? null,
+    lags,
     async isSettled() {
-      for (const dispatcher of dispatchers) if ((await lagOf(admin, dispatcher)) > 0n) return false;
+      if ([...(await lags()).values()].some((lag) => lag > 0n)) return false;
       const open = await client.execute(`SELECT open FROM ${keyspace}.shards`, [], { prepare: true });
       return open.rows.every((row) => (row['open'] ?? '') === '');
     },
@@ -151,12 +180,8 @@ function cassandraSettings({ cassandra }: ServerAddresses, keyspace: string): Ca
   };
 }
 
-type EnvOf<Settings> = { readonly [Name in keyof Settings]?: string };
-
-function serverEnv(
-  { kafkaBrokers, cassandra }: ServerAddresses,
-  keyspace: string,
-): EnvOf<KafkaSettings> & EnvOf<CassandraSettings> {
+/** What differs from a cluster: the addresses of the servers. */
+function serverEnv({ kafkaBrokers, cassandra }: ServerAddresses, keyspace: string): Record<string, string> {
   return {
     KAFKA_BROKERS: kafkaBrokers.join(','),
     CASSANDRA_CONTACT_POINTS: cassandra.contactPoints.join(','),
@@ -166,25 +191,16 @@ function serverEnv(
   };
 }
 
-function topicEnv(topics: Topics): Record<string, string> {
+function topicEnv(prefix: string): Record<string, string> {
+  if (prefix === '') return {};
   return {
-    RAW_TOPIC: topics.raw,
-    TRADES_TOPIC: topics.trades,
-    CANDLES_TOPIC: topics.candles,
-    REJECTS_TOPIC: topics.rejects,
+    RAW_TOPIC: prefix + TOPICS.raw,
+    TRADES_TOPIC: prefix + TOPICS.trades,
+    CANDLES_TOPIC: prefix + TOPICS.candles,
+    REJECTS_TOPIC: prefix + TOPICS.rejects,
   };
 }
 
-async function readStatus(ingest: FunctionProcess | undefined): Promise<IngestStatus | null> {
-  if (ingest === undefined) return null;
-  try {
-    const response = await fetch(new URL('/status', ingest.url), { signal: AbortSignal.timeout(2_000) });
-    return (await response.json()) as IngestStatus;
-  } catch {
-    return null;
-  }
-}
-
-async function disconnect(client: Admin | Producer): Promise<void> {
-  await client.disconnect().catch(() => undefined);
+async function disconnect(connection: Admin | Producer): Promise<void> {
+  await connection.disconnect().catch(() => undefined);
 }

@@ -1,5 +1,6 @@
 import type { Feed } from './feed.ts';
-import type { IngestStatus, Pipeline } from './pipeline.ts';
+import type { IngestStatus } from './ingest-process.ts';
+import type { Pipeline } from './pipeline.ts';
 
 /** Tells a person what a run does, a line now and then. */
 export interface Progress {
@@ -18,14 +19,18 @@ export function createProgress(pipeline: Pipeline, feed: Feed, say: (line: strin
 
   function describe(): string {
     const of = feed.tradeCount === null ? '' : ` of ${feed.tradeCount.toLocaleString('en')}`;
-    const done = pipeline.dispatchers.map(({ source, stats }) => `${source.name} ${stats.delivered.toLocaleString('en')}`);
+    const done = pipeline.sources.map(
+      ({ plan, stats }) => `${plan.name} ${stats.delivered.toLocaleString('en')}`,
+    );
     return `${(last?.records ?? 0).toLocaleString('en')}${of} trades received; events done: ${done.join(', ')}`;
   }
 
   return {
     ready() {
       if (feed.env === null) {
-        say('Ready. There is no feed: set FINNHUB_TOKEN and SYMBOLS, or play a recording with --replay FILE.');
+        say(
+          'Ready. There is no feed: set FINNHUB_TOKEN and SYMBOLS, or play a recording with --replay FILE.',
+        );
       } else {
         say(`Ready: ${feed.symbols.length} symbols from ${feed.name}.`);
       }
@@ -38,7 +43,7 @@ export function createProgress(pipeline: Pipeline, feed: Feed, say: (line: strin
     },
     summary(ended) {
       const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
-      const stats = pipeline.dispatchers.map((dispatcher) => dispatcher.stats);
+      const stats = pipeline.sources.map((source) => source.stats);
       const sum = (pick: (one: (typeof stats)[number]) => number): number =>
         stats.reduce((total, one) => total + pick(one), 0);
       say(describe());

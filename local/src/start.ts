@@ -6,6 +6,10 @@ import { describeError } from '@kandle/runtime/errors';
 import { HELP, parseStartOptions, type StartOptions } from './cli-options.ts';
 import { exportViews } from './export.ts';
 import { chooseFeed, type Feed } from './feed.ts';
+import { readKnownVariables } from './knative/known-variables.ts';
+import { readManifests } from './knative/manifests.ts';
+import { planRun, type RunPlan } from './knative/plan.ts';
+import { DEFAULT_POLL, LIFTED_POLL } from './knative/source.ts';
 import { DATA_FOLDER, JARS_FOLDER, REPLAY_FOLDER, REPO_ROOT } from './paths.ts';
 import { type Pipeline, startPipeline } from './pipeline.ts';
 import { checkMachine, StartError } from './preflight.ts';
@@ -14,6 +18,7 @@ import { claimFolder } from './run-record.ts';
 import { startServers } from './servers.ts';
 
 const KEYSPACE = 'kandle';
+const MANIFESTS = join(REPO_ROOT, 'knative', 'base');
 const POLL_MS = 250;
 
 const stopping = new AbortController();
@@ -40,17 +45,18 @@ async function main(): Promise<void> {
     return;
   }
   loadDotEnv(join(REPO_ROOT, '.env'), (path) => readFileSync(path, 'utf8'));
+  const plan = planRun(readManifests(MANIFESTS), await readKnownVariables());
   const feed = await chooseFeed(options, process.env, say);
   const folder = options.replay === null ? DATA_FOLDER : REPLAY_FOLDER;
   stopOnSignals();
   try {
-    await runIn(folder, feed, options);
+    await runIn(folder, plan, feed, options);
   } finally {
     await feed.close();
   }
 }
 
-async function runIn(folder: string, feed: Feed, options: StartOptions): Promise<void> {
+async function runIn(folder: string, plan: RunPlan, feed: Feed, options: StartOptions): Promise<void> {
   await checkMachine({ jarsDir: JARS_FOLDER, dataDir: folder });
   const claim = await claimFolder(folder, say);
   try {
@@ -68,16 +74,20 @@ async function runIn(folder: string, feed: Feed, options: StartOptions): Promise
       mkdirSync(logFolder, { recursive: true });
       say('Starting the functions …');
       const pipeline = await startPipeline({
+        plan,
         servers: { kafkaBrokers: servers.kafka.brokers, cassandra: servers.cassandra },
         keyspace: KEYSPACE,
         logFolder,
-        ingest: feed.env,
+        feed: feed.env,
+        idleMs: options.idleMs,
+        poll: options.fast ? LIFTED_POLL : DEFAULT_POLL,
         log: say,
         hooks: {
           onSpawn: (name, pid) => claim.recordChild(name, pid),
           onExit: (name, pid, expected) => {
             claim.forgetChild(pid);
-            if (!expected) say(`${name} (pid ${pid}) ended unexpectedly and is started again; see ${logFolder}`);
+            if (!expected)
+              say(`${name} (pid ${pid}) ended unexpectedly and is started again; see ${logFolder}`);
           },
         },
       });
@@ -97,7 +107,8 @@ async function runIn(folder: string, feed: Feed, options: StartOptions): Promise
 
 /** A replay begins with nothing: 2024's rows never mix with those of another run. */
 function emptyData(folder: string): void {
-  for (const name of ['kafka', 'cassandra', 'logs']) rmSync(join(folder, name), { recursive: true, force: true });
+  for (const name of ['kafka', 'cassandra', 'logs'])
+    rmSync(join(folder, name), { recursive: true, force: true });
 }
 
 /** Shows what happens until the feed's end, the time limit or Ctrl-C; then exports. */
@@ -120,7 +131,9 @@ async function follow(pipeline: Pipeline, feed: Feed, options: StartOptions): Pr
     );
   }
   if (feed.ends && !ended && !stopping.signal.aborted) {
-    throw new StartError('The time limit of --for came before the end of the recording: what was exported is not whole');
+    throw new StartError(
+      'The time limit of --for came before the end of the recording: what was exported is not whole',
+    );
   }
 }
 

@@ -7,7 +7,8 @@ import { z } from 'zod';
 
 const DAY_MS = 86_400_000;
 
-const AggregateEnv = z.object({
+/** Every variable that the function takes, with its default. */
+export const envSchema = z.object({
   ...FunctionEnv.shape,
   ...KafkaEnv.shape,
   ...CassandraEnv.shape,
@@ -25,9 +26,9 @@ const AggregateEnv = z.object({
 });
 
 /** The configuration of the aggregate function. */
-export type AggregateConfig = z.infer<typeof AggregateEnv>;
+export type AggregateConfig = z.infer<typeof envSchema>;
 
 /** Reads the configuration once, at start. @throws {FatalError} Naming every missing or malformed variable. */
 export function readConfig(env: Env): AggregateConfig {
-  return readEnv(AggregateEnv, env);
+  return readEnv(envSchema, env);
 }

@@ -12,7 +12,7 @@ import { createWindowCache } from './window-cache.ts';
 /** Longest wait between two attempts at a lost race, milliseconds; half of it is chance. */
 const MAX_BACK_OFF_MS = 200;
 
-await runFunction('aggregate', readConfig, (config, log) => {
+void runFunction('aggregate', readConfig, (config, log) => {
   const cassandra = createCassandra(config);
   const producer = createEventProducer(createKafka(config, 'aggregate', log));
   const aggregate = createAggregate({

@@ -34,7 +34,8 @@ const replaySpeed = z
   .transform((text) => (text === 'max' ? Number.POSITIVE_INFINITY : Number(text)))
   .refine((speed) => speed > 0, 'expected a number above 0, or max');
 
-const IngestEnv = z
+/** Every variable that the function takes, with its default. */
+export const envSchema = z
   .object({
     ...KafkaEnv.shape,
     LOG_LEVEL: logLevel.default('info'),
@@ -75,11 +76,11 @@ const IngestEnv = z
   );
 
 /** The configuration of ingest, without the feed's key: that one is {@link readToken}'s. */
-export type IngestConfig = z.infer<typeof IngestEnv>;
+export type IngestConfig = z.infer<typeof envSchema>;
 
 /** Reads the configuration once, at start. @throws {FatalError} Naming every missing or malformed variable. */
 export function readConfig(env: Env): IngestConfig {
-  return readEnv(IngestEnv, env);
+  return readEnv(envSchema, env);
 }
 
 /** The feed's key, from its variable or its file. @throws {FatalError} If there is none. */

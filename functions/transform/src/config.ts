@@ -4,7 +4,8 @@ import { FunctionEnv } from '@kandle/runtime/function-server';
 import { KafkaEnv } from '@kandle/runtime/kafka';
 import { z } from 'zod';
 
-const TransformEnv = z.object({
+/** Every variable that the function takes, with its default. */
+export const envSchema = z.object({
   ...FunctionEnv.shape,
   ...KafkaEnv.shape,
   TRADES_TOPIC: z.string().min(1).default(TOPICS.trades),
@@ -14,9 +15,9 @@ const TransformEnv = z.object({
 });
 
 /** The configuration of the transform function. */
-export type TransformConfig = z.infer<typeof TransformEnv>;
+export type TransformConfig = z.infer<typeof envSchema>;
 
 /** Reads the configuration once, at start. @throws {FatalError} Naming every missing or malformed variable. */
 export function readConfig(env: Env): TransformConfig {
-  return readEnv(TransformEnv, env);
+  return readEnv(envSchema, env);
 }

@@ -5,7 +5,7 @@ import { runFunction } from '@kandle/runtime/run-function';
 import { readConfig } from './config.ts';
 import { createTransform } from './handler.ts';
 
-await runFunction('transform', readConfig, (config, log) => {
+void runFunction('transform', readConfig, (config, log) => {
   const producer = createEventProducer(createKafka(config, 'transform', log));
   return {
     types: [EVENT_TYPES.rawTrades, EVENT_TYPES.feedGap],

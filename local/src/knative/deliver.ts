@@ -1,7 +1,7 @@
 import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { IHeaders, KafkaMessage } from 'kafkajs';
-import type { Delivery } from './sources.ts';
+import type { DeliveryPlan } from './plan.ts';
 
 /** How the sink answered one try. `status` is null on a time-out or network error. */
 export interface Attempt {
@@ -13,10 +13,15 @@ export interface Attempt {
 export interface Origin {
   readonly topic: string;
   readonly partition: number;
+  /** Name of the KafkaSource. */
+  readonly source: string;
 }
 
 /** The headers of the request that KafkaSource makes of a record: CloudEvents binary mode over HTTP. */
-export function requestHeaders(message: KafkaMessage, { topic, partition }: Origin): Record<string, string> {
+export function requestHeaders(
+  message: KafkaMessage,
+  { topic, partition, source }: Origin,
+): Record<string, string> {
   const headers = textHeaders(message.headers);
   const event: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
@@ -36,7 +41,7 @@ export function requestHeaders(message: KafkaMessage, { topic, partition }: Orig
   return {
     'ce-specversion': '1.0',
     'ce-id': `partition:${partition}/offset:${message.offset}`,
-    'ce-source': `/apis/v1/namespaces/local/kafkasources/local#${topic}`,
+    'ce-source': `/apis/v1/namespaces/kandle/kafkasources/${source}#${topic}`,
     'ce-type': 'dev.knative.kafka.event',
     'ce-subject': `partition:${partition}#${message.offset}`,
     'ce-time': new Date(Number(message.timestamp)).toISOString(),
@@ -99,7 +104,7 @@ export function isRetried(status: number | null): boolean {
 }
 
 /** Milliseconds before the n-th retry (from 1), without jitter or cap, as KafkaSource computes them. */
-export function backoffMs(delivery: Delivery, retryNumber: number): number {
+export function backoffMs(delivery: DeliveryPlan, retryNumber: number): number {
   return delivery.backoffPolicy === 'linear'
     ? delivery.backoffDelayMs * retryNumber
     : delivery.backoffDelayMs * 2 ** retryNumber;
@@ -113,7 +118,7 @@ export function backoffMs(delivery: Delivery, retryNumber: number): number {
  */
 export async function deliver(
   post: () => Promise<Attempt>,
-  delivery: Delivery,
+  delivery: DeliveryPlan,
   onRetry: (attempt: Attempt) => void,
   signal: AbortSignal,
 ): Promise<Attempt> {

@@ -1,0 +1,109 @@
+import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { get } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A process to start: a function, or ingest. */
+export interface InstanceSpec {
+  readonly name: string;
+  /** Its main program, run by this Node. */
+  readonly script: string;
+  readonly port: number;
+  readonly env: Readonly<Record<string, string>>;
+  readonly readinessPath: string;
+  /** File that gets its log lines. */
+  readonly logFile: string;
+}
+
+/** Told of every process, so that none is left behind. */
+export interface ProcessHooks {
+  readonly onSpawn: (name: string, pid: number) => void;
+  readonly onExit: (name: string, pid: number, expected: boolean) => void;
+}
+
+/** A running process of the pipeline. */
+export interface Instance {
+  readonly url: string;
+  readonly pid: number;
+  /** Milliseconds from spawn to the first 200 of its readiness probe; rejects if it ends before. */
+  readonly ready: Promise<number>;
+  /** Resolves when the process has ended, however. */
+  readonly exited: Promise<void>;
+  /** Ends it at once, as a crash would. */
+  kill(): void;
+  /** SIGTERM, then SIGKILL after a deadline. */
+  stop(): Promise<void>;
+}
+
+const STOP_DEADLINE_MS = 25_000;
+const PROBE_EVERY_MS = 10;
+
+/** Starts a process. @throws {Error} If it cannot even be spawned. */
+export function startInstance(spec: InstanceSpec, hooks: ProcessHooks): Instance {
+  const url = `http://127.0.0.1:${spec.port}/`;
+  const startedMs = performance.now();
+  const log = openSync(spec.logFile, 'a');
+  // A group of its own: Ctrl-C in the terminal is for the launcher, which stops its functions in order.
+  const child = spawn(process.execPath, ['--enable-source-maps', spec.script], {
+    env: { ...inheritedEnv(), ...spec.env },
+    stdio: ['ignore', log, log],
+    detached: true,
+  });
+  closeSync(log);
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`Cannot start ${spec.name}: there is no process for it`);
+  let expected = false;
+  let hasExited = false;
+  hooks.onSpawn(spec.name, pid);
+  const exited = new Promise<void>((resolve) => {
+    child.once('exit', () => {
+      hasExited = true;
+      hooks.onExit(spec.name, pid, expected);
+      resolve();
+    });
+  });
+
+  async function untilReady(): Promise<number> {
+    while (!(await isReady(new URL(spec.readinessPath, url)))) {
+      if (hasExited) throw new Error(`${spec.name} ended before it was ready; see ${spec.logFile}`);
+      await sleep(PROBE_EVERY_MS);
+    }
+    return performance.now() - startedMs;
+  }
+
+  return {
+    url,
+    pid,
+    ready: untilReady(),
+    exited,
+    kill: () => void child.kill('SIGKILL'),
+    async stop() {
+      expected = true;
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_DEADLINE_MS);
+      await exited;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** Only what a process needs of the launcher's environment: a function sees its own variables, and no secrets. */
+function inheritedEnv(): Record<string, string> {
+  return Object.fromEntries(
+    ['PATH', 'HOME', 'TZ', 'LANG', 'NODE_OPTIONS'].flatMap((name) => {
+      const value = process.env[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
+function isReady(probe: URL): Promise<boolean> {
+  return new Promise((resolve) => {
+    const request = get(probe, { agent: false, timeout: 1_000 }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
+    request.on('timeout', () => request.destroy());
+    request.on('error', () => resolve(false));
+  });
+}

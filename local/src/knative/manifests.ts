@@ -1,0 +1,103 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { parse, parseAllDocuments } from 'yaml';
+import { z } from 'zod';
+import { REPO_ROOT } from '../paths.ts';
+import { StartError } from '../start-error.ts';
+import { CLUSTER_ONLY_KINDS, SCHEMAS } from './resource-schemas.ts';
+
+type Kind = keyof typeof SCHEMAS;
+
+/** A resource and the file that it stands in. */
+export interface Placed<Resource> {
+  readonly file: string;
+  readonly resource: Resource;
+}
+
+/** The resources of a folder of manifests, by kind, in the order of the files. */
+export type Manifests = { readonly [K in Kind]: readonly Placed<z.infer<(typeof SCHEMAS)[K]>>[] };
+
+/**
+ * Reads the manifests that a folder's `kustomization.yaml` lists.
+ *
+ * @throws {StartError} One line for each thing that is wrong, naming file, resource and field.
+ */
+export function readManifests(folder: string): Manifests {
+  const problems: string[] = [];
+  const found: Record<Kind, Placed<unknown>[]> = {
+    Service: [],
+    KafkaSource: [],
+    KafkaSink: [],
+    KafkaTopic: [],
+    ConfigMap: [],
+    StatefulSet: [],
+  };
+  for (const path of listedFiles(folder)) {
+    const file = relative(REPO_ROOT, path);
+    for (const document of parseAllDocuments(readFileSync(path, 'utf8'))) {
+      const [syntax] = document.errors;
+      if (syntax !== undefined) {
+        problems.push(`${file}: ${syntax.message.split('\n')[0]}`);
+        continue;
+      }
+      const content: unknown = document.toJS();
+      if (content === null) continue;
+      const kind = kindOf(content);
+      if (CLUSTER_ONLY_KINDS.has(kind)) continue;
+      if (!isKnownKind(kind)) {
+        problems.push(`${file}: kind ${kind || '(none)'} is not known to the runner`);
+        continue;
+      }
+      const parsed = SCHEMAS[kind].safeParse(content);
+      if (parsed.success) found[kind].push({ file, resource: parsed.data });
+      else
+        problems.push(
+          ...parsed.error.issues.map((issue) => `${file}: ${kind} ${nameOf(content)}: ${describe(issue)}`),
+        );
+    }
+  }
+  if (problems.length > 0) throw new StartError(problems.join('\n'));
+  return found as Manifests;
+}
+
+function listedFiles(folder: string): readonly string[] {
+  const file = join(folder, 'kustomization.yaml');
+  if (!existsSync(file)) throw new StartError(`${file} is missing: it lists the manifests to run`);
+  const listed = z.object({ resources: z.array(z.string()) }).safeParse(parse(readFileSync(file, 'utf8')));
+  if (!listed.success)
+    throw new StartError(`${relative(REPO_ROOT, file)}: resources: expected a list of files`);
+  return listed.data.resources.map((name) => {
+    const path = join(folder, name);
+    if (!existsSync(path))
+      throw new StartError(`${relative(REPO_ROOT, file)}: resources: ${name} does not exist`);
+    return path;
+  });
+}
+
+function isKnownKind(kind: string): kind is Kind {
+  return Object.hasOwn(SCHEMAS, kind);
+}
+
+const Header = z.object({
+  kind: z.string().catch(''),
+  metadata: z.object({ name: z.string().catch('?') }).catch({ name: '?' }),
+});
+
+function kindOf(content: unknown): string {
+  return Header.safeParse(content).data?.kind ?? '';
+}
+
+function nameOf(content: unknown): string {
+  return Header.safeParse(content).data?.metadata.name ?? '?';
+}
+
+function describe(issue: z.core.$ZodIssue): string {
+  const path = issue.path.join('.');
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys
+      .map((key) => `${path === '' ? '' : `${path}.`}${key} is not known to the runner`)
+      .join(', ');
+  }
+  const missing = issue.code === 'invalid_type' && /received undefined/.test(issue.message);
+  return `${path === '' ? 'it' : path} ${missing ? 'is missing' : `is wrong: ${issue.message}`}`;
+}

@@ -1,0 +1,210 @@
+import type { Container } from './resource-schemas.ts';
+import type { Manifests, Placed } from './manifests.ts';
+import { StartError } from '../start-error.ts';
+
+/** A topic to create. */
+export interface TopicPlan {
+  readonly topic: string;
+  readonly partitions: number;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+/** A function to scale between `minScale` and `maxScale` processes. Durations in milliseconds. */
+export interface ServicePlan {
+  readonly name: string;
+  readonly minScale: number;
+  /** 0 for no upper limit. */
+  readonly maxScale: number;
+  /** Requests that one process takes at a time; 0 for no limit. */
+  readonly containerConcurrency: number;
+  /** Requests per process beyond which another process is started. */
+  readonly targetConcurrency: number;
+  readonly timeoutMs: number;
+  readonly readinessPath: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** When a delivery is given up, and what becomes of the event then. */
+export interface DeliveryPlan {
+  /** Tries after the first. */
+  readonly retry: number;
+  readonly backoffPolicy: 'linear' | 'exponential';
+  readonly backoffDelayMs: number;
+  readonly timeoutMs: number;
+  /** Without one an event that is given up is dropped, as KafkaSource does. */
+  readonly deadLetterTopic: string | null;
+}
+
+/** An event source to run. */
+export interface SourcePlan {
+  readonly name: string;
+  readonly topic: string;
+  readonly consumerGroup: string;
+  readonly consumers: number;
+  readonly initialOffset: 'earliest' | 'latest';
+  readonly ordering: 'ordered' | 'unordered';
+  /** Name of the service that gets the events. */
+  readonly sink: string;
+  readonly delivery: DeliveryPlan;
+}
+
+/** What a folder of manifests asks for. */
+export interface RunPlan {
+  readonly topics: readonly TopicPlan[];
+  readonly services: readonly ServicePlan[];
+  readonly sources: readonly SourcePlan[];
+  /** Ingest's variables; the feed's own come from the launcher. */
+  readonly ingest: {
+    readonly name: string;
+    readonly readinessPath: string;
+    readonly env: Readonly<Record<string, string>>;
+  } | null;
+}
+
+/** What the runner knows of the project's own code: the variables that each function's configuration takes. */
+export type KnownVariables = ReadonlyMap<string, ReadonlySet<string>>;
+
+const DEFAULT_TARGET = 100;
+/** Serving starts another process when those there are this full. */
+const TARGET_UTILIZATION = 0.7;
+
+/**
+ * Makes a plan of manifests, and checks what no schema can: that every name referred to exists, that ports and
+ * time-outs fit, and that every variable is one that the function's configuration knows.
+ *
+ * @throws {StartError} One line for each thing that is wrong, naming file and field.
+ */
+export function planRun(manifests: Manifests, known: KnownVariables): RunPlan {
+  const problems: string[] = [];
+  const sinkTopics = new Map(
+    manifests.KafkaSink.map(({ resource }) => [resource.metadata.name, resource.spec.topic]),
+  );
+  const topics = new Set(manifests.KafkaTopic.map(({ resource }) => resource.spec.topicName));
+  const configMaps = new Map(
+    manifests.ConfigMap.map(({ resource }) => [resource.metadata.name, resource.data]),
+  );
+  const groups = new Set<string>();
+
+  function readEnv({ file }: Placed<unknown>, owner: string, container: Container): Record<string, string> {
+    const env: Record<string, string> = {};
+    const knownHere = known.get(owner);
+    if (knownHere === undefined)
+      problems.push(`${file}: ${owner}: there is no function of this name in functions/`);
+    for (const { name, value, valueFrom } of container.env) {
+      const field = `${file}: ${owner}: env ${name}`;
+      if (knownHere !== undefined && !knownHere.has(name)) {
+        problems.push(`${field} is not known to the configuration of ${owner}`);
+      }
+      if (Object.hasOwn(env, name)) problems.push(`${field} is given twice`);
+      if (valueFrom === undefined) env[name] = value ?? '';
+      else if ('configMapKeyRef' in valueFrom) {
+        const { name: map, key } = valueFrom.configMapKeyRef;
+        const found = configMaps.get(map)?.[key];
+        if (found === undefined) problems.push(`${field}: there is no ConfigMap ${map} with a key ${key}`);
+        else env[name] = found;
+      }
+      // Secrets are the user's own: the launcher passes them on from the environment.
+    }
+    return env;
+  }
+
+  const services = manifests.Service.map((placed): ServicePlan => {
+    const { template } = placed.resource.spec;
+    const name = placed.resource.metadata.name;
+    const [container] = template.spec.containers;
+    if (container === undefined) throw new StartError(`${placed.file}: ${name}: no container`);
+    const annotations = template.metadata?.annotations;
+    const { containerConcurrency } = template.spec;
+    const limit = containerConcurrency === 0 ? Number.POSITIVE_INFINITY : containerConcurrency;
+    const [port] = container.ports;
+    if (port?.containerPort !== 8080) {
+      problems.push(
+        `${placed.file}: ${name}: containerPort ${port?.containerPort}: the functions listen to 8080`,
+      );
+    }
+    return {
+      name,
+      minScale: Number(annotations?.['autoscaling.knative.dev/min-scale'] ?? 0),
+      maxScale: Number(annotations?.['autoscaling.knative.dev/max-scale'] ?? 0),
+      containerConcurrency,
+      targetConcurrency:
+        Math.min(limit, Number(annotations?.['autoscaling.knative.dev/target'] ?? DEFAULT_TARGET)) *
+        TARGET_UTILIZATION,
+      timeoutMs: template.spec.timeoutSeconds * 1_000,
+      readinessPath: container.readinessProbe?.httpGet.path ?? '/health/readiness',
+      env: readEnv(placed, name, container),
+    };
+  });
+
+  const sources = manifests.KafkaSource.map(({ file, resource }): SourcePlan => {
+    const { spec } = resource;
+    const name = resource.metadata.name;
+    const at = `${file}: KafkaSource ${name}`;
+    const [topic = ''] = spec.topics;
+    const sink = services.find((service) => service.name === spec.sink.ref.name);
+    const deadLetter = spec.delivery.deadLetterSink.ref.name;
+    if (!topics.has(topic)) problems.push(`${at}: spec.topics: there is no KafkaTopic for ${topic}`);
+    if (sink === undefined) problems.push(`${at}: spec.sink.ref: there is no Service ${spec.sink.ref.name}`);
+    else if (sink.timeoutMs >= spec.delivery.timeout) {
+      problems.push(
+        `${at}: spec.delivery.timeout is not above timeoutSeconds of ${sink.name}: a retry would overtake its own first try`,
+      );
+    }
+    if (!sinkTopics.has(deadLetter)) {
+      problems.push(`${at}: spec.delivery.deadLetterSink.ref: there is no KafkaSink ${deadLetter}`);
+    }
+    if (groups.has(spec.consumerGroup))
+      problems.push(`${at}: spec.consumerGroup ${spec.consumerGroup} is used twice`);
+    groups.add(spec.consumerGroup);
+    return {
+      name,
+      topic,
+      consumerGroup: spec.consumerGroup,
+      consumers: spec.consumers,
+      initialOffset: spec.initialOffset,
+      ordering: spec.ordering,
+      sink: spec.sink.ref.name,
+      delivery: {
+        retry: spec.delivery.retry,
+        backoffPolicy: spec.delivery.backoffPolicy,
+        backoffDelayMs: spec.delivery.backoffDelay,
+        timeoutMs: spec.delivery.timeout,
+        deadLetterTopic: sinkTopics.get(deadLetter) ?? null,
+      },
+    };
+  });
+
+  for (const { file, resource } of manifests.KafkaSink) {
+    if (!topics.has(resource.spec.topic)) {
+      problems.push(
+        `${file}: KafkaSink ${resource.metadata.name}: spec.topic: there is no KafkaTopic for ${resource.spec.topic}`,
+      );
+    }
+  }
+  const [writer] = manifests.StatefulSet;
+  const writerContainer = writer?.resource.spec.template.spec.containers[0];
+  const ingest =
+    writer === undefined || writerContainer === undefined
+      ? null
+      : {
+          name: writer.resource.metadata.name,
+          readinessPath: writerContainer.readinessProbe?.httpGet.path ?? '/health/readiness',
+          env: readEnv(writer, writer.resource.metadata.name, writerContainer),
+        };
+  if (problems.length > 0) throw new StartError(problems.join('\n'));
+  return {
+    topics: manifests.KafkaTopic.map(({ resource }) => toTopic(resource.spec)),
+    services,
+    sources,
+    ingest,
+  };
+}
+
+function toTopic(spec: {
+  topicName: string;
+  partitions: number;
+  config: Record<string, string | number>;
+}): TopicPlan {
+  const config = Object.entries(spec.config).map(([name, value]) => [name, String(value)] as const);
+  return { topic: spec.topicName, partitions: spec.partitions, config: Object.fromEntries(config) };
+}

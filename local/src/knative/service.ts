@@ -1,0 +1,232 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Attempt } from './deliver.ts';
+import { post } from './deliver.ts';
+import { type Instance, type InstanceSpec, type ProcessHooks, startInstance } from './instance.ts';
+import type { ServicePlan } from './plan.ts';
+
+/** How a service is doing. */
+export interface ServiceStats {
+  readonly name: string;
+  readonly ready: number;
+  readonly starting: number;
+  readonly inFlight: number;
+  readonly requests: number;
+  readonly coldStarts: number;
+  /** Spawn to ready of the last start, milliseconds. */
+  readonly lastStartMs: number | null;
+  readonly crashes: number;
+  /** 99th percentile of the last thousand answers, milliseconds. */
+  readonly p99Ms: number | null;
+  readonly pids: readonly number[];
+}
+
+/** A function behind its scaler. */
+export interface Service {
+  readonly plan: ServicePlan;
+  stats(): ServiceStats;
+  /** Hands a request to a process, starting one if there is none. Never throws. */
+  request(headers: Readonly<Record<string, string>>, body: Buffer, timeoutMs: number): Promise<Attempt>;
+  /** Ends every process at once, as a crash would. */
+  kill(): void;
+  /** Takes no new request, waits for those under way, ends every process. */
+  stop(): Promise<void>;
+}
+
+/** How a service is run on this machine. */
+export interface ServiceOptions {
+  /** A process of the service, listening to a port of its own. */
+  readonly spec: () => Promise<InstanceSpec>;
+  readonly hooks: ProcessHooks;
+  /** How long a process without a request stays, milliseconds. */
+  readonly idleMs: number;
+  readonly log: (line: string) => void;
+}
+
+interface Running {
+  readonly instance: Instance;
+  state: 'starting' | 'ready' | 'stopping';
+  inFlight: number;
+  idleTimer: NodeJS.Timeout | null;
+}
+
+interface Waiting {
+  readonly take: (running: Running) => void;
+}
+
+const MAX_RESTART_DELAY_MS = 5_000;
+const SAMPLES = 1_000;
+
+/**
+ * Scales a function's processes on request concurrency, as Knative Serving does with its activator in the path: from
+ * zero on the first request, up to `maxScale`, back to `minScale` when they are idle.
+ *
+ * It stands in for Serving on a laptop, for development only.
+ */
+export function createService(plan: ServicePlan, options: ServiceOptions): Service {
+  const running = new Set<Running>();
+  const waiting: Waiting[] = [];
+  const samples: number[] = [];
+  const counts = { requests: 0, coldStarts: 0, crashes: 0, inFlight: 0 };
+  const limit = plan.containerConcurrency === 0 ? Number.POSITIVE_INFINITY : plan.containerConcurrency;
+  let lastStartMs: number | null = null;
+  let quickCrashes = 0;
+  let stopped = false;
+  let spawning = 0;
+
+  const live = (): number => spawning + [...running].filter(({ state }) => state !== 'stopping').length;
+
+  function desired(): number {
+    const wanted = Math.ceil((counts.inFlight + waiting.length) / plan.targetConcurrency);
+    const capped = plan.maxScale === 0 ? wanted : Math.min(wanted, plan.maxScale);
+    return Math.max(capped, plan.minScale);
+  }
+
+  function scaleUp(): void {
+    if (stopped) return;
+    for (let missing = desired() - live(); missing > 0; missing--) {
+      spawning += 1;
+      start().catch((error: unknown) => options.log(`${plan.name}: ${String(error)}`));
+    }
+  }
+
+  async function start(): Promise<void> {
+    let entry: Running;
+    try {
+      // After a crash not at once: a function that cannot start must not eat the machine.
+      if (quickCrashes > 0) await sleep(Math.min(MAX_RESTART_DELAY_MS, 50 * 2 ** quickCrashes));
+      const spec = await options.spec();
+      if (stopped) return;
+      if (counts.requests > 0) counts.coldStarts += 1;
+      entry = {
+        instance: startInstance(spec, options.hooks),
+        state: 'starting',
+        inFlight: 0,
+        idleTimer: null,
+      };
+      running.add(entry);
+    } finally {
+      spawning -= 1;
+    }
+    entry.instance.exited.then(
+      () => onExit(entry),
+      () => undefined,
+    );
+    try {
+      lastStartMs = await entry.instance.ready;
+    } catch (error) {
+      if (!stopped) options.log(String(error instanceof Error ? error.message : error));
+      return;
+    }
+    if (entry.state !== 'starting') return;
+    entry.state = 'ready';
+    hand();
+    restIfIdle(entry);
+  }
+
+  function onExit(entry: Running): void {
+    running.delete(entry);
+    if (entry.idleTimer !== null) clearTimeout(entry.idleTimer);
+    if (entry.state === 'stopping') return;
+    counts.crashes += 1;
+    quickCrashes = entry.state === 'starting' ? quickCrashes + 1 : 0;
+    scaleUp();
+  }
+
+  /** Gives waiting requests to the process with the fewest under way. */
+  function hand(): void {
+    while (waiting.length > 0) {
+      const free = [...running]
+        .filter(({ state, inFlight }) => state === 'ready' && inFlight < limit)
+        .toSorted((a, b) => a.inFlight - b.inFlight)[0];
+      if (free === undefined) break;
+      free.inFlight += 1;
+      if (free.idleTimer !== null) clearTimeout(free.idleTimer);
+      free.idleTimer = null;
+      waiting.shift()?.take(free);
+    }
+    scaleUp();
+  }
+
+  function restIfIdle(entry: Running): void {
+    if (entry.inFlight > 0 || entry.state !== 'ready' || entry.idleTimer !== null || stopped) return;
+    entry.idleTimer = setTimeout(() => {
+      entry.idleTimer = null;
+      if (entry.inFlight > 0 || entry.state !== 'ready' || live() <= plan.minScale) return;
+      quickCrashes = 0;
+      entry.state = 'stopping';
+      void entry.instance.stop();
+    }, options.idleMs);
+  }
+
+  /** A process for a request, or null when none was there in time. */
+  function acquire(timeoutMs: number): Promise<Running | null> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        const place = waiting.indexOf(entry);
+        if (place >= 0) waiting.splice(place, 1);
+        resolve(null);
+      }, timeoutMs);
+      const entry: Waiting = {
+        take: (free) => {
+          clearTimeout(timer);
+          resolve(free);
+        },
+      };
+      waiting.push(entry);
+      hand();
+    });
+  }
+
+  scaleUp();
+  return {
+    plan,
+    stats: () => ({
+      name: plan.name,
+      ready: [...running].filter(({ state }) => state === 'ready').length,
+      starting: live() - [...running].filter(({ state }) => state === 'ready').length,
+      inFlight: counts.inFlight,
+      requests: counts.requests,
+      coldStarts: counts.coldStarts,
+      lastStartMs,
+      crashes: counts.crashes,
+      p99Ms:
+        samples.length === 0
+          ? null
+          : (samples.toSorted((a, b) => a - b)[Math.floor(samples.length * 0.99)] ?? null),
+      pids: [...running].map(({ instance }) => instance.pid),
+    }),
+    async request(headers, body, timeoutMs) {
+      if (stopped) return { status: 503, body: 'The service is stopping' };
+      const startedMs = performance.now();
+      counts.requests += 1;
+      const entry = await acquire(timeoutMs);
+      if (entry === null) return { status: null, body: `No process of ${plan.name} was ready in time` };
+      counts.inFlight += 1;
+      try {
+        const leftMs = Math.max(1, timeoutMs - (performance.now() - startedMs));
+        const attempt = await post(entry.instance.url, headers, body, Math.min(leftMs, plan.timeoutMs));
+        // The queue in front of a container answers for it when its time is up.
+        const timedOut = attempt.status === null && performance.now() - startedMs >= plan.timeoutMs;
+        return timedOut ? { status: 504, body: 'The function did not answer in time' } : attempt;
+      } finally {
+        counts.inFlight -= 1;
+        entry.inFlight -= 1;
+        samples.push(performance.now() - startedMs);
+        if (samples.length > SAMPLES) samples.shift();
+        hand();
+        restIfIdle(entry);
+      }
+    },
+    kill() {
+      for (const { instance } of running) instance.kill();
+    },
+    async stop() {
+      stopped = true;
+      for (const entry of running) {
+        entry.state = 'stopping';
+        if (entry.idleTimer !== null) clearTimeout(entry.idleTimer);
+      }
+      await Promise.all([...running].map(({ instance }) => instance.stop()));
+    },
+  };
+}
