@@ -16,6 +16,14 @@ export interface EnvelopeRules {
 const ATTRIBUTE = /^[a-z0-9]{1,64}$/;
 const MAX_ATTRIBUTE_LENGTH = 4_096;
 
+/** Names that are no attributes of CloudEvents 1.0, or that hide a method of the runtime's event object. */
+const RESERVED: ReadonlySet<string> = new Set(['data', 'schemaurl', 'validate']);
+
+/** A path with query and fragment, as RFC 3986 spells them; narrower than a URI reference, and as much as is needed. */
+const PATH =
+  /^\/(?!\/)(?:[\w\-.~:/@!$&'()*+,;=]|%[\dA-Fa-f]{2})*(?:\?(?:[\w\-.~:/?@!$&'()*+,;=]|%[\dA-Fa-f]{2})*)?(?:#(?:[\w\-.~:/?@!$&'()*+,;=]|%[\dA-Fa-f]{2})*)?$/;
+const SCHEME_AND_HOST = /^[A-Za-z][A-Za-z\d+.-]*:\/\/[A-Za-z\d.-]+(?::\d{1,5})?(?=\/|$)/;
+
 /**
  * Checks the envelope of a CloudEvent in HTTP binary mode, or returns null when nothing is wrong with it.
  *
@@ -41,9 +49,21 @@ export function checkEnvelope(headers: IncomingHttpHeaders, rules: EnvelopeRules
     if (!name.startsWith('ce-')) continue;
     if (!ATTRIBUTE.test(name.slice(3)))
       return { status: 400, reason: 'A CloudEvent attribute has a malformed name' };
+    if (RESERVED.has(name.slice(3))) {
+      return { status: 400, reason: `A CloudEvent attribute cannot have the name ${name.slice(3)}` };
+    }
     if (typeof value !== 'string' || value.length > MAX_ATTRIBUTE_LENGTH) {
       return { status: 400, reason: `The CloudEvent attribute ${name.slice(3)} is repeated or too long` };
     }
+  }
+  if (!isUri(headers['ce-source'], 'or a path')) {
+    return { status: 400, reason: 'The CloudEvent attribute source is no URI and no absolute path' };
+  }
+  if (headers['ce-dataschema'] !== undefined && !isUri(headers['ce-dataschema'])) {
+    return { status: 400, reason: 'The CloudEvent attribute dataschema is no URI' };
+  }
+  if (headers['ce-subject'] === '') {
+    return { status: 400, reason: 'The CloudEvent attribute subject is empty' };
   }
   const type = headers['ce-type'];
   if (typeof type !== 'string' || !rules.types.includes(type)) {
@@ -52,12 +72,20 @@ export function checkEnvelope(headers: IncomingHttpHeaders, rules: EnvelopeRules
       reason: `This function does not take events of type ${String(type).slice(0, 100)}`,
     };
   }
-  if (!/^application\/json\b/i.test(contentType)) {
+  if (!/^application\/json\s*(;|$)/i.test(contentType)) {
     return { status: 415, reason: 'The data of the event is not application/json' };
   }
   const length = headers['content-length'];
   if (length !== undefined && Number(length) > rules.maxBodyBytes) return tooLarge(rules.maxBodyBytes);
   return null;
+}
+
+/** True for an absolute URI, or for an absolute path where that is allowed too. */
+function isUri(value: unknown, allowed?: 'or a path'): boolean {
+  if (typeof value !== 'string') return false;
+  const [origin] = SCHEME_AND_HOST.exec(value) ?? [];
+  if (origin !== undefined) return value === origin || PATH.test(value.slice(origin.length));
+  return allowed === 'or a path' && PATH.test(value);
 }
 
 /** The refusal of a body that is larger than the function takes. */

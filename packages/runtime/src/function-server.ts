@@ -46,23 +46,26 @@ export async function serveFunction(
     });
   }
   const requests = createRequestCount();
+  let stopped: Promise<void> | null = null;
+  const stop = async (): Promise<void> => {
+    log.info({ inFlight: requests.count() }, 'stopping: taking no new events');
+    await requests.drain(settings.DRAIN_MS);
+    await served.close();
+  };
   // The runtime's types leave out `bodyLimit`, which its documentation and code have.
   const options = { port: settings.PORT, bodyLimit: settings.BODY_LIMIT_BYTES };
   const server = await func.start(
     {
       handle: async (context: { readonly cloudevent?: RuntimeEvent }) =>
         answer(served, context.cloudevent, log),
-      shutdown: async () => {
-        log.info({ inFlight: requests.count() }, 'stopping: taking no new events');
-        await requests.drain(settings.DRAIN_MS);
-        await served.close();
-      },
+      // The runtime calls it on every signal, and a second one may come while the first is under way.
+      shutdown: () => (stopped ??= stop()),
     },
     options,
   );
   if (settings.LOOPBACK_ONLY) {
     server.on('connection', (socket) => {
-      if (!/^(::1|(::ffff:)?127\.)/.test(socket.remoteAddress ?? '')) socket.destroy();
+      if (!/^(::1$|(::ffff:)?127\.)/.test(socket.remoteAddress ?? '')) socket.destroy();
     });
   }
   putBoundaryInFront(server, { types: served.types, maxBodyBytes: settings.BODY_LIMIT_BYTES }, requests);
@@ -116,6 +119,7 @@ function putBoundaryInFront(server: Server, rules: EnvelopeRules, requests: Requ
     requests.track(response);
     // As bytes, the runtime hands the data over unparsed: it is parsed once, strictly, by us.
     request.headers['content-type'] = 'application/octet-stream';
+    delete request.headers['ce-datacontenttype'];
     inner(request, response);
   });
 }
@@ -133,11 +137,16 @@ function answerProbe(request: IncomingMessage, response: ServerResponse, drainin
   reply(response, 404, 'Events are taken by POST at /');
 }
 
+/** Largest refused body that is read to its end: far more than any broker takes in one record. */
+const MAX_UNREAD_BYTES = 64 * 1024 * 1024;
+
 function reply(response: ServerResponse, status: number, text: string, unread?: IncomingMessage): void {
-  // A body that nobody reads would keep the connection busy: take what is small, cut what is not.
+  // A body that nobody reads would keep the connection busy. It is taken and thrown away, for a sender whose
+  // connection is cut while it writes sees a broken pipe and no answer, and sends the event again and again.
   if (unread !== undefined) {
     unread.resume();
-    if (status === 413) response.setHeader('connection', 'close');
+    if (Number(unread.headers['content-length'] ?? 0) > MAX_UNREAD_BYTES)
+      response.setHeader('connection', 'close');
   }
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
 }
