@@ -52,7 +52,7 @@ export class NoRetry extends policies.retry.RetryPolicy {
  *
  * 64-bit and arbitrary integers are bigints. Statements are prepared.
  *
- * @throws {FatalError} If the password or CA file is missing.
+ * @throws {FatalError} If the user or the password stands alone, or the password or CA file cannot be read.
  */
 export function createCassandra(
   settings: CassandraSettings,
@@ -82,6 +82,9 @@ export function createCassandra(
       username,
       readSecret(passwordFile, 'CASSANDRA_PASSWORD_FILE'),
     );
+  }
+  if (username === undefined && passwordFile !== undefined) {
+    throw new FatalError('Cannot start: CASSANDRA_PASSWORD_FILE needs CASSANDRA_USERNAME');
   }
   return new Client(config);
 }

@@ -72,7 +72,7 @@ export function loadDotEnv(path: string, readText: (path: string) => string): vo
   }
   const bad = text
     .split(/\r?\n/)
-    .findIndex((line) => !/^\s*(#.*|(export\s+)?[A-Za-z_]\w*\s*=.*)?$/.test(line));
+    .findIndex((line) => !/^[ \t]*(#.*|(export[ \t]+)?[A-Za-z_]\w*[ \t]*=.*)?$/.test(line));
   if (bad >= 0) {
     throw new FatalError(`Cannot read ${path}: line ${bad + 1} is neither a comment nor NAME=value`);
   }

@@ -52,7 +52,10 @@ export function createKafka(settings: KafkaSettings, clientId: string, log: Logg
 function readSasl(settings: KafkaSettings): KafkaConfig['sasl'] {
   const { KAFKA_SASL_MECHANISM: mechanism, KAFKA_SASL_USERNAME: username } = settings;
   const passwordFile = settings.KAFKA_SASL_PASSWORD_FILE;
-  if (mechanism === undefined) return undefined;
+  if (mechanism === undefined) {
+    if (username === undefined && passwordFile === undefined) return undefined;
+    throw new FatalError('Cannot start: KAFKA_SASL_USERNAME and its password need KAFKA_SASL_MECHANISM');
+  }
   if (username === undefined || passwordFile === undefined) {
     throw new FatalError(
       'Cannot start: KAFKA_SASL_MECHANISM needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD_FILE',
