@@ -25,6 +25,8 @@ const values: fc.Arbitrary<number> = fc.oneof(
     .tuple(fc.integer({ min: 0, max: 800_000 }), fc.integer({ min: 0, max: 999_999_999 }))
     .map(([whole, nano]) => Number(`${whole}.${String(nano).padStart(9, '0')}`)),
   fc.double({ min: FAST_LIMIT_VALUE - 0.001, max: FAST_LIMIT_VALUE + 0.001, noNaN: true }),
+  // Where a product with 1e8 is a whole number that may be off by one.
+  fc.double({ min: 2 ** 52 / 1e8, max: 2 ** 54 / 1e8, noNaN: true }),
   fc.double({ min: -1e15, max: 1e15, noNaN: true }),
   fc.double({ min: 1e-12, max: 1e-4, noNaN: true }),
 );
