@@ -92,7 +92,12 @@ async function consume(
   stretches: readonly Stretch[],
   { groupId, onMessage, signal, log }: TailOptions,
 ): Promise<number> {
-  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100, retry: { retries: 3 } });
+  const consumer = kafka.consumer({
+    groupId,
+    maxWaitTimeInMs: 100,
+    // A fresh broker is long about its first group. A crash is ours to handle: the client must not begin again.
+    retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 10, restartOnFailure: async () => false },
+  });
   const open = new Map(stretches.map((stretch) => [stretch.partition, stretch]));
   const total = stretches.reduce((sum, { from, to }) => sum + to - from, 0);
   let read = 0;
