@@ -1,5 +1,5 @@
 import { CloudEvent, Kafka as KafkaBinding } from 'cloudevents';
-import { CompressionTypes, type Kafka, type Message, type Producer } from 'kafkajs';
+import { CompressionTypes, type Kafka, type Message, Partitioners, type Producer } from 'kafkajs';
 import type { MarketEvent } from '@kandle/market/market-event';
 import { describeError, RetryableError } from './errors.ts';
 
@@ -20,24 +20,32 @@ export interface EventProducer {
 interface Pending {
   readonly topic: string;
   readonly messages: readonly Message[];
+  readonly bytes: number;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
+
+/** Most data in one request, before compression: a broker takes 1 MiB per partition unless it is told otherwise. */
+const MAX_REQUEST_BYTES = 900_000;
 
 /**
  * An idempotent, gzip-compressing producer with `acks=all` that connects when first used.
  *
  * KafkaJS keeps idempotent order only with one request at a time, so whatever is asked for while a request is
- * under way goes together in the next one.
+ * under way goes together in the next one, as far as a broker takes it.
  */
 export function createEventProducer(kafka: Kafka): EventProducer {
   let connecting: Promise<Producer> | null = null;
-  let waiting: Pending[] = [];
+  const waiting: Pending[] = [];
   let draining: Promise<void> | null = null;
 
   function connect(): Promise<Producer> {
     connecting ??= (async () => {
-      const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
+      const producer = kafka.producer({
+        idempotent: true,
+        maxInFlightRequests: 1,
+        createPartitioner: Partitioners.DefaultPartitioner,
+      });
       await producer.connect();
       return producer;
     })();
@@ -47,10 +55,26 @@ export function createEventProducer(kafka: Kafka): EventProducer {
     return connecting;
   }
 
+  /** The first of what waits, up to the size of a request, but one at least. */
+  function takeGroup(): readonly Pending[] {
+    let bytes = 0;
+    const end = waiting.findIndex((pending) => (bytes += pending.bytes) > MAX_REQUEST_BYTES);
+    return waiting.splice(0, end < 0 ? waiting.length : Math.max(1, end));
+  }
+
+  /**
+   * Lets go of a producer that failed. What it wrote is unknown, and it would number its next batch like the failed
+   * one: the broker would take new events for old ones come again, acknowledge them and drop them.
+   */
+  function discardProducer(): void {
+    const failed = connecting;
+    connecting = null;
+    failed?.then((producer) => producer.disconnect()).catch(() => undefined);
+  }
+
   async function drain(): Promise<void> {
     while (waiting.length > 0) {
-      const group = waiting;
-      waiting = [];
+      const group = takeGroup();
       try {
         const producer = await connect();
         await producer.sendBatch({
@@ -60,6 +84,7 @@ export function createEventProducer(kafka: Kafka): EventProducer {
         });
         for (const pending of group) pending.resolve();
       } catch (error) {
+        discardProducer();
         const retryable = new RetryableError(`Cannot produce to Kafka: ${describeError(error)}`, {
           cause: error,
         });
@@ -73,7 +98,8 @@ export function createEventProducer(kafka: Kafka): EventProducer {
     send(topic, events) {
       if (events.length === 0) return Promise.resolve();
       return new Promise((resolve, reject) => {
-        waiting.push({ topic, messages: events.map(toKafkaMessage), resolve, reject });
+        const messages = events.map(toKafkaMessage);
+        waiting.push({ topic, messages, bytes: sizeOf(messages), resolve, reject });
         draining ??= drain();
       });
     },
@@ -87,6 +113,10 @@ export function createEventProducer(kafka: Kafka): EventProducer {
       await producer?.disconnect();
     },
   };
+}
+
+function sizeOf(messages: readonly Message[]): number {
+  return messages.reduce((bytes, { value }) => bytes + Buffer.byteLength(value ?? ''), 0);
 }
 
 function byTopic(group: readonly Pending[]): { topic: string; messages: Message[] }[] {
@@ -118,7 +148,8 @@ export function toKafkaMessage(event: MarketEvent): Message {
 function textHeaders(headers: Readonly<Record<string, unknown>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(headers)
-      .filter(([, value]) => value !== undefined)
+      // The binding says `content-type` for this one; the library writes both, and some readers trip over the second.
+      .filter(([name, value]) => value !== undefined && name !== 'ce_datacontenttype')
       .map(([name, value]) => [name, String(value)]),
   );
 }

@@ -1,0 +1,51 @@
+import type { MarketEvent } from '@kandle/market/market-event';
+import { expect, test } from 'vitest';
+import { toKafkaMessage } from './event-producer.ts';
+
+const EVENT: MarketEvent = {
+  id: '1764000000000:finnhub-03:17',
+  source: '/feeds/finnhub',
+  type: 'io.kandle.trades.v1',
+  key: 'finnhub-03',
+  extensions: {
+    partitionkey: 'finnhub-03',
+    shard: 'finnhub-03',
+    epoch: '1764000000000',
+    sequence: '17',
+    traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+  },
+  data: { trades: ['9e-05', 1], text: '\u20ac' },
+};
+
+test('toKafkaMessage() has the headers of CloudEvents binary mode on Kafka, when the event is any', () => {
+  const { key, value, headers, ...rest } = toKafkaMessage(EVENT);
+  expect(rest).toEqual({});
+  expect(key).toBe('finnhub-03');
+  expect(value).toBe('{"trades":["9e-05",1],"text":"\u20ac"}');
+  // CloudEvents Kafka protocol binding 1.0.2, section 3.2: `ce_` and the attribute's name, UTF-8 text.
+  expect(headers).toEqual({
+    'content-type': 'application/json',
+    ce_specversion: '1.0',
+    ce_id: '1764000000000:finnhub-03:17',
+    ce_source: '/feeds/finnhub',
+    ce_type: 'io.kandle.trades.v1',
+    ce_time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+    ce_partitionkey: 'finnhub-03',
+    ce_shard: 'finnhub-03',
+    ce_epoch: '1764000000000',
+    ce_sequence: '17',
+    ce_traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+  });
+});
+
+test.each<[string, unknown, string]>([
+  ['an empty list', [], '[]'],
+  ['a text', 'x', '"x"'],
+  ['null', null, 'null'],
+])('toKafkaMessage() has JSON as its value, when the data is %s', (_, data, value) => {
+  expect(toKafkaMessage({ ...EVENT, data }).value).toBe(value);
+});
+
+test('toKafkaMessage() refuses, when an extension has a name that CloudEvents do not take', () => {
+  expect(() => toKafkaMessage({ ...EVENT, extensions: { ingestTime: '1' } })).toThrow();
+});
