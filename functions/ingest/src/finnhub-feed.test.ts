@@ -106,7 +106,7 @@ test('tells every text frame in order, and what is no text as a bad frame', asyn
   await vi.waitFor(() => expect(server.seen.sockets).toHaveLength(1));
   const frames = [
     '{"type":"ping"}',
-    JSON.stringify({ type: 'trade', data: Array(707).fill({ s: 'AAPL' }) }),
+    JSON.stringify({ type: 'trade', data: Array.from({ length: 707 }, () => ({ s: 'AAPL' })) }),
     'garbage',
   ];
   for (const frame of frames) server.seen.sockets[0]?.send(frame);

@@ -1,6 +1,6 @@
 import { windowDueMs, windowStartOf } from '@kandle/market/window';
 import { parseRawBatch } from '@kandle/market/raw-batch';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createIntake } from './intake.ts';
 import { createOutbox } from './outbox.ts';

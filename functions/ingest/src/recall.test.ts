@@ -1,6 +1,6 @@
 import { formatRawBatch, parseRawBatch, type RawBatch } from '@kandle/market/raw-batch';
 import { windowDueMs, windowStartOf } from '@kandle/market/window';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createIntake } from './intake.ts';
 import { createOutbox } from './outbox.ts';

@@ -2,6 +2,8 @@ import { RetryableError } from '@kandle/runtime/errors';
 import { expect, test, vi } from 'vitest';
 import { createRenewedProducer } from './renewed-producer.ts';
 
+const never = () => new Promise<void>(() => undefined);
+
 test('makes a new producer after three failures in a row, and not before', async () => {
   const fault = { isThere: true };
   const create = vi.fn(() => ({
@@ -24,7 +26,6 @@ test('makes a new producer after three failures in a row, and not before', async
 test('does not wait for ever for an acknowledgement', async () => {
   vi.useFakeTimers();
   try {
-    const never = () => new Promise<void>(() => undefined);
     const producer = createRenewedProducer('topic', () => ({ send: never, connect: never, close: never }));
     const sent = expect(producer.send([])).rejects.toThrow(/no answer about topic in 60000 ms/);
     await vi.advanceTimersByTimeAsync(60_000);
