@@ -15,6 +15,7 @@ export interface IngestStatus {
 
 /** The one process of ingest, started again when it ends by itself. */
 export interface IngestProcess {
+  readonly alive: Promise<void>;
   pid(): number;
   status(): Promise<IngestStatus | null>;
   /** Ends it at once, as a crash would; it is then started again. */
@@ -24,19 +25,13 @@ export interface IngestProcess {
 
 const RESTART_MS = 500;
 
-/** Starts ingest. @throws {Error} If it ends before it is ready: the message names its log. */
+/** Starts ingest; `alive` rejects if it ends before it answers once: the message names its log. */
 export async function createIngestProcess(
   spec: () => Promise<InstanceSpec>,
   hooks: ProcessHooks,
 ): Promise<IngestProcess> {
   let stopping = false;
   let instance: Instance = await start();
-  try {
-    await instance.ready;
-  } catch (error) {
-    stopping = true;
-    throw error;
-  }
 
   async function start(): Promise<Instance> {
     const started = startInstance(await spec(), hooks);
@@ -50,6 +45,7 @@ export async function createIngestProcess(
   }
 
   return {
+    alive: instance.ready.then(() => undefined),
     pid: () => instance.pid,
     async status() {
       try {

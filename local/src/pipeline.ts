@@ -138,10 +138,12 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
       );
     }
     if (plan.ingest !== null && options.feed !== null) {
-      const { name, env, readinessPath } = plan.ingest;
+      const { name, env, livenessPath } = plan.ingest;
+      // Alive is enough: a short recording may have ended before ingest could once be seen ready.
       // The feed of this run comes before what the manifest names; and the status page is for this machine only.
-      const spec = () => specOf(name, { ...env, ...options.feed, HTTP_HOST: '127.0.0.1' }, readinessPath);
+      const spec = () => specOf(name, { ...env, ...options.feed, HTTP_HOST: '127.0.0.1' }, livenessPath);
       ingest = await createIngestProcess(spec, options.hooks);
+      await ingest.alive;
     }
   } catch (error) {
     await stop();

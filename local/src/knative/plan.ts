@@ -56,7 +56,7 @@ export interface RunPlan {
   /** Ingest's variables; the feed's own come from the launcher. */
   readonly ingest: {
     readonly name: string;
-    readonly readinessPath: string;
+    readonly livenessPath: string;
     readonly env: Readonly<Record<string, string>>;
   } | null;
 }
@@ -188,7 +188,7 @@ export function planRun(manifests: Manifests, known: KnownVariables): RunPlan {
       ? null
       : {
           name: writer.resource.metadata.name,
-          readinessPath: writerContainer.readinessProbe?.httpGet.path ?? '/health/readiness',
+          livenessPath: writerContainer.livenessProbe?.httpGet.path ?? '/health/liveness',
           env: readEnv(writer, writer.resource.metadata.name, writerContainer),
         };
   if (problems.length > 0) throw new StartError(problems.join('\n'));

@@ -52,6 +52,7 @@ const POLL_TIMER_MS = 200;
 const POLL_WAIT_MS = 100;
 const COMMIT_INTERVAL_MS = 5_000;
 const MAX_ERROR_BYTES = 1_024;
+const MAX_TOLD = 100;
 
 /**
  * Starts to deliver a topic's events to a function as KafkaSource's dispatcher does: polled on a timer, in order with
@@ -69,6 +70,7 @@ export async function startSource(
   const stats: SourceStats = { delivered: 0, retries: 0, deadLettered: 0, dropped: 0 };
   const queues = new Map<number, PartitionQueue>();
   const stopping = new AbortController();
+  const told = new Set<string>();
 
   /** @returns False if the source was stopped before the event was settled. */
   async function handle(partition: number, message: KafkaMessage): Promise<boolean> {
@@ -94,9 +96,14 @@ export async function startSource(
   async function giveUp(message: KafkaMessage, last: Attempt): Promise<void> {
     const topic = plan.delivery.deadLetterTopic;
     const fact = `${plan.name}: gave up an event with ${last.status ?? 'no answer'}: ${last.body.slice(0, 200)}`;
+    // A reason is told once; how often it came is in the counts.
+    const tell = (outcome: string): void => {
+      if (!told.has(fact + outcome)) options.log(`${fact} (${outcome}; the same is not told again)`);
+      if (told.size < MAX_TOLD) told.add(fact + outcome);
+    };
     if (topic === null) {
       stats.dropped += 1;
-      options.log(`${fact} (dropped: the source has no dead letter sink)`);
+      tell('dropped: the source has no dead letter sink');
       return;
     }
     try {
@@ -109,10 +116,10 @@ export async function startSource(
         ],
       });
       stats.deadLettered += 1;
-      options.log(`${fact} (kept in ${topic})`);
+      tell(`kept in ${topic}`);
     } catch (error) {
       stats.dropped += 1;
-      options.log(`${fact} (dropped: ${topic} did not take it: ${String(error)})`);
+      tell(`dropped: ${topic} did not take it: ${String(error)}`);
     }
   }
 
