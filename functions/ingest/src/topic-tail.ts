@@ -2,6 +2,8 @@ import { RetryableError } from '@kandle/runtime/errors';
 import type { createKafka } from '@kandle/runtime/kafka';
 import type { Logger } from '@kandle/runtime/log';
 import { withDeadline } from './deadline.ts';
+import { pause } from './pause.ts';
+import { readStretches, type Stretch } from './stretch-consumer.ts';
 
 /** The Kafka client that the runtime package sets up. */
 export type Kafka = ReturnType<typeof createKafka>;
@@ -22,21 +24,13 @@ export interface TailOptions {
   readonly log: Logger;
 }
 
-interface Stretch {
-  readonly partition: number;
-  readonly from: number;
-  /** The high watermark when reading began. */
-  readonly to: number;
-}
-
 /** After a long stop the last minutes are empty; the last windows before it may still wait for their closing batch. */
 const TAIL_RECORDS = 1_000;
 const OFFSETS_DEADLINE_MS = 30_000;
-const START_DEADLINE_MS = 60_000;
-/** Longest wait without a record. */
-const PROGRESS_DEADLINE_MS = 30_000;
+/** A broker that has just started loads its groups first: the client takes that for a crash. */
+const START_ATTEMPTS = 40;
+const START_PAUSE_MS = 250;
 const CLEAN_UP_DEADLINE_MS = 5_000;
-const REPORT_EVERY_MS = 5_000;
 
 /**
  * Reads a topic from some time ago to its end as it is now, each partition in order.
@@ -54,7 +48,13 @@ export async function readTopicTail(kafka: Kafka, topic: string, options: TailOp
       `no offsets of ${topic}`,
     );
     if (stretches.length === 0) return 0;
-    const read = await consume(kafka, topic, stretches, options);
+    let read = await readStretches(kafka, topic, stretches, options);
+    for (let attempt = 1; read === null; attempt++) {
+      if (attempt >= START_ATTEMPTS)
+        throw new RetryableError(`Cannot read ${topic}: no coordinator of groups`);
+      await pause(START_PAUSE_MS, options.signal);
+      read = await readStretches(kafka, topic, stretches, options);
+    }
     // A group left behind would only expire later.
     await withDeadline(
       admin.deleteGroups([options.groupId]),
@@ -84,84 +84,4 @@ async function stretchesOf(
       return { partition, from: Math.max(Number(low), recent), to };
     })
     .filter(({ from, to }) => from < to);
-}
-
-async function consume(
-  kafka: Kafka,
-  topic: string,
-  stretches: readonly Stretch[],
-  { groupId, onMessage, signal, log }: TailOptions,
-): Promise<number> {
-  const consumer = kafka.consumer({
-    groupId,
-    maxWaitTimeInMs: 100,
-    // A fresh broker is long about its first group. A crash is ours to handle: the client must not begin again.
-    retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 10, restartOnFailure: async () => false },
-  });
-  const open = new Map(stretches.map((stretch) => [stretch.partition, stretch]));
-  const total = stretches.reduce((sum, { from, to }) => sum + to - from, 0);
-  let read = 0;
-  let movedAtMs = Date.now();
-  const { promise: done, resolve, reject } = Promise.withResolvers<void>();
-  const stop = (): void => resolve();
-  signal.addEventListener('abort', stop);
-  consumer.on(consumer.events.CRASH, ({ payload }) =>
-    reject(new RetryableError('Cannot read on', { cause: payload.error })),
-  );
-  const watch = setInterval(() => {
-    log.info({ read, total, partitions: open.size }, 'reading back');
-    if (Date.now() - movedAtMs > PROGRESS_DEADLINE_MS)
-      reject(new RetryableError(`Cannot read on: nothing came from ${topic}`));
-  }, REPORT_EVERY_MS);
-  try {
-    await withDeadline(
-      (async () => {
-        await consumer.connect();
-        await consumer.subscribe({ topic, fromBeginning: false });
-        await consumer.run({
-          autoCommit: false,
-          eachBatch: async ({ batch }) => {
-            const stretch = open.get(batch.partition);
-            if (stretch === undefined) return;
-            movedAtMs = Date.now();
-            try {
-              for (const message of batch.messages) {
-                const offset = Number(message.offset);
-                if (offset < stretch.from || offset >= stretch.to) continue;
-                read += 1;
-                onMessage({
-                  attributes: attributesOf(message.headers),
-                  value: message.value?.toString() ?? '',
-                });
-              }
-            } catch (error) {
-              reject(error);
-            }
-            if (Number(batch.lastOffset()) >= stretch.to - 1) open.delete(batch.partition);
-            if (open.size === 0) resolve();
-          },
-        });
-        for (const { partition, from } of stretches)
-          consumer.seek({ topic, partition, offset: String(from) });
-      })(),
-      START_DEADLINE_MS,
-      'no consumer',
-    );
-    await done;
-    return read;
-  } finally {
-    clearInterval(watch);
-    signal.removeEventListener('abort', stop);
-    // The rejection of a wait that nobody awaits any more.
-    done.catch(() => undefined);
-    await withDeadline(consumer.disconnect(), CLEAN_UP_DEADLINE_MS, 'no end').catch(() => undefined);
-  }
-}
-
-function attributesOf(headers: Readonly<Record<string, unknown>> | undefined): Record<string, string> {
-  const attributes: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers ?? {})) {
-    if (name.startsWith('ce_')) attributes[name.slice(3)] = String(value);
-  }
-  return attributes;
 }
