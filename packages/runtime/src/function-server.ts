@@ -119,7 +119,6 @@ function putBoundaryInFront(server: Server, rules: EnvelopeRules, requests: Requ
     requests.track(response);
     // As bytes, the runtime hands the data over unparsed: it is parsed once, strictly, by us.
     request.headers['content-type'] = 'application/octet-stream';
-    delete request.headers['ce-datacontenttype'];
     inner(request, response);
   });
 }
