@@ -25,7 +25,7 @@ export interface ProcessHooks {
 export interface Instance {
   readonly url: string;
   readonly pid: number;
-  /** Milliseconds from spawn to the first 200 of its readiness probe; rejects if it ends before. */
+  /** Milliseconds from spawn to its probe's first success; rejects if it ends before, or takes 60 s. */
   readonly ready: Promise<number>;
   /** Resolves when the process has ended, however. */
   readonly exited: Promise<void>;
@@ -35,6 +35,7 @@ export interface Instance {
   stop(): Promise<void>;
 }
 
+const READY_DEADLINE_MS = 60_000;
 const STOP_DEADLINE_MS = 25_000;
 const PROBE_EVERY_MS = 10;
 
@@ -65,6 +66,12 @@ export function startInstance(spec: InstanceSpec, hooks: ProcessHooks): Instance
 
   async function untilReady(): Promise<number> {
     while (!(await isReady(new URL(spec.readinessPath, url)))) {
+      if (performance.now() - startedMs > READY_DEADLINE_MS) {
+        child.kill('SIGKILL');
+        throw new Error(
+          `${spec.name} did not get ready in ${READY_DEADLINE_MS / 1_000} s; see ${spec.logFile}`,
+        );
+      }
       if (hasExited) throw new Error(`${spec.name} ended before it was ready; see ${spec.logFile}`);
       await sleep(PROBE_EVERY_MS);
     }
@@ -101,7 +108,8 @@ function isReady(probe: URL): Promise<boolean> {
   return new Promise((resolve) => {
     const request = get(probe, { agent: false, timeout: 1_000 }, (response) => {
       response.resume();
-      resolve(response.statusCode === 200);
+      // As the kubelet judges a probe.
+      resolve((response.statusCode ?? 500) >= 200 && (response.statusCode ?? 500) < 400);
     });
     request.on('timeout', () => request.destroy());
     request.on('error', () => resolve(false));
