@@ -16,7 +16,11 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
-          include: ['packages/*/test/**/*.test.ts', 'functions/*/test/**/*.test.ts', 'local/test/**/*.test.ts'],
+          include: [
+            'packages/*/test/**/*.test.ts',
+            'functions/*/test/**/*.test.ts',
+            'local/test/**/*.test.ts',
+          ],
           globalSetup: ['local/src/test-servers.ts'],
           testTimeout: 120_000,
           hookTimeout: 300_000,
