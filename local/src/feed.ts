@@ -53,7 +53,7 @@ export async function chooseFeed(
       'FINNHUB_TOKEN is set but SYMBOLS is not: set SYMBOLS=AAPL,BINANCE:BTCUSDT, for example, in the environment or in .env',
     );
   }
-  const bad = symbols.find((symbol) => !isSymbol(symbol));
+  const [bad] = symbols.filter((symbol: string) => !isSymbol(symbol));
   if (bad !== undefined) throw new StartError(`SYMBOLS: '${bad}' is not a symbol as Finnhub spells them`);
   return {
     name: 'Finnhub',
