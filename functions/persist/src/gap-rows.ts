@@ -1,0 +1,35 @@
+import type { FeedGap } from '@kandle/market/feed-gap';
+import { feedOfShard } from '@kandle/market/shard';
+import { dayOf, type PartitionRows, writeTimestamp } from './view-rows.ts';
+
+/** Dropped records that are told apart in a write timestamp. */
+const MAX_ORDER = 999;
+
+/**
+ * The row of a gap in `feed_gaps`, under the day on which it began.
+ *
+ * Its timestamp is where the gap ends, not where it begins: of two reports of one gap the longer stays, in any
+ * order. With equal timestamps Cassandra would keep whichever came last.
+ *
+ * @throws {RangeError} If a time is beyond the year 2255.
+ */
+export function gapRows(gap: FeedGap): readonly PartitionRows[] {
+  const { shard, fromMs, toMs, reason, droppedRecords } = gap;
+  return [
+    [
+      {
+        view: 'feed_gaps',
+        values: [
+          feedOfShard(shard),
+          dayOf(fromMs),
+          fromMs,
+          shard,
+          reason,
+          toMs,
+          BigInt(droppedRecords),
+          writeTimestamp(toMs, Math.min(droppedRecords, MAX_ORDER)),
+        ],
+      },
+    ],
+  ];
+}

@@ -1,0 +1,57 @@
+import { isFeedName } from '@kandle/market/batch-header';
+import { parseCandleBatch } from '@kandle/market/candle-batch';
+import { parseFeedGap } from '@kandle/market/feed-gap';
+import { feedOfShard } from '@kandle/market/shard';
+import { EVENT_TYPES } from '@kandle/market/topics';
+import { parseTradeBatch } from '@kandle/market/trade-batch';
+import { PoisonError } from '@kandle/runtime/errors';
+import { parseOrPoison } from '@kandle/runtime/parse';
+import type { ReceivedEvent } from '@kandle/runtime/received-event';
+import { candleRows } from './candle-rows.ts';
+import { gapRows } from './gap-rows.ts';
+import { tradeRows } from './trade-rows.ts';
+import type { PartitionRows, Views } from './view-rows.ts';
+
+/** What the persist function is made of. */
+export interface PersistDeps {
+  readonly views: Views;
+}
+
+/** The event types that persist takes. */
+export const PERSISTED_TYPES = [EVENT_TYPES.trades, EVENT_TYPES.candles, EVENT_TYPES.feedGap] as const;
+
+/**
+ * Builds the function that writes an event's rows to the views. Resolves when they are durable; the same event
+ * again, or events in another order, leave the same rows.
+ */
+export function createPersist(deps: PersistDeps): (event: ReceivedEvent) => Promise<void> {
+  return async function persist(event) {
+    await deps.views.write(rowsOf(event));
+  };
+}
+
+/**
+ * The rows of an event, by partition.
+ *
+ * @throws {PoisonError} If the data is malformed or does not fit the views.
+ */
+export function rowsOf(event: ReceivedEvent): readonly PartitionRows[] {
+  switch (event.type) {
+    case EVENT_TYPES.trades:
+      return parseOrPoison('trade batch', () => tradeRows(parseTradeBatch(event.attributes, event.data)));
+    case EVENT_TYPES.candles:
+      return parseOrPoison('candle batch', () => candleRows(withFeed(parseCandleBatch(event.data))));
+    case EVENT_TYPES.feedGap:
+      return parseOrPoison('feed gap', () => gapRows(withFeed(parseFeedGap(event.data))));
+    default:
+      throw new PoisonError('Cannot persist the event: its type is not one of persist');
+  }
+}
+
+/** The same, if its shard names a feed: `finnhub-03`. */
+function withFeed<T extends { readonly shard: string }>(data: T): T {
+  if (!/-\d{2}$/.test(data.shard) || !isFeedName(feedOfShard(data.shard))) {
+    throw new RangeError('the shard names no feed');
+  }
+  return data;
+}

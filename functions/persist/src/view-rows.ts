@@ -1,0 +1,72 @@
+/**
+ * The views and their columns in the order of a row's values; the first `keyColumns` are the primary key. A write
+ * sets every column, so that a row is always exactly one version and never a mixture of two.
+ */
+export const VIEWS = {
+  trades: { keyColumns: 5, columns: ['feed', 'symbol', 'hour', 'time', 'id', 'price', 'size'] },
+  latest: { keyColumns: 2, columns: ['feed', 'symbol', 'time', 'price', 'size'] },
+  candles_5s: {
+    keyColumns: 4,
+    columns: [
+      ...['feed', 'symbol', 'day', 'start', 'version', 'open', 'high', 'low', 'close', 'volume'],
+      ...['vwap', 'mean_price', 'trade_count', 'state', 'revision', 'reason'],
+    ],
+  },
+  candle_revisions: {
+    keyColumns: 5,
+    columns: [
+      ...['feed', 'symbol', 'day', 'start', 'version', 'open', 'high', 'low', 'close', 'volume'],
+      ...['vwap', 'mean_price', 'trade_count', 'state', 'revision', 'reason'],
+    ],
+  },
+  feed_gaps: {
+    keyColumns: 5,
+    columns: ['feed', 'day', 'from_time', 'shard', 'reason', 'to_time', 'dropped_records'],
+  },
+} as const satisfies Record<string, { readonly keyColumns: number; readonly columns: readonly string[] }>;
+
+/** The name of a view, which is its table's. */
+export type ViewName = keyof typeof VIEWS;
+
+/** A value as Cassandra takes it: text, date (`2026-11-24`), double, int, timestamp (milliseconds); bigint. */
+export type ViewValue = string | number | bigint;
+
+/**
+ * One row of a view: the values of its columns, and last the write timestamp in microseconds, made of event data
+ * only. Of two versions of a row the one with the larger timestamp stays, in whatever order they come.
+ */
+export interface ViewRow {
+  readonly view: ViewName;
+  readonly values: readonly ViewValue[];
+}
+
+/** Rows that share their partition key, of one view or of two with the same key: together they are one mutation. */
+export type PartitionRows = readonly ViewRow[];
+
+/** Where rows are written. */
+export interface Views {
+  /**
+   * Resolves when every row is durable; rows may be written in any order, and some of them when it fails.
+   *
+   * @throws {RetryableError | PoisonError} If the database did not take a row.
+   */
+  write(partitions: readonly PartitionRows[]): Promise<void>;
+}
+
+/** The largest time that is a safe integer in microseconds, in the year 2255. */
+const MAX_TIME_MS = Math.floor(Number.MAX_SAFE_INTEGER / 1_000) - 1;
+
+/**
+ * A write timestamp: an event time in microseconds, plus a number from 0 on that orders rows within it.
+ *
+ * @throws {RangeError} If the time is beyond the year 2255: no market's, and no Cassandra date either.
+ */
+export function writeTimestamp(timeMs: number, order = 0): bigint {
+  if (timeMs > MAX_TIME_MS) throw new RangeError('a time is beyond the year 2255');
+  return BigInt(timeMs * 1_000 + order);
+}
+
+/** The UTC day of a time, `2026-11-24`. @throws {RangeError} If the time is beyond what a date can be. */
+export function dayOf(timeMs: number): string {
+  return new Date(timeMs).toISOString().slice(0, 10);
+}

@@ -1,0 +1,54 @@
+import type { Client } from 'cassandra-driver';
+import { translateCassandraError } from '@kandle/runtime/cassandra';
+import { createGate } from './gate.ts';
+import { type PartitionRows, VIEWS, type ViewName, type Views } from './view-rows.ts';
+
+/** How much is written at once. */
+export interface ViewLimits {
+  readonly writeConcurrency: number;
+  readonly maxRowsPerBatch: number;
+}
+
+/** A repeated write changes nothing, so the driver may send it to another node when one fails. */
+const OPTIONS = { prepare: true, logged: false, isIdempotent: true } as const;
+
+const INSERTS: Readonly<Record<ViewName, string>> = {
+  trades: insertInto('trades'),
+  latest: insertInto('latest'),
+  candles_5s: insertInto('candles_5s'),
+  candle_revisions: insertInto('candle_revisions'),
+  feed_gaps: insertInto('feed_gaps'),
+};
+
+function insertInto(view: ViewName): string {
+  const { columns } = VIEWS[view];
+  const markers = columns.map(() => '?').join(', ');
+  return `INSERT INTO ${view} (${columns.join(', ')}) VALUES (${markers}) USING TIMESTAMP ?`;
+}
+
+/** The views in Cassandra: unlogged batches of one partition each, a bounded number at once over all calls. */
+export function createViews(client: Client, limits: ViewLimits): Views {
+  const gate = createGate(limits.writeConcurrency);
+
+  async function writeBatch(rows: PartitionRows): Promise<void> {
+    const statements = rows.map(({ view, values }) => ({ query: INSERTS[view], params: values }));
+    await client.batch(statements, OPTIONS);
+  }
+
+  return {
+    async write(partitions) {
+      try {
+        await gate.runAll(chunksOf(partitions, limits.maxRowsPerBatch), writeBatch);
+      } catch (error) {
+        throw translateCassandraError(error, 'write to the views');
+      }
+    },
+  };
+}
+
+function* chunksOf(partitions: readonly PartitionRows[], size: number): Generator<PartitionRows> {
+  for (const rows of partitions) {
+    if (rows.length <= size) yield rows;
+    else for (let from = 0; from < rows.length; from += size) yield rows.slice(from, from + size);
+  }
+}
