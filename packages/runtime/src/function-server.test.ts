@@ -27,7 +27,7 @@ async function startFunction(env: Readonly<Record<string, string>> = {}): Promis
   const port = await freePort();
   const child = spawn(process.execPath, [FIXTURE], {
     env: { PATH: process.env['PATH'], PORT: String(port), ...env },
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['pipe', 'ignore', 'pipe'],
   });
   let output = '';
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));

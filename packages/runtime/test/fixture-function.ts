@@ -10,6 +10,9 @@ const FixtureEnv = z.object({ ...FunctionEnv.shape, CLOSE_MS: z.string().default
 
 const Order = z.object({ do: z.string(), ms: z.number().default(0) });
 
+// A test run that dies closes the pipe, and must leave no function behind.
+process.stdin.once('end', () => process.exit(2)).resume();
+
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 await runFunction(
