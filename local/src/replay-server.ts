@@ -1,8 +1,8 @@
-import { once } from 'node:events';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { isSymbol } from '@kandle/market/symbol';
-import { describeError, FatalError } from '@kandle/runtime/errors';
-import { type WebSocket, WebSocketServer } from 'ws';
+import { describeError } from '@kandle/runtime/errors';
+import type { WebSocket } from 'ws';
+import { PING_FRAME, startFeedServer, takeRequest } from './feed-server.ts';
 import { createReplayPosition } from './replay-position.ts';
 import {
   entriesOf,
@@ -115,7 +115,6 @@ export async function startReplayServer(options: ReplayOptions): Promise<ReplayS
       hasEnded: false,
     };
     client = current;
-    socket.on('error', () => undefined);
     socket.on('pong', (data) => {
       if (client === current) position.received(Number(data.toString()));
     });
@@ -125,7 +124,7 @@ export async function startReplayServer(options: ReplayOptions): Promise<ReplayS
       if (client === current) position.left(code !== 1006 && !current.hasEnded, performance.now());
     });
     socket.on('message', (data: Buffer) => {
-      if (!subscribe(current, data.toString()) || current.isPlaying) return;
+      if (!takeRequest(socket, current.subscribed, data.toString()) || current.isPlaying) return;
       if (!symbols.every((symbol) => current.subscribed.has(symbol))) return;
       current.isPlaying = true;
       play(current).catch((error: unknown) => {
@@ -136,27 +135,10 @@ export async function startReplayServer(options: ReplayOptions): Promise<ReplayS
     });
   }
 
-  const server = new WebSocketServer({
-    host: '127.0.0.1',
-    port: options.port,
-    perMessageDeflate: false,
-    maxPayload: 65_536,
-    verifyClient: ({ req }, decide) => {
-      const token = URL.parse(req.url ?? '/', 'ws://127.0.0.1')?.searchParams.get('token') ?? '';
-      decide(token !== '', 401, 'token is missing');
-    },
-  });
-  server.on('connection', accept);
-  try {
-    await once(server, 'listening');
-  } catch (error) {
-    throw new FatalError(`Cannot replay on port ${options.port}: ${describeError(error)}`, { cause: error });
-  }
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : options.port;
+  const server = await startFeedServer(options.port, accept);
   return {
-    port,
-    url: `ws://127.0.0.1:${port}`,
+    port: server.port,
+    url: server.url,
     symbols,
     frameCount,
     tradeCount,
@@ -164,26 +146,9 @@ export async function startReplayServer(options: ReplayOptions): Promise<ReplayS
     finished,
     async close() {
       client?.left.abort();
-      for (const socket of server.clients) socket.terminate();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
+      await server.close();
     },
   };
-}
-
-/** Takes a client's message: `{"type":"subscribe","symbol":…}` or `unsubscribe`. @returns False if it is neither. */
-function subscribe({ socket, subscribed }: Client, text: string): boolean {
-  let message: { readonly type?: unknown; readonly symbol?: unknown };
-  try {
-    message = Object(JSON.parse(text));
-  } catch {
-    return false;
-  }
-  const { type, symbol } = message;
-  if (type !== 'subscribe' && type !== 'unsubscribe') return false;
-  if (!isSymbol(symbol)) socket.send('{"msg":"Invalid symbol","type":"error"}');
-  else if (type === 'subscribe') subscribed.add(symbol);
-  else subscribed.delete(symbol);
-  return true;
 }
 
 /** The frame without the entries of symbols that are not subscribed; null if nothing is left. */
@@ -221,7 +186,7 @@ function createPace(
     for (; waitMs >= 1; waitMs = dueMs - performance.now()) {
       await sleep(Math.min(waitMs, QUIET_MS), undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
-      if (dueMs - performance.now() >= 1) send('{"type":"ping"}');
+      if (dueMs - performance.now() >= 1) send(PING_FRAME);
     }
   };
 }
