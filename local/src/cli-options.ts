@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { StartError } from './preflight.ts';
+import { DEFAULT_SYMBOLS, MAX_SYMBOLS } from './simulator/instruments.ts';
 
 /** What `npm start` was asked for. */
 export interface StartOptions {
@@ -9,6 +10,8 @@ export interface StartOptions {
   readonly replay: string | null;
   /** Times real time; Infinity for as fast as it goes. */
   readonly speed: number;
+  /** The market to simulate; used when there is neither a recording nor a key. */
+  readonly simulator: SimulatorChoice;
   /** Folder for the CSV export. */
   readonly exportFolder: string | null;
   /** Upper limit of the run, counted from "ready"; null for none. */
@@ -17,9 +20,28 @@ export interface StartOptions {
   readonly idleMs: number;
   /** Poll sizes as an administrator may set them, instead of a cluster's defaults. */
   readonly fast: boolean;
+  /** Lines instead of the live view. */
+  readonly plain: boolean;
   /** Ports asked for; the rest is chosen. */
   readonly ports: Readonly<Record<string, number>>;
 }
+
+/** What the simulated market is to be. */
+export interface SimulatorChoice {
+  /** Trades a second. */
+  readonly rate: number;
+  /** Number of symbols. */
+  readonly symbols: number;
+  readonly seed: number;
+  /** How long each silence lasts, milliseconds; null for none. */
+  readonly silenceMs: number | null;
+  /** The options that were given, with their dashes: they ask for the simulator. */
+  readonly given: readonly string[];
+}
+
+const SIMULATOR_OPTIONS = ['rate', 'symbols', 'seed', 'silence'] as const;
+const DEFAULT_RATE = 200;
+const MAX_RATE = 50_000;
 
 const PORT_OPTIONS = [
   'kafka-port',
@@ -35,15 +57,24 @@ export const HELP = `Usage: npm start -- [options]
 Runs the whole pipeline on this machine: a real Kafka, a real Cassandra, the functions and a feed.
 Ctrl-C stops everything. A second start finds its data again; "npm run clean" forgets it.
 
-Feed
-  FINNHUB_TOKEN and SYMBOLS in the environment or in .env: the real Finnhub feed
+Feed (the first that is there)
   --replay FILE        play a recording (JSONL or .jsonl.gz) in a data folder of its own, emptied at start,
                        and end when every window is final
   --speed N|max        times real time (default 1), or as fast as it goes
+  FINNHUB_TOKEN and SYMBOLS in the environment or in .env: the real Finnhub feed
+  otherwise            a simulated market: stocks, indices, forex and crypto, all named SIM:…
+
+Simulated market (any of these asks for it, even where there is a key)
+  --rate N             trades a second, up to ${MAX_RATE.toLocaleString('en')} (default ${DEFAULT_RATE})
+  --symbols N          up to ${MAX_SYMBOLS.toLocaleString('en')} (default ${DEFAULT_SYMBOLS})
+  --seed N             another market (default 1)
+  --silence DURATION   fall silent for this long after every 30 s of trading: with 60s one sees the functions
+                       go to sleep and wake up
 
 Result
   --export DIR         write trades.csv and candles_5s.csv, read back from Cassandra, when the run ends
-  --for DURATION       end after 90s, 10m or 2h, counted from "ready"
+  --for DURATION       end after 90s, 10m or 2h, counted from "ready", with a summary
+  --plain              lines instead of the live view, which is there when the output is a terminal
 
 Knative on this machine (the files in knative/base are read as they are)
   --idle DURATION      stop a function's process after this time without an event (default 30s)
@@ -66,18 +97,24 @@ export function parseStartOptions(args: readonly string[]): StartOptions {
   if (values['speed'] !== undefined && replay === null) {
     throw new StartError('--speed is for a recording: give --replay FILE too');
   }
+  const simulator = parseSimulator(values);
+  if (simulator.given.length > 0 && replay !== null) {
+    throw new StartError(`${simulator.given.join(', ')}: for the simulated market, not for a recording`);
+  }
   return {
     help: values['help'] === 'true',
     replay,
     speed: parseSpeed(values['speed'] ?? '1'),
+    simulator,
     exportFolder: values['export'] ?? null,
-    forMs: values['for'] === undefined ? null : parseDuration(values['for']),
-    idleMs: parseDuration(values['idle'] ?? '30s'),
+    forMs: values['for'] === undefined ? null : parseDuration('for', values['for']),
+    idleMs: parseDuration('idle', values['idle'] ?? '30s'),
     fast: values['fast'] === 'true',
+    plain: values['plain'] === 'true',
     ports: Object.fromEntries(
       PORT_OPTIONS.flatMap((name) => {
         const value = values[name];
-        return value === undefined ? [] : [[name, parsePort(name, value)]];
+        return value === undefined ? [] : [[name, parseNumber(name, value, 1, 65_535)]];
       }),
     ),
   };
@@ -96,7 +133,8 @@ function readArgs(args: readonly string[]): Record<string, string | undefined> {
         for: text,
         idle: text,
         fast: { type: 'boolean' },
-        ...Object.fromEntries(PORT_OPTIONS.map((name) => [name, text])),
+        plain: { type: 'boolean' },
+        ...Object.fromEntries([...SIMULATOR_OPTIONS, ...PORT_OPTIONS].map((name) => [name, text])),
       },
     });
     return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
@@ -114,8 +152,31 @@ function parseSpeed(text: string): number {
   return speed;
 }
 
+function parseSimulator(values: Record<string, string | undefined>): SimulatorChoice {
+  const { rate, symbols, seed, silence } = values;
+  if (symbols !== undefined && /[A-Za-z]/.test(symbols)) {
+    throw new StartError(
+      `--symbols ${symbols}: expected how many symbols the simulated market has; name those of a real feed in SYMBOLS`,
+    );
+  }
+  return {
+    rate: parseNumber('rate', rate ?? String(DEFAULT_RATE), 1, MAX_RATE),
+    symbols: parseNumber('symbols', symbols ?? String(DEFAULT_SYMBOLS), 1, MAX_SYMBOLS),
+    seed: parseNumber('seed', seed ?? '1', 0, Number.MAX_SAFE_INTEGER),
+    silenceMs: silence === undefined ? null : parseDuration('silence', silence),
+    given: SIMULATOR_OPTIONS.filter((name) => values[name] !== undefined).map((name) => `--${name}`),
+  };
+}
+
+function parseNumber(name: string, text: string, min: number, max: number): number {
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= min && value <= max))
+    throw new StartError(`--${name} ${text}: expected a whole number from ${min} to ${max}`);
+  return value;
+}
+
 /** A duration such as `90s`, `10m` or `2h` in milliseconds. @throws {StartError} If it is none. */
-export function parseDuration(text: string): number {
+function parseDuration(name: string, text: string): number {
   const [, amount = '', unit = ''] = /^(\d{1,6})(s|m|h)$/.exec(text) ?? [];
   const unitMs = new Map([
     ['s', 1_000],
@@ -123,12 +184,6 @@ export function parseDuration(text: string): number {
     ['h', 3_600_000],
   ]).get(unit);
   if (unitMs === undefined || Number(amount) === 0)
-    throw new StartError(`${text}: expected a duration such as 90s, 10m or 2h`);
+    throw new StartError(`--${name} ${text}: expected a duration such as 90s, 10m or 2h`);
   return Number(amount) * unitMs;
-}
-
-function parsePort(name: string, text: string): number {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
-  if (port < 1 || port > 65_535) throw new StartError(`--${name} ${text}: expected a port from 1 to 65535`);
-  return port;
 }

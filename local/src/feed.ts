@@ -1,8 +1,9 @@
 import { isSymbol } from '@kandle/market/symbol';
 import type { Env } from '@kandle/runtime/config';
-import type { StartOptions } from './cli-options.ts';
+import type { SimulatorChoice, StartOptions } from './cli-options.ts';
 import { StartError } from './preflight.ts';
 import { startReplayServer } from './replay-server.ts';
+import { type Simulator, startSimulator } from './simulator/server.ts';
 import { freePort } from './ports.ts';
 
 /** Where a run's trades come from. */
@@ -13,13 +14,15 @@ export interface Feed {
   readonly tradeCount: number | null;
   /** True for a recording: the run ends with it. */
   readonly ends: boolean;
-  /** Variables of ingest; null when there is nothing to ingest. */
-  readonly env: Readonly<Record<string, string>> | null;
+  /** The simulated market, if that is the feed. */
+  readonly simulator: Simulator | null;
+  /** Variables of ingest. */
+  readonly env: Readonly<Record<string, string>>;
   close(): Promise<void>;
 }
 
 /**
- * The feed of a run: a recording, or Finnhub with the user's own key, or none.
+ * The feed of a run: a recording, or Finnhub with the user's own key, or else a simulated market.
  *
  * @throws {StartError} If the recording cannot be read, or key and symbols do not fit together.
  */
@@ -36,16 +39,8 @@ export async function chooseFeed(
   const token = env['FINNHUB_TOKEN'] ?? '';
   const tokenFile = env['FINNHUB_TOKEN_FILE'] ?? '';
   const hasKey = token !== '' || tokenFile !== '';
-  if (!hasKey && symbols.length === 0) {
-    return {
-      name: 'no feed',
-      symbols: [],
-      tradeCount: null,
-      ends: false,
-      env: null,
-      close: async () => undefined,
-    };
-  }
+  const isSimulated = options.simulator.given.length > 0;
+  if (isSimulated || (!hasKey && symbols.length === 0)) return simulatorFeed(options.simulator, log);
   if (!hasKey)
     throw new StartError('SYMBOLS is set but FINNHUB_TOKEN is not: set both, in the environment or in .env');
   if (symbols.length === 0) {
@@ -53,13 +48,14 @@ export async function chooseFeed(
       'FINNHUB_TOKEN is set but SYMBOLS is not: set SYMBOLS=AAPL,BINANCE:BTCUSDT, for example, in the environment or in .env',
     );
   }
-  const [bad] = symbols.filter((symbol: string) => !isSymbol(symbol));
+  const bad = symbols.find((symbol): boolean => !isSymbol(symbol));
   if (bad !== undefined) throw new StartError(`SYMBOLS: '${bad}' is not a symbol as Finnhub spells them`);
   return {
     name: 'Finnhub',
     symbols,
     tradeCount: null,
     ends: false,
+    simulator: null,
     env: {
       SYMBOLS: symbols.join(','),
       ...(token === '' ? { FINNHUB_TOKEN_FILE: tokenFile } : { FINNHUB_TOKEN: token }),
@@ -81,6 +77,7 @@ async function replayFeed(file: string, speed: number, log: (line: string) => vo
     symbols: server.symbols,
     tradeCount: server.tradeCount,
     ends: true,
+    simulator: null,
     env: {
       FEED_URL: server.url,
       FINNHUB_TOKEN: 'replay',
@@ -88,5 +85,25 @@ async function replayFeed(file: string, speed: number, log: (line: string) => vo
       REPLAY_SPEED: Number.isFinite(speed) ? String(speed) : 'max',
     },
     close: () => server.close(),
+  };
+}
+
+async function simulatorFeed(choice: SimulatorChoice, log: (line: string) => void): Promise<Feed> {
+  const { rate, symbols, seed, silenceMs } = choice;
+  const simulator = await startSimulator({ port: 0, seed, rate, symbols, silenceMs, onProgress: log });
+  return {
+    name: `a simulated market of ${rate.toLocaleString('en')} trades/s`,
+    symbols: simulator.symbols,
+    tradeCount: null,
+    ends: false,
+    simulator,
+    env: {
+      // A feed of its own: its shards, views and candles never mix with a real feed's.
+      FEED: 'sim',
+      FEED_URL: simulator.url,
+      FINNHUB_TOKEN: 'simulator',
+      SYMBOLS: simulator.symbols.join(','),
+    },
+    close: () => simulator.close(),
   };
 }

@@ -1,58 +1,117 @@
+import { TOPICS } from '@kandle/market/topics';
 import type { Feed } from './feed.ts';
 import type { IngestStatus } from './ingest-process.ts';
 import type { Pipeline } from './pipeline.ts';
+import type { KafkaWatch } from './view/kafka-watch.ts';
+import { type LiveView, openLiveView } from './view/live-view.ts';
+import { plainLine, summaryLines } from './view/plain-lines.ts';
+import { createRunFacts } from './view/run-facts.ts';
 
-/** Tells a person what a run does, a line now and then. */
+/** The topics of which a person is shown something. */
+export const WATCHED_TOPICS = { candles: TOPICS.candles, rejects: TOPICS.rejects, dead: TOPICS.dead };
+
+/** Tells a person what a run does: in a live view, or by a line now and then. */
 export interface Progress {
-  ready(): void;
   tick(status: IngestStatus | null): void;
-  summary(ended: boolean): void;
+  /** A line of the launcher. */
+  say(line: string): void;
+  /** Gives the terminal back. */
+  close(): void;
+  /** What the run has come to; after `close`. */
+  summary(ended: boolean): Promise<void>;
 }
 
-const LINE_EVERY_MS = 2_000;
+/** How progress is told. */
+export interface ProgressOptions {
+  readonly pipeline: Pipeline;
+  readonly feed: Feed;
+  readonly watch: KafkaWatch;
+  readonly idleMs: number;
+  readonly isLive: boolean;
+  readonly onQuit: () => void;
+  /** Where lines go while there is no live view. */
+  readonly say: (line: string) => void;
+}
 
-/** Progress lines of a pipeline. */
-export function createProgress(pipeline: Pipeline, feed: Feed, say: (line: string) => void): Progress {
-  const startedMs = performance.now();
-  let lastLineMs = startedMs;
-  let last: IngestStatus | null = null;
+const LINE_EVERY_MS = 5_000;
+const LAGS_EVERY_MS = 2_000;
+const CATCH_UP_MS = 3_000;
 
-  function describe(): string {
-    const of = feed.tradeCount === null ? '' : ` of ${feed.tradeCount.toLocaleString('en')}`;
-    const done = pipeline.sources.map(
-      ({ plan, stats }) => `${plan.name} ${stats.delivered.toLocaleString('en')}`,
-    );
-    return `${(last?.records ?? 0).toLocaleString('en')}${of} trades received; events done: ${done.join(', ')}`;
+/** Begins to tell of a run that is ready. */
+export function createProgress(options: ProgressOptions): Progress {
+  const { pipeline, feed, watch, idleMs } = options;
+  const { simulator } = feed;
+  const facts = createRunFacts(
+    {
+      feed: {
+        name: feed.name,
+        symbolCount: feed.symbols.length,
+        tradeCount: feed.tradeCount,
+        isSilent: () => simulator?.stats().isSilent === true,
+      },
+      services: [...pipeline.services.values()],
+      sources: pipeline.sources.map((source) => ({ name: source.plan.name, stats: () => source.stats })),
+      board: watch.board,
+      counts: watch.counts,
+      idleMs,
+    },
+    Date.now(),
+  );
+  const view = options.isLive ? openView() : null;
+  let isViewOpen = view !== null;
+  let lags: ReadonlyMap<string, bigint> = new Map();
+  let lagsDueMs = 0;
+  let lineDueMs = performance.now() + LINE_EVERY_MS;
+
+  function openView(): LiveView {
+    return openLiveView({
+      stdin: process.stdin,
+      stdout: process.stdout,
+      color: hasColor(),
+      onQuit: options.onQuit,
+      onSilence: simulator === null ? null : () => simulator.setSilent(!simulator.stats().isSilent),
+    });
   }
 
+  function say(line: string): void {
+    if (view !== null && isViewOpen) view.note(line);
+    else options.say(line);
+  }
+
+  say(`Ready: ${feed.symbols.length} symbols from ${feed.name}.`);
   return {
-    ready() {
-      if (feed.env === null) {
-        say(
-          'Ready. There is no feed: set FINNHUB_TOKEN and SYMBOLS, or play a recording with --replay FILE.',
+    say,
+    tick(status) {
+      const nowMs = Date.now();
+      if (performance.now() >= lagsDueMs) {
+        lagsDueMs = performance.now() + LAGS_EVERY_MS;
+        pipeline.lags().then(
+          (found) => {
+            lags = found;
+          },
+          () => undefined,
         );
-      } else {
-        say(`Ready: ${feed.symbols.length} symbols from ${feed.name}.`);
+      }
+      for (const line of facts.look({ status, lags, nowMs })) say(line);
+      if (view !== null) view.paint(facts.state(nowMs));
+      else if (performance.now() >= lineDueMs) {
+        lineDueMs += LINE_EVERY_MS;
+        options.say(plainLine(facts.state(nowMs)));
       }
     },
-    tick(status) {
-      if (status !== null) last = status;
-      if (feed.env === null || performance.now() - lastLineMs < LINE_EVERY_MS) return;
-      lastLineMs = performance.now();
-      say(describe());
+    close() {
+      isViewOpen = false;
+      view?.close();
     },
-    summary(ended) {
-      const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
-      const stats = pipeline.sources.map((source) => source.stats);
-      const sum = (pick: (one: (typeof stats)[number]) => number): number =>
-        stats.reduce((total, one) => total + pick(one), 0);
-      say(describe());
-      say(
-        `${ended ? 'The recording has ended: every window is final and nothing is under way.' : 'The run was ended.'} ` +
-          `${seconds} s since "ready"; ${last?.rejected ?? 0} records rejected by ingest, ` +
-          `${last?.duplicates ?? 0} repeats dropped, ${sum((one) => one.retries)} deliveries tried again, ` +
-          `${sum((one) => one.deadLettered)} dead letters, ${sum((one) => one.dropped)} dropped.`,
-      );
+    async summary(ended) {
+      const endedMs = Date.now();
+      await watch.catchUp(CATCH_UP_MS);
+      for (const line of summaryLines(facts.state(endedMs), ended)) options.say(line);
     },
   };
+}
+
+/** See https://no-color.org: NO_COLOR, if it is not empty, means none. */
+function hasColor(): boolean {
+  return (process.env['NO_COLOR'] ?? '') === '' && process.stdout.hasColors();
 }

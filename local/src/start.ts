@@ -13,9 +13,10 @@ import { DEFAULT_POLL, LIFTED_POLL } from './knative/source.ts';
 import { DATA_FOLDER, JARS_FOLDER, REPLAY_FOLDER, REPO_ROOT } from './paths.ts';
 import { type Pipeline, startPipeline } from './pipeline.ts';
 import { checkMachine, StartError } from './preflight.ts';
-import { createProgress } from './progress.ts';
-import { claimFolder } from './run-record.ts';
-import { startServers } from './servers.ts';
+import { createProgress, WATCHED_TOPICS } from './progress.ts';
+import { claimFolder, type FolderClaim } from './run-record.ts';
+import { type Servers, startServers } from './servers.ts';
+import { createKafkaWatch, type KafkaWatch } from './view/kafka-watch.ts';
 
 const KEYSPACE = 'kandle';
 const MANIFESTS = join(REPO_ROOT, 'knative', 'base');
@@ -23,19 +24,22 @@ const POLL_MS = 250;
 
 const stopping = new AbortController();
 
-function say(line: string): void {
+/** Where lines go: into the live view while there is one. */
+let say = print;
+
+function print(line: string): void {
   console.log(line);
 }
 
 /** Ctrl-C once stops in order; twice gives up waiting (the next start cleans up). */
 function stopOnSignals(): void {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (stopping.signal.aborted) process.exit(130);
-      say('Stopping … (once more to stop at once)');
-      stopping.abort();
-    });
-  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stopOnce);
+}
+
+function stopOnce(): void {
+  if (stopping.signal.aborted) process.exit(130);
+  stopping.abort();
+  say('Stopping … (Ctrl-C to stop at once)');
 }
 
 async function main(): Promise<void> {
@@ -46,7 +50,7 @@ async function main(): Promise<void> {
   }
   loadDotEnv(join(REPO_ROOT, '.env'), (path) => readFileSync(path, 'utf8'));
   const plan = planRun(readManifests(MANIFESTS), await readKnownVariables());
-  const feed = await chooseFeed(options, process.env, say);
+  const feed = await chooseFeed(options, process.env, (line) => say(line));
   const folder = options.replay === null ? DATA_FOLDER : REPLAY_FOLDER;
   stopOnSignals();
   try {
@@ -58,44 +62,19 @@ async function main(): Promise<void> {
 
 async function runIn(folder: string, plan: RunPlan, feed: Feed, options: StartOptions): Promise<void> {
   await checkMachine({ jarsDir: JARS_FOLDER, dataDir: folder });
-  const claim = await claimFolder(folder, say);
+  const claim = await claimFolder(folder, (line) => say(line));
   try {
     if (options.replay !== null) emptyData(folder);
     const servers = await startServers({
       dataDir: folder,
       jarsDir: JARS_FOLDER,
       ports: options.ports,
-      onProgress: say,
+      onProgress: (line) => say(line),
       signal: stopping.signal,
       claim,
     });
     try {
-      const logFolder = join(folder, 'logs');
-      mkdirSync(logFolder, { recursive: true });
-      say('Starting the functions …');
-      const pipeline = await startPipeline({
-        plan,
-        servers: { kafkaBrokers: servers.kafka.brokers, cassandra: servers.cassandra },
-        keyspace: KEYSPACE,
-        logFolder,
-        feed: feed.env,
-        idleMs: options.idleMs,
-        poll: options.fast ? LIFTED_POLL : DEFAULT_POLL,
-        log: say,
-        hooks: {
-          onSpawn: (name, pid) => claim.recordChild(name, pid),
-          onExit: (name, pid, expected) => {
-            claim.forgetChild(pid);
-            if (!expected)
-              say(`${name} (pid ${pid}) ended unexpectedly and is started again; see ${logFolder}`);
-          },
-        },
-      });
-      try {
-        await follow(pipeline, feed, options);
-      } finally {
-        await pipeline.stop();
-      }
+      await runOn(servers, { folder, plan, feed, options, claim });
     } finally {
       await servers.stop();
     }
@@ -105,6 +84,51 @@ async function runIn(folder: string, plan: RunPlan, feed: Feed, options: StartOp
   say('Stopped.');
 }
 
+interface Run {
+  readonly folder: string;
+  readonly plan: RunPlan;
+  readonly feed: Feed;
+  readonly options: StartOptions;
+  readonly claim: FolderClaim;
+}
+
+async function runOn({ kafka, cassandra }: Servers, run: Run): Promise<void> {
+  const { folder, plan, feed, options, claim } = run;
+  const logFolder = join(folder, 'logs');
+  mkdirSync(logFolder, { recursive: true });
+  say('Starting the functions …');
+  // Before the first trade: what this run adds to the topics is counted from here.
+  const watch = await createKafkaWatch(kafka.brokers, WATCHED_TOPICS);
+  try {
+    const pipeline = await startPipeline({
+      plan,
+      servers: { kafkaBrokers: kafka.brokers, cassandra },
+      keyspace: KEYSPACE,
+      logFolder,
+      feed: feed.env,
+      idleMs: options.idleMs,
+      poll: options.fast ? LIFTED_POLL : DEFAULT_POLL,
+      log: (line) => say(line),
+      hooks: {
+        onSpawn: (name, pid) => claim.recordChild(name, pid),
+        onExit: (name, pid, expected) => {
+          claim.forgetChild(pid);
+          if (!expected)
+            say(`${name} (pid ${pid}) ended unexpectedly and is started again; see ${logFolder}`);
+        },
+      },
+    });
+    try {
+      await watch.start();
+      await follow(pipeline, watch, run);
+    } finally {
+      await pipeline.stop();
+    }
+  } finally {
+    await watch.close();
+  }
+}
+
 /** A replay begins with nothing: 2024's rows never mix with those of another run. */
 function emptyData(folder: string): void {
   for (const name of ['kafka', 'cassandra', 'logs'])
@@ -112,18 +136,33 @@ function emptyData(folder: string): void {
 }
 
 /** Shows what happens until the feed's end, the time limit or Ctrl-C; then exports. */
-async function follow(pipeline: Pipeline, feed: Feed, options: StartOptions): Promise<void> {
-  const progress = createProgress(pipeline, feed, say);
-  progress.ready();
+async function follow(pipeline: Pipeline, watch: KafkaWatch, { feed, options }: Run): Promise<void> {
+  const progress = createProgress({
+    pipeline,
+    feed,
+    watch,
+    idleMs: options.idleMs,
+    isLive: process.stdout.isTTY && !options.plain,
+    onQuit: () => {
+      if (!stopping.signal.aborted) stopOnce();
+    },
+    say: print,
+  });
   const deadline = options.forMs === null ? Number.POSITIVE_INFINITY : performance.now() + options.forMs;
   let ended = false;
-  while (!ended && !stopping.signal.aborted && performance.now() < deadline) {
-    await sleep(POLL_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
-    const status = await pipeline.ingestStatus();
-    progress.tick(status);
-    ended = feed.ends && status?.drained === true && (await pipeline.isSettled());
+  try {
+    say = progress.say;
+    while (!ended && !stopping.signal.aborted && performance.now() < deadline) {
+      await sleep(POLL_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
+      const status = await pipeline.ingestStatus();
+      progress.tick(status);
+      ended = feed.ends && status?.drained === true && (await pipeline.isSettled());
+    }
+  } finally {
+    say = print;
+    progress.close();
   }
-  progress.summary(ended);
+  await progress.summary(ended);
   if (options.exportFolder !== null) {
     const written = await exportViews(pipeline.client, KEYSPACE, options.exportFolder);
     say(

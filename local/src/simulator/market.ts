@@ -115,18 +115,13 @@ export function createMarket({ seed, rate, symbols, startMs }: MarketOptions): M
 
 /** A size as its kind has them, in units of 10^-sizeDigits. */
 function drawLots(random: Random, { kind, sizeDigits }: Instrument, price: number): number {
-  switch (kind) {
-    case 'stock':
-      return random.chance(0.6) ? 100 * (1 + Math.floor(random.exponential(1.5))) : 1 + random.below(99);
-    case 'forex':
-      return 1_000 * (1 + Math.floor(random.exponential(20)));
-    case 'crypto':
-      // Some 800 dollars' worth.
-      return 1 + Math.floor((random.exponential(800) / price) * 10 ** sizeDigits);
-    case 'index':
-      // Nothing changes hands: one for each time it was computed.
-      return 1;
-  }
+  if (kind === 'stock')
+    return random.chance(0.6) ? 100 * (1 + Math.floor(random.exponential(1.5))) : 1 + random.below(99);
+  if (kind === 'forex') return 1_000 * (1 + Math.floor(random.exponential(20)));
+  // Some 800 dollars' worth.
+  if (kind === 'crypto') return 1 + Math.floor((random.exponential(800) / price) * 10 ** sizeDigits);
+  // In an index nothing changes hands: one for each time it was computed.
+  return 1;
 }
 
 function toFrames(random: Random, trades: readonly SimulatedTrade[]): readonly (readonly SimulatedTrade[])[] {

@@ -1,0 +1,120 @@
+import type { CandleBatch, PublishedCandle } from '@kandle/market/candle-batch';
+import { e8ToDouble, formatE8 } from '@kandle/market/fixed-point';
+import type { SymbolView } from './view-state.ts';
+
+/** The newest candles of every symbol, from candle events in any order, repeated or not. */
+export interface CandleBoard {
+  apply(batch: CandleBatch, nowMs: number): void;
+  /** The most active symbols first, in an order that changes every few seconds at most. */
+  top(count: number, nowMs: number): readonly SymbolView[];
+  /** Number of symbols that had a candle. */
+  size(): number;
+  /** Number of final candles, each counted once; older ones than a symbol's newest minute are not looked at. */
+  finalCandles(): number;
+}
+
+interface Entry {
+  readonly symbol: string;
+  /** By window start; the newest twelve. */
+  readonly windows: Map<number, { readonly version: number; readonly candle: PublishedCandle }>;
+  newestMs: number;
+  windowMs: number;
+  priceDigits: number;
+  /** Trades, each weighing less the longer ago it came. */
+  score: number;
+  scoredMs: number;
+  readonly firstMs: number;
+}
+
+const WINDOWS = 12;
+/** Over how long trades per second are averaged. */
+const RATE_MS = 10_000;
+const ORDER_EVERY_MS = 5_000;
+
+/** An empty board. Times are of the wall clock, milliseconds. */
+export function createCandleBoard(): CandleBoard {
+  const entries = new Map<string, Entry>();
+  let order: readonly Entry[] = [];
+  let orderedMs = Number.NEGATIVE_INFINITY;
+  let finals = 0;
+
+  function entryOf(symbol: string, nowMs: number): Entry {
+    let entry = entries.get(symbol);
+    if (entry === undefined) {
+      entry = {
+        symbol,
+        windows: new Map(),
+        newestMs: 0,
+        windowMs: 0,
+        priceDigits: 0,
+        score: 0,
+        scoredMs: nowMs,
+        firstMs: nowMs,
+      };
+      entries.set(symbol, entry);
+    }
+    return entry;
+  }
+
+  function take(entry: Entry, batch: CandleBatch, candle: PublishedCandle, nowMs: number): void {
+    const { windowStartMs, windowMs } = batch;
+    const known = entry.windows.get(windowStartMs);
+    if (known === undefined && entry.windows.size >= WINDOWS) {
+      const oldest = Math.min(...entry.windows.keys());
+      if (windowStartMs < oldest) return;
+      entry.windows.delete(oldest);
+    }
+    if (known !== undefined && known.version >= candle.version) return;
+    const wasFinal = known !== undefined && known.candle.state !== 'provisional';
+    if (candle.state !== 'provisional' && !wasFinal) finals += 1;
+    entry.score = scoreAt(entry, nowMs) + candle.tradeCount - (known?.candle.tradeCount ?? 0);
+    entry.scoredMs = nowMs;
+    entry.windows.set(windowStartMs, { version: candle.version, candle });
+    entry.newestMs = Math.max(entry.newestMs, windowStartMs);
+    entry.windowMs = windowMs;
+    const decimals = formatE8(candle.closeE8).split('.')[1]?.length ?? 0;
+    entry.priceDigits = Math.max(entry.priceDigits, decimals);
+  }
+
+  return {
+    apply(batch, nowMs) {
+      for (const candle of batch.candles) take(entryOf(candle.symbol, nowMs), batch, candle, nowMs);
+    },
+    top(count, nowMs) {
+      if (nowMs - orderedMs >= ORDER_EVERY_MS || order.length < Math.min(count, entries.size)) {
+        orderedMs = nowMs;
+        order = [...entries.values()]
+          .toSorted((a, b) => scoreAt(b, nowMs) - scoreAt(a, nowMs))
+          .slice(0, count);
+      }
+      return order.slice(0, count).map((entry) => toView(entry, nowMs));
+    },
+    size: () => entries.size,
+    finalCandles: () => finals,
+  };
+}
+
+function scoreAt({ score, scoredMs }: Entry, nowMs: number): number {
+  return score * Math.exp(-Math.max(0, nowMs - scoredMs) / RATE_MS);
+}
+
+function toView(entry: Entry, nowMs: number): SymbolView {
+  const newest = entry.windows.get(entry.newestMs)?.candle;
+  const closes = [...entry.windows].toSorted(([a], [b]) => a - b).map(([, { candle }]) => candle.closeE8);
+  // At the beginning the average is over what there was.
+  const spanMs = RATE_MS * (1 - Math.exp(-Math.max(1_000, nowMs - entry.firstMs) / RATE_MS));
+  return {
+    symbol: entry.symbol,
+    candle: {
+      open: e8ToDouble(newest?.openE8 ?? 0n),
+      high: e8ToDouble(newest?.highE8 ?? 0n),
+      low: e8ToDouble(newest?.lowE8 ?? 0n),
+      close: e8ToDouble(newest?.closeE8 ?? 0n),
+      volume: e8ToDouble(newest?.volumeE8 ?? 0n),
+    },
+    priceDigits: entry.priceDigits,
+    tradesPerSecond: (scoreAt(entry, nowMs) * 1_000) / spanMs,
+    lagMs: Math.max(0, nowMs - (entry.newestMs + entry.windowMs)),
+    closes: closes.map(e8ToDouble),
+  };
+}

@@ -1,0 +1,121 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseCandleBatch } from '@kandle/market/candle-batch';
+import { type Admin, Kafka, logLevel } from 'kafkajs';
+import { type CandleBoard, createCandleBoard } from './candle-board.ts';
+
+/** What is read from Kafka to show it, from the beginning of this run on. */
+export interface KafkaWatch {
+  readonly board: CandleBoard;
+  /** Records that have been added to the topics of rejects and of dead letters. */
+  counts(): { readonly rejects: number; readonly deadLetters: number };
+  /** Begins to read; the topics are there by now. */
+  start(): Promise<void>;
+  /** Waits until every candle of now was read, but no longer than so many milliseconds. */
+  catchUp(deadlineMs: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The topics to look at. */
+export interface WatchedTopics {
+  readonly candles: string;
+  readonly rejects: string;
+  readonly dead: string;
+}
+
+type Offsets = ReadonlyMap<number, bigint>;
+
+const COUNT_EVERY_MS = 2_000;
+const CATCH_UP_POLL_MS = 50;
+
+/**
+ * Notes where the topics end, as the point from which things are counted. Topics that are not there yet begin at 0.
+ *
+ * The consumer belongs to a group of its own that commits nothing and is deleted in the end.
+ */
+export async function createKafkaWatch(
+  brokers: readonly string[],
+  topics: WatchedTopics,
+): Promise<KafkaWatch> {
+  const kafka = new Kafka({ clientId: 'kandle-view', brokers: [...brokers], logLevel: logLevel.NOTHING });
+  const groupId = `kandle-view-${process.pid}-${Date.now()}`;
+  const admin = kafka.admin();
+  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 250 });
+  const board = createCandleBoard();
+  const read = new Map<number, bigint>();
+  let counted = { rejects: 0, deadLetters: 0 };
+  let timer: NodeJS.Timeout | undefined;
+
+  await admin.connect();
+  const existing = new Set(await admin.listTopics());
+  const begin = async (topic: string): Promise<Offsets> =>
+    existing.has(topic) ? await endsOf(admin, topic) : new Map();
+  const [candlesFrom, rejectsFrom, deadFrom] = await Promise.all([
+    begin(topics.candles),
+    begin(topics.rejects),
+    begin(topics.dead),
+  ]);
+
+  async function count(): Promise<void> {
+    const [rejects, dead] = await Promise.all([endsOf(admin, topics.rejects), endsOf(admin, topics.dead)]);
+    counted = { rejects: added(rejects, rejectsFrom), deadLetters: added(dead, deadFrom) };
+  }
+
+  return {
+    board,
+    counts: () => counted,
+    async start() {
+      await consumer.connect();
+      await consumer.subscribe({ topic: topics.candles });
+      const ends = await endsOf(admin, topics.candles);
+      await consumer.run({
+        autoCommit: false,
+        eachBatch: async ({ batch }) => {
+          const nowMs = Date.now();
+          for (const { value } of batch.messages) {
+            // A candle that cannot be read is for its consumers to judge; here it is only not shown.
+            try {
+              board.apply(parseCandleBatch(JSON.parse(value?.toString() ?? '')), nowMs);
+            } catch {}
+          }
+          read.set(batch.partition, BigInt(batch.lastOffset()) + 1n);
+        },
+      });
+      for (const partition of ends.keys()) {
+        const offset = String(candlesFrom.get(partition) ?? 0n);
+        consumer.seek({ topic: topics.candles, partition, offset });
+      }
+      timer = setInterval(() => void count().catch(() => undefined), COUNT_EVERY_MS);
+    },
+    async catchUp(deadlineMs) {
+      const deadline = performance.now() + deadlineMs;
+      try {
+        await count();
+        const ends = await endsOf(admin, topics.candles);
+        const isBehind = (): boolean =>
+          [...ends].some(
+            ([partition, end]) => (read.get(partition) ?? candlesFrom.get(partition) ?? 0n) < end,
+          );
+        while (isBehind() && performance.now() < deadline) await sleep(CATCH_UP_POLL_MS);
+      } catch {
+        // The broker may be gone already: what was seen until now has to do.
+      }
+    },
+    async close() {
+      clearInterval(timer);
+      await consumer.disconnect().catch(() => undefined);
+      await admin.deleteGroups([groupId]).catch(() => undefined);
+      await admin.disconnect().catch(() => undefined);
+    },
+  };
+}
+
+async function endsOf(admin: Admin, topic: string): Promise<Offsets> {
+  const partitions = await admin.fetchTopicOffsets(topic);
+  return new Map(partitions.map(({ partition, high }) => [partition, BigInt(high)]));
+}
+
+function added(now: Offsets, before: Offsets): number {
+  let sum = 0n;
+  for (const [partition, end] of now) sum += end - (before.get(partition) ?? 0n);
+  return Number(sum);
+}

@@ -1,0 +1,52 @@
+import { formatCount, formatMs, formatPrice, formatRate, formatSpan } from './format.ts';
+import { isAsleep, type FunctionView, type ViewState } from './view-state.ts';
+
+/** The facts of a run in one line, for logs and pipes. */
+export function plainLine({ upMs, feed, candles, rejects, deadLetters, ...state }: ViewState): string {
+  const of = feed.of === null ? '' : ` of ${formatCount(feed.of)}`;
+  const [first] = state.symbols;
+  const waiting = state.sources.reduce((sum, { lag }) => sum + (lag ?? 0), 0);
+  return [
+    `${formatSpan(upMs)}: ${feed.status}`,
+    `${formatCount(feed.trades)}${of} trades (${formatRate(feed.tradesPerSecond)}/s)`,
+    `${formatCount(candles)} final candles of ${formatCount(state.activeSymbols)} symbols`,
+    ...(first === undefined
+      ? []
+      : [
+          `${first.symbol} ${formatPrice(first.candle.close, first.priceDigits)} (${formatRate(first.tradesPerSecond)}/s, lag ${formatSpan(first.lagMs)})`,
+        ]),
+    ...state.functions.map(describeFunction),
+    `${formatCount(waiting)} events waiting`,
+    `${formatCount(rejects)} rejects`,
+    `${formatCount(deadLetters)} dead letters`,
+  ].join(', ');
+}
+
+function describeFunction(one: FunctionView): string {
+  if (isAsleep(one)) return `${one.name} asleep`;
+  const p99 = one.p99Ms === null ? '' : ` p99 ${formatMs(one.p99Ms)}`;
+  return `${one.name} ${formatRate(one.requestsPerSecond)}/s${p99}`;
+}
+
+/** What a run has come to, in a few lines. */
+export function summaryLines(state: ViewState, ended: boolean): readonly string[] {
+  const { feed, functions, sources } = state;
+  const sum = (pick: (source: (typeof sources)[number]) => number): string =>
+    formatCount(sources.reduce((total, source) => total + pick(source), 0));
+  return [
+    ended ? 'The recording has ended: every window is final and nothing is under way.' : 'The run was ended.',
+    `${(state.upMs / 1_000).toFixed(1)} s since "ready": ${formatCount(feed.trades)} trades received, ` +
+      `${formatCount(state.candles)} final candles of ${formatCount(state.activeSymbols)} symbols, ` +
+      `${formatCount(state.rejects)} rejects; ${sum((one) => one.retries)} deliveries tried again, ` +
+      `${formatCount(state.deadLetters)} dead letters, ${sum((one) => one.dropped)} dropped.`,
+    `Cold starts: ${functions.map(describeStarts).join(', ')}.`,
+  ];
+}
+
+function describeStarts({ name, coldStarts, lastStartMs, crashes }: FunctionView): string {
+  const details = [
+    ...(lastStartMs === null ? [] : [`the last ${formatMs(lastStartMs)}`]),
+    ...(crashes === 0 ? [] : [`${crashes} crashes`]),
+  ];
+  return `${name} ${coldStarts}${details.length === 0 ? '' : ` (${details.join(', ')})`}`;
+}
