@@ -27,6 +27,8 @@ export async function applyToWindow(
       return;
     }
     const { next, changed } = mergeBatch(window, position, candles);
+    // Any result but "applied", an exception included, leaves no memory of the window.
+    deps.cache.drop(key);
     const outcome = await deps.windows.compareAndSet(key, next, changed);
     if (outcome === 'applied') {
       deps.cache.set(key, next);
@@ -34,7 +36,6 @@ export async function applyToWindow(
       else await deps.candles.publishProvisional(key, next, batch.traceparent);
       return;
     }
-    deps.cache.drop(key);
     if (attempt > 0 || outcome === 'unknown') await deps.backOff(attempt);
     window = await deps.windows.read(key);
     deps.cache.set(key, window);

@@ -70,12 +70,12 @@ async function makeFinal(deps: CloseDeps, key: WindowKey): Promise<WindowState> 
       return window;
     }
     const next = closeWindow(window);
+    deps.cache.drop(key);
     const outcome = await deps.windows.compareAndSet(key, next, []);
     if (outcome === 'applied') {
       deps.cache.set(key, next);
       return next;
     }
-    deps.cache.drop(key);
     if (attempt > 0 || outcome === 'unknown') await deps.backOff(attempt);
     window = await deps.windows.read(key);
   }

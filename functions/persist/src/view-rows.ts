@@ -1,3 +1,23 @@
+/** Both views of candles have the same columns. */
+const CANDLE_COLUMNS = [
+  'feed',
+  'symbol',
+  'day',
+  'start',
+  'version',
+  'open',
+  'high',
+  'low',
+  'close',
+  'volume',
+  'vwap',
+  'mean_price',
+  'trade_count',
+  'state',
+  'revision',
+  'reason',
+] as const;
+
 /**
  * The views and their columns in the order of a row's values; the first `keyColumns` are the primary key. A write
  * sets every column, so that a row is always exactly one version and never a mixture of two.
@@ -7,17 +27,11 @@ export const VIEWS = {
   latest: { keyColumns: 2, columns: ['feed', 'symbol', 'time', 'price', 'size'] },
   candles_5s: {
     keyColumns: 4,
-    columns: [
-      ...['feed', 'symbol', 'day', 'start', 'version', 'open', 'high', 'low', 'close', 'volume'],
-      ...['vwap', 'mean_price', 'trade_count', 'state', 'revision', 'reason'],
-    ],
+    columns: CANDLE_COLUMNS,
   },
   candle_revisions: {
     keyColumns: 5,
-    columns: [
-      ...['feed', 'symbol', 'day', 'start', 'version', 'open', 'high', 'low', 'close', 'volume'],
-      ...['vwap', 'mean_price', 'trade_count', 'state', 'revision', 'reason'],
-    ],
+    columns: CANDLE_COLUMNS,
   },
   feed_gaps: {
     keyColumns: 5,

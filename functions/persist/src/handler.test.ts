@@ -1,0 +1,179 @@
+import { formatCandleBatch, type PublishedCandle } from '@kandle/market/candle-batch';
+import { formatFeedGap } from '@kandle/market/feed-gap';
+import type { MarketEvent } from '@kandle/market/market-event';
+import { EVENT_TYPES } from '@kandle/market/topics';
+import { formatTradeBatch } from '@kandle/market/trade-batch';
+import { PoisonError } from '@kandle/runtime/errors';
+import type { ReceivedEvent } from '@kandle/runtime/received-event';
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { rowsOf } from './handler.ts';
+import { VIEWS, type ViewRow } from './view-rows.ts';
+
+const W0 = 1_700_000_000_000;
+const HOUR_MS = 3_600_000;
+
+function received(event: MarketEvent): ReceivedEvent {
+  return {
+    ...event,
+    attributes: event.extensions,
+    data: JSON.parse(JSON.stringify(event.data)),
+    offset: null,
+  };
+}
+
+function tradesEvent(sequence: number, trades: readonly { id: string; timeMs: number; price: bigint }[]) {
+  return received(
+    formatTradeBatch({
+      shard: 'finnhub-03',
+      epoch: 1,
+      sequence,
+      watermarkMs: W0,
+      ingestTimeMs: W0,
+      trades: trades.map(({ id, timeMs, price }) => ({
+        id,
+        symbol: 'A',
+        eventTimeMs: timeMs,
+        priceE8: price,
+        sizeE8: 50_000_000n,
+      })),
+    }),
+  );
+}
+
+function candle(version: number, state: PublishedCandle['state'], closeE8 = 100_000_000n): PublishedCandle {
+  const counts = { revision: 0, reason: null, tradeCount: 2, volumeE8: 200_000_000n };
+  const prices = { openE8: 100_000_000n, highE8: closeE8, lowE8: 100_000_000n, closeE8 };
+  return {
+    symbol: 'A',
+    version,
+    state,
+    ...counts,
+    ...prices,
+    notionalE16: 20_000_000_000_000_000n,
+    priceSumE8: 300_000_000n,
+  };
+}
+
+function candlesEvent(version: number, state: PublishedCandle['state'], closeE8?: bigint): ReceivedEvent {
+  const [event] = formatCandleBatch({
+    shard: 'finnhub-03',
+    windowStartMs: W0,
+    windowMs: 5_000,
+    kind: state,
+    version,
+    candles: [candle(version, state, closeE8)],
+  });
+  if (event === undefined) throw new Error('no event');
+  return received(event);
+}
+
+/** What Cassandra keeps of rows: by primary key the one with the largest timestamp, the later one of equals. */
+function table(rows: readonly ViewRow[]): ReadonlyMap<string, readonly unknown[]> {
+  const kept = new Map<string, readonly unknown[]>();
+  for (const { view, values } of rows) {
+    const key = JSON.stringify([view, values.slice(0, VIEWS[view].keyColumns)]);
+    const before = kept.get(key);
+    if (before === undefined || BigInt(String(values.at(-1))) >= BigInt(String(before.at(-1))))
+      kept.set(key, values);
+  }
+  return new Map([...kept].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+test('rowsOf() makes one partition per symbol and hour, when a batch crosses the hour', () => {
+  const hour = Math.ceil(W0 / HOUR_MS) * HOUR_MS;
+  const partitions = rowsOf(
+    tradesEvent(1, [
+      { id: 'a', timeMs: hour - 1, price: 6_183_763_000_000n },
+      { id: 'b', timeMs: hour, price: 100_000_000n },
+    ]),
+  );
+  expect(partitions.map((rows) => rows.map(({ view, values }) => [view, ...values.slice(0, 7)]))).toEqual([
+    [['trades', 'finnhub', 'A', hour - HOUR_MS, hour - 1, 'a', 61_837.63, 0.5]],
+    [['trades', 'finnhub', 'A', hour, hour, 'b', 1, 0.5]],
+    [['latest', 'finnhub', 'A', hour, 1, 0.5, expect.any(BigInt)]],
+  ]);
+});
+
+test('rowsOf() keeps the last of the trades of one millisecond in latest, within a batch and across two', () => {
+  const rows = [
+    ...rowsOf(tradesEvent(2, [{ id: 'c', timeMs: W0, price: 300n }])),
+    ...rowsOf(
+      tradesEvent(1, [
+        { id: 'a', timeMs: W0, price: 100n },
+        { id: 'b', timeMs: W0, price: 200n },
+      ]),
+    ),
+  ].flat();
+  const latest = [...table(rows)].filter(([key]) => key.includes('latest'));
+  expect(latest.map(([, values]) => values[3])).toEqual([0.000003]);
+});
+
+test('rowsOf() writes only final and revised candles to candle_revisions', () => {
+  expect(
+    rowsOf(candlesEvent(1, 'provisional'))
+      .flat()
+      .map(({ view }) => view),
+  ).toEqual(['candles_5s']);
+  expect(
+    rowsOf(candlesEvent(2, 'final'))
+      .flat()
+      .map(({ view }) => view),
+  ).toEqual(['candles_5s', 'candle_revisions']);
+});
+
+test('rowsOf() leaves the same tables, whatever the order of the events and however often they come', () => {
+  const events = [
+    candlesEvent(1, 'provisional', 100_000_000n),
+    candlesEvent(3, 'final', 300_000_000n),
+    candlesEvent(4, 'revised', 400_000_000n),
+    tradesEvent(1, [{ id: 'a', timeMs: W0, price: 100n }]),
+    tradesEvent(2, [{ id: 'b', timeMs: W0, price: 200n }]),
+    tradesEvent(3, [{ id: 'c', timeMs: W0 - 5, price: 300n }]),
+    received(
+      formatFeedGap(
+        { shard: 'finnhub-03', fromMs: W0, toMs: W0 + 9, reason: 'silent', droppedRecords: 0 },
+        1,
+      ),
+    ),
+  ];
+  const expected = table(events.flatMap((event) => rowsOf(event).flat()));
+  const newest = [...expected].filter(([key]) => key.includes('candles_5s')).map(([, values]) => values[8]);
+  expect(newest).toEqual([4]);
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom(...events), { maxLength: 12 }), (repeats) => {
+      const shuffled = [...repeats, ...events.toReversed(), ...repeats];
+      expect(table(shuffled.flatMap((event) => rowsOf(event).flat()))).toEqual(expected);
+    }),
+  );
+});
+
+test('rowsOf() writes no null, for Grafana draws it as 0', () => {
+  for (const event of [candlesEvent(2, 'final'), tradesEvent(1, [{ id: 'a', timeMs: W0, price: 1n }])]) {
+    for (const { view, values } of rowsOf(event).flat()) {
+      expect(values).toHaveLength(VIEWS[view].columns.length + 1);
+      expect(values.every((value) => value !== null && value !== undefined)).toBe(true);
+    }
+  }
+});
+
+test.each([
+  [
+    'columns of other lengths',
+    {
+      ...tradesEvent(1, []),
+      data: { symbols: [], symbol: [0], eventTimeMs: [], priceE8: [], sizeE8: [], id: [] },
+    },
+  ],
+  ['no data', { ...candlesEvent(1, 'final'), data: null }],
+  ['a type that is not ours', { ...candlesEvent(1, 'final'), type: EVENT_TYPES.rejects }],
+  [
+    'a shard without a feed',
+    {
+      ...candlesEvent(1, 'final'),
+      data: { shard: 'x', windowStartMs: W0, windowMs: 5_000, kind: 'final', version: 1, candles: [] },
+    },
+  ],
+])('rowsOf() refuses for ever, when an event has %s', (_, event) => {
+  expect(() => rowsOf(event)).toThrow(PoisonError);
+});
