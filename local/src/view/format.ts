@@ -11,6 +11,11 @@ export function formatCount(count: number): string {
   return whole.format(count);
 }
 
+/** A count with its unit: `1 reject`, `2 rejects`. */
+export function formatUnits(count: number, unit: string): string {
+  return `${formatCount(count)} ${unit}${count === 1 ? '' : 's'}`;
+}
+
 /** A price with so many decimals: `64,250.10`. */
 export function formatPrice(price: number, digits: number): string {
   return (prices[digits] ?? whole).format(price);

@@ -1,4 +1,4 @@
-import { formatCount, formatMs, formatPrice, formatRate, formatSpan } from './format.ts';
+import { formatCount, formatMs, formatPrice, formatRate, formatSpan, formatUnits } from './format.ts';
 import { isAsleep, type FunctionView, type ViewState } from './view-state.ts';
 
 /** The facts of a run in one line, for logs and pipes. */
@@ -17,8 +17,8 @@ export function plainLine({ upMs, feed, candles, rejects, deadLetters, ...state 
         ]),
     ...state.functions.map(describeFunction),
     `${formatCount(waiting)} events waiting`,
-    `${formatCount(rejects)} rejects`,
-    `${formatCount(deadLetters)} dead letters`,
+    formatUnits(rejects, 'reject'),
+    formatUnits(deadLetters, 'dead letter'),
   ].join(', ');
 }
 
@@ -37,8 +37,8 @@ export function summaryLines(state: ViewState, ended: boolean): readonly string[
     ended ? 'The recording has ended: every window is final and nothing is under way.' : 'The run was ended.',
     `${(state.upMs / 1_000).toFixed(1)} s since "ready": ${formatCount(feed.trades)} trades received, ` +
       `${formatCount(state.candles)} final candles of ${formatCount(state.activeSymbols)} symbols, ` +
-      `${formatCount(state.rejects)} rejects; ${sum((one) => one.retries)} deliveries tried again, ` +
-      `${formatCount(state.deadLetters)} dead letters, ${sum((one) => one.dropped)} dropped.`,
+      `${formatUnits(state.rejects, 'reject')}; ${sum((one) => one.retries)} deliveries tried again, ` +
+      `${formatUnits(state.deadLetters, 'dead letter')}, ${sum((one) => one.dropped)} dropped.`,
     `Cold starts: ${functions.map(describeStarts).join(', ')}.`,
   ];
 }
@@ -46,7 +46,7 @@ export function summaryLines(state: ViewState, ended: boolean): readonly string[
 function describeStarts({ name, coldStarts, lastStartMs, crashes }: FunctionView): string {
   const details = [
     ...(lastStartMs === null ? [] : [`the last ${formatMs(lastStartMs)}`]),
-    ...(crashes === 0 ? [] : [`${crashes} crashes`]),
+    ...(crashes === 0 ? [] : [`${formatCount(crashes)} ${crashes === 1 ? 'crash' : 'crashes'}`]),
   ];
   return `${name} ${coldStarts}${details.length === 0 ? '' : ` (${details.join(', ')})`}`;
 }

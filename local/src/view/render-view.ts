@@ -4,6 +4,7 @@ import {
   formatPrice,
   formatRate,
   formatSpan,
+  formatUnits,
   formatVolume,
   sparkline,
 } from './format.ts';
@@ -54,7 +55,9 @@ export function renderView(state: ViewState, chrome: ViewChrome, size: ViewSize)
     ...gap,
     ...tableLines(SOURCE_COLUMNS, state.sources, columns),
   ];
-  const foot = chrome.showHelp ? helpLines(chrome.canSilence) : [keysLine(chrome.canSilence)];
+  const foot = chrome.showHelp
+    ? helpLines(chrome.canSilence)
+    : [keysLine(chrome.canSilence, state.feed.status)];
   const notes = noteLines(chrome.notes, isRoomy ? MAX_NOTES : 1);
   const fixed = head.length + gap.length + below.length + notes.length + foot.length;
   const symbols = symbolLines(state, columns, Math.max(3, room - fixed));
@@ -86,14 +89,15 @@ function countsLine({ feed, candles, rejects, deadLetters }: ViewState): readonl
     { text: `${formatCount(feed.trades)}${of} trades, ` },
     { text: `${formatRate(feed.tradesPerSecond)}/s`, style: 'bold' },
     { text: `; ${formatCount(candles)} final candles; ` },
-    alarm(rejects, 'yellow', ' rejects'),
+    alarm(rejects, 'yellow', 'reject'),
     { text: ', ' },
-    alarm(deadLetters, 'red', ' dead letters'),
+    alarm(deadLetters, 'red', 'dead letter'),
   ];
 }
 
-function alarm(count: number, style: Style, unit = ''): Piece {
-  return { text: `${formatCount(count)}${unit}`, style: count > 0 ? style : undefined };
+function alarm(count: number, style: Style, unit?: string): Piece {
+  const text = unit === undefined ? formatCount(count) : formatUnits(count, unit);
+  return { text, style: count > 0 ? style : undefined };
 }
 
 function price(pick: (symbol: SymbolView) => number): (symbol: SymbolView) => Piece {
@@ -239,9 +243,12 @@ function noteLines(notes: readonly string[], most: number): readonly (readonly P
   return notes.slice(-most).map((note) => [{ text: withoutControls(note), style: 'cyan' }]);
 }
 
-function keysLine(canSilence: boolean): readonly Piece[] {
+function keysLine(canSilence: boolean, status: ViewState['feed']['status']): readonly Piece[] {
   const silence: readonly Piece[] = canSilence
-    ? [{ text: 's', style: 'bold' }, { text: ' silence the market  ' }]
+    ? [
+        { text: 's', style: 'bold' },
+        { text: status === 'silent' ? ' wake the market  ' : ' silence the market  ' },
+      ]
     : [];
   return [
     ...silence,

@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'vitest';
+import { HELP, parseStartOptions } from './cli-options.ts';
+import { StartError } from './start-error.ts';
+
+const thisFile = import.meta.filename;
+
+describe('parseStartOptions()', () => {
+  test('asks for a market of ten symbols and 200 trades/s, when nothing is given', () => {
+    expect(parseStartOptions([])).toMatchObject({
+      help: false,
+      replay: null,
+      idleMs: 30_000,
+      forMs: null,
+      plain: false,
+      simulator: { rate: 200, symbols: 10, seed: 1, silenceMs: null, given: [] },
+    });
+  });
+
+  test('takes what the simulated market is to be, and knows that it was asked for', () => {
+    const args = ['--rate', '50000', '--symbols=5000', '--seed', '7', '--silence', '40s', '--for', '10m'];
+    expect(parseStartOptions(args)).toMatchObject({
+      forMs: 600_000,
+      simulator: {
+        rate: 50_000,
+        symbols: 5_000,
+        seed: 7,
+        silenceMs: 40_000,
+        given: ['--rate', '--symbols', '--seed', '--silence'],
+      },
+    });
+  });
+
+  test.each([
+    [['--rate', '0'], '--rate 0: expected a whole number from 1 to 50000'],
+    [['--rate', '50001'], '--rate 50001: expected a whole number from 1 to 50000'],
+    [['--rate', '1e3'], '--rate 1e3: expected'],
+    [['--symbols', '5001'], '--symbols 5001: expected a whole number from 1 to 5000'],
+    [['--symbols', 'AAPL'], 'name those of a real feed in SYMBOLS'],
+    [['--seed', '-1'], '--seed'],
+    [['--silence', '40'], '--silence 40: expected a duration such as 90s, 10m or 2h'],
+    [['--silence', '0s'], '--silence 0s: expected a duration'],
+    [['--for', 'soon'], '--for soon: expected a duration'],
+    [['--kafka-port', '70000'], '--kafka-port 70000: expected a whole number from 1 to 65535'],
+    [['--replay', thisFile, '--rate', '5'], '--rate: for the simulated market, not for a recording'],
+    [['--replay', '/nowhere'], 'There is no recording at /nowhere'],
+    [['--speed', '2'], '--speed is for a recording'],
+    [['--what'], '--what'],
+  ])('refuses %j and says why', (args, message) => {
+    expect(() => parseStartOptions(args)).toThrow(StartError);
+    expect(() => parseStartOptions(args)).toThrow(message);
+  });
+
+  test('has a help text that fits a terminal of 110 columns', () => {
+    expect(Math.max(...HELP.split('\n').map((line) => line.length))).toBeLessThanOrEqual(110);
+  });
+});

@@ -1,0 +1,47 @@
+import { afterEach, expect, test } from 'vitest';
+import { parseStartOptions } from './cli-options.ts';
+import { chooseFeed, type Feed } from './feed.ts';
+import { StartError } from './start-error.ts';
+
+const feeds: Feed[] = [];
+afterEach(async () => {
+  for (const feed of feeds.splice(0)) await feed.close();
+});
+
+async function choose(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Feed> {
+  const feed = await chooseFeed(parseStartOptions(args), env, () => undefined);
+  feeds.push(feed);
+  return feed;
+}
+
+test('chooseFeed() simulates a market under a feed name of its own, when there is neither key nor recording', async () => {
+  const feed = await choose([], {});
+  expect(feed).toMatchObject({ ends: false, tradeCount: null });
+  expect(feed.simulator?.symbols).toEqual(feed.symbols);
+  expect(feed.env).toMatchObject({ FEED: 'sim', SYMBOLS: feed.symbols.join(',') });
+  expect(feed.env['FEED_URL']).toMatch(/^ws:\/\/127\.0\.0\.1:\d+$/);
+});
+
+test('chooseFeed() simulates a market that was asked for, even where there is a key', async () => {
+  const feed = await choose(['--symbols', '3'], { FINNHUB_TOKEN: 'key', SYMBOLS: 'AAPL' });
+  expect(feed.symbols).toHaveLength(3);
+  expect(Object.values(feed.env)).not.toContain('key');
+});
+
+test('chooseFeed() takes Finnhub, when there is a key', async () => {
+  const feed = await choose([], { FINNHUB_TOKEN: 'key', SYMBOLS: 'AAPL, BINANCE:BTCUSDT' });
+  expect(feed).toMatchObject({
+    name: 'Finnhub',
+    simulator: null,
+    env: { FINNHUB_TOKEN: 'key', SYMBOLS: 'AAPL,BINANCE:BTCUSDT' },
+  });
+});
+
+test.each([
+  [{ FINNHUB_TOKEN: 'key' }, 'SYMBOLS is not'],
+  [{ SYMBOLS: 'AAPL' }, 'FINNHUB_TOKEN is not'],
+  [{ FINNHUB_TOKEN: 'key', SYMBOLS: 'AAPL,aapl!' }, "'aapl!' is not a symbol"],
+])('chooseFeed() refuses %j', async (env, message) => {
+  await expect(choose([], env)).rejects.toThrow(StartError);
+  await expect(choose([], env)).rejects.toThrow(message);
+});

@@ -1,0 +1,102 @@
+import type { CandleBatch, CandleState } from '@kandle/market/candle-batch';
+import { toE8 } from '@kandle/market/fixed-point';
+import { expect, test } from 'vitest';
+import { createCandleBoard } from './candle-board.ts';
+
+const T0 = 1_900_000_000_000;
+
+function batch(
+  symbol: string,
+  window: number,
+  { version = 1, close = 1.25, trades = 10, state = 'provisional' as CandleState } = {},
+): CandleBatch {
+  return {
+    shard: 'sim-00',
+    windowStartMs: T0 + window * 5_000,
+    windowMs: 5_000,
+    kind: state,
+    version,
+    candles: [
+      {
+        symbol,
+        version,
+        state,
+        revision: 0,
+        reason: null,
+        openE8: toE8(1),
+        highE8: toE8(2),
+        lowE8: toE8(0.5),
+        closeE8: toE8(close),
+        volumeE8: toE8(3),
+        notionalE16: 1n,
+        priceSumE8: 1n,
+        tradeCount: trades,
+      },
+    ],
+  };
+}
+
+test('shows the newest candle of a symbol, whatever order events come in', () => {
+  const board = createCandleBoard();
+  board.apply(batch('SIM:A', 1, { version: 3, close: 1.5 }), T0);
+  board.apply(batch('SIM:A', 1, { version: 2, close: 1.4 }), T0);
+  board.apply(batch('SIM:A', 0, { version: 9, close: 1.3 }), T0);
+  expect(board.top(1, T0 + 7_000)).toMatchObject([
+    {
+      symbol: 'SIM:A',
+      candle: { open: 1, high: 2, low: 0.5, close: 1.5, volume: 3 },
+      priceDigits: 1,
+      lagMs: 0,
+      closes: [1.3, 1.5],
+    },
+  ]);
+  expect(board.top(1, T0 + 12_000)[0]?.lagMs).toBe(2_000);
+});
+
+test('counts each final candle once, when events are repeated or revised', () => {
+  const board = createCandleBoard();
+  for (const state of ['provisional', 'final', 'final', 'revised'] as const) {
+    board.apply(
+      batch('SIM:A', 0, { state, version: state === 'revised' ? 8 : state === 'final' ? 7 : 1 }),
+      T0,
+    );
+  }
+  board.apply(batch('SIM:B', 0, { state: 'final' }), T0);
+  expect(board.finalCandles()).toBe(2);
+  expect(board.size()).toBe(2);
+});
+
+test('tells trades per second from how a candle grows, and they fade when nothing comes', () => {
+  const board = createCandleBoard();
+  for (let second = 0; second < 40; second++) {
+    const within = second % 5;
+    board.apply(
+      batch('SIM:A', Math.floor(second / 5), { version: within + 1, trades: (within + 1) * 20 }),
+      T0 + second * 1_000,
+    );
+  }
+  const rate = (atMs: number): number => board.top(1, atMs)[0]?.tradesPerSecond ?? 0;
+  expect(rate(T0 + 39_500)).toBeGreaterThan(18);
+  expect(rate(T0 + 39_500)).toBeLessThan(22);
+  expect(rate(T0 + 120_000)).toBeLessThan(0.05);
+});
+
+test('puts the most active symbols first, and keeps the order for some seconds', () => {
+  const board = createCandleBoard();
+  board.apply(batch('SIM:A', 0, { trades: 10 }), T0);
+  board.apply(batch('SIM:B', 0, { trades: 30 }), T0);
+  const names = (atMs: number): string[] => board.top(5, atMs).map(({ symbol }) => symbol);
+  expect(names(T0)).toEqual(['SIM:B', 'SIM:A']);
+  board.apply(batch('SIM:A', 0, { version: 2, trades: 90 }), T0 + 1_000);
+  expect(names(T0 + 1_000)).toEqual(['SIM:B', 'SIM:A']);
+  expect(names(T0 + 6_000)).toEqual(['SIM:A', 'SIM:B']);
+  expect(board.top(1, T0 + 6_000)).toHaveLength(1);
+});
+
+test('keeps a minute of windows, and does not count what is older', () => {
+  const board = createCandleBoard();
+  for (let window = 0; window < 30; window++) board.apply(batch('SIM:A', window, { state: 'final' }), T0);
+  board.apply(batch('SIM:A', 2, { state: 'final', version: 5 }), T0);
+  expect(board.finalCandles()).toBe(30);
+  expect(board.top(1, T0)[0]?.closes).toHaveLength(12);
+});

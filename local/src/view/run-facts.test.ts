@@ -1,0 +1,124 @@
+import { expect, test } from 'vitest';
+import type { IngestStatus } from '../ingest-process.ts';
+import type { ServiceStats } from '../knative/service.ts';
+import { createCandleBoard } from './candle-board.ts';
+import { plainLine, summaryLines } from './plain-lines.ts';
+import { createRunFacts } from './run-facts.ts';
+
+const T0 = 1_900_000_000_000;
+
+const stats = (changes: Partial<ServiceStats> = {}): ServiceStats => ({
+  name: 'persist',
+  ready: 1,
+  starting: 0,
+  inFlight: 0,
+  requests: 0,
+  coldStarts: 1,
+  lastStartMs: 280,
+  crashes: 0,
+  p99Ms: 12,
+  pids: [1],
+  ...changes,
+});
+
+const status = (changes: Partial<IngestStatus> = {}): IngestStatus => ({
+  connected: true,
+  records: 0,
+  rejected: 0,
+  duplicates: 0,
+  dropped: 0,
+  ended: false,
+  drained: false,
+  ...changes,
+});
+
+function begin() {
+  let isSilent = false;
+  let service = stats({ ready: 0, coldStarts: 0, lastStartMs: null });
+  const source = { delivered: 0, retries: 0, deadLettered: 0, dropped: 0 };
+  const facts = createRunFacts(
+    {
+      feed: { name: 'a market', symbolCount: 3, tradeCount: null, isSilent: () => isSilent },
+      services: [{ stats: () => service }],
+      sources: [{ name: 'persist-trades', stats: () => source }],
+      board: createCandleBoard(),
+      counts: () => ({ rejects: 1, deadLetters: 2 }),
+      idleMs: 30_000,
+    },
+    T0,
+  );
+  return {
+    facts,
+    source,
+    setSilent: (value: boolean) => {
+      isSilent = value;
+    },
+    setService: (changes: Partial<ServiceStats>) => {
+      service = stats(changes);
+    },
+    look: (second: number, found: IngestStatus | null = status()) =>
+      facts.look({
+        status: found,
+        lags: new Map([['persist-trades', 4n]]),
+        nowMs: T0 + second * 1_000,
+      }),
+  };
+}
+
+test('says when a function goes to sleep and when it wakes up, once each', () => {
+  const { look, setService } = begin();
+  expect(look(0)).toEqual([]);
+  setService({ ready: 0, starting: 1, lastStartMs: null });
+  expect(look(1)).toEqual([]);
+  setService({});
+  expect(look(2)).toEqual(['persist woke up (cold start 280 ms)']);
+  expect(look(3)).toEqual([]);
+  setService({ ready: 0 });
+  expect(look(40)).toEqual(['persist is asleep (idle 30 s)']);
+  expect(look(41)).toEqual([]);
+});
+
+test('tells how fast things go, and how the feed is', () => {
+  const { facts, look, setService, source, setSilent } = begin();
+  for (let second = 0; second <= 10; second++) {
+    setService({ requests: second * 30 });
+    source.delivered = second * 20;
+    look(second, status({ records: second * 100 }));
+  }
+  expect(facts.state(T0 + 10_000)).toMatchObject({
+    upMs: 10_000,
+    feed: { status: 'trading', trades: 1_000, tradesPerSecond: 100 },
+    functions: [{ name: 'persist', requestsPerSecond: 30 }],
+    sources: [{ name: 'persist-trades', eventsPerSecond: 20, lag: 4 }],
+    rejects: 1,
+    deadLetters: 2,
+  });
+  look(20, status({ records: 1_000 }));
+  expect(facts.state(T0 + 20_000).feed.status).toBe('quiet');
+  setSilent(true);
+  expect(facts.state(T0 + 20_000).feed.status).toBe('silent');
+  look(21, status({ connected: false, records: 1_000 }));
+  expect(facts.state(T0 + 21_000).feed.status).toBe('not connected');
+  look(22, null);
+  expect(facts.state(T0 + 22_000).feed).toMatchObject({ status: 'not connected', trades: 1_000 });
+  look(23, status({ ended: true, connected: false, records: 1_000 }));
+  expect(facts.state(T0 + 23_000).feed.status).toBe('ended');
+});
+
+test('puts all of it into a line, and into a summary', () => {
+  const { facts, look, setService } = begin();
+  look(0);
+  setService({ requests: 60, crashes: 1 });
+  look(2, status({ records: 400 }));
+  expect(plainLine(facts.state(T0 + 2_000))).toBe(
+    '2 s: trading, 400 trades (200/s), 0 final candles of 0 symbols, persist 30/s p99 12 ms, 4 events waiting, 1 reject, 2 dead letters',
+  );
+  setService({ ready: 0 });
+  look(3, status({ records: 400 }));
+  expect(plainLine(facts.state(T0 + 3_000))).toContain('persist asleep');
+  expect(summaryLines(facts.state(T0 + 3_000), false)).toEqual([
+    'The run was ended.',
+    '3.0 s since "ready": 400 trades received, 0 final candles of 0 symbols, 1 reject; 0 deliveries tried again, 2 dead letters, 0 dropped.',
+    'Cold starts: persist 1 (the last 280 ms).',
+  ]);
+});

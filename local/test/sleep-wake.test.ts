@@ -1,0 +1,145 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TOPICS } from '@kandle/market/topics';
+import { expect, inject, onTestFinished, test } from 'vitest';
+import { readKnownVariables } from '../src/knative/known-variables.ts';
+import { readManifests } from '../src/knative/manifests.ts';
+import { planRun } from '../src/knative/plan.ts';
+import { REPO_ROOT } from '../src/paths.ts';
+import { type Pipeline, startPipeline } from '../src/pipeline.ts';
+import { type Simulator, startSimulator } from '../src/simulator/server.ts';
+import { createKafkaWatch, type KafkaWatch } from '../src/view/kafka-watch.ts';
+
+const IDLE_MS = 3_000;
+const DEADLINE_MS = 90_000;
+
+interface Stack {
+  readonly pipeline: Pipeline;
+  readonly simulator: Simulator;
+  readonly watch: KafkaWatch;
+  readonly keyspace: string;
+  /** Waits for a condition, and says what the functions logged when it does not come true. */
+  until(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void>;
+}
+
+/** The whole pipeline on the test run's Kafka and Cassandra, in topics and a keyspace of its own. */
+async function startStack(): Promise<Stack> {
+  const keyspace = `sleep${Date.now()}`;
+  const prefix = `${keyspace}.`;
+  const logFolder = mkdtempSync(join(tmpdir(), 'kandle-sleep-'));
+  onTestFinished(() => rmSync(logFolder, { recursive: true, force: true }));
+  const simulator = await startSimulator({ port: 0, seed: 11, rate: 300, symbols: 10 });
+  onTestFinished(() => simulator.close());
+  const watch = await createKafkaWatch(inject('kafkaBrokers'), {
+    candles: prefix + TOPICS.candles,
+    rejects: prefix + TOPICS.rejects,
+    dead: prefix + TOPICS.dead,
+  });
+  onTestFinished(() => watch.close());
+  const pipeline = await startPipeline({
+    plan: planRun(readManifests(join(REPO_ROOT, 'knative/base')), await readKnownVariables()),
+    servers: { kafkaBrokers: inject('kafkaBrokers'), cassandra: inject('cassandra') },
+    keyspace,
+    prefix,
+    logFolder,
+    feed: {
+      FEED: 'sim',
+      FEED_URL: simulator.url,
+      FINNHUB_TOKEN: 'simulator',
+      SYMBOLS: simulator.symbols.join(','),
+    },
+    idleMs: IDLE_MS,
+    log: () => undefined,
+    hooks: { onSpawn: () => undefined, onExit: () => undefined },
+  });
+  onTestFinished(async () => {
+    await pipeline.client.execute(`DROP KEYSPACE IF EXISTS ${keyspace}`).catch(() => undefined);
+    await pipeline.stop();
+  });
+  await watch.start();
+
+  return {
+    pipeline,
+    simulator,
+    watch,
+    keyspace,
+    async until(what, isTrue) {
+      const deadline = performance.now() + DEADLINE_MS;
+      while (!(await isTrue())) {
+        if (performance.now() > deadline) {
+          const stats = [...pipeline.services.values()].map((service) => service.stats());
+          const logs = readdirSync(logFolder).map(
+            (name) => `${name}: ${readFileSync(join(logFolder, name), 'utf8').slice(-2_000)}`,
+          );
+          throw new Error(`Not in time: ${what}\n${JSON.stringify(stats)}\n${logs.join('\n')}`);
+        }
+        await sleep(50);
+      }
+    },
+  };
+}
+
+/** What the view of candles holds, of all symbols. */
+async function readCandles({ pipeline, keyspace }: Stack): Promise<{
+  readonly trades: number;
+  readonly states: ReadonlySet<string>;
+  readonly symbols: ReadonlySet<string>;
+  readonly count: number;
+}> {
+  const { rows } = await pipeline.client.execute(
+    `SELECT feed, symbol, state, trade_count FROM ${keyspace}.candles_5s`,
+    [],
+    { prepare: true, fetchSize: 50_000 },
+  );
+  return {
+    trades: rows.reduce((sum, row) => sum + Number(row['trade_count']), 0),
+    states: new Set(rows.map((row) => String(row['state']))),
+    symbols: new Set(rows.map((row) => `${row['feed']} ${row['symbol']}`)),
+    count: rows.length,
+  };
+}
+
+test('every function sleeps when the market is silent, with all candles final, and the first trade wakes them', {
+  timeout: 4 * DEADLINE_MS,
+}, async () => {
+  const stack = await startStack();
+  const { pipeline, simulator, watch, until } = stack;
+  const stats = () => [...pipeline.services.values()].map((service) => service.stats());
+  const areAsleep = (): boolean => stats().every(({ ready, starting }) => ready + starting === 0);
+  const coldStarts = (): readonly number[] => stats().map((one) => one.coldStarts);
+
+  await until('final candles of several symbols', () => watch.board.finalCandles() >= 5);
+  expect(stats().every(({ ready }) => ready > 0)).toBe(true);
+  const startsBefore = coldStarts();
+
+  simulator.setSilent(true);
+  const sent = simulator.stats().trades;
+  await until('no function has a process', areAsleep);
+  expect(stats().flatMap(({ pids }) => pids)).toEqual([]);
+  expect(await pipeline.isSettled()).toBe(true);
+  await watch.catchUp(DEADLINE_MS);
+  const asleep = await readCandles(stack);
+  // A trade that was late for its window makes a revision; nothing is provisional any more, and nothing is missing.
+  expect(asleep.states).not.toContain('provisional');
+  expect(asleep.trades).toBe(sent);
+  expect(asleep.count).toBe(watch.board.finalCandles());
+  expect([...asleep.symbols].every((symbol) => symbol.startsWith('sim SIM:'))).toBe(true);
+  expect(simulator.stats().trades).toBe(sent);
+
+  simulator.setSilent(false);
+  await until('every function has a process again', () => stats().every(({ ready }) => ready > 0));
+  expect(coldStarts().every((count, place) => count > (startsBefore[place] ?? 0))).toBe(true);
+  await until('new final candles', () => watch.board.finalCandles() > asleep.count);
+
+  simulator.setSilent(true);
+  const sentInAll = simulator.stats().trades;
+  await until('no function has a process', areAsleep);
+  await until('every trade is in a final candle', async () => {
+    const now = await readCandles(stack);
+    return now.trades === sentInAll && !now.states.has('provisional');
+  });
+  expect(watch.counts()).toEqual({ rejects: 0, deadLetters: 0 });
+  expect(stats().every(({ crashes }) => crashes === 0)).toBe(true);
+});
