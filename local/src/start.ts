@@ -98,7 +98,7 @@ async function runOn({ kafka, cassandra }: Servers, run: Run): Promise<void> {
   mkdirSync(logFolder, { recursive: true });
   say('Starting the functions …');
   // Before the first trade: what this run adds to the topics is counted from here.
-  const watch = await createKafkaWatch(kafka.brokers, WATCHED_TOPICS);
+  const watch = await createKafkaWatch(kafka.brokers, WATCHED_TOPICS, !feed.ends);
   try {
     const pipeline = await startPipeline({
       plan,

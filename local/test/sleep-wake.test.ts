@@ -32,11 +32,12 @@ async function startStack(): Promise<Stack> {
   onTestFinished(() => rmSync(logFolder, { recursive: true, force: true }));
   const simulator = await startSimulator({ port: 0, seed: 11, rate: 300, symbols: 10 });
   onTestFinished(() => simulator.close());
-  const watch = await createKafkaWatch(inject('kafkaBrokers'), {
+  const watched = {
     candles: prefix + TOPICS.candles,
     rejects: prefix + TOPICS.rejects,
     dead: prefix + TOPICS.dead,
-  });
+  };
+  const watch = await createKafkaWatch(inject('kafkaBrokers'), watched, true);
   onTestFinished(() => watch.close());
   const pipeline = await startPipeline({
     plan: planRun(readManifests(join(REPO_ROOT, 'knative/base')), await readKnownVariables()),

@@ -17,7 +17,7 @@ export interface SimulatorOptions {
   readonly symbols?: number;
   /** Falls silent for so long after every 30 seconds of trading, milliseconds; null for never. */
   readonly silenceMs?: number | null;
-  /** Told when the market falls silent, and when it trades again. */
+  /** Told when the market falls silent, when it trades again, and when it leaves out time. */
   readonly onProgress?: (line: string) => void;
 }
 
@@ -113,6 +113,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     const behindMs = now - market.nowMs();
     if (behindMs > MAX_BEHIND_MS) {
       counts.skippedMs += behindMs;
+      onProgress(`the market leaves out ${Math.round(behindMs)} ms: this machine could not keep up`);
       market.skipTo(now);
     }
     while (market.nowMs() + STEP_MS <= now && socket.bufferedAmount < MAX_BUFFERED_BYTES) {

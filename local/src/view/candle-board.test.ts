@@ -5,10 +5,17 @@ import { createCandleBoard } from './candle-board.ts';
 
 const T0 = 1_900_000_000_000;
 
+interface Wishes {
+  readonly version?: number;
+  readonly close?: number;
+  readonly trades?: number;
+  readonly state?: CandleState;
+}
+
 function batch(
   symbol: string,
   window: number,
-  { version = 1, close = 1.25, trades = 10, state = 'provisional' as CandleState } = {},
+  { version = 1, close = 1.25, trades = 10, state = 'provisional' }: Wishes = {},
 ): CandleBatch {
   return {
     shard: 'sim-00',
@@ -37,7 +44,7 @@ function batch(
 }
 
 test('shows the newest candle of a symbol, whatever order events come in', () => {
-  const board = createCandleBoard();
+  const board = createCandleBoard(true);
   board.apply(batch('SIM:A', 1, { version: 3, close: 1.5 }), T0);
   board.apply(batch('SIM:A', 1, { version: 2, close: 1.4 }), T0);
   board.apply(batch('SIM:A', 0, { version: 9, close: 1.3 }), T0);
@@ -54,7 +61,7 @@ test('shows the newest candle of a symbol, whatever order events come in', () =>
 });
 
 test('counts each final candle once, when events are repeated or revised', () => {
-  const board = createCandleBoard();
+  const board = createCandleBoard(true);
   for (const state of ['provisional', 'final', 'final', 'revised'] as const) {
     board.apply(
       batch('SIM:A', 0, { state, version: state === 'revised' ? 8 : state === 'final' ? 7 : 1 }),
@@ -67,7 +74,7 @@ test('counts each final candle once, when events are repeated or revised', () =>
 });
 
 test('tells trades per second from how a candle grows, and they fade when nothing comes', () => {
-  const board = createCandleBoard();
+  const board = createCandleBoard(true);
   for (let second = 0; second < 40; second++) {
     const within = second % 5;
     board.apply(
@@ -82,7 +89,7 @@ test('tells trades per second from how a candle grows, and they fade when nothin
 });
 
 test('puts the most active symbols first, and keeps the order for some seconds', () => {
-  const board = createCandleBoard();
+  const board = createCandleBoard(true);
   board.apply(batch('SIM:A', 0, { trades: 10 }), T0);
   board.apply(batch('SIM:B', 0, { trades: 30 }), T0);
   const names = (atMs: number): string[] => board.top(5, atMs).map(({ symbol }) => symbol);
@@ -94,9 +101,23 @@ test('puts the most active symbols first, and keeps the order for some seconds',
 });
 
 test('keeps a minute of windows, and does not count what is older', () => {
-  const board = createCandleBoard();
+  const board = createCandleBoard(true);
   for (let window = 0; window < 30; window++) board.apply(batch('SIM:A', window, { state: 'final' }), T0);
   board.apply(batch('SIM:A', 2, { state: 'final', version: 5 }), T0);
   expect(board.finalCandles()).toBe(30);
   expect(board.top(1, T0)[0]?.closes).toHaveLength(12);
+});
+
+test('has no lag in a recording, and trades per second all the same', () => {
+  const years = 2 * 365 * 86_400_000;
+  const recorded = createCandleBoard(false);
+  recorded.apply(batch('SIM:A', 0, { trades: 50 }), T0 + years);
+  expect(recorded.top(1, T0 + years + 1_000)[0]).toMatchObject({ lagMs: null });
+  expect(recorded.top(1, T0 + years + 1_000)[0]?.tradesPerSecond).toBeGreaterThan(10);
+});
+
+test('does not take for a trade of now what an earlier run has left', () => {
+  const board = createCandleBoard(true);
+  board.apply(batch('SIM:A', 0, { trades: 500, state: 'final' }), T0 + 600_000);
+  expect(board.top(1, T0 + 601_000)[0]?.tradesPerSecond).toBe(0);
 });

@@ -31,8 +31,12 @@ const WINDOWS = 12;
 const RATE_MS = 10_000;
 const ORDER_EVERY_MS = 5_000;
 
-/** An empty board. Times are of the wall clock, milliseconds. */
-export function createCandleBoard(): CandleBoard {
+/**
+ * An empty board. Times are of the wall clock, milliseconds.
+ *
+ * @param isLive False for a recording: its windows are of another time, and nothing lags behind the clock.
+ */
+export function createCandleBoard(isLive: boolean): CandleBoard {
   const entries = new Map<string, Entry>();
   let order: readonly Entry[] = [];
   let orderedMs = Number.NEGATIVE_INFINITY;
@@ -67,8 +71,11 @@ export function createCandleBoard(): CandleBoard {
     if (known !== undefined && known.version >= candle.version) return;
     const wasFinal = known !== undefined && known.candle.state !== 'provisional';
     if (candle.state !== 'provisional' && !wasFinal) finals += 1;
-    entry.score = scoreAt(entry, nowMs) + candle.tradeCount - (known?.candle.tradeCount ?? 0);
-    entry.scoredMs = nowMs;
+    // What an earlier run has left to be closed is no trade of now.
+    if (!isLive || nowMs - windowStartMs < WINDOWS * windowMs) {
+      entry.score = scoreAt(entry, nowMs) + candle.tradeCount - (known?.candle.tradeCount ?? 0);
+      entry.scoredMs = nowMs;
+    }
     entry.windows.set(windowStartMs, { version: candle.version, candle });
     entry.newestMs = Math.max(entry.newestMs, windowStartMs);
     entry.windowMs = windowMs;
@@ -87,7 +94,7 @@ export function createCandleBoard(): CandleBoard {
           .toSorted((a, b) => scoreAt(b, nowMs) - scoreAt(a, nowMs))
           .slice(0, count);
       }
-      return order.slice(0, count).map((entry) => toView(entry, nowMs));
+      return order.slice(0, count).map((entry) => toView(entry, nowMs, isLive));
     },
     size: () => entries.size,
     finalCandles: () => finals,
@@ -98,7 +105,7 @@ function scoreAt({ score, scoredMs }: Entry, nowMs: number): number {
   return score * Math.exp(-Math.max(0, nowMs - scoredMs) / RATE_MS);
 }
 
-function toView(entry: Entry, nowMs: number): SymbolView {
+function toView(entry: Entry, nowMs: number, isLive: boolean): SymbolView {
   const newest = entry.windows.get(entry.newestMs)?.candle;
   const closes = [...entry.windows].toSorted(([a], [b]) => a - b).map(([, { candle }]) => candle.closeE8);
   // At the beginning the average is over what there was.
@@ -114,7 +121,7 @@ function toView(entry: Entry, nowMs: number): SymbolView {
     },
     priceDigits: entry.priceDigits,
     tradesPerSecond: (scoreAt(entry, nowMs) * 1_000) / spanMs,
-    lagMs: Math.max(0, nowMs - (entry.newestMs + entry.windowMs)),
+    lagMs: isLive ? Math.max(0, nowMs - (entry.newestMs + entry.windowMs)) : null,
     closes: closes.map(e8ToDouble),
   };
 }

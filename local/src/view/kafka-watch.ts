@@ -31,16 +31,19 @@ const CATCH_UP_POLL_MS = 50;
  * Notes where the topics end, as the point from which things are counted. Topics that are not there yet begin at 0.
  *
  * The consumer belongs to a group of its own that commits nothing and is deleted in the end.
+ *
+ * @param isLive False for a recording: its candles are of another time.
  */
 export async function createKafkaWatch(
   brokers: readonly string[],
   topics: WatchedTopics,
+  isLive: boolean,
 ): Promise<KafkaWatch> {
   const kafka = new Kafka({ clientId: 'kandle-view', brokers: [...brokers], logLevel: logLevel.NOTHING });
   const groupId = `kandle-view-${process.pid}-${Date.now()}`;
   const admin = kafka.admin();
   const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 250 });
-  const board = createCandleBoard();
+  const board = createCandleBoard(isLive);
   const read = new Map<number, bigint>();
   let counted = { rejects: 0, deadLetters: 0 };
   let timer: NodeJS.Timeout | undefined;

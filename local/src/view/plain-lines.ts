@@ -13,7 +13,7 @@ export function plainLine({ upMs, feed, candles, rejects, deadLetters, ...state 
     ...(first === undefined
       ? []
       : [
-          `${first.symbol} ${formatPrice(first.candle.close, first.priceDigits)} (${formatRate(first.tradesPerSecond)}/s, lag ${formatSpan(first.lagMs)})`,
+          `${first.symbol} ${formatPrice(first.candle.close, first.priceDigits)} (${formatRate(first.tradesPerSecond)}/s${first.lagMs === null ? '' : `, lag ${formatSpan(first.lagMs)}`})`,
         ]),
     ...state.functions.map(describeFunction),
     `${formatCount(waiting)} events waiting`,

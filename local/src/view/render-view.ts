@@ -145,7 +145,10 @@ const SYMBOL_COLUMNS: readonly Column<SymbolView>[] = [
     align: 'right',
     minWidth: 6,
     rank: 1,
-    cell: ({ lagMs }) => ({ text: formatSpan(lagMs), style: lagMs > LAGGING_MS ? 'yellow' : undefined }),
+    cell: ({ lagMs }) => ({
+      text: lagMs === null ? '–' : formatSpan(lagMs),
+      style: (lagMs ?? 0) > LAGGING_MS ? 'yellow' : undefined,
+    }),
   },
   {
     title: 'LAST MINUTE',

@@ -41,7 +41,7 @@ function begin() {
       feed: { name: 'a market', symbolCount: 3, tradeCount: null, isSilent: () => isSilent },
       services: [{ stats: () => service }],
       sources: [{ name: 'persist-trades', stats: () => source }],
-      board: createCandleBoard(),
+      board: createCandleBoard(true),
       counts: () => ({ rejects: 1, deadLetters: 2 }),
       idleMs: 30_000,
     },

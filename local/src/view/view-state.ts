@@ -15,8 +15,11 @@ export interface SymbolView {
   /** Decimals that its prices have had so far. */
   readonly priceDigits: number;
   readonly tradesPerSecond: number;
-  /** How far the end of its newest candle is behind the clock, milliseconds; 0 while the window is running. */
-  readonly lagMs: number;
+  /**
+   * How far the end of its newest candle is behind the clock, milliseconds; 0 while the window is running, null
+   * in a recording.
+   */
+  readonly lagMs: number | null;
   /** Closes of its newest windows, oldest first. */
   readonly closes: readonly number[];
 }
