@@ -2,6 +2,7 @@ import { TOPICS } from '@kandle/market/topics';
 import type { Feed } from './feed.ts';
 import type { IngestStatus } from './ingest-process.ts';
 import type { Pipeline } from './pipeline.ts';
+import { formatUnits } from './view/format.ts';
 import type { KafkaWatch } from './view/kafka-watch.ts';
 import { type LiveView, openLiveView } from './view/live-view.ts';
 import { plainLine, summaryLines } from './view/plain-lines.ts';
@@ -78,7 +79,7 @@ export function createProgress(options: ProgressOptions): Progress {
     else options.say(line);
   }
 
-  say(`Ready: ${feed.symbols.length} symbols from ${feed.name}.`);
+  say(`Ready: ${formatUnits(feed.symbols.length, 'symbol')} from ${feed.name}.`);
   return {
     say,
     tick(status) {

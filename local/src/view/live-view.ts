@@ -38,7 +38,9 @@ export function openLiveView(options: LiveViewOptions): LiveView {
   function repaint(): void {
     if (!isOpen || state === null) return;
     const chrome = { notes, showHelp, canSilence: onSilence !== null };
-    const lines = renderView(state, chrome, { columns: stdout.columns, rows: stdout.rows, color });
+    // Some pseudo terminals have no size.
+    const size = { columns: stdout.columns || 80, rows: stdout.rows || 24, color };
+    const lines = renderView(state, chrome, size);
     update(lines.join('\n'));
   }
 
