@@ -68,7 +68,7 @@ Simulated market (any of these asks for it, even where there is a key)
   --rate N             trades a second, up to ${MAX_RATE.toLocaleString('en')} (default ${DEFAULT_RATE})
   --symbols N          up to ${MAX_SYMBOLS.toLocaleString('en')} (default ${DEFAULT_SYMBOLS})
   --seed N             another market (default 1)
-  --silence DURATION   fall silent for this long after every 30 s of trading: with 60s one sees the functions
+  --silence DURATION   fall silent for this long after every 30 s of trading: with 40s one sees the functions
                        go to sleep and wake up
 
 Result
