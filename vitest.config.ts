@@ -10,6 +10,8 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          // Properties take seconds on a busy machine; a hang is still found.
+          testTimeout: 60_000,
           include: ['packages/*/src/**/*.test.ts', 'functions/*/src/**/*.test.ts', 'local/src/**/*.test.ts'],
         },
       },
