@@ -31,6 +31,8 @@ async function startServer() {
     refuse: 0,
   };
   http.on('upgrade', (request, socket, head) => {
+    // A client that is refused cuts the line, sometimes before it has read the answer.
+    socket.on('error', () => undefined);
     seen.handshakesAt.push(performance.now());
     seen.urls.push(request.url ?? '');
     if (seen.refuse > 0) {
