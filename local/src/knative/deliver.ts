@@ -1,65 +1,19 @@
 import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { IHeaders, KafkaMessage } from 'kafkajs';
 import type { DeliveryPlan } from './plan.ts';
 
-/** How the sink answered one try. `status` is null on a time-out or network error. */
+/** How the sink answered one try. */
 export interface Attempt {
+  /** Null on a time-out or network error. */
   readonly status: number | null;
-  readonly body: string;
-}
-
-/** Where a record came from. */
-export interface Origin {
-  readonly topic: string;
-  readonly partition: number;
-  /** Name of the KafkaSource. */
-  readonly source: string;
-}
-
-/** The headers of the request that KafkaSource makes of a record: CloudEvents binary mode over HTTP. */
-export function requestHeaders(
-  message: KafkaMessage,
-  { topic, partition, source }: Origin,
-): Record<string, string> {
-  const headers = textHeaders(message.headers);
-  const event: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (name.startsWith('ce_')) event[`ce-${name.slice(3)}`] = value;
-  }
-  const isEvent = ['ce-specversion', 'ce-id', 'ce-source', 'ce-type'].every(
-    (name) => (event[name] ?? '') !== '',
-  );
-  const position = {
-    'ce-knativekafkapartition': String(partition),
-    'ce-knativekafkaoffset': message.offset,
-  };
-  if (isEvent) {
-    return { ...event, 'content-type': headers['content-type'] ?? 'application/octet-stream', ...position };
-  }
-  // A record that is no whole CloudEvent becomes a plain one of KafkaSource's own type.
-  return {
-    'ce-specversion': '1.0',
-    'ce-id': `partition:${partition}/offset:${message.offset}`,
-    'ce-source': `/apis/v1/namespaces/kandle/kafkasources/${source}#${topic}`,
-    'ce-type': 'dev.knative.kafka.event',
-    'ce-subject': `partition:${partition}#${message.offset}`,
-    'ce-time': new Date(Number(message.timestamp)).toISOString(),
-    'content-type': headers['content-type'] ?? 'application/octet-stream',
-    ...position,
-  };
-}
-
-/** Header values as text. */
-export function textHeaders(headers: IHeaders | undefined): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers ?? {}).flatMap(([name, value]) =>
-      value === undefined || Array.isArray(value) ? [] : [[name.toLowerCase(), value.toString()]],
-    ),
-  );
+  /** The first bytes of the answer; without an answer, what went wrong. */
+  readonly body: Buffer;
+  /** True if nobody took the connection, so that nobody can have seen the request. */
+  readonly isUnreached?: boolean;
 }
 
 const agent = new Agent({ keepAlive: true });
+/** As much of an answer as a dead letter keeps. */
 const MAX_BODY_BYTES = 1_024;
 
 /** Posts an event once. Never throws: a network error or a time-out is an attempt without a status. */
@@ -70,7 +24,12 @@ export function post(
   timeoutMs: number,
 ): Promise<Attempt> {
   return new Promise((resolve) => {
-    const fail = (error: Error): void => resolve({ status: null, body: error.message });
+    const fail = (error: NodeJS.ErrnoException): void =>
+      resolve({
+        status: null,
+        body: Buffer.from(error.message),
+        isUnreached: error.code === 'ECONNREFUSED',
+      });
     const outgoing = request(
       url,
       {
@@ -87,8 +46,8 @@ export function post(
           size += chunk.length;
         });
         response.on('end', () => {
-          const text = Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES).toString('utf8');
-          resolve({ status: response.statusCode ?? null, body: text });
+          const first = Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES);
+          resolve({ status: response.statusCode ?? null, body: first });
         });
         response.on('error', fail);
       },

@@ -52,7 +52,11 @@ export function startInstance(spec: InstanceSpec, hooks: ProcessHooks): Instance
   });
   closeSync(log);
   const { pid } = child;
-  if (pid === undefined) throw new Error(`Cannot start ${spec.name}: there is no process for it`);
+  if (pid === undefined) {
+    // Without a listener its error would end the launcher.
+    child.once('error', () => undefined);
+    throw new Error(`Cannot start ${spec.name}: there is no process for it`);
+  }
   let expected = false;
   let hasExited = false;
   hooks.onSpawn(spec.name, pid);

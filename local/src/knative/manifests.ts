@@ -1,10 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { parse, parseAllDocuments } from 'yaml';
+import { parseAllDocuments, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { REPO_ROOT } from '../paths.ts';
 import { StartError } from '../start-error.ts';
-import { CLUSTER_ONLY_KINDS, SCHEMAS } from './resource-schemas.ts';
+import { CLUSTER_ONLY_KINDS, KustomizationSchema, SCHEMAS } from './resource-schemas.ts';
 
 type Kind = keyof typeof SCHEMAS;
 
@@ -24,6 +24,7 @@ export type Manifests = { readonly [K in Kind]: readonly Placed<z.infer<(typeof 
  */
 export function readManifests(folder: string): Manifests {
   const problems: string[] = [];
+  const seen = new Set<string>();
   const found: Record<Kind, Placed<unknown>[]> = {
     Service: [],
     KafkaSource: [],
@@ -37,7 +38,7 @@ export function readManifests(folder: string): Manifests {
     for (const document of parseAllDocuments(readFileSync(path, 'utf8'))) {
       const [syntax] = document.errors;
       if (syntax !== undefined) {
-        problems.push(`${file}: ${syntax.message.split('\n')[0]}`);
+        problems.push(`${file}: ${firstLine(syntax.message)}`);
         continue;
       }
       const content: unknown = document.toJS();
@@ -48,12 +49,12 @@ export function readManifests(folder: string): Manifests {
         problems.push(`${file}: kind ${kind || '(none)'} is not known to the runner`);
         continue;
       }
+      const id = `${kind} ${nameOf(content)}`;
+      if (seen.has(id)) problems.push(`${file}: ${id}: metadata.name is used twice`);
+      seen.add(id);
       const parsed = SCHEMAS[kind].safeParse(content);
       if (parsed.success) found[kind].push({ file, resource: parsed.data });
-      else
-        problems.push(
-          ...parsed.error.issues.map((issue) => `${file}: ${kind} ${nameOf(content)}: ${describe(issue)}`),
-        );
+      else problems.push(...parsed.error.issues.map((issue) => `${file}: ${id}: ${describe(issue)}`));
     }
   }
   if (problems.length > 0) throw new StartError(problems.join('\n'));
@@ -61,17 +62,26 @@ export function readManifests(folder: string): Manifests {
 }
 
 function listedFiles(folder: string): readonly string[] {
-  const file = join(folder, 'kustomization.yaml');
-  if (!existsSync(file)) throw new StartError(`${file} is missing: it lists the manifests to run`);
-  const listed = z.object({ resources: z.array(z.string()) }).safeParse(parse(readFileSync(file, 'utf8')));
+  const path = join(folder, 'kustomization.yaml');
+  const file = relative(REPO_ROOT, path);
+  if (!existsSync(path)) throw new StartError(`${file} is missing: it lists the manifests to run`);
+  const document = parseDocument(readFileSync(path, 'utf8'));
+  const [syntax] = document.errors;
+  if (syntax !== undefined) throw new StartError(`${file}: ${firstLine(syntax.message)}`);
+  const content: unknown = document.toJS();
+  const listed = KustomizationSchema.safeParse(content);
   if (!listed.success)
-    throw new StartError(`${relative(REPO_ROOT, file)}: resources: expected a list of files`);
-  return listed.data.resources.map((name) => {
-    const path = join(folder, name);
-    if (!existsSync(path))
-      throw new StartError(`${relative(REPO_ROOT, file)}: resources: ${name} does not exist`);
-    return path;
+    throw new StartError(listed.error.issues.map((issue) => `${file}: ${describe(issue)}`).join('\n'));
+  const problems = listed.data.resources.flatMap((name, n) => {
+    const isFile = existsSync(join(folder, name)) && statSync(join(folder, name)).isFile();
+    return isFile ? [] : [`${file}: resources.${n}: ${name} is no file`];
   });
+  if (problems.length > 0) throw new StartError(problems.join('\n'));
+  return listed.data.resources.map((name) => join(folder, name));
+}
+
+function firstLine(text: string): string {
+  return text.split('\n')[0] ?? '';
 }
 
 function isKnownKind(kind: string): kind is Kind {

@@ -2,11 +2,16 @@ import type { KafkaMessage } from 'kafkajs';
 
 /** The records of one partition on their way to the function. */
 export interface PartitionQueue {
+  /** Takes a record in; one that is here or was here is known and left out. */
   push(message: KafkaMessage): void;
   /** Records taken in and not settled yet. */
   pending(): number;
+  /** Records whose turn has not come. */
+  waiting(): number;
   /** The offset up to which, exclusive, every record is settled; undefined before the first. */
   settled(): bigint | undefined;
+  /** Forgets everything but what is under way: the partition is another consumer's now. */
+  clear(): void;
   /** Resolves when nothing is under way any more. */
   idle(): Promise<void>;
 }
@@ -21,15 +26,14 @@ export function createPartitionQueue(
   handle: (message: KafkaMessage) => Promise<boolean>,
 ): PartitionQueue {
   const waiting: KafkaMessage[] = [];
-  /** Offsets taken in and not settled, in order: what is committed never passes the first of them. */
-  const open = new Set<bigint>();
+  /** Records taken in and not settled, in order: what is committed never passes the first of them. */
+  const open = new Set<KafkaMessage>();
   const running = new Set<Promise<void>>();
   let last: bigint | undefined;
   let halted = false;
 
   async function settle(message: KafkaMessage): Promise<void> {
-    const offset = BigInt(message.offset);
-    if (await handle(message)) open.delete(offset);
+    if (await handle(message)) open.delete(message);
     else halted = true;
   }
 
@@ -49,7 +53,9 @@ export function createPartitionQueue(
   return {
     push(message) {
       const offset = BigInt(message.offset);
-      open.add(offset);
+      // After a rebalance Kafka hands over again what no commit names yet.
+      if (last !== undefined && offset <= last) return;
+      open.add(message);
       last = offset;
       if (!ordered) track(settle(message));
       else {
@@ -58,10 +64,16 @@ export function createPartitionQueue(
       }
     },
     pending: () => open.size,
+    waiting: () => waiting.length,
     settled() {
       if (last === undefined) return undefined;
       const [first] = open;
-      return first ?? last + 1n;
+      return first === undefined ? last + 1n : BigInt(first.offset);
+    },
+    clear() {
+      waiting.length = 0;
+      open.clear();
+      last = undefined;
     },
     async idle() {
       while (running.size > 0) await Promise.all(running);

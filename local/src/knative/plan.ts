@@ -64,6 +64,8 @@ export interface RunPlan {
 /** What the runner knows of the project's own code: the variables that each function's configuration takes. */
 export type KnownVariables = ReadonlyMap<string, ReadonlySet<string>>;
 
+/** Where functions and ingest listen unless they are told otherwise; Serving tells them the containerPort. */
+const FUNCTION_PORT = 8_080;
 const DEFAULT_TARGET = 100;
 /** Serving starts another process when those there are this full. */
 const TARGET_UTILIZATION = 0.7;
@@ -79,7 +81,15 @@ export function planRun(manifests: Manifests, known: KnownVariables): RunPlan {
   const sinkTopics = new Map(
     manifests.KafkaSink.map(({ resource }) => [resource.metadata.name, resource.spec.topic]),
   );
-  const topics = new Set(manifests.KafkaTopic.map(({ resource }) => resource.spec.topicName));
+  const topics = new Set<string>();
+  for (const { file, resource } of manifests.KafkaTopic) {
+    const { topicName } = resource.spec;
+    if (topics.has(topicName))
+      problems.push(
+        `${file}: KafkaTopic ${resource.metadata.name}: spec.topicName ${topicName} is used twice`,
+      );
+    topics.add(topicName);
+  }
   const configMaps = new Map(
     manifests.ConfigMap.map(({ resource }) => [resource.metadata.name, resource.data]),
   );
@@ -97,15 +107,28 @@ export function planRun(manifests: Manifests, known: KnownVariables): RunPlan {
       }
       if (Object.hasOwn(env, name)) problems.push(`${field} is given twice`);
       if (valueFrom === undefined) env[name] = value ?? '';
-      else if ('configMapKeyRef' in valueFrom) {
+      else if (valueFrom.configMapKeyRef !== undefined) {
         const { name: map, key } = valueFrom.configMapKeyRef;
         const found = configMaps.get(map)?.[key];
         if (found === undefined) problems.push(`${field}: there is no ConfigMap ${map} with a key ${key}`);
         else env[name] = found;
       }
       // Secrets are the user's own: the launcher passes them on from the environment.
+      else if (valueFrom.secretKeyRef === undefined) problems.push(`${field}: valueFrom refers to nothing`);
     }
     return env;
+  }
+
+  function checkPorts({ file }: Placed<unknown>, owner: string, container: Container, listens: number): void {
+    const [port] = container.ports;
+    const at = `${file}: ${owner}`;
+    if (port?.containerPort !== listens)
+      problems.push(`${at}: containerPort ${port?.containerPort}: it listens to ${listens}`);
+    for (const name of ['readinessProbe', 'livenessProbe'] as const) {
+      const probed = container[name]?.httpGet.port;
+      if (probed !== undefined && probed !== port?.name && probed !== port?.containerPort)
+        problems.push(`${at}: ${name}.httpGet.port ${probed}: the container has no such port`);
+    }
   }
 
   const services = manifests.Service.map((placed): ServicePlan => {
@@ -116,16 +139,15 @@ export function planRun(manifests: Manifests, known: KnownVariables): RunPlan {
     const annotations = template.metadata?.annotations;
     const { containerConcurrency } = template.spec;
     const limit = containerConcurrency === 0 ? Number.POSITIVE_INFINITY : containerConcurrency;
-    const [port] = container.ports;
-    if (port?.containerPort !== 8080) {
-      problems.push(
-        `${placed.file}: ${name}: containerPort ${port?.containerPort}: the functions listen to 8080`,
-      );
-    }
+    checkPorts(placed, name, container, FUNCTION_PORT);
+    const minScale = Number(annotations?.['autoscaling.knative.dev/min-scale'] ?? 0);
+    const maxScale = Number(annotations?.['autoscaling.knative.dev/max-scale'] ?? 0);
+    if (maxScale !== 0 && minScale > maxScale)
+      problems.push(`${placed.file}: ${name}: min-scale ${minScale} is above max-scale ${maxScale}`);
     return {
       name,
-      minScale: Number(annotations?.['autoscaling.knative.dev/min-scale'] ?? 0),
-      maxScale: Number(annotations?.['autoscaling.knative.dev/max-scale'] ?? 0),
+      minScale,
+      maxScale,
       containerConcurrency,
       targetConcurrency:
         Math.min(limit, Number(annotations?.['autoscaling.knative.dev/target'] ?? DEFAULT_TARGET)) *
@@ -135,6 +157,15 @@ export function planRun(manifests: Manifests, known: KnownVariables): RunPlan {
       env: readEnv(placed, name, container),
     };
   });
+
+  function planIngest(writer: Manifests['StatefulSet'][number]): RunPlan['ingest'] {
+    const { name } = writer.resource.metadata;
+    const [container] = writer.resource.spec.template.spec.containers;
+    if (container === undefined) return null;
+    const env = readEnv(writer, name, container);
+    checkPorts(writer, name, container, Number(env['HTTP_PORT'] ?? FUNCTION_PORT));
+    return { name, livenessPath: container.livenessProbe?.httpGet.path ?? '/health/liveness', env };
+  }
 
   const sources = manifests.KafkaSource.map(({ file, resource }): SourcePlan => {
     const { spec } = resource;
@@ -181,16 +212,10 @@ export function planRun(manifests: Manifests, known: KnownVariables): RunPlan {
       );
     }
   }
-  const [writer] = manifests.StatefulSet;
-  const writerContainer = writer?.resource.spec.template.spec.containers[0];
-  const ingest =
-    writer === undefined || writerContainer === undefined
-      ? null
-      : {
-          name: writer.resource.metadata.name,
-          livenessPath: writerContainer.livenessProbe?.httpGet.path ?? '/health/liveness',
-          env: readEnv(writer, writer.resource.metadata.name, writerContainer),
-        };
+  const [writer, another] = manifests.StatefulSet;
+  if (another !== undefined)
+    problems.push(`${another.file}: StatefulSet ${another.resource.metadata.name}: the runner knows one`);
+  const ingest = writer === undefined ? null : planIngest(writer);
   if (problems.length > 0) throw new StartError(problems.join('\n'));
   return {
     topics: manifests.KafkaTopic.map(({ resource }) => toTopic(resource.spec)),

@@ -8,11 +8,18 @@ export interface PolledRecord {
 
 /** What was fetched from Kafka and waits for the next poll. */
 export interface PollBuffer {
-  /** Adds what one fetch brought. */
-  add(partition: number, messages: readonly KafkaMessage[]): void;
-  /** Takes up to a number of records, one partition after the other, and names the partitions that are empty now. */
-  take(limit: number): { readonly records: readonly PolledRecord[]; readonly drained: readonly number[] };
-  isEmpty(): boolean;
+  /** Adds what one fetch brought. @returns False if all of it was known. */
+  add(partition: number, messages: readonly KafkaMessage[]): boolean;
+  /**
+   * Takes up to a number of records of partitions that are ready for more, one partition after the other, and names
+   * the partitions that are empty now.
+   */
+  take(
+    limit: number,
+    isReady: (partition: number) => boolean,
+  ): { readonly records: readonly PolledRecord[]; readonly drained: readonly number[] };
+  /** Forgets every partition but these. @returns The partitions that it forgot records of. */
+  retain(partitions: ReadonlySet<number>): readonly number[];
 }
 
 /** An empty buffer. Like Kafka's Java client, it gives out all of one partition before the next. */
@@ -26,14 +33,16 @@ export function createPollBuffer(): PollBuffer {
       const known = newest.get(partition) ?? -1n;
       const fresh = messages.filter((message) => BigInt(message.offset) > known);
       const last = fresh.at(-1);
-      if (last === undefined) return;
+      if (last === undefined) return false;
       newest.set(partition, BigInt(last.offset));
       fetched.set(partition, [...(fetched.get(partition) ?? []), ...fresh]);
+      return true;
     },
-    take(limit) {
+    take(limit, isReady) {
       const records: PolledRecord[] = [];
       const drained: number[] = [];
       for (const [partition, messages] of fetched) {
+        if (!isReady(partition)) continue;
         const taken = messages.splice(0, limit - records.length);
         records.push(...taken.map((message) => ({ partition, message })));
         if (messages.length === 0) {
@@ -44,6 +53,11 @@ export function createPollBuffer(): PollBuffer {
       }
       return { records, drained };
     },
-    isEmpty: () => fetched.size === 0,
+    retain(partitions) {
+      const gone = [...fetched.keys()].filter((partition) => !partitions.has(partition));
+      for (const partition of gone) fetched.delete(partition);
+      for (const partition of newest.keys()) if (!partitions.has(partition)) newest.delete(partition);
+      return gone;
+    },
   };
 }

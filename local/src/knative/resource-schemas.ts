@@ -33,16 +33,25 @@ const reference = (kind: string, apiVersion: string) =>
     namespace: name.optional(),
   });
 
-const envVariable = z.strictObject({
-  name: z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'expected an upper case variable name'),
-  value: z.string().optional(),
-  valueFrom: z
-    .union([
-      z.strictObject({ configMapKeyRef: z.strictObject({ name, key: text }) }),
-      z.strictObject({ secretKeyRef: z.strictObject({ name, key: text, optional: z.boolean().optional() }) }),
-    ])
-    .optional(),
-});
+const envVariable = z
+  .strictObject({
+    name: z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'expected an upper case variable name'),
+    value: z.string().optional(),
+    valueFrom: z
+      .strictObject({
+        configMapKeyRef: z.strictObject({ name, key: text }).optional(),
+        secretKeyRef: z.strictObject({ name, key: text, optional: z.boolean().optional() }).optional(),
+      })
+      .refine(
+        ({ configMapKeyRef, secretKeyRef }) => configMapKeyRef === undefined || secretKeyRef === undefined,
+        'expected either configMapKeyRef or secretKeyRef',
+      )
+      .optional(),
+  })
+  .refine(
+    ({ value, valueFrom }) => value === undefined || valueFrom === undefined,
+    'expected either value or valueFrom',
+  );
 
 const probe = z.strictObject({
   httpGet: z.strictObject({ path: text, port: z.union([z.string(), z.number()]).optional() }),
@@ -190,6 +199,15 @@ export const StatefulSetSchema = z.strictObject({
     podManagementPolicy: z.string().optional(),
     updateStrategy: z.unknown().optional(),
   }),
+});
+
+/** The list of manifests. A field that changes them, such as `patches`, would make a laptop run something else. */
+export const KustomizationSchema = z.strictObject({
+  apiVersion: z.literal('kustomize.config.k8s.io/v1beta1'),
+  kind: z.literal('Kustomization'),
+  resources: z.array(text).min(1),
+  // No effect on a laptop:
+  namespace: name.optional(),
 });
 
 /** The schema of each kind that the runner reads. */

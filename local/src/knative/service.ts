@@ -28,7 +28,7 @@ export interface Service {
   request(headers: Readonly<Record<string, string>>, body: Buffer, timeoutMs: number): Promise<Attempt>;
   /** Ends every process at once, as a crash would. */
   kill(): void;
-  /** Takes no new request, waits for those under way, ends every process. */
+  /** Takes no new request, answers 503 to those without a process, waits for those under way, ends every process. */
   stop(): Promise<void>;
 }
 
@@ -44,17 +44,23 @@ export interface ServiceOptions {
 
 interface Running {
   readonly instance: Instance;
+  readonly startedMs: number;
   state: 'starting' | 'ready' | 'stopping';
   inFlight: number;
   idleTimer: NodeJS.Timeout | null;
 }
 
 interface Waiting {
-  readonly take: (running: Running) => void;
+  readonly take: (running: Running | null) => void;
 }
 
 const MAX_RESTART_DELAY_MS = 5_000;
+/** A process that lived for less has crashed early, and the next one waits. */
+const STABLE_MS = 10_000;
+/** How long a process that takes no connection may need to be seen dead. */
+const UNREACHED_MS = 50;
 const SAMPLES = 1_000;
+const STOPPING: Attempt = { status: 503, body: Buffer.from('The service is stopping') };
 
 /**
  * Scales a function's processes on request concurrency, as Knative Serving does with its activator in the path: from
@@ -69,8 +75,9 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
   const counts = { requests: 0, coldStarts: 0, crashes: 0, inFlight: 0 };
   const limit = plan.containerConcurrency === 0 ? Number.POSITIVE_INFINITY : plan.containerConcurrency;
   let lastStartMs: number | null = null;
-  let quickCrashes = 0;
+  let earlyCrashes = 0;
   let stopped = false;
+  const stopping = new AbortController();
   let spawning = 0;
 
   const live = (): number => spawning + [...running].filter(({ state }) => state !== 'stopping').length;
@@ -85,7 +92,11 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
     if (stopped) return;
     for (let missing = desired() - live(); missing > 0; missing--) {
       spawning += 1;
-      start().catch((error: unknown) => options.log(`${plan.name}: ${String(error)}`));
+      start().catch((error: unknown) => {
+        options.log(`${plan.name} cannot be started: ${String(error)}`);
+        earlyCrashes += 1;
+        scaleUp();
+      });
     }
   }
 
@@ -93,12 +104,14 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
     let entry: Running;
     try {
       // After a crash not at once: a function that cannot start must not eat the machine.
-      if (quickCrashes > 0) await sleep(Math.min(MAX_RESTART_DELAY_MS, 50 * 2 ** quickCrashes));
+      if (earlyCrashes > 0) await restartDelay();
+      if (stopped) return;
       const spec = await options.spec();
       if (stopped) return;
       if (counts.requests > 0) counts.coldStarts += 1;
       entry = {
         instance: startInstance(spec, options.hooks),
+        startedMs: performance.now(),
         state: 'starting',
         inFlight: 0,
         idleTimer: null,
@@ -123,12 +136,17 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
     restIfIdle(entry);
   }
 
+  function restartDelay(): Promise<void> {
+    const delayMs = Math.min(MAX_RESTART_DELAY_MS, 50 * 2 ** earlyCrashes);
+    return sleep(delayMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+  }
+
   function onExit(entry: Running): void {
     running.delete(entry);
     if (entry.idleTimer !== null) clearTimeout(entry.idleTimer);
     if (entry.state === 'stopping') return;
     counts.crashes += 1;
-    quickCrashes = entry.state === 'starting' ? quickCrashes + 1 : 0;
+    earlyCrashes = performance.now() - entry.startedMs < STABLE_MS ? earlyCrashes + 1 : 0;
     scaleUp();
   }
 
@@ -152,7 +170,7 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
     entry.idleTimer = setTimeout(() => {
       entry.idleTimer = null;
       if (entry.inFlight > 0 || entry.state !== 'ready' || live() <= plan.minScale) return;
-      quickCrashes = 0;
+      earlyCrashes = 0;
       entry.state = 'stopping';
       void entry.instance.stop();
     }, options.idleMs);
@@ -177,6 +195,27 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
     });
   }
 
+  async function handOver(
+    entry: Running,
+    headers: Readonly<Record<string, string>>,
+    body: Buffer,
+    timeoutMs: number,
+  ): Promise<Attempt> {
+    const startedMs = performance.now();
+    counts.inFlight += 1;
+    try {
+      const attempt = await post(entry.instance.url, headers, body, Math.min(timeoutMs, plan.timeoutMs));
+      // The queue in front of a container answers for it when its time is up.
+      const timedOut = attempt.status === null && performance.now() - startedMs >= plan.timeoutMs;
+      return timedOut ? { status: 504, body: Buffer.from('The function did not answer in time') } : attempt;
+    } finally {
+      counts.inFlight -= 1;
+      entry.inFlight -= 1;
+      hand();
+      restIfIdle(entry);
+    }
+  }
+
   scaleUp();
   return {
     plan,
@@ -196,25 +235,23 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
       pids: [...running].map(({ instance }) => instance.pid),
     }),
     async request(headers, body, timeoutMs) {
-      if (stopped) return { status: 503, body: 'The service is stopping' };
+      if (stopped) return STOPPING;
       const startedMs = performance.now();
       counts.requests += 1;
-      const entry = await acquire(timeoutMs);
-      if (entry === null) return { status: null, body: `No process of ${plan.name} was ready in time` };
-      counts.inFlight += 1;
-      try {
-        const leftMs = Math.max(1, timeoutMs - (performance.now() - startedMs));
-        const attempt = await post(entry.instance.url, headers, body, Math.min(leftMs, plan.timeoutMs));
-        // The queue in front of a container answers for it when its time is up.
-        const timedOut = attempt.status === null && performance.now() - startedMs >= plan.timeoutMs;
-        return timedOut ? { status: 504, body: 'The function did not answer in time' } : attempt;
-      } finally {
-        counts.inFlight -= 1;
-        entry.inFlight -= 1;
-        samples.push(performance.now() - startedMs);
-        if (samples.length > SAMPLES) samples.shift();
-        hand();
-        restIfIdle(entry);
+      const leftMs = (): number => Math.max(1, timeoutMs - (performance.now() - startedMs));
+      for (;;) {
+        const entry = await acquire(leftMs());
+        if (entry === null && stopped) return STOPPING;
+        if (entry === null)
+          return { status: null, body: Buffer.from(`No process of ${plan.name} was ready in time`) };
+        const attempt = await handOver(entry, headers, body, leftMs());
+        if (attempt.isUnreached !== true || stopped) {
+          samples.push(performance.now() - startedMs);
+          if (samples.length > SAMPLES) samples.shift();
+          return attempt;
+        }
+        // It died a moment ago: the queue in front of the containers tries another one.
+        await Promise.race([entry.instance.exited, sleep(UNREACHED_MS)]);
       }
     },
     kill() {
@@ -222,6 +259,8 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
     },
     async stop() {
       stopped = true;
+      stopping.abort();
+      for (const entry of waiting.splice(0)) entry.take(null);
       for (const entry of running) {
         entry.state = 'stopping';
         if (entry.idleTimer !== null) clearTimeout(entry.idleTimer);

@@ -1,8 +1,14 @@
-import { CompressionTypes, type Consumer, type Kafka, type KafkaMessage, type Producer } from 'kafkajs';
-import { type Attempt, deliver, requestHeaders, textHeaders } from './deliver.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CompressionTypes, type Kafka, type KafkaMessage, type Producer } from 'kafkajs';
+import { deadLetterOf } from './dead-letter.ts';
+import { type Attempt, deliver } from './deliver.ts';
+import { pinLatestOffsets } from './initial-offset.ts';
 import { createPartitionQueue, type PartitionQueue } from './partition-queue.ts';
 import type { SourcePlan } from './plan.ts';
-import { createPollBuffer } from './poll-buffer.ts';
+import { type PollSizes, startSourceConsumer } from './source-consumer.ts';
+import { eventOfRecord, requestHeaders, type SourceEvent } from './source-event.ts';
+
+export type { PollSizes } from './source-consumer.ts';
 
 /** What happened to a source's events since the start. */
 export interface SourceStats {
@@ -18,14 +24,8 @@ export interface Source {
   readonly stats: Readonly<SourceStats>;
   /** The offset up to which, exclusive, every event of a partition is delivered or given up. */
   position(partition: number): bigint | undefined;
-  /** Waits for what is under way, commits, leaves the group. */
+  /** Waits for what is under way, for a while, then commits and leaves the group. */
   stop(): Promise<void>;
-}
-
-/** How records are polled: the sizes of `config-kafka-source-data-plane`. */
-export interface PollSizes {
-  readonly maxPollRecords: number;
-  readonly maxPartitionFetchBytes: number;
 }
 
 /** What a cluster has by default: 250 events a second and consumer, and no more than 64 KiB a partition and poll. */
@@ -45,13 +45,12 @@ export interface SourceOptions {
   readonly log: (line: string) => void;
   /** For tests: how many times each event is delivered; at-least-once allows any number above 0. */
   readonly deliveries?: number | undefined;
+  /** How long `stop()` waits for what is under way, milliseconds. */
+  readonly stopDeadlineMs?: number | undefined;
 }
 
-const POLL_TIMER_MS = 200;
-/** How long a poll that found nothing waits for a record. */
-const POLL_WAIT_MS = 100;
 const COMMIT_INTERVAL_MS = 5_000;
-const MAX_ERROR_BYTES = 1_024;
+const STOP_DEADLINE_MS = 25_000;
 const MAX_TOLD = 100;
 
 /**
@@ -74,12 +73,12 @@ export async function startSource(
 
   /** @returns False if the source was stopped before the event was settled. */
   async function handle(partition: number, message: KafkaMessage): Promise<boolean> {
-    const headers = requestHeaders(message, { topic: plan.topic, partition, source: plan.name });
-    const body = message.value ?? Buffer.alloc(0);
+    const event = eventOfRecord(message, { topic: plan.topic, partition, source: plan.name });
+    const headers = requestHeaders(event);
     for (let delivery = 0; delivery < (options.deliveries ?? 1); delivery++) {
       if (stopping.signal.aborted) return false;
       const last = await deliver(
-        () => options.send(headers, body, plan.delivery.timeoutMs),
+        () => options.send(headers, event.body, plan.delivery.timeoutMs),
         plan.delivery,
         () => {
           stats.retries += 1;
@@ -88,14 +87,14 @@ export async function startSource(
       );
       if (last.status !== null && last.status < 300) stats.delivered += 1;
       else if (stopping.signal.aborted) return false;
-      else await giveUp(message, last);
+      else await giveUp(event, last);
     }
     return true;
   }
 
-  async function giveUp(message: KafkaMessage, last: Attempt): Promise<void> {
+  async function giveUp(event: SourceEvent, last: Attempt): Promise<void> {
     const topic = plan.delivery.deadLetterTopic;
-    const fact = `${plan.name}: gave up an event with ${last.status ?? 'no answer'}: ${last.body.slice(0, 200)}`;
+    const fact = `${plan.name}: gave up an event with ${last.status ?? 'no answer'}: ${last.body.toString().slice(0, 200)}`;
     // A reason is told once; how often it came is in the counts.
     const tell = (outcome: string): void => {
       if (!told.has(fact + outcome)) options.log(`${fact} (${outcome}; the same is not told again)`);
@@ -107,14 +106,8 @@ export async function startSource(
       return;
     }
     try {
-      await producer.send({
-        topic,
-        acks: -1,
-        compression: CompressionTypes.GZIP,
-        messages: [
-          { key: message.key, value: message.value, headers: deadLetterHeaders(message, plan, last) },
-        ],
-      });
+      const letter = deadLetterOf(event, plan.sink, last);
+      await producer.send({ topic, acks: -1, compression: CompressionTypes.GZIP, messages: [letter] });
       stats.deadLettered += 1;
       tell(`kept in ${topic}`);
     } catch (error) {
@@ -126,27 +119,52 @@ export async function startSource(
   function queueOf(partition: number): PartitionQueue {
     let queue = queues.get(partition);
     if (queue === undefined) {
-      queue = createPartitionQueue(plan.ordering === 'ordered', (message) => handle(partition, message));
+      queue = createPartitionQueue(plan.ordering === 'ordered', async (message) => {
+        const settled = await handle(partition, message);
+        // Told when the queue has taken note of it.
+        setImmediate(() => consumers.forEach((consumer) => consumer.pollIfFree()));
+        return settled;
+      });
       queues.set(partition, queue);
     }
     return queue;
   }
 
-  const push = (partition: number, message: KafkaMessage): void => queueOf(partition).push(message);
-  const pending = (): number => [...queues.values()].reduce((sum, queue) => sum + queue.pending(), 0);
-  const members = await Promise.all(
-    Array.from({ length: plan.consumers }, () => startMember(kafka, plan, options, push, pending)),
+  if (plan.initialOffset === 'latest') await pinLatestOffsets(kafka, plan);
+  const committed = new Map<number, bigint>();
+  let consumers: Awaited<ReturnType<typeof startSourceConsumer>>[] = [];
+
+  /** What no consumer of this source has any more is another source's to deliver and to commit. */
+  function forgetLost(): void {
+    if (consumers.length < plan.consumers) return;
+    for (const [partition, queue] of queues) {
+      if (consumers.some((consumer) => consumer.partitions().has(partition))) continue;
+      queue.clear();
+      committed.delete(partition);
+    }
+  }
+
+  consumers = await Promise.all(
+    Array.from({ length: plan.consumers }, () =>
+      startSourceConsumer(kafka, plan, options.poll, {
+        push: (partition, message) => queueOf(partition).push(message),
+        pending: (partition) => queues.get(partition)?.pending() ?? 0,
+        waiting: (partition) => queues.get(partition)?.waiting() ?? 0,
+        onAssigned: forgetLost,
+      }),
+    ),
   );
 
-  const committed = new Map<number, bigint>();
+  forgetLost();
+
   async function commit(): Promise<void> {
     const due = [...queues].flatMap(([partition, queue]) => {
       const offset = queue.settled();
       return offset === undefined || offset === committed.get(partition) ? [] : [{ partition, offset }];
     });
-    // Any member may commit for a partition that is its own; each is asked for all, and Kafka sorts them by group.
     if (due.length === 0) return;
-    const [first] = members;
+    // Any consumer may commit for the source's partitions: Kafka asks only whether it is of the group.
+    const [first] = consumers;
     await first?.consumer.commitOffsets(
       due.map(({ partition, offset }) => ({ topic: plan.topic, partition, offset: String(offset) })),
     );
@@ -165,72 +183,17 @@ export async function startSource(
     async stop() {
       clearInterval(timer);
       stopping.abort();
-      for (const member of members) member.stopPolling();
-      await Promise.all([...queues.values()].map((queue) => queue.idle()));
+      for (const consumer of consumers) consumer.stopPolling();
+      const deadline = new AbortController();
+      await Promise.race([
+        Promise.all([...queues.values()].map((queue) => queue.idle())),
+        sleep(options.stopDeadlineMs ?? STOP_DEADLINE_MS, undefined, { signal: deadline.signal }).catch(
+          () => undefined,
+        ),
+      ]);
+      deadline.abort();
       await commit().catch(() => undefined);
-      await Promise.all(members.map(({ consumer }) => consumer.disconnect().catch(() => undefined)));
+      await Promise.all(consumers.map(({ consumer }) => consumer.disconnect().catch(() => undefined)));
     },
-  };
-}
-
-interface Member {
-  readonly consumer: Consumer;
-  stopPolling(): void;
-}
-
-/** One consumer of the source's group, and its poll timer. */
-async function startMember(
-  kafka: Kafka,
-  plan: SourcePlan,
-  { poll }: SourceOptions,
-  push: (partition: number, message: KafkaMessage) => void,
-  pending: () => number,
-): Promise<Member> {
-  const buffer = createPollBuffer();
-  const consumer = kafka.consumer({
-    groupId: plan.consumerGroup,
-    maxBytesPerPartition: poll.maxPartitionFetchBytes,
-    maxWaitTimeInMs: 500,
-    sessionTimeout: 30_000,
-    retry: { retries: Number.MAX_SAFE_INTEGER, maxRetryTime: 2_000 },
-  });
-  /** Until when a poll that found nothing goes on waiting. */
-  let waitsUntilMs = 0;
-
-  function pollOnce(): void {
-    waitsUntilMs = 0;
-    const { records, drained } = buffer.take(poll.maxPollRecords);
-    for (const { partition, message } of records) push(partition, message);
-    if (drained.length > 0) consumer.resume([{ topic: plan.topic, partitions: [...drained] }]);
-  }
-
-  const timer = setInterval(() => {
-    if (pending() >= poll.maxPollRecords * plan.consumers) return;
-    if (buffer.isEmpty()) waitsUntilMs = performance.now() + POLL_WAIT_MS;
-    else pollOnce();
-  }, POLL_TIMER_MS);
-
-  await consumer.connect();
-  await consumer.subscribe({ topic: plan.topic, fromBeginning: plan.initialOffset === 'earliest' });
-  await consumer.run({
-    autoCommit: false,
-    eachBatch: async ({ batch, pause }) => {
-      // Nothing more of this partition until a poll has taken what is here: that is what bounds a poll's bytes.
-      pause();
-      buffer.add(batch.partition, batch.messages);
-      if (buffer.isEmpty()) consumer.resume([{ topic: plan.topic, partitions: [batch.partition] }]);
-      else if (performance.now() < waitsUntilMs) pollOnce();
-    },
-  });
-  return { consumer, stopPolling: () => clearInterval(timer) };
-}
-
-/** The headers of a dead letter: the event's own, and what KafkaSource adds. */
-function deadLetterHeaders(message: KafkaMessage, plan: SourcePlan, last: Attempt): Record<string, string> {
-  return {
-    ...textHeaders(message.headers),
-    ce_knativeerrordest: `http://${plan.sink}.kandle.svc.cluster.local`,
-    ce_knativeerrordata: Buffer.from(last.body).subarray(0, MAX_ERROR_BYTES).toString('base64'),
-    ...(last.status === null ? {} : { ce_knativeerrorcode: String(last.status) }),
   };
 }

@@ -1,0 +1,136 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { TOPICS } from '@kandle/market/topics';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { z } from 'zod';
+import { REPO_ROOT } from '../paths.ts';
+import { readKnownVariables } from './known-variables.ts';
+import { readManifests } from './manifests.ts';
+import { type KnownVariables, planRun, type RunPlan } from './plan.ts';
+import { prefixPlan } from './prefix.ts';
+
+const BASE = join(REPO_ROOT, 'knative', 'base');
+let known: KnownVariables;
+let plan: RunPlan;
+
+beforeAll(async () => {
+  known = await readKnownVariables();
+  plan = planRun(readManifests(BASE), known);
+});
+
+describe('the plan of knative/base', () => {
+  test('has the topics that the code writes to, with 12 partitions and days of retention', () => {
+    expect(plan.topics.map(({ topic }) => topic).toSorted()).toEqual(Object.values(TOPICS).toSorted());
+    const days = (topic: string): number =>
+      Number(plan.topics.find((one) => one.topic === topic)?.config['retention.ms']) / 86_400_000;
+    for (const { topic, partitions } of plan.topics) {
+      expect(partitions).toBe(12);
+      expect(days(topic)).toBe(topic === TOPICS.raw || topic === TOPICS.dead ? 14 : 7);
+    }
+  });
+
+  test('has a source for each arrow, in order, from the first record on, with a group of its own', () => {
+    const arrows = plan.sources.map(({ name, topic, sink, consumerGroup }) => [
+      name,
+      topic,
+      sink,
+      consumerGroup,
+    ]);
+    expect(arrows).toEqual([
+      ['transform', TOPICS.raw, 'transform', 'kandle-transform'],
+      ['aggregate', TOPICS.trades, 'aggregate', 'kandle-aggregate'],
+      ['persist-trades', TOPICS.trades, 'persist', 'kandle-persist-trades'],
+      ['persist-candles', TOPICS.candles, 'persist', 'kandle-persist-candles'],
+    ]);
+    for (const source of plan.sources)
+      expect(source).toMatchObject({ ordering: 'ordered', initialOffset: 'earliest' });
+  });
+
+  test('gives up nothing for hours, and keeps what it gives up', () => {
+    for (const { delivery } of plan.sources) {
+      expect(delivery).toEqual({
+        retry: 60,
+        backoffPolicy: 'linear',
+        backoffDelayMs: 5_000,
+        timeoutMs: 90_000,
+        deadLetterTopic: TOPICS.dead,
+      });
+    }
+  });
+
+  test('lets every function go to zero, and answers before its delivery times out', () => {
+    expect(plan.services.map(({ name }) => name)).toEqual(['transform', 'aggregate', 'persist']);
+    for (const service of plan.services) {
+      expect(service).toMatchObject({
+        minScale: 0,
+        maxScale: 4,
+        containerConcurrency: 12,
+        timeoutMs: 60_000,
+      });
+      expect(service.readinessPath).toBe('/health/readiness');
+      const partitions = 12;
+      expect(service.containerConcurrency).toBeGreaterThanOrEqual(partitions);
+    }
+  });
+
+  test('has one ingest, and passes on no secret', () => {
+    expect(plan.ingest?.name).toBe('ingest');
+    expect(plan.ingest?.env).toMatchObject({ FEED: 'finnhub' });
+    expect(plan.ingest?.env).not.toHaveProperty('FINNHUB_TOKEN');
+  });
+
+  test('reads ConfigMap references', () => {
+    const aggregate = plan.services.find(({ name }) => name === 'aggregate');
+    expect(aggregate?.env).toMatchObject({ CASSANDRA_KEYSPACE: 'kandle', CASSANDRA_PORT: '9042' });
+  });
+});
+
+test('prefixPlan() puts the prefix before every topic and group, and changes nothing else', () => {
+  const prefixed = prefixPlan(plan, 'p.');
+  expect(prefixed.topics.every(({ topic }) => topic.startsWith('p.market.'))).toBe(true);
+  for (const [n, source] of prefixed.sources.entries()) {
+    const before = plan.sources[n];
+    expect(source).toEqual({
+      ...before,
+      topic: `p.${before?.topic}`,
+      consumerGroup: `p.${before?.consumerGroup}`,
+      delivery: { ...before?.delivery, deadLetterTopic: `p.${TOPICS.dead}` },
+    });
+  }
+  expect(prefixPlan(plan, '')).toBe(plan);
+});
+
+const hasKubectl = spawnSync('kubectl', ['version', '--client'], { stdio: 'ignore' }).status === 0;
+
+const Rendered = z.object({
+  kind: z.string(),
+  metadata: z.object({ name: z.string(), namespace: z.string().optional() }),
+  spec: z.object({ template: z.object({ spec: z.unknown() }).optional() }).optional(),
+});
+const Pod = z.object({
+  containers: z.array(z.object({ name: z.string(), env: z.array(z.object({ name: z.string() })) })),
+});
+
+describe.skipIf(!hasKubectl)(
+  `kubectl kustomize${hasKubectl ? '' : ' (skipped: there is no kubectl here)'}`,
+  () => {
+    test('renders knative/base, with the same resources, and variables that the functions know', () => {
+      const text = execFileSync('kubectl', ['kustomize', BASE], { encoding: 'utf8' });
+      const resources = parseAllDocuments(text).map((document) => Rendered.parse(document.toJS()));
+      expect(new Set(resources.map(({ metadata }) => metadata.namespace))).toEqual(new Set(['kandle']));
+      const read = Object.entries(readManifests(BASE)).flatMap(([kind, placed]) =>
+        placed.map(({ resource }) => `${kind} ${resource.metadata.name}`),
+      );
+      expect(resources.map(({ kind, metadata }) => `${kind} ${metadata.name}`).toSorted()).toEqual(
+        read.toSorted(),
+      );
+      const variables = resources.flatMap(({ spec }) =>
+        spec?.template === undefined ? [] : Pod.parse(spec.template.spec).containers,
+      );
+      expect(variables.length).toBeGreaterThan(3);
+      for (const { name, env } of variables)
+        for (const variable of env) expect([...(known.get(name) ?? [])]).toContain(variable.name);
+    });
+  },
+);
