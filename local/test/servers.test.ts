@@ -50,4 +50,3 @@ test('the record of the run names both processes', () => {
   const children = readLiveChildren(inject('serversFolder'));
   expect(children.map(({ role }) => role).toSorted()).toEqual(['cassandra', 'kafka']);
 });
-});
