@@ -157,6 +157,27 @@ test('rowsOf() writes no null, for Grafana draws it as 0', () => {
   }
 });
 
+/** The data of a candle event with another low. */
+function withLow(lowE8: number): unknown {
+  const { candles, ...data } = candlesEvent(1, 'final').data as { candles: readonly object[] };
+  return { ...data, candles: candles.map((candle) => ({ ...candle, lowE8 })) };
+}
+
+test('rowsOf() keeps the longest report of a gap, in any order', () => {
+  const reports = [4, 9, 7].map((toMs) =>
+    received(
+      formatFeedGap(
+        { shard: 'finnhub-03', fromMs: W0, toMs: W0 + toMs, reason: 'silent', droppedRecords: 0 },
+        1,
+      ),
+    ),
+  );
+  for (const order of [reports, reports.toReversed()]) {
+    const [row] = table(order.flatMap((event) => rowsOf(event).flat())).values();
+    expect(row?.[5]).toBe(W0 + 9);
+  }
+});
+
 test.each([
   [
     'columns of other lengths',
@@ -174,6 +195,12 @@ test.each([
       data: { shard: 'x', windowStartMs: W0, windowMs: 5_000, kind: 'final', version: 1, candles: [] },
     },
   ],
+  [
+    'a time beyond the year 2255',
+    tradesEvent(1, [{ id: 'a', timeMs: Number.MAX_SAFE_INTEGER - 1_000, price: 1n }]),
+  ],
+  ['a version that is no int', candlesEvent(2 ** 31, 'final')],
+  ['a price of 0', { ...candlesEvent(1, 'final'), data: withLow(0) }],
 ])('rowsOf() refuses for ever, when an event has %s', (_, event) => {
   expect(() => rowsOf(event)).toThrow(PoisonError);
 });

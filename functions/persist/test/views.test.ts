@@ -3,14 +3,18 @@ import { formatCandleBatch, type PublishedCandle } from '@kandle/market/candle-b
 import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
 import { RetryableError } from '@kandle/runtime/errors';
 import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
+import { formatFeedGap } from '@kandle/market/feed-gap';
 import { formatTradeBatch } from '@kandle/market/trade-batch';
 import type { MarketEvent } from '@kandle/market/market-event';
+import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { createPersist } from '../src/handler.ts';
 import { createViews } from '../src/views.ts';
 
 const KEYSPACE = `views_${Date.now()}`;
 const W0 = 1_700_000_000_000;
+const HOUR_MS = 3_600_000;
+const HOUR = Math.ceil(W0 / HOUR_MS) * HOUR_MS;
 const { contactPoints, port } = inject('cassandra');
 const settings = CassandraEnv.parse({
   CASSANDRA_CONTACT_POINTS: contactPoints.join(','),
@@ -37,6 +41,19 @@ async function write(event: MarketEvent | undefined): Promise<void> {
   await persist({ ...event, attributes: event.extensions, data, offset: null });
 }
 
+const CANDLE = {
+  revision: 0,
+  reason: null,
+  openE8: 100_000_000n,
+  highE8: 300_000_000n,
+  lowE8: 100_000_000n,
+  closeE8: 100_000_000n,
+  volumeE8: 200_000_000n,
+  notionalE16: 30_000_000_000_000_000n,
+  priceSumE8: 300_000_000n,
+  tradeCount: 2,
+};
+
 function candles(
   version: number,
   state: PublishedCandle['state'],
@@ -49,21 +66,7 @@ function candles(
     windowMs: 5_000,
     kind: state,
     version,
-    candles: symbols.map((symbol) => ({
-      symbol,
-      version,
-      state,
-      revision: 0,
-      reason: null,
-      openE8: 100_000_000n,
-      highE8: 300_000_000n,
-      lowE8: 100_000_000n,
-      closeE8,
-      volumeE8: 200_000_000n,
-      notionalE16: 30_000_000_000_000_000n,
-      priceSumE8: 300_000_000n,
-      tradeCount: 2,
-    })),
+    candles: symbols.map((symbol) => ({ ...CANDLE, symbol, version, state, closeE8 })),
   });
 }
 
@@ -88,9 +91,12 @@ test('persist() keeps the newest version, when versions come in any order and tw
   ]);
 });
 
-test('persist() writes 1,500 symbols of one window', async () => {
+test('persist() writes 1,500 symbols in one event', async () => {
   const symbols = Array.from({ length: 1_500 }, (_, n) => `S${String(n).padStart(4, '0')}`);
-  for (const event of candles(2, 'final', symbols, 100_000_000n)) await write(event);
+  const [event, ...more] = candles(2, 'final', symbols, 100_000_000n);
+  const parts = [event, ...more].map((part) => part?.data as { readonly candles: readonly unknown[] });
+  const data = { ...parts[0], candles: parts.flatMap((part) => part.candles) };
+  if (event !== undefined) await write({ ...event, data });
   const rows = await client.execute(
     "SELECT symbol FROM candles_5s WHERE day = '2023-11-14' ALLOW FILTERING",
     [],
@@ -99,7 +105,7 @@ test('persist() writes 1,500 symbols of one window', async () => {
   expect(new Set(rows.rows.map((row) => String(row['symbol']))).size).toBeGreaterThanOrEqual(1_500);
 });
 
-test('persist() stores every trade once with exact numbers, when a batch of 400 is delivered three times', async () => {
+test('persist() stores every trade once with exact numbers, when a batch of 400 over two hours comes three times', async () => {
   const event = formatTradeBatch({
     shard: 'finnhub-03',
     epoch: 1,
@@ -109,7 +115,7 @@ test('persist() stores every trade once with exact numbers, when a batch of 400 
     trades: Array.from({ length: 400 }, (_, n) => ({
       id: `t${n}`,
       symbol: 'T',
-      eventTimeMs: W0 + 3_500_000 + n * 1_000,
+      eventTimeMs: HOUR + (n - 200) * 1_000,
       priceE8: 6_183_763_000_000n + BigInt(n),
       sizeE8: 9_000n,
     })),
@@ -119,12 +125,14 @@ test('persist() stores every trade once with exact numbers, when a batch of 400 
     "SELECT time, price, size FROM trades WHERE symbol = 'T' ALLOW FILTERING",
   );
   expect(rows.rows).toHaveLength(400);
+  const hours = await client.execute('SELECT DISTINCT feed, symbol, hour FROM trades');
+  expect(hours.rows.filter((row) => row['symbol'] === 'T')).toHaveLength(2);
   expect(rows.rows.every((row) => row['size'] === 0.00009)).toBe(true);
   expect(new Set(rows.rows.map((row) => row['price'])).size).toBe(400);
   const latest = await client.execute(
     "SELECT time, price FROM latest WHERE feed = 'finnhub' AND symbol = 'T'",
   );
-  expect(latest.first()).toMatchObject({ time: new Date(W0 + 3_899_000) });
+  expect(latest.first()).toMatchObject({ time: new Date(HOUR + 199_000) });
 });
 
 test('persist() gives the event back, when Cassandra is away', async () => {
@@ -135,4 +143,103 @@ test('persist() gives the event back, when Cassandra is away', async () => {
   const away = createPersist({ views })({ ...event, attributes: event.extensions, offset: null });
   await expect(away).rejects.toThrow(RetryableError);
   await nobody.shutdown();
+});
+
+const W1 = W0 + 5_000;
+
+/** Events of one feed that meet in the same rows, and which rows they leave: read off, not computed. */
+function meeting(feed: string): { readonly events: readonly MarketEvent[]; readonly rows: object } {
+  const shard = `${feed}-00`;
+  const batch = { shard, epoch: 1, watermarkMs: W0, ingestTimeMs: W0 };
+  const trade = { symbol: 'A', sizeE8: 100_000_000n };
+  const gap = { shard, fromMs: W0, reason: 'silent', droppedRecords: 0 } as const;
+  const versions = [
+    { version: 2, state: 'provisional', closeE8: 110_000_000n, revision: 0, reason: null },
+    { version: 3, state: 'final', closeE8: 120_000_000n, revision: 0, reason: 'late_first' },
+    { version: 5, state: 'revised', closeE8: 130_000_000n, revision: 1, reason: null },
+  ] as const;
+  const window = { shard, windowMs: 5_000 };
+  return {
+    events: [
+      ...versions.flatMap(({ version, state, ...changed }) =>
+        [W0, W1].flatMap((windowStartMs) =>
+          formatCandleBatch({
+            ...window,
+            windowStartMs,
+            kind: state,
+            version,
+            candles: [{ ...CANDLE, symbol: 'A', version, state, ...changed }],
+          }),
+        ),
+      ),
+      formatTradeBatch({
+        ...batch,
+        sequence: 7,
+        trades: [{ ...trade, id: 'a', eventTimeMs: W0, priceE8: 900_000_000n }],
+      }),
+      formatTradeBatch({
+        ...batch,
+        sequence: 8,
+        trades: [{ ...trade, id: 'b', eventTimeMs: W0, priceE8: 200_000_000n }],
+      }),
+      formatTradeBatch({
+        ...batch,
+        sequence: 9,
+        trades: [{ ...trade, id: 'c', eventTimeMs: W0 - 1, priceE8: 500_000_000n }],
+      }),
+      formatFeedGap({ ...gap, toMs: W0 + 10 }, 1),
+      formatFeedGap({ ...gap, toMs: W0 + 20 }, 1),
+    ],
+    rows: {
+      candles_5s: [W0, W1].map(() => ({ version: 5, close: 1.3, state: 'revised', reason: '' })),
+      candle_revisions: [W0, W1].flatMap(() => [
+        { version: 3, close: 1.2, state: 'final', reason: 'late_first' },
+        { version: 5, close: 1.3, state: 'revised', reason: '' },
+      ]),
+      trades: [
+        { id: 'c', price: 5 },
+        { id: 'a', price: 9 },
+        { id: 'b', price: 2 },
+      ],
+      latest: [{ time: new Date(W0), price: 2 }],
+      feed_gaps: [{ to_time: new Date(W0 + 20) }],
+    },
+  };
+}
+
+const READS = {
+  candles_5s:
+    "version, close, state, reason FROM candles_5s WHERE feed = ? AND symbol = 'A' AND day = '2023-11-14'",
+  candle_revisions:
+    "version, close, state, reason FROM candle_revisions WHERE feed = ? AND symbol = 'A' AND day = '2023-11-14'",
+  trades: `id, price FROM trades WHERE feed = ? AND symbol = 'A' AND hour = ${HOUR - HOUR_MS}`,
+  latest: 'time, price FROM latest WHERE feed = ?',
+  feed_gaps: "to_time FROM feed_gaps WHERE feed = ? AND day = '2023-11-14'",
+};
+
+async function readViews(feed: string): Promise<object> {
+  const read = Object.entries(READS).map(async ([view, columns]) => {
+    const { rows } = await client.execute(`SELECT ${columns}`, [feed]);
+    return [view, rows.map((row) => ({ ...row }))] as const;
+  });
+  return Object.fromEntries(await Promise.all(read));
+}
+
+test('persist() leaves the same rows in all views, in any order, several at once, and however often', async () => {
+  let run = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.infiniteStream(fc.nat()), fc.integer({ min: 1, max: 4 }), async (random, atOnce) => {
+      const feed = `order-${run++}`;
+      const { events, rows } = meeting(feed);
+      const again = events.filter(() => (random.next().value ?? 0) % 2 === 0);
+      const order = [...events, ...again]
+        .map((event) => ({ event, place: random.next().value ?? 0 }))
+        .toSorted((a, b) => a.place - b.place);
+      for (let from = 0; from < order.length; from += atOnce) {
+        await Promise.all(order.slice(from, from + atOnce).map(({ event }) => write(event)));
+      }
+      expect(await readViews(feed)).toEqual(rows);
+    }),
+    { numRuns: 40 },
+  );
 });
