@@ -745,4 +745,25 @@ describe('consumer groups', () => {
     await eventually(async () => seen().size === produced, 60_000);
     for (const partition of upTo(4)) expect(other.maxInFlight(partition)).toBe(1);
   });
+
+  test('a source that loses a partition ends what is under way, and neither delivers nor commits more of it', async () => {
+    const bench = await setUp({ partitions: 2, delivery: { retry: 1_000, backoffDelayMs: 20 } });
+    const other = await startEventSink();
+    onTestFinished(() => other.close());
+    bench.sink.answer(() => ({ status: 503 }));
+    await topics.produce(bench.topic, [...events(40, 0), ...events(40, 1)]);
+    const first = await bench.start();
+    await eventually(async () => [0, 1].every((partition) => offsetsOf(bench.sink, partition).length > 1));
+    const second = await target.start(bench.plan, other.url);
+    onTestFinished(() => second.stop());
+    await other.until(40);
+    const lost = other.requests[0]?.partition ?? 0;
+    const kept = 1 - lost;
+    bench.sink.answer(() => ({ status: 204 }));
+    await eventually(async () => offsetsOf(bench.sink, kept).includes(39));
+    await commitsTo(bench, 40, lost);
+    expect(new Set(offsetsOf(bench.sink, lost))).toEqual(new Set([0]));
+    await first.stop();
+    expect(await topics.committed(bench.plan.consumerGroup, bench.topic, lost)).toBe(40);
+  });
 });

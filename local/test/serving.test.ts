@@ -265,9 +265,14 @@ test('kill() ends every process as a crash does', async () => {
 });
 
 test('no request is handed to a process before its readiness probe succeeds', async () => {
-  const { send } = setUp({ env: { READY_AFTER_MS: '400' } });
-  // The function answers 500 to what comes too early.
-  expect((await send()).status).toBe(200);
+  const { send, starts } = setUp({ env: { READY_AFTER_MS: '700' } });
+  const first = send();
+  await eventually(() => starts().length === 1);
+  // It listens by now, and would answer 500 to what comes too early.
+  await sleep(300);
+  const answers = await Promise.all([first, send()]);
+  expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+  expect(starts()).toHaveLength(1);
 });
 
 test('a request that takes longer than the time-out of the service gets a 504', async () => {
