@@ -253,6 +253,8 @@ test('a request fails whose process is killed, and the next one works', async ()
   await eventually(() => service.stats().inFlight === 1);
   process.kill(pid, 'SIGKILL');
   expect((await cut).status).toBeNull();
+  // The line may break a moment before the system says that the process is gone.
+  await eventually(() => !service.stats().pids.includes(pid));
   expect(takenBy(await send()).pid).not.toBe(pid);
 });
 
