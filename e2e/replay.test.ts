@@ -8,34 +8,17 @@ import {
   computeCandles,
   hasRecording,
   NO_RECORDING,
-  type PlainCandle,
   readExpectedWindows,
   readExportedCandles,
   readFrames,
   RECORDING,
   writeRecording,
 } from './recording.ts';
+import { expectSameCandles } from './same-candles.ts';
 import { type ReplayResult, runReplay } from './run-replay.ts';
 
 const TRADES = 34_419;
 const WINDOWS = 262;
-/** VWAP and mean are quotients of sums: equal but for the last bits. */
-const RELATIVE = 1e-9;
-
-function expectSameCandles(actual: readonly PlainCandle[], expected: readonly PlainCandle[]): void {
-  const keyOf = (candle: PlainCandle): string => `${candle.symbol} ${candle.startMs}`;
-  const exact = ({ vwap, mean, ...rest }: PlainCandle) => rest;
-  const sorted = (candles: readonly PlainCandle[]) =>
-    candles.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
-  expect(sorted(actual).map(exact)).toEqual(sorted(expected).map(exact));
-  const byKey = new Map(actual.map((candle) => [keyOf(candle), candle]));
-  for (const candle of expected) {
-    const found = byKey.get(keyOf(candle));
-    expect(Math.abs((found?.vwap ?? 0) / candle.vwap - 1), `vwap of ${keyOf(candle)}`).toBeLessThan(RELATIVE);
-    expect(Math.abs((found?.mean ?? 0) / candle.mean - 1), `mean of ${keyOf(candle)}`).toBeLessThan(RELATIVE);
-  }
-}
-
 function lineCount(csv: string): number {
   return csv.trim().split('\n').length - 1;
 }

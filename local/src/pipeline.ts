@@ -73,7 +73,8 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     logLevel: logLevel.NOTHING,
   });
   const admin = kafka.admin();
-  const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
+  // For dead letters, at least once: KafkaJS's idempotent producer loses what follows a send without an answer.
+  const producer = kafka.producer();
   const services = new Map<string, Service>();
   const sources: Source[] = [];
   let ingest: IngestProcess | null = null;
