@@ -10,7 +10,9 @@ import { type Pipeline, startPipeline } from '@kandle/local/pipeline';
 import { REPO_ROOT } from '@kandle/local/paths';
 import { freePort } from '@kandle/local/ports';
 import { startReplayServer } from '@kandle/local/replay-server';
+import { TOPICS } from '@kandle/market/topics';
 import { inject } from 'vitest';
+import { readRejects } from './read-rejects.ts';
 
 /** What a replay through the whole pipeline ended with. */
 export interface ReplayResult {
@@ -18,6 +20,8 @@ export interface ReplayResult {
   readonly candles: string;
   readonly trades: string;
   readonly deadLetters: number;
+  /** Reasons of the refused records, sorted. */
+  readonly rejects: readonly string[];
 }
 
 /** How a replay is disturbed. */
@@ -71,7 +75,9 @@ export async function runReplay(
       await pipeline.client.execute(`DROP KEYSPACE IF EXISTS ${name}`).catch(() => undefined);
       await pipeline.stop();
     }
+    const rejects = await readRejects(inject('kafkaBrokers'), `${name}.${TOPICS.rejects}`);
     return {
+      rejects: rejects.map(({ reason }) => reason).toSorted(),
       candles: readFileSync(join(folder, 'candles_5s.csv'), 'utf8'),
       trades: readFileSync(join(folder, 'trades.csv'), 'utf8'),
       deadLetters: pipeline.sources.reduce((sum, { stats }) => sum + stats.deadLettered + stats.dropped, 0),

@@ -40,6 +40,8 @@ export async function createIngestProcess(
       // Only when the old one is gone: a shard has one writer.
       await sleep(RESTART_MS);
       if (!stopping) instance = await start();
+      // It may have been stopped while it started: then nobody else knows of the new one.
+      if (stopping) await instance.stop();
     });
     return started;
   }

@@ -179,7 +179,11 @@ async function follow(pipeline: Pipeline, watch: KafkaWatch, { feed, options }: 
 try {
   await main();
 } catch (error) {
-  console.error(error instanceof StartError ? error.message : `Cannot go on: ${describeError(error)}`);
+  const reason = describeError(error);
+  // Most of our errors say by themselves what could not be done.
+  console.error(
+    error instanceof StartError || reason.startsWith('Cannot ') ? reason : `Cannot go on: ${reason}`,
+  );
   if (!(error instanceof StartError) && process.env['KANDLE_DEBUG'] !== undefined) console.error(error);
   process.exitCode = 1;
 }

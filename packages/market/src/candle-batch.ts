@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { feedSource } from './batch-header.ts';
+import type { Candle } from './candle.ts';
 import { fromJsonInteger, type JsonInteger, toJsonInteger } from './fixed-point.ts';
 import type { MarketEvent } from './market-event.ts';
 import { isSymbol } from './symbol.ts';
@@ -17,20 +18,23 @@ export type CandleBatchKind = CandleState;
  *
  * Prices, volume and price sum are in 1e-8 units, the notional in 1e-16.
  */
-export interface PublishedCandle {
-  readonly symbol: string;
+export interface PublishedCandle
+  extends Pick<
+    Candle,
+    | 'symbol'
+    | 'openE8'
+    | 'highE8'
+    | 'lowE8'
+    | 'closeE8'
+    | 'volumeE8'
+    | 'notionalE16'
+    | 'priceSumE8'
+    | 'tradeCount'
+  > {
   readonly version: number;
   readonly state: CandleState;
   readonly revision: number;
   readonly reason: string | null;
-  readonly openE8: bigint;
-  readonly highE8: bigint;
-  readonly lowE8: bigint;
-  readonly closeE8: bigint;
-  readonly volumeE8: bigint;
-  readonly notionalE16: bigint;
-  readonly priceSumE8: bigint;
-  readonly tradeCount: number;
 }
 
 /** Changed candles of one shard and window. */

@@ -1,0 +1,69 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { computeCandles, readExportedCandles, writeRecording } from './recording.ts';
+import { runReplay } from './run-replay.ts';
+import { expectSameCandles } from './same-candles.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'kandle-bad-records-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const T0 = 1_700_000_000_000;
+const HOUR_MS = 3_600_000;
+
+/** A line of a recording whose frame is this text: a number such as 1e309 must not be parsed on the way. */
+function line(frame: string): string {
+  return `{"recv_ms":${T0},"frame":${frame}}`;
+}
+
+function good(second: number): string {
+  const timeMs = T0 + second * 1_000;
+  return `{"s":"AAPL","p":${100 + second},"t":${timeMs},"v":2,"c":null}`;
+}
+
+/** An entry that is not to be counted, and the reason it gets. */
+const BAD: readonly (readonly [entry: string, reason: string])[] = [
+  [`{"s":"AAPL","p":0,"t":${T0},"v":1}`, 'bad_price'],
+  [`{"s":"AAPL","p":-5,"t":${T0},"v":1}`, 'bad_price'],
+  [`{"s":"AAPL","p":1e309,"t":${T0},"v":1}`, 'bad_price'],
+  [`{"s":"AAPL","p":"12","t":${T0},"v":1}`, 'bad_price'],
+  [`{"s":"AAPL","p":10,"t":${T0},"v":-1}`, 'bad_size'],
+  [`{"s":"AAPL","p":10,"t":${T0},"v":1e-12}`, 'bad_size'],
+  [`{"s":"AAPL","p":10,"t":1700000000,"v":1}`, 'bad_time'],
+  [`{"s":"AAPL","p":10,"t":"now","v":1}`, 'bad_time'],
+  [`{"s":"AAPL","p":10,"t":${T0 + HOUR_MS},"v":1}`, 'too_far_ahead'],
+  [`{"s":"AAPL","p":10,"t":${T0 - HOUR_MS},"v":1}`, 'too_late'],
+];
+
+/** Whole frames that are none, sent as they are. */
+const BAD_FRAMES: readonly (readonly [text: string, reason: string])[] = [
+  ['this is no JSON', 'bad_frame'],
+  ['[1,2,3]', 'bad_frame'],
+  ['{"type":"news","data":[]}', 'unknown_frame_type'],
+  [`{"type":"trade","data":[{"s":"no symbol!","p":1,"t":${T0},"v":1}]}`, 'bad_symbol'],
+];
+
+test('the pipeline counts the good records and says why of every other, when a feed sends nonsense between them', async () => {
+  const goodFrames = Array.from({ length: 12 }, (_, second) => `{"type":"trade","data":[${good(second)}]}`);
+  const mixed = BAD.map(([entry], n) => `{"type":"trade","data":[${good(20 + n)},${entry},${good(20 + n)}]}`);
+  const lines = [
+    ...goodFrames.map(line),
+    ...BAD_FRAMES.map(([text]) => line(JSON.stringify(text))),
+    ...mixed.map(line),
+    // A price update of volume 0 is neither counted nor refused.
+    line(`{"type":"trade","data":[{"s":"AAPL","p":999,"t":${T0 + 30_000},"v":0}]}`),
+    line(`{"type":"trade","data":[${good(40)}]}`),
+  ];
+  const file = join(folder, 'bad.jsonl.gz');
+  writeRecording(file, lines);
+  const { candles, rejects, deadLetters } = await runReplay(file);
+  expect(rejects).toEqual([...BAD, ...BAD_FRAMES].map(([, reason]) => reason).toSorted());
+  expect(deadLetters).toBe(0);
+  const counted = [
+    ...goodFrames,
+    ...BAD.map((_, n) => `{"type":"trade","data":[${good(20 + n)},${good(20 + n)}]}`),
+    `{"type":"trade","data":[${good(40)}]}`,
+  ];
+  expectSameCandles(readExportedCandles(candles), computeCandles(counted.map(line)));
+});
