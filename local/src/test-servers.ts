@@ -1,7 +1,8 @@
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TestProject } from 'vitest/node';
+import { z } from 'zod';
 import { JARS_FOLDER, TEST_FOLDER } from './paths.ts';
 import { checkMachine } from './preflight.ts';
 import { claimFolder, type FolderClaim, readLiveOwner } from './run-record.ts';
@@ -30,14 +31,61 @@ interface Shared {
   claim?: FolderClaim;
 }
 
+const addressesSchema = z.object({
+  kafka: z.object({ brokers: z.array(z.string()), pid: z.int() }),
+  cassandra: z.object({
+    contactPoints: z.array(z.string()),
+    port: z.int(),
+    localDataCenter: z.string(),
+    pid: z.int(),
+  }),
+});
+type Addresses = z.infer<typeof addressesSchema>;
+
 /** Each vitest project loads this module anew, so what they share hangs on the process. */
 const shared = globalThis as { kandleTestServers?: Shared | undefined };
 
-/** Starts Kafka and Cassandra once for all vitest projects of this run, and tells the tests where they are. */
+/**
+ * Starts Kafka and Cassandra once for all vitest projects of this run, and tells the tests where they are.
+ *
+ * With `KANDLE_TEST_SERVERS=<folder>` it takes those that `npm run servers` keeps there, and starts none.
+ */
 export async function setup(project: TestProject): Promise<void> {
+  const borrowed = process.env['KANDLE_TEST_SERVERS'];
+  if (borrowed !== undefined) {
+    const text = readFileSync(addressFile(borrowed), 'utf8');
+    return provide(project, addressesSchema.parse(JSON.parse(text)), borrowed);
+  }
   const current = (shared.kandleTestServers ??= begin());
   current.users += 1;
-  const { kafka, cassandra } = await current.running;
+  provide(project, await current.running, TEST_FOLDER);
+}
+
+/** Starts the test servers and writes down where they are, for test runs that set `KANDLE_TEST_SERVERS`. */
+export async function keepTestServers(): Promise<string> {
+  const { kafka, cassandra } = await (shared.kandleTestServers ??= begin()).running;
+  const addresses: Addresses = {
+    kafka: { brokers: [...kafka.brokers], pid: kafka.pid },
+    cassandra: {
+      contactPoints: [...cassandra.contactPoints],
+      port: cassandra.port,
+      localDataCenter: cassandra.localDataCenter,
+      pid: cassandra.pid,
+    },
+  };
+  writeFileSync(addressFile(TEST_FOLDER), JSON.stringify(addresses));
+  return TEST_FOLDER;
+}
+
+function addressFile(folder: string): string {
+  return join(folder, 'servers.json');
+}
+
+function provide(
+  project: TestProject,
+  { kafka, cassandra }: Pick<Servers, 'kafka' | 'cassandra'> | Addresses,
+  folder: string,
+): void {
   project.provide('kafkaBrokers', [...kafka.brokers]);
   project.provide('cassandra', {
     contactPoints: [...cassandra.contactPoints],
@@ -45,7 +93,7 @@ export async function setup(project: TestProject): Promise<void> {
     localDataCenter: cassandra.localDataCenter,
   });
   project.provide('serverPids', { kafka: kafka.pid, cassandra: cassandra.pid });
-  project.provide('serversFolder', TEST_FOLDER);
+  project.provide('serversFolder', folder);
 }
 
 /** Ends the servers when the last project is done; their data is worth nothing, so SIGKILL will do. */
