@@ -12,7 +12,11 @@ export default defineConfig({
           name: 'unit',
           // Properties take seconds on a busy machine; a hang is still found.
           testTimeout: 60_000,
-          include: ['packages/*/src/**/*.test.ts', 'functions/*/src/**/*.test.ts', 'local/src/**/*.test.ts'],
+          include: [
+            'packages/*/src/**/*.test.ts',
+            'functions/*/src/**/*.test.ts',
+            '{local,audit,faults}/src/**/*.test.ts',
+          ],
         },
       },
       {
@@ -21,7 +25,7 @@ export default defineConfig({
           include: [
             'packages/*/test/**/*.test.ts',
             'functions/*/test/**/*.test.ts',
-            'local/test/**/*.test.ts',
+            '{local,audit,faults}/test/**/*.test.ts',
           ],
           globalSetup: ['local/src/test-servers.ts'],
           testTimeout: 120_000,
