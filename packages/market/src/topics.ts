@@ -14,5 +14,7 @@ export const EVENT_TYPES = {
   feedGap: 'io.kandle.feed.gap.v1',
   trades: 'io.kandle.trades.v1',
   candles: 'io.kandle.candles.v1',
+  indicators: 'io.kandle.indicators.v1',
+  signals: 'io.kandle.signals.v1',
   rejects: 'io.kandle.rejects.v1',
 } as const;
