@@ -16,6 +16,7 @@ export default defineConfig({
             'packages/*/src/**/*.test.ts',
             'functions/*/src/**/*.test.ts',
             '{local,audit,faults}/src/**/*.test.ts',
+            'build/*.test.ts',
           ],
         },
       },

@@ -36,9 +36,7 @@ async function main(): Promise<void> {
   await ingest.start();
 }
 
-try {
-  await main();
-} catch (error) {
+main().catch((error: unknown) => {
   process.stderr.write(`ingest: ${describeError(error)}\n`);
   process.exit(1);
-}
+});

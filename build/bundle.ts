@@ -1,0 +1,68 @@
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { collectLicences } from './licences.ts';
+
+/** The root of the project. */
+export const ROOT = join(import.meta.dirname, '..');
+/** Where bundles are kept: `dist/<name>/index.cjs`. */
+export const DIST = join(ROOT, 'dist');
+
+/** What a bundle consists of. */
+export interface Bundle {
+  readonly name: string;
+  /** The one file to run. */
+  readonly file: string;
+  readonly bytes: number;
+}
+
+/** The names of the functions that have a main program, in alphabetical order. */
+export function functionNames(): readonly string[] {
+  const folder = join(ROOT, 'functions');
+  return readdirSync(folder)
+    .filter((name) => existsSync(join(folder, name, 'src', 'index.ts')))
+    .toSorted();
+}
+
+/**
+ * Bundles a function with all that it needs into one CommonJS file, `<outFolder>/<name>/index.cjs`, beside the licences
+ * of what is in it. Reproducible: the same sources give the same bytes, wherever they lie.
+ *
+ * @throws {RangeError} If there is no such function.
+ * @throws {Error} If it cannot be bundled; esbuild has said why.
+ */
+export async function bundleFunction(name: string, outFolder = DIST): Promise<Bundle> {
+  const entry = join(ROOT, 'functions', name, 'src', 'index.ts');
+  if (!existsSync(entry)) {
+    throw new RangeError(
+      `Cannot bundle ${name}: there is no function of this name (${functionNames().join(', ')})`,
+    );
+  }
+  const folder = join(outFolder, name);
+  const result = await build({
+    absWorkingDir: ROOT,
+    entryPoints: [entry],
+    outfile: join(folder, 'index.cjs'),
+    write: false,
+    metafile: true,
+    bundle: true,
+    platform: 'node',
+    // Not an ES module: `node-os-utils`, which the function runtime loads, assigns a name that it does not declare.
+    format: 'cjs',
+    banner: { js: 'var osu;' },
+    target: 'node24',
+    // Names stay: they are what a stack trace is read by, and shorter ones start no faster (docs/performance.md).
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: 'eof',
+    logLevel: 'warning',
+  });
+  const [output] = result.outputFiles;
+  if (output === undefined) throw new Error(`Cannot bundle ${name}: esbuild gave no file`);
+  // Emptied first, so that nothing of an older build is delivered.
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(output.path, output.contents);
+  writeFileSync(join(folder, 'LICENSES.txt'), collectLicences(ROOT, Object.keys(result.metafile.inputs)));
+  return { name, file: output.path, bytes: output.contents.length };
+}
