@@ -76,6 +76,8 @@ function* candleEvents(): Generator<MarketEvent> {
         state: 'final',
         revision: 0,
         reason: null,
+        complete: true,
+        lastTradeMs: START_MS,
         ...prices,
         ...sums,
       };

@@ -13,7 +13,7 @@ import type { CasOutcome, ShardStore, WindowKey, WindowStore } from './stores.ts
 
 const READ_WINDOW = 'SELECT * FROM windows WHERE shard = ? AND window_start = ?';
 const WRITE_WINDOW =
-  'UPDATE windows SET version = ?, final_version = ?, applied = ?, min_offset = ? ' +
+  'UPDATE windows SET version = ?, final_version = ?, incomplete_version = ?, applied = ?, min_offset = ? ' +
   'WHERE shard = ? AND window_start = ? IF version = ?';
 const WRITE_ROW =
   'UPDATE windows SET row_version = ?, revision = ?, reason = ?, first_key = ?, last_key = ?, open_e8 = ?, ' +
@@ -99,6 +99,7 @@ function windowParams({ shard, windowStartMs }: WindowKey, next: WindowState): u
   return [
     next.version,
     next.finalVersion,
+    next.incompleteVersion,
     formatApplied(next.applied),
     next.minOffset,
     shard,
@@ -139,6 +140,7 @@ function toWindow(rows: readonly types.Row[], windowStartMs: number): WindowStat
   return {
     version: Number(first['version']),
     finalVersion: Number(first['final_version'] ?? 0),
+    incompleteVersion: Number(first['incomplete_version'] ?? 0),
     applied: parseApplied(String(first['applied'] ?? '')),
     minOffset: typeof minOffset === 'bigint' ? minOffset : null,
     rows: new Map(

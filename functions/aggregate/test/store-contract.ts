@@ -1,6 +1,12 @@
 import { foldTrades } from '@kandle/market/fold';
 import { ABSENT_SHARD } from '@kandle/market/shard-state';
-import { ABSENT_WINDOW, closeWindow, mergeBatch, type WindowState } from '@kandle/market/window-state';
+import {
+  ABSENT_WINDOW,
+  closeWindow,
+  markIncomplete,
+  mergeBatch,
+  type WindowState,
+} from '@kandle/market/window-state';
 import type { Trade } from '@kandle/market/trade';
 import { describe, expect, test } from 'vitest';
 import type { ShardStore, WindowKey, WindowStore } from '../src/stores.ts';
@@ -55,6 +61,9 @@ export function describeStores(name: string, stores: () => ContractStores): void
       const late = merged(final, key, 3, ['B', 'C']);
       expect(await stores().windows.compareAndSet(key, late.next, late.changed)).toBe('applied');
       expect(await stores().windows.read(key)).toEqual(late.next);
+      const incomplete = markIncomplete(late.next);
+      expect(await stores().windows.compareAndSet(key, incomplete, [])).toBe('applied');
+      expect(await stores().windows.read(key)).toEqual(incomplete);
     });
 
     test('compareAndSet() closes a window, when it holds nothing', async () => {

@@ -42,6 +42,7 @@ function candleValues(candle: PublishedCandle, key: readonly [string, string, st
     revision,
     // Empty, not null: a null would be a tombstone, and an unset value would leave another version's reason.
     candle.reason ?? '',
+    candle.complete,
     writeTimestamp(key[3], version),
   ];
 }

@@ -42,7 +42,8 @@ function tradesEvent(sequence: number, trades: readonly { id: string; timeMs: nu
 }
 
 function candle(version: number, state: PublishedCandle['state'], closeE8 = 100_000_000n): PublishedCandle {
-  const counts = { revision: 0, reason: null, tradeCount: 2, volumeE8: 200_000_000n };
+  const life = { revision: 0, reason: null, complete: true, lastTradeMs: W0 + 4_000 };
+  const counts = { ...life, tradeCount: 2, volumeE8: 200_000_000n };
   const prices = { openE8: 100_000_000n, highE8: closeE8, lowE8: 100_000_000n, closeE8 };
   return {
     symbol: 'A',

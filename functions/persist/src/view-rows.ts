@@ -16,6 +16,7 @@ const CANDLE_COLUMNS = [
   'state',
   'revision',
   'reason',
+  'complete',
 ] as const;
 
 /**
@@ -42,8 +43,8 @@ export const VIEWS = {
 /** The name of a view, which is its table's. */
 export type ViewName = keyof typeof VIEWS;
 
-/** A value as Cassandra takes it: text, date (`2026-11-24`), double, int, timestamp (milliseconds); bigint. */
-export type ViewValue = string | number | bigint;
+/** A value as Cassandra takes it: text, date (`2026-11-24`); double, int, timestamp (milliseconds); bigint; boolean. */
+export type ViewValue = string | number | bigint | boolean;
 
 /**
  * One row of a view: the values of its columns, and last the write timestamp in microseconds, made of event data

@@ -44,6 +44,8 @@ async function write(event: MarketEvent | undefined): Promise<void> {
 const CANDLE = {
   revision: 0,
   reason: null,
+  complete: true,
+  lastTradeMs: W0 + 4_000,
   openE8: 100_000_000n,
   highE8: 300_000_000n,
   lowE8: 100_000_000n,
@@ -156,7 +158,7 @@ function meeting(feed: string): { readonly events: readonly MarketEvent[]; reado
   const versions = [
     { version: 2, state: 'provisional', closeE8: 110_000_000n, revision: 0, reason: null },
     { version: 3, state: 'final', closeE8: 120_000_000n, revision: 0, reason: 'late_first' },
-    { version: 5, state: 'revised', closeE8: 130_000_000n, revision: 1, reason: null },
+    { version: 5, state: 'revised', closeE8: 130_000_000n, revision: 1, reason: null, complete: false },
   ] as const;
   const window = { shard, windowMs: 5_000 };
   return {
@@ -191,10 +193,16 @@ function meeting(feed: string): { readonly events: readonly MarketEvent[]; reado
       formatFeedGap({ ...gap, toMs: W0 + 20 }, 1),
     ],
     rows: {
-      candles_5s: [W0, W1].map(() => ({ version: 5, close: 1.3, state: 'revised', reason: '' })),
+      candles_5s: [W0, W1].map(() => ({
+        version: 5,
+        close: 1.3,
+        state: 'revised',
+        reason: '',
+        complete: false,
+      })),
       candle_revisions: [W0, W1].flatMap(() => [
-        { version: 3, close: 1.2, state: 'final', reason: 'late_first' },
-        { version: 5, close: 1.3, state: 'revised', reason: '' },
+        { version: 3, close: 1.2, state: 'final', reason: 'late_first', complete: true },
+        { version: 5, close: 1.3, state: 'revised', reason: '', complete: false },
       ]),
       trades: [
         { id: 'c', price: 5 },
@@ -209,9 +217,9 @@ function meeting(feed: string): { readonly events: readonly MarketEvent[]; reado
 
 const READS = {
   candles_5s:
-    "version, close, state, reason FROM candles_5s WHERE feed = ? AND symbol = 'A' AND day = '2023-11-14'",
+    "version, close, state, reason, complete FROM candles_5s WHERE feed = ? AND symbol = 'A' AND day = '2023-11-14'",
   candle_revisions:
-    "version, close, state, reason FROM candle_revisions WHERE feed = ? AND symbol = 'A' AND day = '2023-11-14'",
+    "version, close, state, reason, complete FROM candle_revisions WHERE feed = ? AND symbol = 'A' AND day = '2023-11-14'",
   trades: `id, price FROM trades WHERE feed = ? AND symbol = 'A' AND hour = ${HOUR - HOUR_MS}`,
   latest: 'time, price FROM latest WHERE feed = ?',
   feed_gaps: "to_time FROM feed_gaps WHERE feed = ? AND day = '2023-11-14'",

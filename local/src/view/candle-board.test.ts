@@ -30,6 +30,8 @@ function batch(
         state,
         revision: 0,
         reason: null,
+        complete: true,
+        lastTradeMs: T0 + window * 5_000,
         openE8: toE8(1),
         highE8: toE8(2),
         lowE8: toE8(0.5),

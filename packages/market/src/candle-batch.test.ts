@@ -19,7 +19,9 @@ const publishedCandles: fc.Arbitrary<PublishedCandle> = fc.record({
   version: fc.integer({ min: 1, max: 9 }),
   state: states,
   revision: fc.nat(3),
-  reason: fc.constantFrom(null, 'late_trade', 'late_first'),
+  reason: fc.constantFrom(null, 'late_trade', 'late_first', 'feed_gap'),
+  complete: fc.boolean(),
+  lastTradeMs: fc.nat(),
   openE8: amountsE8,
   highE8: amountsE8,
   lowE8: amountsE8,
@@ -62,6 +64,8 @@ const CANDLE: PublishedCandle = {
   state: 'final',
   revision: 0,
   reason: null,
+  complete: true,
+  lastTradeMs: FIRST_WINDOW_MS + 4_999,
   openE8: 1n,
   highE8: 4n,
   lowE8: 1n,
@@ -107,6 +111,7 @@ test('formatCandleBatch() carries the trace on, when there is one', () => {
 const WINDOW: WindowState = {
   version: 7,
   finalVersion: 0,
+  incompleteVersion: 0,
   applied: new Map(),
   minOffset: null,
   rows: new Map(),
@@ -130,12 +135,14 @@ test('publishedCandle() shows the candle of the row, when the trade is any', () 
         state: 'provisional',
         revision: 0,
         reason: null,
+        complete: true,
+        lastTradeMs: trade.eventTimeMs,
       });
     }),
   );
 });
 
-test.each<[string, Pick<WindowState, 'finalVersion'>, Omit<WindowRow, 'candle'>, object]>([
+test.each<[string, Partial<WindowState>, Omit<WindowRow, 'candle'>, object]>([
   [
     'provisional of its own version, when the window is open',
     { finalVersion: 0 },
@@ -158,7 +165,31 @@ test.each<[string, Pick<WindowState, 'finalVersion'>, Omit<WindowRow, 'candle'>,
     'revised, when a trade came late',
     { finalVersion: 5 },
     { version: 7, revision: 2, reason: 'late_trade' },
-    { state: 'revised', version: 7, revision: 2 },
+    { state: 'revised', version: 7, revision: 2, complete: true },
+  ],
+  [
+    'incomplete of a version of its own, when a gap became known while the window was open',
+    { incompleteVersion: 4 },
+    { version: 3, revision: 0, reason: null },
+    { state: 'provisional', version: 4, revision: 0, reason: null, complete: false },
+  ],
+  [
+    'final and incomplete, when the gap was known before the close',
+    { incompleteVersion: 4, finalVersion: 5 },
+    { version: 3, revision: 0, reason: null },
+    { state: 'final', version: 5, revision: 0, reason: null, complete: false },
+  ],
+  [
+    'revised, when a gap became known after the close',
+    { finalVersion: 5, incompleteVersion: 6 },
+    { version: 3, revision: 1, reason: 'late_trade' },
+    { state: 'revised', version: 6, revision: 2, reason: 'feed_gap', complete: false },
+  ],
+  [
+    'final, when it came first after the close and the gap',
+    { finalVersion: 5, incompleteVersion: 6 },
+    { version: 7, revision: 0, reason: 'late_first' },
+    { state: 'final', version: 7, revision: 0, reason: 'late_first', complete: false },
   ],
 ])('publishedCandle() is %s', (_, window, row, published) => {
   const trade = { id: 'a', symbol: 'AAPL', eventTimeMs: 0, priceE8: 1n, sizeE8: 1n };
@@ -180,6 +211,12 @@ const JSON_CANDLE = {
 test('parseCandleBatch() takes a batch without candles, when a producer sends one', () => {
   expect(parseCandleBatch({ ...BATCH, candles: [] }).candles).toEqual([]);
   expect(parseCandleBatch({ ...BATCH, candles: [JSON_CANDLE] })).toEqual(BATCH);
+});
+
+test('parseCandleBatch() takes a candle for complete and its last trade for late, when the event is of before both', () => {
+  const { complete, lastTradeMs, ...old } = JSON_CANDLE;
+  expect([complete, lastTradeMs]).toEqual([true, FIRST_WINDOW_MS + 4_999]);
+  expect(parseCandleBatch({ ...BATCH, candles: [old] })).toEqual(BATCH);
 });
 
 test.each<[string, unknown]>([
@@ -206,6 +243,8 @@ test.each<[keyof PublishedCandle, readonly unknown[]]>([
   ['state', ['open', null]],
   ['revision', [-1, 0.5]],
   ['reason', [undefined, 5, 'x'.repeat(65)]],
+  ['complete', [null, 'true', 1]],
+  ['lastTradeMs', [-1, null, '5']],
   ['openE8', [1.5, '1.5', null, 2 ** 53]],
   ['highE8', ['x']],
   ['lowE8', [{}]],

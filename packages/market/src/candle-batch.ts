@@ -5,18 +5,22 @@ import { fromJsonInteger, type JsonInteger, toJsonInteger } from './fixed-point.
 import type { MarketEvent } from './market-event.ts';
 import { isSymbol } from './symbol.ts';
 import { EVENT_TYPES } from './topics.ts';
-import { isFinal, type WindowRow, type WindowState } from './window-state.ts';
+import { isComplete, isFinal, shownRow, type WindowRow, type WindowState } from './window-state.ts';
 
 /** Where a candle is in its life. */
 export type CandleState = 'provisional' | 'final' | 'revised';
 
-/** What made a candle event: a look at an open window, a whole final window, or the rows a late batch changed. */
+/**
+ * What made a candle event: a look at an open window, a whole final window, or the rows of one that a late batch or a
+ * late gap changed.
+ */
 export type CandleBatchKind = CandleState;
 
 /**
  * One candle as consumers see it: keep the highest `version` of a (symbol, window) and ignore lower ones.
  *
- * Prices, volume and price sum are in 1e-8 units, the notional in 1e-16.
+ * Prices, volume and price sum are in 1e-8 units, the notional in 1e-16. `lastTradeMs` is the event time of the trade
+ * that is the close. `complete` is false if a known outage of the feed touches the window: trades may be missing.
  */
 export interface PublishedCandle
   extends Pick<
@@ -35,6 +39,8 @@ export interface PublishedCandle
   readonly state: CandleState;
   readonly revision: number;
   readonly reason: string | null;
+  readonly complete: boolean;
+  readonly lastTradeMs: number;
 }
 
 /** Changed candles of one shard and window. */
@@ -50,15 +56,18 @@ export interface CandleBatch {
 /** Most candles in one event, so that it stays within Kafka's and KafkaSource's sizes. */
 const MAX_CANDLES = 250;
 
-/** The candle of a window's row: final candles carry at least the version that closed the window. */
+/** The candle of a window's row: its version is at least the one that closed the window or made it incomplete. */
 export function publishedCandle(window: WindowState, row: WindowRow): PublishedCandle {
   const { candle } = row;
+  const { version, revision, reason } = shownRow(window, row);
   return {
     symbol: candle.symbol,
-    version: Math.max(row.version, window.finalVersion),
-    state: !isFinal(window) ? 'provisional' : row.revision > 0 ? 'revised' : 'final',
-    revision: row.revision,
-    reason: row.reason,
+    version,
+    state: !isFinal(window) ? 'provisional' : revision > 0 ? 'revised' : 'final',
+    revision,
+    reason,
+    complete: isComplete(window),
+    lastTradeMs: candle.lastKey.eventTimeMs,
     openE8: candle.openE8,
     highE8: candle.highE8,
     lowE8: candle.lowE8,
@@ -95,7 +104,7 @@ export function formatCandleBatch(batch: CandleBatch, traceparent?: string): rea
   }));
 }
 
-type CandleJson = Record<keyof PublishedCandle, JsonInteger | null>;
+type CandleJson = Record<keyof PublishedCandle, JsonInteger | boolean | null>;
 
 function toJson(candle: PublishedCandle): CandleJson {
   return {
@@ -135,6 +144,8 @@ const CandleBatchData = z.object({
         state: z.enum(['provisional', 'final', 'revised']),
         revision: wholeNumber,
         reason: z.string().max(64).nullable(),
+        complete: z.boolean().default(true),
+        lastTradeMs: wholeNumber.optional(),
         openE8: exactInteger,
         highE8: exactInteger,
         lowE8: exactInteger,
@@ -148,7 +159,15 @@ const CandleBatchData = z.object({
     .max(10_000),
 });
 
-/** @throws {z.ZodError} If the data is no candle batch. */
+/**
+ * Reads a candle batch. Events from before `complete` and `lastTradeMs` were part of them count as complete, with
+ * their last trade in the last millisecond of the window.
+ *
+ * @throws {z.ZodError} If the data is no candle batch.
+ */
 export function parseCandleBatch(data: unknown): CandleBatch {
-  return CandleBatchData.parse(data);
+  const batch = CandleBatchData.parse(data);
+  const lastMs = batch.windowStartMs + batch.windowMs - 1;
+  const candles = batch.candles.map((candle) => ({ ...candle, lastTradeMs: candle.lastTradeMs ?? lastMs }));
+  return { ...batch, candles };
 }

@@ -1,8 +1,11 @@
 import { type Applied, addApplied, hasApplied } from './applied.ts';
 import { type Candle, mergeCandles } from './candle.ts';
 
-/** Why a candle of a final window changed: a late trade, or a symbol's first trade came after the close. */
-export type RevisionReason = 'late_trade' | 'late_first';
+/**
+ * Why a candle of a final window changed: a late trade, a symbol's first trade after the close, or a gap of the feed
+ * that became known after it.
+ */
+export type RevisionReason = 'late_trade' | 'late_first' | 'feed_gap';
 
 /** One symbol's row in a window. `version` is the window version that last wrote it. */
 export interface WindowRow {
@@ -16,11 +19,14 @@ export interface WindowRow {
  * A window of one shard as the database keeps it. Version 0 is a window that was never written.
  *
  * One version has one content: every change, closing included, raises `version`. `finalVersion` is the version
- * that closed it, 0 while it is open. `minOffset` is the smallest offset in `market.trades.v1` that it holds.
+ * that closed it, 0 while it is open; `incompleteVersion` the first that knew of a feed gap in the window, 0 while
+ * none does. Neither writes the rows: {@link shownRow} says what a row is in its window. `minOffset` is the smallest
+ * offset in `market.trades.v1` that it holds.
  */
 export interface WindowState {
   readonly version: number;
   readonly finalVersion: number;
+  readonly incompleteVersion: number;
   readonly applied: Applied;
   readonly minOffset: bigint | null;
   readonly rows: ReadonlyMap<string, WindowRow>;
@@ -37,14 +43,38 @@ export interface BatchPosition {
 export const ABSENT_WINDOW: WindowState = {
   version: 0,
   finalVersion: 0,
+  incompleteVersion: 0,
   applied: new Map(),
   minOffset: null,
   rows: new Map(),
 };
 
+/** The same in a known feed gap: its first write, whatever it is, makes an incomplete window. */
+export const ABSENT_INCOMPLETE_WINDOW: WindowState = { ...ABSENT_WINDOW, incompleteVersion: 1 };
+
 /** True once the window has been closed; merging into it then makes revisions. */
 export function isFinal(window: WindowState): boolean {
   return window.finalVersion > 0;
+}
+
+/** True as long as no feed gap is known that touches the window. */
+export function isComplete(window: WindowState): boolean {
+  return window.incompleteVersion === 0;
+}
+
+/**
+ * A row as it stands in its window: closing and becoming incomplete give every row a new version without writing it,
+ * and of a final window the latter is a revision of every row that was there.
+ */
+export function shownRow(window: WindowState, row: WindowRow): WindowRow {
+  const version = Math.max(row.version, window.finalVersion, window.incompleteVersion);
+  return isRevisedByGap(window, row)
+    ? { ...row, version, revision: row.revision + 1, reason: 'feed_gap' }
+    : { ...row, version };
+}
+
+function isRevisedByGap({ finalVersion, incompleteVersion }: WindowState, row: WindowRow): boolean {
+  return finalVersion > 0 && incompleteVersion > finalVersion && row.version < incompleteVersion;
 }
 
 /** True if the window holds the batch already: it must not be merged again. */
@@ -74,12 +104,14 @@ export function mergeBatch(
   const version = window.version + 1;
   const rows = new Map(window.rows);
   for (const [symbol, candle] of candles) {
-    rows.set(symbol, mergeRow(window.rows.get(symbol), candle, version, isFinal(window)));
+    const row = window.rows.get(symbol);
+    rows.set(symbol, mergeRow(row && shownRow(window, row), candle, version, isFinal(window)));
   }
   return {
     next: {
       version,
       finalVersion: window.finalVersion,
+      incompleteVersion: window.incompleteVersion,
       applied: addApplied(window.applied, position.epoch, position.sequence),
       minOffset: smallerOffset(window.minOffset, position.offset),
       rows,
@@ -106,6 +138,16 @@ function mergeRow(row: WindowRow | undefined, candle: Candle, version: number, l
 export function closeWindow(window: WindowState): WindowState {
   if (isFinal(window)) throw new RangeError('Cannot close a window: it is final');
   return { ...window, version: window.version + 1, finalVersion: window.version + 1 };
+}
+
+/**
+ * Marks a window as incomplete, also one that holds nothing.
+ *
+ * @throws {RangeError} If it is incomplete already.
+ */
+export function markIncomplete(window: WindowState): WindowState {
+  if (!isComplete(window)) throw new RangeError('Cannot mark a window: it is incomplete');
+  return { ...window, version: window.version + 1, incompleteVersion: window.version + 1 };
 }
 
 function smallerOffset(a: bigint | null, b: bigint | null): bigint | null {
