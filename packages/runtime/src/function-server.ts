@@ -5,10 +5,13 @@ import { logLevel, port, positiveMs, wholeNumber } from './config.ts';
 import { checkEnvelope, type EnvelopeRules, type Refusal } from './envelope.ts';
 import { describeError, FatalError, PoisonError } from './errors.ts';
 import type { Logger } from './log.ts';
+import { createEventMetrics } from './event-metrics.ts';
+import { MetricsEnv } from './metrics.ts';
 import { parseEventData, type ReceivedEvent } from './received-event.ts';
 
 /** Variables that every function has. */
 export const FunctionEnv = z.object({
+  ...MetricsEnv.shape,
   PORT: port.default(8080),
   LOG_LEVEL: logLevel.default('info'),
   /** Largest event that is taken; a clean batch of 400 trades has about 50 KB. */
@@ -110,9 +113,11 @@ function putBoundaryInFront(server: Server, rules: EnvelopeRules, requests: Requ
   if (inner === undefined || others.length > 0) {
     throw new FatalError('Cannot start: the function runtime has not exactly one request listener');
   }
+  const measure = createEventMetrics(rules.types);
   server.removeAllListeners('request');
   server.on('request', (request, response) => {
     if (request.method === 'GET') return answerProbe(request, response, requests.isDraining());
+    measure(request, response);
     const refusal = refuse(request, rules);
     if (refusal !== null) return reply(response, refusal.status, refusal.reason, request);
     if (requests.isDraining()) return reply(response, 503, 'Stopping: send the event again', request);

@@ -3,6 +3,7 @@ import type { Env } from './config.ts';
 import { describeError } from './errors.ts';
 import { type FunctionEnv, type ServedFunction, serveFunction } from './function-server.ts';
 import { createLogger, type Logger } from './log.ts';
+import { startMetrics, stopMetrics } from './metrics.ts';
 
 /** A function with its connections. */
 export interface WiredFunction extends ServedFunction {
@@ -23,11 +24,20 @@ export async function runFunction<Config extends z.infer<typeof FunctionEnv>>(
   try {
     const config = readConfig(process.env);
     const log = createLogger(name, config.LOG_LEVEL);
+    startMetrics(config, config.OTEL_SERVICE_NAME ?? name, log);
     const wired = wire(config, log);
     wired.warmUp().catch((error: unknown) => {
       log.warn(`Cannot connect yet: ${describeError(error)}`);
     });
-    await serveFunction(wired, config, log);
+    const close = async (): Promise<void> => {
+      const sent = stopMetrics();
+      try {
+        await wired.close();
+      } finally {
+        await sent;
+      }
+    };
+    await serveFunction({ ...wired, close }, config, log);
   } catch (error) {
     process.stderr.write(`${name}: ${describeError(error)}\n`);
     process.exit(1);

@@ -1,0 +1,31 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createMetrics } from './metrics.ts';
+
+const metrics = createMetrics('function');
+const events = metrics.counter(
+  'function_events_total',
+  'Events by type and answer: an HTTP status, or cut if the sender did not wait for it',
+);
+const seconds = metrics.histogram('function_event_seconds', 'Time from an event to its answer', 's');
+
+/**
+ * Counts and times every request by the event's type and the answer.
+ *
+ * @param types The types that the function takes; any other is counted as `other`.
+ */
+export function createEventMetrics(
+  types: readonly string[],
+): (request: IncomingMessage, response: ServerResponse) => void {
+  return (request, response) => {
+    const startMs = performance.now();
+    response.once('close', () => {
+      const type = request.headers['ce-type'];
+      const attributes = {
+        type: typeof type === 'string' && types.includes(type) ? type : 'other',
+        answer: response.writableFinished ? String(response.statusCode) : 'cut',
+      };
+      events.add(1, attributes);
+      seconds.record((performance.now() - startMs) / 1_000, attributes);
+    });
+  };
+}

@@ -1,0 +1,171 @@
+import { z } from 'zod';
+import { positiveMs } from './config.ts';
+import { describeError } from './errors.ts';
+import type { Logger } from './log.ts';
+
+const DEFAULT_INTERVAL_MS = 60_000;
+
+/**
+ * OpenTelemetry's own variables, checked here and, but for the interval, read by its SDK. Without an endpoint nothing
+ * is counted, and the SDK is not loaded.
+ */
+export const MetricsEnv = z.object({
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .string()
+    .refine(
+      (text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol),
+      'expected an address that begins with http:// or https://',
+    )
+    .optional(),
+  /** A secret, such as `authorization=Bearer%20…`: set it from a secret reference. */
+  OTEL_EXPORTER_OTLP_HEADERS: z.string().optional(),
+  OTEL_EXPORTER_OTLP_TIMEOUT: positiveMs.optional(),
+  OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: z.enum(['delta', 'cumulative', 'lowmemory']).optional(),
+  OTEL_METRIC_EXPORT_INTERVAL: positiveMs.default(DEFAULT_INTERVAL_MS),
+  OTEL_SERVICE_NAME: z.string().optional(),
+  OTEL_RESOURCE_ATTRIBUTES: z.string().optional(),
+});
+
+/** Where metrics go, as read from the environment. */
+export type MetricsSettings = z.infer<typeof MetricsEnv>;
+
+/** Labels of a number. Only what has few values: a reason, a type; never a symbol, an id or a shard. */
+export type MetricAttributes = Readonly<Record<string, string>>;
+
+/** A sum that only grows. */
+export interface Counter {
+  add(value: number, attributes?: MetricAttributes): void;
+}
+
+/** A distribution of values. */
+export interface Histogram {
+  record(value: number, attributes?: MetricAttributes): void;
+}
+
+/** Makes the instruments of one part of the program. */
+export interface Metrics {
+  /** @param name In Prometheus' way, `persist_rows_total`. */
+  counter(name: string, description: string): Counter;
+  /** @param unit In UCUM's way, `s` or `{trade}`; the name carries it too, `function_event_seconds`. */
+  histogram(name: string, description: string, unit: string): Histogram;
+}
+
+/** What an instrument is, told to the SDK once that is loaded. */
+export interface Instrument {
+  readonly meter: string;
+  readonly kind: 'counter' | 'histogram';
+  readonly name: string;
+  readonly description: string;
+  readonly unit: string;
+}
+
+/** Takes one value of an instrument. */
+export type RecordValue = (instrument: Instrument, value: number, attributes?: MetricAttributes) => void;
+
+/** The loaded SDK. */
+export interface MetricsSdk {
+  readonly record: RecordValue;
+  /** Sends what was counted since the last time, once, and ends. @throws {Error} If it was not taken. */
+  readonly shutdown: () => Promise<void>;
+}
+
+/** The metrics of a process; {@link createMetrics} uses the one of this process. */
+export interface MetricsHub {
+  metrics(meter: string): Metrics;
+  /** Begins to count, if there is an endpoint. What is counted before is not kept. */
+  start(settings: MetricsSettings, serviceName: string, log: Logger): void;
+  /** Sends the rest, and counts no more. Never throws, and never takes longer than `FLUSH_MS`. */
+  stop(): Promise<void>;
+}
+
+/** How long after the first value the SDK is loaded: by then the event that woke the process is answered. */
+const LOAD_DELAY_MS = 1_000;
+
+/** How long the last values may take to be sent: a collector that is away must not hold up the end of a process. */
+const FLUSH_MS = 2_000;
+
+type LoadSdk = (settings: MetricsSettings, serviceName: string, log: Logger) => Promise<MetricsSdk>;
+
+const loadSdk: LoadSdk = async (...args) => (await import('./metrics-sdk.ts')).createMetricsSdk(...args);
+
+/** A hub that counts nothing yet. @param load Loads the SDK; tests pass their own. */
+export function createMetricsHub(load: LoadSdk = loadSdk): MetricsHub {
+  /** Null while nothing is counted. */
+  let record: RecordValue | null = null;
+  /** Sends the rest; null while there is nobody to send to. */
+  let finish: MetricsHub['stop'] | null = null;
+
+  return {
+    metrics: (meter) => ({
+      counter(name, description) {
+        const instrument: Instrument = { meter, kind: 'counter', name, description, unit: '' };
+        return { add: (value, attributes) => record?.(instrument, value, attributes) };
+      },
+      histogram(name, description, unit) {
+        const instrument: Instrument = { meter, kind: 'histogram', name, description, unit };
+        return { record: (value, attributes) => record?.(instrument, value, attributes) };
+      },
+    }),
+    start(settings, serviceName, log) {
+      if (settings.OTEL_EXPORTER_OTLP_ENDPOINT === undefined) return;
+      const early: Parameters<RecordValue>[] = [];
+      let loading: Promise<MetricsSdk> | null = null;
+
+      const loaded = (): Promise<MetricsSdk> =>
+        (loading ??= load(settings, serviceName, log).then((sdk) => {
+          for (const values of early.splice(0)) sdk.record(...values);
+          record = sdk.record;
+          return sdk;
+        }));
+
+      record = (...values) => {
+        if (early.push(values) > 1) return;
+        setTimeout(() => {
+          loaded().catch((error: unknown) => {
+            record = finish = null;
+            log.warn(`Cannot load the metrics: ${describeError(error)}`);
+          });
+        }, LOAD_DELAY_MS).unref();
+      };
+      finish = async () => {
+        if (loading === null && early.length === 0) return;
+        try {
+          const sent = loaded().then((sdk) => sdk.shutdown());
+          await withDeadline(sent, FLUSH_MS, `no answer in ${FLUSH_MS} ms`);
+        } catch (error) {
+          log.warn(`Cannot send the last metrics: ${describeError(error)}`);
+        }
+      };
+    },
+    async stop() {
+      await finish?.();
+      record = finish = null;
+    },
+  };
+}
+
+async function withDeadline(promise: Promise<void>, deadlineMs: number, fact: string): Promise<void> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(fact)), deadlineMs);
+  try {
+    await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const hub = createMetricsHub();
+
+/**
+ * The metrics of one part of this process, such as `transform`. May be called before it is known whether there is
+ * anybody to send them to: counting is free until then, and for ever if there is not.
+ */
+export function createMetrics(meter: string): Metrics {
+  return hub.metrics(meter);
+}
+
+/** Begins to count in this process, if there is an endpoint: once, at its start. */
+export const startMetrics: MetricsHub['start'] = hub.start;
+
+/** Sends the rest at the end of this process, within a deadline. Never throws. */
+export const stopMetrics: MetricsHub['stop'] = hub.stop;
