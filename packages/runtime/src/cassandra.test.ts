@@ -25,6 +25,10 @@ test.each<[string, unknown]>([
   ['the server is overloaded', response(0x1001)],
   ['the server failed inside', response(0x0000)],
   ['the socket broke', socketError],
+  [
+    'the connection broke under the request',
+    Object.assign(new errors.DriverError('Socket was closed'), { isSocketError: true }),
+  ],
 ])('isUnknownOutcome() is true, when %s', (_, error) => {
   expect(isUnknownOutcome(error)).toBe(true);
 });

@@ -106,13 +106,15 @@ export function isUnknownOutcome(error: unknown): boolean {
     return UNKNOWN_CODES.has(error.code);
   }
   if (error instanceof errors.NoHostAvailableError) return true;
-  return error instanceof errors.DriverError ? false : isSocketError(error);
+  return isSocketError(error);
 }
 
 /** Codes of the native protocol v5: write time-out, write failure, unknown CAS outcome, overloaded, server error. */
 const UNKNOWN_CODES: ReadonlySet<number> = new Set([0x1100, 0x1500, 0x1700, 0x1001, 0x0000]);
 
+/** The socket's own error has a code; where the connection breaks under a request, the driver wraps it and says so. */
 function isSocketError(error: unknown): boolean {
+  if (error instanceof errors.DriverError) return 'isSocketError' in error && error.isSocketError === true;
   return error instanceof Error && 'code' in error && typeof error.code === 'string';
 }
 
