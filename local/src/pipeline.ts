@@ -43,6 +43,8 @@ export interface PipelineOptions {
   readonly poll?: PollSizes;
   /** For tests: how many times each event is delivered. */
   readonly deliveries?: number;
+  /** For tests: variables of a process, by its name, that win over all others: a proxy's address, another clock. */
+  readonly processEnv?: (name: string) => Readonly<Record<string, string>>;
 }
 
 /** A running pipeline. */
@@ -102,6 +104,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
         ...topicEnv(prefix),
         PORT: String(port),
         HTTP_PORT: String(port),
+        ...options.processEnv?.(name),
       },
       readinessPath,
       logFile: join(options.logFolder, `${name}.log`),
