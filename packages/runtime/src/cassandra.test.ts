@@ -27,7 +27,7 @@ test.each<[string, unknown]>([
   ['the socket broke', socketError],
   [
     'the connection broke under the request',
-    Object.assign(new errors.DriverError('Socket was closed'), { isSocketError: true }),
+    Object.assign(new errors.DriverInternalError('Socket was closed'), { isSocketError: true }),
   ],
 ])('isUnknownOutcome() is true, when %s', (_, error) => {
   expect(isUnknownOutcome(error)).toBe(true);
