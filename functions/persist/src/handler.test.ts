@@ -7,7 +7,7 @@ import { PoisonError } from '@kandle/runtime/errors';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { rowsOf } from './handler.ts';
+import { createPersist, rowsOf } from './handler.ts';
 import { VIEWS, type ViewRow } from './view-rows.ts';
 
 const W0 = 1_700_000_000_000;
@@ -204,4 +204,21 @@ test.each([
   ['a price of 0', { ...candlesEvent(1, 'final'), data: withLow(0) }],
 ])('rowsOf() refuses for ever, when an event has %s', (_, event) => {
   expect(() => rowsOf(event)).toThrow(PoisonError);
+});
+
+test('createPersist() counts the rows by view, when they are written', async () => {
+  const added: unknown[] = [];
+  const rows = { add: (...values: unknown[]) => void added.push(values) };
+  const event = tradesEvent(1, [
+    { id: 'a', timeMs: W0, price: 1n },
+    { id: 'b', timeMs: W0 + 1, price: 2n },
+  ]);
+  await createPersist({ views: { write: () => Promise.resolve() }, rows })(event);
+  expect(added).toEqual([
+    [2, { view: 'trades' }],
+    [1, { view: 'latest' }],
+  ]);
+  const refuses = { write: () => Promise.reject(new Error('away')) };
+  await expect(createPersist({ views: refuses, rows })(event)).rejects.toThrow('away');
+  expect(added).toHaveLength(2);
 });

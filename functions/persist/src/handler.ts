@@ -5,6 +5,7 @@ import { feedOfShard } from '@kandle/market/shard';
 import { EVENT_TYPES } from '@kandle/market/topics';
 import { parseTradeBatch } from '@kandle/market/trade-batch';
 import { PoisonError } from '@kandle/runtime/errors';
+import type { Counter } from '@kandle/runtime/metrics';
 import { parseOrPoison } from '@kandle/runtime/parse';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
 import { candleRows } from './candle-rows.ts';
@@ -15,6 +16,8 @@ import type { PartitionRows, Views } from './view-rows.ts';
 /** What the persist function is made of. */
 export interface PersistDeps {
   readonly views: Views;
+  /** Rows written, by view. */
+  readonly rows: Counter;
 }
 
 /** The event types that persist takes. */
@@ -26,7 +29,9 @@ export const PERSISTED_TYPES = [EVENT_TYPES.trades, EVENT_TYPES.candles, EVENT_T
  */
 export function createPersist(deps: PersistDeps): (event: ReceivedEvent) => Promise<void> {
   return async function persist(event) {
-    await deps.views.write(rowsOf(event));
+    const partitions = rowsOf(event);
+    await deps.views.write(partitions);
+    for (const [view, count] of countByView(partitions)) deps.rows.add(count, { view });
   };
 }
 
@@ -46,6 +51,14 @@ export function rowsOf(event: ReceivedEvent): readonly PartitionRows[] {
     default:
       throw new PoisonError('Cannot persist the event: its type is not one of persist');
   }
+}
+
+function countByView(partitions: readonly PartitionRows[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const rows of partitions) {
+    for (const { view } of rows) counts.set(view, (counts.get(view) ?? 0) + 1);
+  }
+  return counts;
 }
 
 /** The same, if its shard names a feed: `finnhub-03`. */

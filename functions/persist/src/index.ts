@@ -1,4 +1,5 @@
 import { createCassandra } from '@kandle/runtime/cassandra';
+import { createMetrics } from '@kandle/runtime/metrics';
 import { runFunction } from '@kandle/runtime/run-function';
 import { readConfig } from './config.ts';
 import { createPersist, PERSISTED_TYPES } from './handler.ts';
@@ -10,9 +11,10 @@ void runFunction('persist', readConfig, (config) => {
     writeConcurrency: config.WRITE_CONCURRENCY,
     maxRowsPerBatch: config.MAX_ROWS_PER_BATCH,
   });
+  const rows = createMetrics('persist').counter('persist_rows_total', 'Rows written, by view');
   return {
     types: PERSISTED_TYPES,
-    handle: createPersist({ views }),
+    handle: createPersist({ views, rows }),
     warmUp: () => cassandra.connect(),
     close: () => cassandra.shutdown(),
   };

@@ -23,7 +23,10 @@ const settings = CassandraEnv.parse({
 });
 const client = createCassandra(settings);
 const schemaClient = createCassandra(settings, { useKeyspace: false });
-const persist = createPersist({ views: createViews(client, { writeConcurrency: 8, maxRowsPerBatch: 200 }) });
+const persist = createPersist({
+  views: createViews(client, { writeConcurrency: 8, maxRowsPerBatch: 200 }),
+  rows: { add: () => undefined },
+});
 
 beforeAll(async () => {
   await migrate(schemaClient, join(import.meta.dirname, '../../../cql'), laptopSchemaValues(KEYSPACE));
@@ -142,7 +145,11 @@ test('persist() gives the event back, when Cassandra is away', async () => {
   const views = createViews(nobody, { writeConcurrency: 8, maxRowsPerBatch: 200 });
   const [event] = candles(1, 'final', ['A'], 100_000_000n);
   if (event === undefined) throw new Error('no event');
-  const away = createPersist({ views })({ ...event, attributes: event.extensions, offset: null });
+  const away = createPersist({ views, rows: { add: () => undefined } })({
+    ...event,
+    attributes: event.extensions,
+    offset: null,
+  });
   await expect(away).rejects.toThrow(RetryableError);
   await nobody.shutdown();
 });

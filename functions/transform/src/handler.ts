@@ -8,6 +8,7 @@ import type { EventProducer } from '@kandle/runtime/event-producer';
 import { parseOrPoison } from '@kandle/runtime/parse';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
 import { cleanBatch } from './clean.ts';
+import { countCleaned, type TransformCounters } from './counters.ts';
 
 /** What the transform function is made of. */
 export interface TransformDeps {
@@ -15,6 +16,7 @@ export interface TransformDeps {
   readonly tradesTopic: string;
   readonly rejectsTopic: string;
   readonly horizonMs: number;
+  readonly counters: TransformCounters;
 }
 
 /**
@@ -30,11 +32,13 @@ export function createTransform(deps: TransformDeps): (event: ReceivedEvent) => 
       return;
     }
     const raw = parseOrPoison('raw batch', () => parseRawBatch(event.attributes, event.data));
-    const { batch, rejects } = cleanBatch(raw, deps.horizonMs);
+    const cleaned = cleanBatch(raw, deps.horizonMs);
+    const { batch, rejects } = cleaned;
     const sent = [deps.producer.send(deps.tradesTopic, [formatTradeBatch(batch)])];
     if (rejects.length > 0) {
       sent.push(deps.producer.send(deps.rejectsTopic, [formatBatchRejects(event.id, raw.shard, rejects)]));
     }
     await Promise.all(sent);
+    countCleaned(deps.counters, cleaned);
   };
 }

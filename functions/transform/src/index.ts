@@ -1,8 +1,10 @@
 import { EVENT_TYPES } from '@kandle/market/topics';
 import { createEventProducer } from '@kandle/runtime/event-producer';
 import { createKafka } from '@kandle/runtime/kafka';
+import { createMetrics } from '@kandle/runtime/metrics';
 import { runFunction } from '@kandle/runtime/run-function';
 import { readConfig } from './config.ts';
+import { createTransformCounters } from './counters.ts';
 import { createTransform } from './handler.ts';
 
 void runFunction('transform', readConfig, (config, log) => {
@@ -14,6 +16,7 @@ void runFunction('transform', readConfig, (config, log) => {
       tradesTopic: config.TRADES_TOPIC,
       rejectsTopic: config.REJECTS_TOPIC,
       horizonMs: config.HORIZON_MS,
+      counters: createTransformCounters(createMetrics('transform')),
     }),
     warmUp: () => producer.connect(),
     close: () => producer.close(),

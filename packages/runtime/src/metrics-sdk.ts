@@ -10,11 +10,7 @@ import {
   resourceAttributesEnvDetector,
   resourceFromAttributes,
 } from '@opentelemetry/resources';
-import {
-  MeterProvider,
-  PeriodicExportingMetricReader,
-  type PushMetricExporter,
-} from '@opentelemetry/sdk-metrics';
+import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { describeError } from './errors.ts';
 import type { Logger } from './log.ts';
 import type { Instrument, MetricsSdk, MetricsSettings } from './metrics.ts';
@@ -33,11 +29,9 @@ export async function createMetricsSdk(
   log: Logger,
 ): Promise<MetricsSdk> {
   const temporality = settings.OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE;
-  const sender = createSender(
-    new OTLPMetricExporter(
-      // Delta unless told otherwise: docs/decisions/2026-11-25-metrics.md.
-      temporality === undefined ? { temporalityPreference: AggregationTemporalityPreference.DELTA } : {},
-    ),
+  const exporter = new ReportingExporter(
+    // Delta unless told otherwise: docs/decisions/2026-11-25-metrics.md.
+    temporality === undefined ? { temporalityPreference: AggregationTemporalityPreference.DELTA } : {},
     log,
   );
   const provider = new MeterProvider({
@@ -53,7 +47,7 @@ export async function createMetricsSdk(
       .merge(detectResources({ detectors: [resourceAttributesEnvDetector] })),
     readers: [
       new PeriodicExportingMetricReader({
-        exporter: sender.exporter,
+        exporter,
         exportIntervalMillis: settings.OTEL_METRIC_EXPORT_INTERVAL,
       }),
     ],
@@ -85,29 +79,28 @@ export async function createMetricsSdk(
     },
     async shutdown() {
       await provider.shutdown();
-      const fault = sender.fault();
-      if (fault !== null) throw new Error(fault);
+      if (exporter.fault !== null) throw new Error(exporter.fault);
     },
   };
 }
 
-/** An exporter that says in the log when it begins to fail and when it works again: the SDK itself says nothing. */
-function createSender(inner: OTLPMetricExporter, log: Logger) {
-  let fault: string | null = null;
-  const exporter: PushMetricExporter = {
-    export(metrics, done) {
-      inner.export(metrics, (result) => {
-        const now = result.code === 0 ? null : describeError(result.error ?? 'not taken');
-        if (now !== null && fault === null) log.warn(`Cannot send metrics: ${now}`);
-        if (now === null && fault !== null) log.info('metrics are sent again');
-        fault = now;
-        done(result);
-      });
-    },
-    forceFlush: () => inner.forceFlush(),
-    shutdown: () => inner.shutdown(),
-    selectAggregation: (type) => inner.selectAggregation(type),
-    selectAggregationTemporality: (type) => inner.selectAggregationTemporality(type),
-  };
-  return { exporter, fault: () => fault };
+/** Says in the log when sending begins to fail and when it works again: the SDK itself says nothing. */
+class ReportingExporter extends OTLPMetricExporter {
+  fault: string | null = null;
+  readonly #log: Logger;
+
+  constructor(config: ConstructorParameters<typeof OTLPMetricExporter>[0], log: Logger) {
+    super(config);
+    this.#log = log;
+  }
+
+  override export(...[metrics, done]: Parameters<OTLPMetricExporter['export']>): void {
+    super.export(metrics, (result) => {
+      const fault = result.error === undefined ? null : describeError(result.error);
+      if (fault !== null && this.fault === null) this.#log.warn(`Cannot send metrics: ${fault}`);
+      if (fault === null && this.fault !== null) this.#log.info('metrics are sent again');
+      this.fault = fault;
+      done(result);
+    });
+  }
 }

@@ -37,7 +37,10 @@ export async function startOtlpReceiver(manner: ReceiverManner = 'takes'): Promi
     request.on('end', () => {
       headers.push(request.headers);
       if (manner === 'hangs') return;
-      if (request.url !== '/v1/metrics') return response.writeHead(404).end();
+      if (request.url !== '/v1/metrics') {
+        response.writeHead(404).end();
+        return;
+      }
       points.push(...pointsOf(JSON.parse(Buffer.concat(parts).toString())));
       response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
     });

@@ -1,0 +1,76 @@
+import { EVENT_TYPES } from '@kandle/market/topics';
+import { RetryableError } from '@kandle/runtime/errors';
+import type { MetricAttributes } from '@kandle/runtime/metrics';
+import type { ReceivedEvent } from '@kandle/runtime/received-event';
+import { expect, test } from 'vitest';
+import { createTransformCounters } from './counters.ts';
+import { createTransform } from './handler.ts';
+
+const NOW = 1_700_000_000_000;
+
+const trade = (fields: Readonly<Record<string, unknown>>) => ({
+  id: 'id',
+  record: { s: 'AAPL', p: 1.5, t: NOW, v: 2, c: null, ...fields },
+});
+
+const BATCH: ReceivedEvent = {
+  id: '7:finnhub-03:9',
+  type: EVENT_TYPES.rawTrades,
+  source: '/feeds/finnhub',
+  attributes: {
+    shard: 'finnhub-03',
+    epoch: '7',
+    sequence: '9',
+    watermark: String(NOW),
+    ingesttime: String(NOW),
+  },
+  data: {
+    records: [
+      trade({}),
+      trade({ t: NOW - 1 }),
+      trade({ v: 0 }),
+      trade({ t: NOW - 900_001 }),
+      trade({ p: -1 }),
+      trade({ p: 0 }),
+    ],
+  },
+  offset: null,
+};
+
+/** The function with its counters, as one object of sums by name and reason. */
+function counted(send: () => Promise<void>) {
+  const sums: Record<string, number> = {};
+  const counter = (name: string) => ({
+    add(value: number, attributes: MetricAttributes = {}) {
+      const key = [name, ...Object.values(attributes)].join(' ');
+      sums[key] = (sums[key] ?? 0) + value;
+    },
+  });
+  const counters = createTransformCounters({ counter, histogram: () => ({ record: () => undefined }) });
+  const transform = createTransform({
+    producer: { send },
+    tradesTopic: 'trades',
+    rejectsTopic: 'rejects',
+    horizonMs: 900_000,
+    counters,
+  });
+  return { transform, sums };
+}
+
+test('createTransform() counts trades, late ones among them, and rejects by reason', async () => {
+  const { transform, sums } = counted(() => Promise.resolve());
+  await transform(BATCH);
+  expect(sums).toEqual({
+    transform_trades_total: 2,
+    transform_late_trades_total: 1,
+    transform_not_trades_total: 1,
+    'transform_rejects_total too_late': 1,
+    'transform_rejects_total bad_price': 2,
+  });
+});
+
+test('createTransform() counts nothing, when Kafka does not acknowledge', async () => {
+  const { transform, sums } = counted(() => Promise.reject(new RetryableError('Cannot produce to Kafka')));
+  await expect(transform(BATCH)).rejects.toThrow(RetryableError);
+  expect(sums).toEqual({});
+});
