@@ -4,7 +4,7 @@ import { parseAllDocuments, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { REPO_ROOT } from '../paths.ts';
 import { StartError } from '../start-error.ts';
-import { CLUSTER_ONLY_KINDS, KustomizationSchema, SCHEMAS } from './resource-schemas.ts';
+import { CLUSTER_ONLY_KINDS, kindKey, KustomizationSchema, SCHEMAS } from './resource-schemas.ts';
 
 type Kind = keyof typeof SCHEMAS;
 
@@ -89,12 +89,14 @@ function isKnownKind(kind: string): kind is Kind {
 }
 
 const Header = z.object({
+  apiVersion: z.string().catch(''),
   kind: z.string().catch(''),
   metadata: z.object({ name: z.string().catch('?') }).catch({ name: '?' }),
 });
 
 function kindOf(content: unknown): string {
-  return Header.safeParse(content).data?.kind ?? '';
+  const header = Header.safeParse(content).data;
+  return header === undefined ? '' : kindKey(header.apiVersion, header.kind);
 }
 
 function nameOf(content: unknown): string {

@@ -67,8 +67,8 @@ export type KnownVariables = ReadonlyMap<string, ReadonlySet<string>>;
 /** Where functions and ingest listen unless they are told otherwise; Serving tells them the containerPort. */
 const FUNCTION_PORT = 8_080;
 const DEFAULT_TARGET = 100;
-/** Serving starts another process when those there are this full. */
-const TARGET_UTILIZATION = 0.7;
+/** Serving starts another process when those there are this full, percent. */
+const DEFAULT_UTILIZATION = 70;
 
 /**
  * Makes a plan of manifests, and checks what no schema can: that every name referred to exists, that ports and
@@ -100,12 +100,23 @@ export function planRun(manifests: Manifests, known: KnownVariables): RunPlan {
     const knownHere = known.get(owner);
     if (knownHere === undefined)
       problems.push(`${file}: ${owner}: there is no function of this name in functions/`);
+    for (const { configMapRef } of container.envFrom) {
+      const data = configMaps.get(configMapRef.name);
+      const field = `${file}: ${owner}: envFrom ${configMapRef.name}`;
+      if (data === undefined) problems.push(`${field}: there is no such ConfigMap`);
+      const unknown = Object.keys(data ?? {}).filter((name) => knownHere?.has(name) === false);
+      if (unknown.length > 0)
+        problems.push(`${field} has what the configuration of ${owner} does not know: ${unknown.join(', ')}`);
+      Object.assign(env, data);
+    }
+    const given = new Set<string>();
     for (const { name, value, valueFrom } of container.env) {
       const field = `${file}: ${owner}: env ${name}`;
       if (knownHere !== undefined && !knownHere.has(name)) {
         problems.push(`${field} is not known to the configuration of ${owner}`);
       }
-      if (Object.hasOwn(env, name)) problems.push(`${field} is given twice`);
+      if (given.has(name)) problems.push(`${field} is given twice`);
+      given.add(name);
       if (valueFrom === undefined) env[name] = value ?? '';
       else if (valueFrom.configMapKeyRef !== undefined) {
         const { name: map, key } = valueFrom.configMapKeyRef;
@@ -150,8 +161,11 @@ export function planRun(manifests: Manifests, known: KnownVariables): RunPlan {
       maxScale,
       containerConcurrency,
       targetConcurrency:
-        Math.min(limit, Number(annotations?.['autoscaling.knative.dev/target'] ?? DEFAULT_TARGET)) *
-        TARGET_UTILIZATION,
+        (Math.min(limit, Number(annotations?.['autoscaling.knative.dev/target'] ?? DEFAULT_TARGET)) *
+          Number(
+            annotations?.['autoscaling.knative.dev/target-utilization-percentage'] ?? DEFAULT_UTILIZATION,
+          )) /
+        100,
       timeoutMs: template.spec.timeoutSeconds * 1_000,
       readinessPath: container.readinessProbe?.httpGet.path ?? '/health/readiness',
       env: readEnv(placed, name, container),

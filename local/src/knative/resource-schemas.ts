@@ -58,6 +58,7 @@ const probe = z.strictObject({
   initialDelaySeconds: z.number().optional(),
   periodSeconds: z.number().optional(),
   timeoutSeconds: z.number().optional(),
+  successThreshold: z.number().optional(),
   failureThreshold: z.number().optional(),
 });
 
@@ -67,6 +68,8 @@ const container = z.strictObject({
   ports: z
     .array(z.strictObject({ name: text.optional(), containerPort: z.number().int().min(1).max(65_535) }))
     .length(1),
+  /** Every entry of a ConfigMap as a variable; `env` wins over it, as on a cluster. */
+  envFrom: z.array(z.strictObject({ configMapRef: z.strictObject({ name }) })).default([]),
   env: z.array(envVariable).default([]),
   readinessProbe: probe.optional(),
   // No effect on a laptop:
@@ -75,6 +78,7 @@ const container = z.strictObject({
   resources: z.unknown().optional(),
   securityContext: z.unknown().optional(),
   volumeMounts: z.unknown().optional(),
+  terminationMessagePolicy: z.string().optional(),
 });
 
 /** A container as the runner knows it. */
@@ -104,9 +108,16 @@ export const ServiceSchema = z.strictObject({
               'autoscaling.knative.dev/min-scale': wholeText.optional(),
               'autoscaling.knative.dev/max-scale': wholeText.optional(),
               'autoscaling.knative.dev/target': wholeText.optional(),
+              'autoscaling.knative.dev/target-utilization-percentage': wholeText.optional(),
+              'autoscaling.knative.dev/metric': z.literal('concurrency').optional(),
               // No effect on a laptop, where `--idle` says how long a function stays:
               'autoscaling.knative.dev/window': z.string().optional(),
+              'autoscaling.knative.dev/scale-down-delay': z.string().optional(),
               'autoscaling.knative.dev/scale-to-zero-pod-retention-period': z.string().optional(),
+              // No effect on a laptop, which has no queue-proxy:
+              'queue.sidecar.serving.knative.dev/cpu-resource-request': z.string().optional(),
+              'queue.sidecar.serving.knative.dev/memory-resource-request': z.string().optional(),
+              'queue.sidecar.serving.knative.dev/memory-resource-limit': z.string().optional(),
             })
             .optional(),
           labels: z.record(z.string(), z.string()).optional(),
@@ -220,8 +231,16 @@ export const SCHEMAS = {
   StatefulSet: StatefulSetSchema,
 } as const;
 
-/** Kinds that make sense on a cluster only; the runner leaves them out. */
+/** The name of a kind here: its own, but `v1 Service` for Kubernetes' Service, whose kind is also that of Knative's. */
+export function kindKey(apiVersion: string, kind: string): string {
+  return apiVersion === 'v1' && kind === 'Service' ? 'v1 Service' : kind;
+}
+
+/**
+ * Kinds that are left to the cluster: the runner neither runs nor reads them, `npm run check:manifests` checks them.
+ */
 export const CLUSTER_ONLY_KINDS: ReadonlySet<string> = new Set([
+  'v1 Service',
   'Namespace',
   'NetworkPolicy',
   'ServiceAccount',
