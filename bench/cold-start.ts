@@ -1,98 +1,175 @@
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { get } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { build } from 'esbuild';
-import { freePort } from '../local/src/ports.ts';
-
 /**
- * How long each function takes from spawn to its first answer, from source and as one bundle, beside a bare
- * `node:http` server in the same run. No Kafka or Cassandra is there: connecting happens behind the first answer.
+ * Question: how long does a function take from spawn to its first 204, with the effect of a real event durable?
  *
- * Run: `npm run bench:cold-start`
+ * Beside a bare `node:http` server in the same run, round by round, so that a busy moment hits all alike. Real Kafka and
+ * Cassandra: those of `KANDLE_TEST_SERVERS`, or its own. After the run it counts in them what the answers promised.
+ *
+ * `npm run bench:cold-start [-- --rounds 15] [-- --json FILE] [-- function…]`
  */
-const ROUNDS = 9;
-const FUNCTIONS = ['transform', 'aggregate', 'persist'] as const;
-const ROOT = resolve(import.meta.dirname, '..');
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
+import { readEnv } from '@kandle/runtime/config';
+import { createKafka, KafkaEnv } from '@kandle/runtime/kafka';
+import { createLogger } from '@kandle/runtime/log';
+import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
+import { bundleFunction } from '../build/bundle.ts';
+import { REPO_ROOT } from '../local/src/paths.ts';
+import { freePort } from '../local/src/ports.ts';
+import { createTopics } from '../local/src/topics.ts';
+import { FIRST_EVENTS, postEvent } from './first-events.ts';
+import { benchServers } from './servers.ts';
 
-async function bundle(name: string, folder: string): Promise<string> {
-  const outfile = join(folder, `${name}.cjs`);
-  await build({
-    entryPoints: [join(ROOT, 'functions', name, 'src', 'index.ts')],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node24',
-    // A dependency of the function runtime assigns this name without declaring it, which strict code refuses.
-    banner: { js: 'var osu;' },
-    logLevel: 'warning',
-  });
-  return outfile;
+const { values, positionals } = parseArgs({
+  options: { rounds: { type: 'string', default: '11' }, json: { type: 'string' } },
+  allowPositionals: true,
+});
+const ROUNDS = Number(values.rounds);
+const NAMES = positionals.length > 0 ? positionals : [...FIRST_EVENTS.keys()];
+const BARE = 'bare node:http';
+const DEADLINE_MS = 20_000;
+
+interface Case {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly name: string;
 }
 
-function answers(port: number): Promise<boolean> {
-  return new Promise((done) => {
-    const request = get({ host: '127.0.0.1', port, path: '/health/liveness', agent: false }, (response) => {
-      response.resume();
-      done(true);
-    });
-    request.on('error', () => done(false));
-  });
-}
+const folder = mkdtempSync(join(tmpdir(), 'kandle-cold-start-'));
+const servers = await benchServers('bench');
+const keyspace = `bench_cold_${process.pid}`;
+const prefix = `cold${process.pid}.`;
+const topics = ['market.trades.v1', 'market.candles.v1', 'market.rejects.v1'].map((name) => prefix + name);
+const serverEnv: Record<string, string> = {
+  KAFKA_BROKERS: servers.kafkaBrokers.join(','),
+  CASSANDRA_CONTACT_POINTS: servers.cassandra.contactPoints.join(','),
+  CASSANDRA_PORT: String(servers.cassandra.port),
+  CASSANDRA_LOCAL_DATACENTER: servers.cassandra.localDataCenter,
+  CASSANDRA_KEYSPACE: keyspace,
+  TRADES_TOPIC: `${prefix}market.trades.v1`,
+  CANDLES_TOPIC: `${prefix}market.candles.v1`,
+  REJECTS_TOPIC: `${prefix}market.rejects.v1`,
+};
+const client = createCassandra(readEnv(CassandraEnv, serverEnv), { useKeyspace: false });
+const kafka = createKafka(readEnv(KafkaEnv, serverEnv), 'bench', createLogger('bench', 'silent'));
+const admin = kafka.admin();
+let sequence = 0;
 
-/** Milliseconds from spawn to the first answer. @throws {Error} If there is none in 10 s. */
-async function measure(script: string): Promise<number> {
+/** Milliseconds from spawn to the first 204. @throws {Error} If there is none in time. */
+async function measure({ args, env, name }: Case): Promise<number> {
   const port = await freePort();
+  sequence += 1;
+  const event = (FIRST_EVENTS.get(name.split(',')[0] ?? '') ?? FIRST_EVENTS.get('transform'))?.(sequence);
+  if (event === undefined) throw new RangeError(`Cannot measure ${name}: there is no event for it`);
   const startedMs = performance.now();
-  const child = spawn(process.execPath, [script], {
+  const child = spawn(process.execPath, args, {
     env: {
       PATH: process.env['PATH'],
+      LOG_LEVEL: 'warn',
+      LOOPBACK_ONLY: 'true',
+      ...serverEnv,
+      ...env,
       PORT: String(port),
-      KAFKA_BROKERS: '127.0.0.1:1',
-      CASSANDRA_PORT: '1',
-      LOG_LEVEL: 'silent',
     },
-    stdio: 'ignore',
+    stdio: ['ignore', 'inherit', 'inherit'],
   });
   try {
-    while (!(await answers(port))) {
-      if (performance.now() - startedMs > 10_000) throw new Error(`${script} did not answer in 10 s`);
-      await sleep(2);
+    for (;;) {
+      const status = await postEvent(port, event);
+      if (status === 204) return performance.now() - startedMs;
+      if (status !== null && status !== 503) throw new Error(`${name} answered ${status}`);
+      if (performance.now() - startedMs > DEADLINE_MS) throw new Error(`${name} did not answer in time`);
+      await sleep(1);
     }
-    return performance.now() - startedMs;
   } finally {
     child.kill('SIGKILL');
   }
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'kandle-cold-start-'));
-try {
+/** Lets a bundle run once to its orderly end, so that V8 leaves its compiled code. */
+async function fillCache(script: string, cache: string): Promise<void> {
+  const port = await freePort();
+  const child = spawn(process.execPath, [script], {
+    env: {
+      PATH: process.env['PATH'],
+      LOG_LEVEL: 'silent',
+      ...serverEnv,
+      PORT: String(port),
+      NODE_COMPILE_CACHE: cache,
+    },
+  });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  const name = script.split('/').at(-2) ?? '';
+  const event = FIRST_EVENTS.get(name)?.(0);
+  while (event !== undefined && (await postEvent(port, event)) !== 204) await sleep(20);
+  child.kill('SIGTERM');
+  await ended;
+}
+
+async function casesOf(): Promise<readonly Case[]> {
   const bare = join(folder, 'bare.cjs');
   writeFileSync(
     bare,
-    "require('node:http').createServer((q, s) => s.end()).listen(process.env.PORT, '127.0.0.1');",
+    "require('node:http').createServer((q, s) => { q.resume(); s.writeHead(204).end(); }).listen(process.env.PORT, '127.0.0.1');",
   );
-  const cases = new Map([['bare node:http', bare]]);
-  for (const name of FUNCTIONS) {
-    cases.set(`${name}, source`, join(ROOT, 'functions', name, 'src', 'index.ts'));
-    cases.set(`${name}, bundle`, await bundle(name, folder));
+  const cases: Case[] = [{ name: BARE, args: [bare], env: {} }];
+  for (const name of NAMES) {
+    cases.push({
+      name: `${name}, source`,
+      args: [join(REPO_ROOT, 'functions', name, 'src/index.ts')],
+      env: {},
+    });
+    const { file } = await bundleFunction(name, folder);
+    cases.push({ name: `${name}, bundle`, args: [file], env: {} });
+    const cache = join(folder, name, 'cache');
+    mkdirSync(cache);
+    await fillCache(file, cache);
+    cases.push({ name: `${name}, bundle and code cache`, args: [file], env: { NODE_COMPILE_CACHE: cache } });
   }
-  const times = new Map<string, number[]>();
-  // Round by round, so that a busy moment hits all cases alike.
+  return cases;
+}
+
+/** The effects that the answers promised, counted in the servers. */
+async function countEffects(): Promise<string> {
+  const count = async (table: string): Promise<number> =>
+    (await client.execute(`SELECT shard FROM ${keyspace}.${table}`, [], { fetchSize: 100_000 })).rowLength;
+  const stored = (await client.execute(`SELECT id FROM ${keyspace}.trades`, [], { fetchSize: 100_000 }))
+    .rowLength;
+  const offsets = await admin.fetchTopicOffsets(`${prefix}market.trades.v1`);
+  const sent = offsets.reduce((sum, { high }) => sum + Number(high), 0);
+  return `${sent} clean batches in Kafka, ${await count('windows')} windows and ${stored} trades in Cassandra`;
+}
+
+try {
+  await admin.connect();
+  await createTopics(
+    admin,
+    topics.map((topic) => ({ topic, partitions: 12, config: {} })),
+  );
+  await migrate(client, join(REPO_ROOT, 'cql'), laptopSchemaValues(keyspace));
+  const cases = await casesOf();
+  const times = new Map(cases.map(({ name }) => [name, [] as number[]]));
   for (let round = 0; round < ROUNDS; round++) {
-    for (const [name, script] of cases) times.set(name, [...(times.get(name) ?? []), await measure(script)]);
+    for (const one of cases) times.get(one.name)?.push(await measure(one));
   }
   const median = (name: string): number =>
-    (times.get(name) ?? []).toSorted((a, b) => a - b)[Math.floor(ROUNDS / 2)] ?? Number.NaN;
-  for (const name of cases.keys()) {
-    const ms = median(name);
+    times.get(name)?.toSorted((a, b) => a - b)[Math.floor(ROUNDS / 2)] ?? Number.NaN;
+  for (const [name, all] of times) {
+    const ratio = median(name) / median(BARE);
     console.log(
-      `${name.padEnd(20)} ${ms.toFixed(0).padStart(5)} ms  ${(ms / median('bare node:http')).toFixed(1)} × bare`,
+      `${name.padEnd(34)} ${median(name).toFixed(0).padStart(5)} ms  ${ratio.toFixed(1)} × bare  (best ${Math.min(...all).toFixed(0)})`,
     );
   }
+  console.log(await countEffects());
+  if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(Object.fromEntries(times)));
 } finally {
+  await client.execute(`DROP KEYSPACE IF EXISTS ${keyspace}`, [], { prepare: false }).catch(() => undefined);
+  await admin.deleteTopics({ topics }).catch(() => undefined);
+  await Promise.all([client.shutdown(), admin.disconnect()]);
+  await servers.close();
   rmSync(folder, { recursive: true, force: true });
 }

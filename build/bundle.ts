@@ -8,7 +8,7 @@ export const ROOT = join(import.meta.dirname, '..');
 /** Where bundles are kept: `dist/<name>/index.cjs`. */
 export const DIST = join(ROOT, 'dist');
 
-/** What a bundle consists of. */
+/** A bundle that was written. */
 export interface Bundle {
   readonly name: string;
   /** The one file to run. */
@@ -24,25 +24,33 @@ export function functionNames(): readonly string[] {
     .toSorted();
 }
 
+/** A function's bundle, not written yet. */
+export interface BundleText {
+  readonly contents: Uint8Array;
+  /** The licences of what is in it. */
+  readonly licences: string;
+  /** The files that it was made of, relative to the root. */
+  readonly inputs: readonly string[];
+}
+
 /**
- * Bundles a function with all that it needs into one CommonJS file, `<outFolder>/<name>/index.cjs`, beside the licences
- * of what is in it. Reproducible: the same sources give the same bytes, wherever they lie.
+ * Bundles a function with all that it needs into one CommonJS file. Reproducible: the same sources give the same bytes,
+ * wherever they lie.
  *
  * @throws {RangeError} If there is no such function.
  * @throws {Error} If it cannot be bundled; esbuild has said why.
  */
-export async function bundleFunction(name: string, outFolder = DIST): Promise<Bundle> {
+export async function makeBundle(name: string): Promise<BundleText> {
   const entry = join(ROOT, 'functions', name, 'src', 'index.ts');
   if (!existsSync(entry)) {
     throw new RangeError(
       `Cannot bundle ${name}: there is no function of this name (${functionNames().join(', ')})`,
     );
   }
-  const folder = join(outFolder, name);
   const result = await build({
     absWorkingDir: ROOT,
     entryPoints: [entry],
-    outfile: join(folder, 'index.cjs'),
+    outfile: 'index.cjs',
     write: false,
     metafile: true,
     bundle: true,
@@ -59,10 +67,25 @@ export async function bundleFunction(name: string, outFolder = DIST): Promise<Bu
   });
   const [output] = result.outputFiles;
   if (output === undefined) throw new Error(`Cannot bundle ${name}: esbuild gave no file`);
+  const inputs = Object.keys(result.metafile.inputs).toSorted();
+  return { contents: output.contents, licences: collectLicences(ROOT, inputs), inputs };
+}
+
+/** Writes a function's bundle, `<outFolder>/<name>/index.cjs`, and `LICENSES.txt` beside it. */
+export async function bundleFunction(name: string, outFolder = DIST): Promise<Bundle> {
+  const { contents, licences } = await makeBundle(name);
+  const folder = join(outFolder, name);
   // Emptied first, so that nothing of an older build is delivered.
   rmSync(folder, { recursive: true, force: true });
+  const file = writeBundle(folder, { contents, licences });
+  return { name, file, bytes: contents.length };
+}
+
+/** Writes a bundle into a folder. @returns The path of the file to run. */
+export function writeBundle(folder: string, bundle: Pick<BundleText, 'contents' | 'licences'>): string {
   mkdirSync(folder, { recursive: true });
-  writeFileSync(output.path, output.contents);
-  writeFileSync(join(folder, 'LICENSES.txt'), collectLicences(ROOT, Object.keys(result.metafile.inputs)));
-  return { name, file: output.path, bytes: output.contents.length };
+  const file = join(folder, 'index.cjs');
+  writeFileSync(file, bundle.contents);
+  writeFileSync(join(folder, 'LICENSES.txt'), bundle.licences);
+  return file;
 }

@@ -12,6 +12,7 @@ describe('parseStartOptions()', () => {
       idleMs: 30_000,
       forMs: null,
       plain: false,
+      fromSource: false,
       simulator: { rate: 200, symbols: 10, seed: 1, silenceMs: null, given: [] },
     });
   });

@@ -20,6 +20,8 @@ export interface StartOptions {
   readonly idleMs: number;
   /** Poll sizes as an administrator may set them, instead of a cluster's defaults. */
   readonly fast: boolean;
+  /** Run the functions' sources instead of their bundles. */
+  readonly fromSource: boolean;
   /** Lines instead of the live view. */
   readonly plain: boolean;
   /** Ports asked for; the rest is chosen. */
@@ -80,6 +82,8 @@ Knative on this machine (the files in knative/base are read as they are)
   --idle DURATION      stop a function's process after this time without an event (default 30s)
   --fast               poll sizes as an administrator may set them (config-kafka-source-data-plane), not a
                        cluster's defaults
+  --from-source        run the functions' sources, for debugging; without it they run as on a cluster, as one
+                       bundle each, made again when a source has changed
 
 Ports (a free one is chosen where none is given)
 ${PORT_OPTIONS.map((name) => `  --${name} N`).join('\n')}
@@ -110,6 +114,7 @@ export function parseStartOptions(args: readonly string[]): StartOptions {
     forMs: values['for'] === undefined ? null : parseDuration('for', values['for']),
     idleMs: parseDuration('idle', values['idle'] ?? '30s'),
     fast: values['fast'] === 'true',
+    fromSource: values['from-source'] === 'true',
     plain: values['plain'] === 'true',
     ports: Object.fromEntries(
       PORT_OPTIONS.flatMap((name) => {
@@ -133,6 +138,7 @@ function readArgs(args: readonly string[]): Record<string, string | undefined> {
         for: text,
         idle: text,
         fast: { type: 'boolean' },
+        'from-source': { type: 'boolean' },
         plain: { type: 'boolean' },
         ...Object.fromEntries([...SIMULATOR_OPTIONS, ...PORT_OPTIONS].map((name) => [name, text])),
       },

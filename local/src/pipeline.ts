@@ -13,6 +13,7 @@ import { DEFAULT_POLL, type PollSizes, type Source, startSource } from './knativ
 import { lagOf } from './lag.ts';
 import { REPO_ROOT } from './paths.ts';
 import { freePort } from './ports.ts';
+import { bundledPrograms, type Program, sourcePrograms } from './programs.ts';
 import { createTopics } from './topics.ts';
 
 /** The servers that a pipeline runs on. */
@@ -45,6 +46,8 @@ export interface PipelineOptions {
   readonly deliveries?: number;
   /** For tests: variables of a process, by its name, that win over all others: a proxy's address, another clock. */
   readonly processEnv?: (name: string) => Readonly<Record<string, string>>;
+  /** Runs the sources instead of bundles, for debugging. */
+  readonly fromSource?: boolean;
 }
 
 /** A running pipeline. */
@@ -79,6 +82,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   const producer = kafka.producer();
   const services = new Map<string, Service>();
   const sources: Source[] = [];
+  let programs: ReadonlyMap<string, Program> = new Map();
   let ingest: IngestProcess | null = null;
 
   async function stop(): Promise<void> {
@@ -94,11 +98,14 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     readinessPath: string,
   ): Promise<InstanceSpec> {
     const port = await freePort();
+    const program = programs.get(name);
+    if (program === undefined) throw new Error(`Cannot start ${name}: there is no program for it`);
     return {
       name,
-      script: join(REPO_ROOT, 'functions', name, 'src', 'index.ts'),
+      script: program.script,
       port,
       env: {
+        ...program.env,
         ...env,
         ...serverEnv(servers, keyspace),
         ...topicEnv(prefix),
@@ -112,6 +119,9 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   }
 
   try {
+    const names = [...plan.services, ...(plan.ingest === null ? [] : [plan.ingest])].map(({ name }) => name);
+    programs =
+      options.fromSource === true ? sourcePrograms(names) : await bundledPrograms(names, options.log);
     await Promise.all([
       client.connect().then(() => migrate(client, join(REPO_ROOT, 'cql'), laptopSchemaValues(keyspace))),
       admin.connect().then(() => createTopics(admin, plan.topics)),

@@ -107,6 +107,7 @@ async function runOn({ kafka, cassandra }: Servers, run: Run): Promise<void> {
       logFolder,
       feed: feed.env,
       idleMs: options.idleMs,
+      fromSource: options.fromSource,
       poll: options.fast ? LIFTED_POLL : DEFAULT_POLL,
       log: (line) => say(line),
       hooks: {

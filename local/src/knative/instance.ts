@@ -45,7 +45,7 @@ export function startInstance(spec: InstanceSpec, hooks: ProcessHooks): Instance
   const startedMs = performance.now();
   const log = openSync(spec.logFile, 'a');
   // A group of its own: Ctrl-C in the terminal is for the launcher, which stops its functions in order.
-  const child = spawn(process.execPath, ['--enable-source-maps', spec.script], {
+  const child = spawn(process.execPath, [spec.script], {
     env: { ...inheritedEnv(), ...spec.env },
     stdio: ['ignore', log, log],
     detached: true,
