@@ -2,6 +2,7 @@ import type { Candle } from '@kandle/market/candle';
 import { ABSENT_WINDOW, holdsBatch, isFinal, mergeBatch } from '@kandle/market/window-state';
 import { RetryableError } from '@kandle/runtime/errors';
 import type { AggregateDeps, BatchWork } from './deps.ts';
+import { knowingGaps } from './knowing-gaps.ts';
 
 /**
  * Merges one batch's candles into one window, exactly once, and publishes what changed.
@@ -13,7 +14,7 @@ import type { AggregateDeps, BatchWork } from './deps.ts';
  */
 export async function applyToWindow(
   deps: Pick<AggregateDeps, 'windows' | 'cache' | 'candles' | 'maxAttempts' | 'backOff'>,
-  { batch, position, fresh }: BatchWork,
+  { batch, position, fresh, shard }: BatchWork,
   windowStartMs: number,
   candles: ReadonlyMap<string, Candle>,
 ): Promise<void> {
@@ -26,7 +27,7 @@ export async function applyToWindow(
       if (isFinal(window)) await deps.candles.publishFinal(key, window, batch.traceparent);
       return;
     }
-    const { next, changed } = mergeBatch(window, position, candles);
+    const { next, changed } = mergeBatch(knowingGaps(window, shard, windowStartMs), position, candles);
     // Any result but "applied", an exception included, leaves no memory of the window.
     deps.cache.drop(key);
     const outcome = await deps.windows.compareAndSet(key, next, changed);

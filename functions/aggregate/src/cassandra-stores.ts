@@ -1,6 +1,8 @@
 import { parseApplied, formatApplied } from '@kandle/market/applied';
+import { formatSpans, parseSpans } from '@kandle/market/gap-spans';
 import { ABSENT_SHARD } from '@kandle/market/shard-state';
 import { formatTradeKey, parseTradeKey } from '@kandle/market/trade';
+import { WINDOW_MS } from '@kandle/market/window';
 import {
   ABSENT_WINDOW,
   type RevisionReason,
@@ -12,6 +14,8 @@ import { type Client, type QueryOptions, types } from 'cassandra-driver';
 import type { CasOutcome, ShardStore, WindowKey, WindowStore } from './stores.ts';
 
 const READ_WINDOW = 'SELECT * FROM windows WHERE shard = ? AND window_start = ?';
+const READ_WRITTEN =
+  'SELECT DISTINCT shard, window_start, version FROM windows WHERE shard = ? AND window_start IN ?';
 const WRITE_WINDOW =
   'UPDATE windows SET version = ?, final_version = ?, incomplete_version = ?, applied = ?, min_offset = ? ' +
   'WHERE shard = ? AND window_start = ? IF version = ?';
@@ -19,11 +23,16 @@ const WRITE_ROW =
   'UPDATE windows SET row_version = ?, revision = ?, reason = ?, first_key = ?, last_key = ?, open_e8 = ?, ' +
   'high_e8 = ?, low_e8 = ?, close_e8 = ?, volume_e8 = ?, notional_e16 = ?, price_sum_e8 = ?, trade_count = ?, ' +
   'id_hash_sum = ? WHERE shard = ? AND window_start = ? AND symbol = ?';
-const READ_SHARD = 'SELECT version, closed_to, open FROM shards WHERE shard = ?';
-const WRITE_SHARD = 'UPDATE shards SET version = ?, closed_to = ?, open = ? WHERE shard = ? IF version = ?';
+const READ_SHARD = 'SELECT version, closed_to, open, gaps FROM shards WHERE shard = ?';
+const WRITE_SHARD =
+  'UPDATE shards SET version = ?, closed_to = ?, open = ?, gaps = ? WHERE shard = ? IF version = ?';
+
+/** Windows looked for in one statement: each is a partition of its own. */
+const LOOK_AT_ONCE = 100;
 
 const { localSerial, localQuorum } = types.consistencies;
 const SERIAL_READ: QueryOptions = { prepare: true, consistency: localSerial, isIdempotent: true };
+const QUORUM_READ: QueryOptions = { prepare: true, consistency: localQuorum, isIdempotent: true };
 const CONDITIONAL: QueryOptions = {
   prepare: true,
   consistency: localQuorum,
@@ -44,6 +53,20 @@ export function createWindowStore(client: Client): WindowStore {
         }),
       );
       return toWindow(rows.rows, windowStartMs);
+    },
+    async written(shard, firstMs, lastMs) {
+      const found: number[] = [];
+      for (let fromMs = firstMs; fromMs <= lastMs; fromMs += LOOK_AT_ONCE * WINDOW_MS) {
+        const count = Math.min(LOOK_AT_ONCE, Math.floor((lastMs - fromMs) / WINDOW_MS) + 1);
+        const starts = Array.from({ length: count }, (_, index) => new Date(fromMs + index * WINDOW_MS));
+        // A serial read takes one partition only. A quorum sees every write that was acknowledged as applied, and
+        // so every window whose closing was.
+        const { rows } = await run('look for windows', () =>
+          client.execute(READ_WRITTEN, [shard, starts], { ...QUORUM_READ, fetchSize: LOOK_AT_ONCE }),
+        );
+        for (const row of rows) if (row['version'] !== null) found.push(timeOf(row['window_start']));
+      }
+      return found.toSorted((a, b) => a - b);
     },
     compareAndSet: (key, next, changed) =>
       conditionally('write a window', () =>
@@ -71,6 +94,7 @@ export function createShardStore(client: Client): ShardStore {
         version: Number(row['version']),
         closedToMs: closedTo instanceof Date ? closedTo.getTime() : null,
         open: open === '' ? [] : open.split(',').map(Number),
+        gaps: parseSpans(String(row['gaps'] ?? '')),
       };
     },
     compareAndSet: (shard, next) =>
@@ -81,6 +105,7 @@ export function createShardStore(client: Client): ShardStore {
             next.version,
             next.closedToMs === null ? null : new Date(next.closedToMs),
             next.open.join(','),
+            formatSpans(next.gaps),
             shard,
             expectedVersion(next.version),
           ],
@@ -173,6 +198,11 @@ function toRow(row: types.Row, windowStartMs: number): WindowRow {
       idHashSum: BigInt(row['id_hash_sum']),
     },
   };
+}
+
+function timeOf(value: unknown): number {
+  if (!(value instanceof Date)) throw new RangeError('Cannot read a window: it has no start');
+  return value.getTime();
 }
 
 async function run<T>(action: string, statement: () => Promise<T>): Promise<T> {

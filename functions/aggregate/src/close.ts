@@ -1,8 +1,9 @@
-import { dueLimitMs, dueWindows, settleWindows } from '@kandle/market/shard-state';
+import { dueLimitMs, dueWindows, settleWindows, type ShardState } from '@kandle/market/shard-state';
 import { closeWindow, isFinal, type WindowState } from '@kandle/market/window-state';
 import { closedToOf, WINDOW_MS } from '@kandle/market/window';
 import { RetryableError } from '@kandle/runtime/errors';
 import type { AggregateDeps, BatchWork } from './deps.ts';
+import { knowingGaps } from './knowing-gaps.ts';
 import type { WindowKey } from './stores.ts';
 
 type CloseDeps = Pick<
@@ -28,7 +29,7 @@ export async function closeDueWindows(
     const due = dueWindows(work.shard, touched, limitMs);
     for (const windowStartMs of due) {
       const key = { shard: work.batch.shard, windowStartMs };
-      const final = await makeFinal(deps, key);
+      const final = await makeFinal(deps, key, work.shard);
       await deps.candles.publishFinal(key, final, work.batch.traceparent);
     }
     const next = settleWindows(work.shard, due, limitMs);
@@ -60,7 +61,7 @@ function isClosingDue(deps: CloseDeps, work: BatchWork, touched: readonly number
 }
 
 /** The window, final: by our transaction, or as somebody else closed it. */
-async function makeFinal(deps: CloseDeps, key: WindowKey): Promise<WindowState> {
+async function makeFinal(deps: CloseDeps, key: WindowKey, shard: ShardState): Promise<WindowState> {
   let window = deps.cache.get(key);
   // A final window in memory may have had a revision from elsewhere since: publish what is true now.
   if (window === undefined || isFinal(window)) window = await deps.windows.read(key);
@@ -69,7 +70,7 @@ async function makeFinal(deps: CloseDeps, key: WindowKey): Promise<WindowState> 
       deps.cache.set(key, window);
       return window;
     }
-    const next = closeWindow(window);
+    const next = closeWindow(knowingGaps(window, shard, key.windowStartMs));
     deps.cache.drop(key);
     const outcome = await deps.windows.compareAndSet(key, next, []);
     if (outcome === 'applied') {

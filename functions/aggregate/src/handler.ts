@@ -1,3 +1,4 @@
+import { parseFeedGap } from '@kandle/market/feed-gap';
 import { foldTrades } from '@kandle/market/fold';
 import { parseTradeBatch } from '@kandle/market/trade-batch';
 import { EVENT_TYPES } from '@kandle/market/topics';
@@ -7,6 +8,7 @@ import type { ReceivedEvent } from '@kandle/runtime/received-event';
 import { applyToWindow } from './apply.ts';
 import { closeDueWindows } from './close.ts';
 import type { AggregateDeps, BatchWork } from './deps.ts';
+import { markGap } from './gap.ts';
 import { registerOpenWindows } from './register.ts';
 import type { ShardState } from '@kandle/market/shard-state';
 
@@ -14,16 +16,22 @@ import type { ShardState } from '@kandle/market/shard-state';
  * Builds the function that folds one batch of trades into the windows it touches, and closes the windows that the
  * batch's watermark makes due.
  *
- * Idempotent: duplicates, any order, redriven dead letters and retries after a crash end in the same candles. When
+ * A feed gap marks the windows that it touches as incomplete. Idempotent: duplicates, any order, redriven dead letters and retries after a crash end in the same candles. When
  * the promise resolves, the merge is durable and the candles of every final window it concerns are acknowledged.
  */
 export function createAggregate(deps: AggregateDeps): (event: ReceivedEvent) => Promise<void> {
   /** The rows of the shards as last seen. May be old: what is decided on it is checked by a transaction. */
   const shards = new Map<string, ShardState>();
 
+  async function takeGap(event: ReceivedEvent): Promise<void> {
+    const gap = parseOrPoison('feed gap', () => parseFeedGap(event.data));
+    // What is remembered of the shard does not know the gap.
+    shards.delete(gap.shard);
+    await markGap(deps, gap);
+  }
+
   return async function aggregate(event) {
-    // Gaps come on the same topic; they are for the view, and mark candles incomplete in a later step.
-    if (event.type === EVENT_TYPES.feedGap) return;
+    if (event.type === EVENT_TYPES.feedGap) return takeGap(event);
     const batch = parseOrPoison('trade batch', () => parseTradeBatch(event.attributes, event.data));
     if (deps.now() - batch.ingestTimeMs > deps.expiryMs) {
       throw new PoisonError(`Cannot count a batch: expired, it was made at ${batch.ingestTimeMs}`);

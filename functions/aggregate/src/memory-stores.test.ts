@@ -1,5 +1,5 @@
-import { createMemoryDatabase } from '../test/memory-stores.ts';
+import { createMemoryStores } from '../test/memory-stores.ts';
 import { describeStores } from '../test/store-contract.ts';
 
-const stores = createMemoryDatabase().connect(async () => 'none');
-describeStores('the database in memory', () => stores);
+const stores = createMemoryStores();
+describeStores('the stores in memory', () => stores);

@@ -1,6 +1,6 @@
 import { type CandleBatchKind, formatCandleBatch, publishedCandle } from '@kandle/market/candle-batch';
 import { WINDOW_MS } from '@kandle/market/window';
-import type { WindowRow, WindowState } from '@kandle/market/window-state';
+import { shownRow, type WindowRow, type WindowState } from '@kandle/market/window-state';
 import type { EventProducer } from '@kandle/runtime/event-producer';
 import type { WindowKey } from './stores.ts';
 
@@ -10,7 +10,7 @@ export interface CandlePublisher {
   publishProvisional(key: WindowKey, window: WindowState, traceparent?: string): Promise<void>;
   /** Every candle of a final window: the same version always has the same content, so it may be repeated. */
   publishFinal(key: WindowKey, window: WindowState, traceparent?: string): Promise<void>;
-  /** The candles of a final window that a late batch changed. */
+  /** The candles of a final window that a late batch or a late gap changed. */
   publishRevised(
     key: WindowKey,
     window: WindowState,
@@ -61,7 +61,9 @@ export function createCandlePublisher(producer: EventProducer, options: Publishe
       looks.set(text, { atMs, version: window.version });
       if (looks.size > MAX_LOOKS)
         for (const oldest of looks.keys()) if (looks.size > MAX_LOOKS) looks.delete(oldest);
-      const changed = [...window.rows.values()].filter((row) => row.version > (last?.version ?? 0));
+      const changed = [...window.rows.values()].filter(
+        (row) => shownRow(window, row).version > (last?.version ?? 0),
+      );
       await publish(key, window, 'provisional', changed, traceparent);
     },
     async publishFinal(key, window, traceparent) {

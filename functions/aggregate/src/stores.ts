@@ -21,6 +21,11 @@ export interface WindowStore {
   /** The window as of now; a window that was never written has version 0. */
   read(key: WindowKey): Promise<WindowState>;
   /**
+   * The starts, ascending, of the windows from the first to the last start that were written: all that were closed
+   * before the call, and perhaps others. Cheap where there are none.
+   */
+  written(shard: string, firstMs: number, lastMs: number): Promise<readonly number[]>;
+  /**
    * Replaces version `next.version - 1` by `next`, in one transaction.
    *
    * @param changed Symbols whose rows differ from the version before.

@@ -1,8 +1,7 @@
 import type { PublishedCandle } from '@kandle/market/candle-batch';
-import type { RawBatch } from '@kandle/market/raw-batch';
 import { isFinal } from '@kandle/market/window-state';
-import type { MemoryDatabase } from './memory-stores.ts';
-import { HORIZON_MS } from './raw-log.ts';
+import type { Stores } from './faulty-stores.ts';
+import { HORIZON_MS, type RawEvent } from './raw-log.ts';
 import type { PublishedEvent } from './schedule.ts';
 
 /** Plain numbers of a candle, to compare by. */
@@ -13,6 +12,7 @@ interface Numbers {
   readonly close: number;
   readonly volume: number;
   readonly count: number;
+  readonly lastTradeMs: number;
 }
 
 interface PlacedTrade {
@@ -26,36 +26,68 @@ interface PlacedTrade {
  * What is wrong with the outcome of a schedule, in words; empty when nothing is. Judged from the raw log alone by a
  * reading that shares no code with the windows: sort the trades, look at the first, the last and the extremes.
  */
-export function judge(
-  raw: readonly RawBatch[],
-  database: MemoryDatabase,
+export async function judge(
+  shard: string,
+  raw: readonly RawEvent[],
+  { windows, shards }: Stores,
   published: readonly PublishedEvent[],
-): readonly string[] {
+): Promise<readonly string[]> {
   const faults = new Set<string>();
   const newest = newestCandles(published);
-  for (const [windowStartMs, trades] of placedTrades(raw)) {
-    const window = database.windowAt({ shard: 'test-00', windowStartMs });
+  const placed = placedTrades(raw);
+  for (const [windowStartMs, trades] of placed) {
+    const window = await windows.read({ shard, windowStartMs });
     if (!isFinal(window)) faults.add('WINDOW_NOT_CLOSED');
-    for (const symbol of new Set(trades.map((trade) => trade.symbol))) {
+    const symbols = new Set(trades.map((trade) => trade.symbol));
+    if (window.rows.size > symbols.size) faults.add('CANDLE_FROM_NOTHING');
+    const complete = !isInGap(raw, windowStartMs);
+    if ((window.incompleteVersion === 0) !== complete) faults.add('COMPLETE_WRONG');
+    for (const symbol of symbols) {
       const expected = JSON.stringify(numbersOf(trades.filter((trade) => trade.symbol === symbol)));
       const row = window.rows.get(symbol);
-      const stored = row && JSON.stringify(toNumbers(row.candle));
+      const stored =
+        row && JSON.stringify(toNumbers({ ...row.candle, lastTradeMs: row.candle.lastKey.eventTimeMs }));
       if (stored !== expected) faults.add(stored === undefined ? 'TRADE_LOST' : 'WINDOW_WRONG');
       const candle = newest.get(`${windowStartMs}|${symbol}`);
       if (candle === undefined) faults.add('NEVER_PUBLISHED');
       else if (candle.state === 'provisional') faults.add('LAST_EVENT_PROVISIONAL');
       else if (JSON.stringify(toNumbers(candle)) !== expected) faults.add('LAST_EVENT_WRONG');
+      else if (candle.complete !== complete) faults.add('LAST_EVENT_COMPLETE_WRONG');
     }
   }
-  if (database.shardAt('test-00').open.length > 0) faults.add('SHARD_STAYS_OPEN');
+  if (published.some(({ batch }) => !placed.has(batch.windowStartMs))) faults.add('CANDLE_FROM_NOTHING');
+  const starts = [
+    ...placed.keys(),
+    ...raw.flatMap((event) => (event.kind === 'gap' ? [event.gap.fromMs] : [])),
+  ];
+  for (const startMs of await windows.written(
+    shard,
+    Math.min(...starts) - 10_000,
+    Math.max(...starts) + 60_000,
+  )) {
+    if (!placed.has(startMs)) faults.add('WINDOW_FROM_NOTHING');
+  }
+  if ((await shards.read(shard)).open.length > 0) faults.add('SHARD_STAYS_OPEN');
   for (const fault of contradictions(published)) faults.add(fault);
   return [...faults];
 }
 
+/** True if a gap holds a millisecond of the window. */
+function isInGap(raw: readonly RawEvent[], windowStartMs: number): boolean {
+  return raw.some((event) => {
+    if (event.kind !== 'gap') return false;
+    const { fromMs, toMs } = event.gap;
+    const inside = (ms: number): boolean => windowStartMs <= ms && ms < windowStartMs + 5_000;
+    return inside(fromMs) || inside(toMs) || (fromMs < windowStartMs && windowStartMs < toMs);
+  });
+}
+
 /** The trades that count, once each, by window. A trade is too late by the watermark of its own batch. */
-function placedTrades(raw: readonly RawBatch[]): ReadonlyMap<number, readonly PlacedTrade[]> {
+function placedTrades(raw: readonly RawEvent[]): ReadonlyMap<number, readonly PlacedTrade[]> {
   const windows = new Map<number, PlacedTrade[]>();
-  for (const batch of raw) {
+  for (const event of raw) {
+    if (event.kind !== 'batch') continue;
+    const { batch } = event;
     for (const [index, { record }] of batch.records.entries()) {
       const eventTimeMs = Number(record['t']);
       if (eventTimeMs < batch.watermarkMs - HORIZON_MS) continue;
@@ -85,12 +117,13 @@ function numbersOf(trades: readonly PlacedTrade[]): Numbers {
     close: prices.at(-1) ?? 0,
     volume: sorted.reduce((sum, trade) => sum + trade.size, 0),
     count: sorted.length,
+    lastTradeMs: sorted.at(-1)?.order[0] ?? 0,
   };
 }
 
 type CandleNumbers = Pick<
   PublishedCandle,
-  'openE8' | 'highE8' | 'lowE8' | 'closeE8' | 'volumeE8' | 'tradeCount'
+  'openE8' | 'highE8' | 'lowE8' | 'closeE8' | 'volumeE8' | 'tradeCount' | 'lastTradeMs'
 >;
 
 function toNumbers(candle: CandleNumbers): Numbers {
@@ -102,6 +135,7 @@ function toNumbers(candle: CandleNumbers): Numbers {
     close: plain(candle.closeE8),
     volume: plain(candle.volumeE8),
     count: candle.tradeCount,
+    lastTradeMs: candle.lastTradeMs,
   };
 }
 
@@ -127,7 +161,8 @@ function contradictions(published: readonly PublishedEvent[]): ReadonlySet<strin
     byId.set(id, text);
     for (const candle of batch.candles) {
       const key = `${batch.windowStartMs}|${candle.symbol}|${candle.version}`;
-      const content = JSON.stringify([candle.state, candle.revision, candle.reason, toNumbers(candle)]);
+      const { state, revision, reason, complete } = candle;
+      const content = JSON.stringify([state, revision, reason, complete, toNumbers(candle)]);
       if ((byVersion.get(key) ?? content) !== content) faults.add('ONE_VERSION_TWO_CONTENTS');
       byVersion.set(key, content);
     }

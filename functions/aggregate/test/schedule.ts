@@ -1,19 +1,19 @@
 import { type CandleBatch, parseCandleBatch } from '@kandle/market/candle-batch';
 import type { MarketEvent } from '@kandle/market/market-event';
-import type { RawBatch } from '@kandle/market/raw-batch';
-import { formatTradeBatch, type TradeBatch } from '@kandle/market/trade-batch';
+import { formatFeedGap } from '@kandle/market/feed-gap';
+import { formatTradeBatch } from '@kandle/market/trade-batch';
 import { RetryableError } from '@kandle/runtime/errors';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
 import { cleanBatch } from '../../transform/src/clean.ts';
 import { createAggregate } from '../src/handler.ts';
 import { createCandlePublisher } from '../src/publish.ts';
 import { createWindowCache } from '../src/window-cache.ts';
-import type { BeforeStatement, Fault, MemoryDatabase } from './memory-stores.ts';
+import type { BeforeStatement, Fault, FaultyDatabase } from './faulty-stores.ts';
 import type { Random } from './random.ts';
-import { GRACE_MS, HORIZON_MS } from './raw-log.ts';
+import { GRACE_MS, HORIZON_MS, type RawEvent } from './raw-log.ts';
 
 /** How often things go wrong; each a probability per occasion. */
-export interface FaultRates {
+interface FaultRates {
   readonly crash: number;
   readonly dispatcherCrash: number;
   readonly unknown: number;
@@ -43,6 +43,13 @@ export interface PublishedEvent {
   readonly batch: CandleBatch;
 }
 
+/** How a schedule is run. */
+export interface ScheduleOptions {
+  readonly rates?: FaultRates;
+  /** Most statements and sends let through at once. With one a seed always makes the same schedule. */
+  readonly atOnce?: number;
+}
+
 /** A pause of one instance, before a statement or a send takes place. */
 interface Gate {
   readonly instance: number;
@@ -55,15 +62,15 @@ const FAULTLESS_AFTER = 1_500;
 /**
  * Runs the real transform and aggregate code over a log of raw batches, on two instances that share a database, with
  * every statement and send interleaved by a seeded scheduler: crashes, unknown outcomes, lost and repeated
- * deliveries, dead letters redriven at the end.
+ * deliveries, dead letters redriven in the middle and at the end, sometimes twice.
  *
  * @returns Every candle event in the order in which it reached the topic.
  */
 export async function runSchedule(
   random: Random,
-  raw: readonly RawBatch[],
-  database: MemoryDatabase,
-  rates: FaultRates = USUAL_FAULTS,
+  raw: readonly RawEvent[],
+  database: FaultyDatabase,
+  { rates = USUAL_FAULTS, atOnce = 1 }: ScheduleOptions = {},
 ): Promise<readonly PublishedEvent[]> {
   const published: PublishedEvent[] = [];
   const gates: Gate[] = [];
@@ -118,7 +125,11 @@ export async function runSchedule(
   const log = deliveryLog(random, raw, rates);
   let instanceCount = 2;
   const instances = [0, 1].map((instance) => ({ instance, handle: createInstance(instance) }));
-  const dead: TradeBatch[] = [];
+  const dead: MarketEvent[] = [];
+  /** Sends events again behind all that is in the log; now and then twice. */
+  const redrive = (events: readonly MarketEvent[]): void => {
+    log.push(...events, ...events.filter(() => happens(rates.duplicate)));
+  };
   let position = 0;
   let committed = 0;
   let tries = 0;
@@ -142,7 +153,8 @@ export async function runSchedule(
       current = null;
     }
     if (random.chance(0.02)) committed = position;
-    if (random.chance(0.05)) database.late.splice(random.below(database.late.length || 1), 1)[0]?.();
+    if (dead.length > 0 && random.chance(0.01)) redrive(dead.splice(random.below(dead.length), 1));
+    if (random.chance(0.05)) void database.late.splice(random.below(database.late.length || 1), 1)[0]?.();
     if (current?.result === 'running' && happens(rates.timeout)) current.result = 'failed';
     if (current?.result === 'done') {
       position += 1;
@@ -153,17 +165,17 @@ export async function runSchedule(
       current = null;
     }
     if (current === null) {
-      const batch = log[position];
-      if (batch !== undefined && tries >= MAX_TRIES) {
-        dead.push(batch);
+      const event = log[position];
+      if (event !== undefined && tries >= MAX_TRIES) {
+        dead.push(event);
         position += 1;
         tries = 0;
-      } else if (batch !== undefined) {
+      } else if (event !== undefined) {
         const chosen = instances[place];
         if (chosen === undefined) throw new Error('no instance');
         const delivery = { instance: chosen.instance, result: 'running' as 'running' | 'done' | 'failed' };
         current = delivery;
-        chosen.handle(toEvent(batch, position)).then(
+        chosen.handle(received(event, position)).then(
           () => {
             delivery.result = 'done';
           },
@@ -173,33 +185,42 @@ export async function runSchedule(
           },
         );
       } else if (faulty) faulty = false;
-      else if (dead.length > 0) log.push(...dead.splice(0));
+      else if (dead.length > 0) redrive(dead.splice(0));
       else if (gates.length === 0 && database.late.length === 0) return published;
-      else if (gates.length === 0) for (const effect of database.late.splice(0)) effect();
+      else if (gates.length === 0) for (const effect of database.late.splice(0)) void effect();
     }
-    gates.splice(random.below(gates.length || 1), 1)[0]?.open();
+    for (let n = 1 + random.below(atOnce); n > 0; n--) {
+      gates.splice(random.below(gates.length || 1), 1)[0]?.open();
+    }
+    // What was let through begins its statement, and only then can be waited for.
+    await new Promise((resolve) => setImmediate(resolve));
+    await database.settle();
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
-/** What reaches aggregate: order kept, some batches twice, some held back (dead letters redriven later). */
-function deliveryLog(random: Random, raw: readonly RawBatch[], rates: FaultRates): TradeBatch[] {
-  const log: TradeBatch[] = [];
-  const held: TradeBatch[] = [];
-  for (const rawBatch of raw) {
-    const { batch } = cleanBatch(rawBatch, HORIZON_MS);
+/** What reaches aggregate: order kept, some events twice, some held back (dead letters redriven later). */
+function deliveryLog(random: Random, raw: readonly RawEvent[], rates: FaultRates): MarketEvent[] {
+  const log: MarketEvent[] = [];
+  const held: MarketEvent[] = [];
+  for (const rawEvent of raw) {
+    const event = transformed(rawEvent);
     if (random.chance(rates.heldBack)) {
-      held.push(batch);
+      held.push(event);
       continue;
     }
-    log.push(batch);
-    if (random.chance(rates.duplicate)) held.push(batch);
+    log.push(event);
+    if (random.chance(rates.duplicate)) held.push(event);
     if (held.length > 0 && random.chance(0.15)) log.push(...held.splice(random.below(held.length), 1));
   }
   return [...log, ...held];
 }
 
-function toEvent(batch: TradeBatch, offset: number): ReceivedEvent {
-  const event = formatTradeBatch(batch);
+function transformed(event: RawEvent): MarketEvent {
+  if (event.kind === 'gap') return formatFeedGap(event.gap, 0);
+  return formatTradeBatch(cleanBatch(event.batch, HORIZON_MS).batch);
+}
+
+function received(event: MarketEvent, offset: number): ReceivedEvent {
   return { ...event, attributes: event.extensions, data: event.data, offset: BigInt(offset) };
 }

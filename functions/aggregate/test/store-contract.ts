@@ -9,13 +9,8 @@ import {
 } from '@kandle/market/window-state';
 import type { Trade } from '@kandle/market/trade';
 import { describe, expect, test } from 'vitest';
-import type { ShardStore, WindowKey, WindowStore } from '../src/stores.ts';
-
-/** What the contract runs on. */
-export interface ContractStores {
-  readonly windows: WindowStore;
-  readonly shards: ShardStore;
-}
+import type { WindowKey } from '../src/stores.ts';
+import type { Stores } from './faulty-stores.ts';
 
 let lastShard = 0;
 
@@ -42,7 +37,7 @@ function merged(window: WindowState, key: WindowKey, sequence: number, symbols: 
 }
 
 /** The contract of the two stores, the same for the database in memory and for the real one. */
-export function describeStores(name: string, stores: () => ContractStores): void {
+export function describeStores(name: string, stores: () => Stores): void {
   describe(name, () => {
     test('read() returns version 0, when nothing was ever written', async () => {
       const key = freshKey();
@@ -82,6 +77,25 @@ export function describeStores(name: string, stores: () => ContractStores): void
       expect(await stores().windows.read(key)).toEqual(first.next);
     });
 
+    test('written() finds the windows that were written, with rows or without, and no others', async () => {
+      const key = freshKey();
+      const at = (n: number) => ({ ...key, windowStartMs: key.windowStartMs + n * 5_000 });
+      const { next, changed } = merged(ABSENT_WINDOW, key, 1, ['A', 'B']);
+      await stores().windows.compareAndSet(key, next, changed);
+      for (const n of [1, 99, 100, 257]) {
+        await stores().windows.compareAndSet(at(n), closeWindow(ABSENT_WINDOW), []);
+      }
+      const { shard } = key;
+      const starts = async (first: number, last: number) =>
+        await stores().windows.written(shard, at(first).windowStartMs, at(last).windowStartMs);
+      const expected = (...places: number[]) => places.map((n) => at(n).windowStartMs);
+      expect(await starts(0, 257)).toEqual(expected(0, 1, 99, 100, 257));
+      expect(await starts(-500, 256)).toEqual(expected(0, 1, 99, 100));
+      expect(await starts(1, 99)).toEqual(expected(1, 99));
+      expect(await starts(2, 98)).toEqual([]);
+      expect(await stores().windows.written(freshKey().shard, 0, 5_000)).toEqual([]);
+    });
+
     test('compareAndSet() lets exactly one of many win, when they race from the same version', async () => {
       const key = freshKey();
       const outcomes = await Promise.all(
@@ -104,13 +118,14 @@ export function describeStores(name: string, stores: () => ContractStores): void
       expect((await stores().windows.read(key)).rows.size).toBe(1_500);
     });
 
-    test('shards.compareAndSet() keeps the open windows and loses from an older version', async () => {
+    test('shards.compareAndSet() keeps the open windows and gaps, and loses from an older version', async () => {
       const { shard } = freshKey();
-      const first = { version: 1, closedToMs: null, open: [1_700_000_000_000, 1_700_000_005_000] };
+      const gaps = [[5, 9] as const, [1_700_000_000_000, 1_700_000_000_000] as const];
+      const first = { version: 1, closedToMs: null, open: [1_700_000_000_000, 1_700_000_005_000], gaps };
       expect(await stores().shards.compareAndSet(shard, first)).toBe('applied');
       expect(await stores().shards.read(shard)).toEqual(first);
       expect(await stores().shards.compareAndSet(shard, { ...first, open: [] })).toBe('lost');
-      const second = { version: 2, closedToMs: 1_700_000_005_000, open: [] };
+      const second = { version: 2, closedToMs: 1_700_000_005_000, open: [], gaps: [] };
       expect(await stores().shards.compareAndSet(shard, second)).toBe('applied');
       expect(await stores().shards.read(shard)).toEqual(second);
     });

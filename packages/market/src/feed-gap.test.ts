@@ -3,13 +3,15 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { type FeedGap, formatFeedGap, parseFeedGap } from './feed-gap.ts';
 
-const gaps: fc.Arbitrary<FeedGap> = fc.record({
-  shard: fc.constantFrom('finnhub-03', 'a-b-00'),
-  fromMs: fc.nat(),
-  toMs: fc.nat(),
-  reason: fc.constantFrom('disconnected', 'silent', 'buffer_overflow', 'restarted'),
-  droppedRecords: fc.nat(5),
-});
+const gaps: fc.Arbitrary<FeedGap> = fc
+  .record({
+    shard: fc.constantFrom('finnhub-03', 'a-b-00'),
+    fromMs: fc.nat(),
+    toMs: fc.nat(5),
+    reason: fc.constantFrom('disconnected', 'silent', 'buffer_overflow', 'restarted'),
+    droppedRecords: fc.nat(5),
+  })
+  .map((gap) => ({ ...gap, toMs: gap.fromMs + gap.toMs }));
 
 test('parseFeedGap() gives the gap back, when it went through an event and JSON', () => {
   fc.assert(
@@ -39,6 +41,7 @@ test.each<[string, unknown]>([
   ['has a shard of 41 characters', { ...GAP, shard: 'x'.repeat(41) }],
   ['has a negative beginning', { ...GAP, fromMs: -1 }],
   ['has a broken end', { ...GAP, toMs: 9.5 }],
+  ['ends before it begins', { ...GAP, toMs: 4 }],
   ['has an end that is text', { ...GAP, toMs: '9' }],
   ['has an unknown reason', { ...GAP, reason: 'asleep' }],
   ['has a negative count', { ...GAP, droppedRecords: -1 }],

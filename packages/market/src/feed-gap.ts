@@ -7,7 +7,7 @@ import { EVENT_TYPES } from './topics.ts';
 export type GapReason = 'disconnected' | 'silent' | 'buffer_overflow' | 'restarted';
 
 /**
- * A stretch of event time in which a shard may lack trades. `droppedRecords` counts those known to be lost,
+ * A stretch of event time, both ends included, in which a shard may lack trades. `droppedRecords` counts those known to be lost,
  * 0 where nobody can know.
  */
 export interface FeedGap {
@@ -18,13 +18,15 @@ export interface FeedGap {
   readonly droppedRecords: number;
 }
 
-const FeedGapData = z.object({
-  shard: z.string().min(1).max(40),
-  fromMs: z.number().int().min(0),
-  toMs: z.number().int().min(0),
-  reason: z.enum(['disconnected', 'silent', 'buffer_overflow', 'restarted']),
-  droppedRecords: z.number().int().min(0),
-});
+const FeedGapData = z
+  .object({
+    shard: z.string().min(1).max(40),
+    fromMs: z.number().int().min(0),
+    toMs: z.number().int().min(0),
+    reason: z.enum(['disconnected', 'silent', 'buffer_overflow', 'restarted']),
+    droppedRecords: z.number().int().min(0),
+  })
+  .refine(({ fromMs, toMs }) => fromMs <= toMs, 'a gap ends before it begins');
 
 /** The event of a gap; transform passes it on unchanged. */
 export function formatFeedGap(gap: FeedGap, epoch: number): MarketEvent {

@@ -1,19 +1,22 @@
-import { closedToOf, WINDOW_MS } from './window.ts';
+import { addSpan, formatSpans, type GapSpan, type GapSpans, touchesGap } from './gap-spans.ts';
+import { closedToOf, WINDOW_MS, windowStartOf } from './window.ts';
 
 /**
  * What is known of a shard's windows: up to where they are closed, and which still wait to be.
  *
  * Version 0 is a shard that was never written. `closedToMs` is a window boundary; `open` holds window starts,
- * ascending, that were written and whose final candles are not acknowledged yet.
+ * ascending, that were written and whose final candles are not acknowledged yet. `gaps` are the feed gaps that a
+ * window must know of when it is first written.
  */
 export interface ShardState {
   readonly version: number;
   readonly closedToMs: number | null;
   readonly open: readonly number[];
+  readonly gaps: GapSpans;
 }
 
 /** The state of a shard that was never written. */
-export const ABSENT_SHARD: ShardState = { version: 0, closedToMs: null, open: [] };
+export const ABSENT_SHARD: ShardState = { version: 0, closedToMs: null, open: [], gaps: [] };
 
 /** The shard with windows added to `open`, or null when it lists them all already. */
 export function registerWindows(shard: ShardState, windowStartsMs: readonly number[]): ShardState | null {
@@ -53,5 +56,50 @@ export function settleWindows(
   const open = shard.open.filter((startMs) => !closed.includes(startMs));
   const closedToMs = shard.closedToMs === null ? limitMs : Math.max(limitMs, shard.closedToMs);
   if (open.length === shard.open.length && closedToMs === shard.closedToMs) return null;
-  return { version: shard.version + 1, closedToMs, open };
+  return { ...shard, version: shard.version + 1, closedToMs, open };
+}
+
+/**
+ * Most gaps that a shard's row holds, 27 characters each: more than a feed has in weeks. Beyond it the nearest two
+ * become one, and windows between them count as incomplete, too.
+ */
+const MAX_GAPS = 200;
+
+/**
+ * The shard with one more gap, or null when it knows it already.
+ *
+ * @param retainMs How long before the newest closed window a gap is still of interest: no older window is written.
+ */
+export function noteGap(shard: ShardState, gap: GapSpan, retainMs: number): ShardState | null {
+  const gaps = addSpan(shard.gaps, gap, { oldestMs: oldestKnown(shard, retainMs), maxSpans: MAX_GAPS });
+  return formatSpans(gaps) === formatSpans(shard.gaps)
+    ? null
+    : { ...shard, version: shard.version + 1, gaps };
+}
+
+/** Where the windows stand that a gap touches. */
+export interface GapWindows {
+  /** Starts of those on the `open` list: written or about to be. */
+  readonly open: readonly number[];
+  /** First and last start among those beyond the list, which may have been closed; null if there are none. */
+  readonly closed: readonly [firstMs: number, lastMs: number] | null;
+}
+
+/**
+ * The windows that a gap touches and that may have been written. A window that is final and off the list ends at
+ * `closedToMs` at the latest, so that a gap that is told in order has hardly a closed one.
+ *
+ * @param retainMs As for {@link noteGap}: closed windows are looked for no further back.
+ */
+export function gapWindows(shard: ShardState, gap: GapSpan, retainMs: number): GapWindows {
+  const firstMs = windowStartOf(Math.max(gap[0], oldestKnown(shard, retainMs)));
+  const lastMs = Math.min(windowStartOf(gap[1]), (shard.closedToMs ?? Number.NEGATIVE_INFINITY) - WINDOW_MS);
+  return {
+    open: shard.open.filter((startMs) => touchesGap([gap], startMs)),
+    closed: firstMs <= lastMs ? [firstMs, lastMs] : null,
+  };
+}
+
+function oldestKnown(shard: ShardState, retainMs: number): number {
+  return (shard.closedToMs ?? 0) - retainMs;
 }
