@@ -18,6 +18,8 @@ export interface Counts {
   batches: number;
   /** Acknowledged. */
   sentRecords: number;
+  /** Sends of batches that failed and were tried again. */
+  retries: number;
 }
 
 /** Nothing counted yet. */
@@ -35,5 +37,6 @@ export function createCounts(): Counts {
     gaps: 0,
     batches: 0,
     sentRecords: 0,
+    retries: 0,
   };
 }

@@ -90,6 +90,9 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
       counts.sentRecords += group.records;
       bound.shrink(group);
     },
+    onRetry() {
+      counts.retries += 1;
+    },
     log,
   });
   const rejectProducer = createRenewedProducer(config.REJECTS_TOPIC, () => createEventProducer(kafka));

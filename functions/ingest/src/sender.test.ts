@@ -26,6 +26,7 @@ function createSending() {
   const tries: (readonly MarketEvent[])[] = [];
   const broker = { isAway: false, atOnce: 0, mostAtOnce: 0, hangs: false };
   let sentRecords = 0;
+  let retries = 0;
   const sender = createSender({
     outbox,
     async produce(events) {
@@ -40,6 +41,9 @@ function createSending() {
     departure: () => ({ epoch: 7, nowMs: performance.now(), wallMs: Date.now(), traceparent: () => 'tp' }),
     onSent(group) {
       sentRecords += group.records;
+    },
+    onRetry() {
+      retries += 1;
     },
     log: createLogger('test', 'silent'),
   });
@@ -56,7 +60,7 @@ function createSending() {
     }
     sender.wake();
   }
-  return { sender, broker, tries, add, sent: () => sentRecords };
+  return { sender, broker, tries, add, sent: () => sentRecords, retries: () => retries };
 }
 
 const sequencesOf = (events: readonly MarketEvent[]) =>
@@ -74,7 +78,7 @@ test('sends a full batch at once, and a started one after lingering', async () =
 });
 
 test('sends the very same events again until the broker is back, and later ones after them', async () => {
-  const { broker, tries, add, sent, sender } = createSending();
+  const { broker, tries, add, sent, sender, retries } = createSending();
   broker.isAway = true;
   add(3);
   await vi.advanceTimersByTimeAsync(10_000);
@@ -82,6 +86,7 @@ test('sends the very same events again until the broker is back, and later ones 
   await vi.advanceTimersByTimeAsync(10_000);
   const failed = tries.length;
   expect(failed).toBeGreaterThan(3);
+  expect(retries()).toBe(failed);
   for (const events of tries) expect(events).toBe(tries[0]);
   expect(sender.isBusy()).toBe(true);
   expect(sent()).toBe(0);

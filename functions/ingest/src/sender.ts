@@ -12,6 +12,8 @@ export interface SenderDeps {
   readonly produce: (events: readonly MarketEvent[]) => Promise<void>;
   readonly departure: () => Departure;
   readonly onSent: (group: Group) => void;
+  /** A send failed and will be tried again. */
+  readonly onRetry: () => void;
   readonly log: Logger;
 }
 
@@ -33,7 +35,7 @@ const RETRY = { minMs: 200, maxMs: 5_000 };
 const REPORT_EVERY = 20;
 
 /** Builds the sender; it sends when woken. */
-export function createSender({ outbox, produce, departure, onSent, log }: SenderDeps): Sender {
+export function createSender({ outbox, produce, departure, onSent, onRetry, log }: SenderDeps): Sender {
   const stop = new AbortController();
   let running: Promise<void> | null = null;
   let timer: NodeJS.Timeout | null = null;
@@ -49,6 +51,7 @@ export function createSender({ outbox, produce, departure, onSent, log }: Sender
         onSent(group);
         return;
       } catch (error) {
+        onRetry();
         if (attempt % REPORT_EVERY === 0) {
           log.warn(
             { attempt: attempt + 1, batches: group.batches },

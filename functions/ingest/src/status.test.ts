@@ -14,6 +14,7 @@ test('answers liveness, readiness and status', async () => {
       subscribed: [],
       symbols: 1,
       ...createCounts(),
+      duplicates: 3,
       buffered: 0,
       drained: false,
       shards: { 'finnhub-00': { watermarkMs: null, sequence: 0 } },
@@ -30,6 +31,12 @@ test('answers liveness, readiness and status', async () => {
     state.connected = true;
     expect(await codeOf('/health/readiness')).toBe(204);
     expect(await (await fetch(`${base}/status`)).json()).toMatchObject({ feed: 'finnhub', connected: true });
+    const metrics = await fetch(`${base}/metrics`);
+    expect(metrics.headers.get('content-type')).toContain('text/plain; version=0.0.4');
+    const lines = (await metrics.text()).split('\n');
+    expect(lines).toContain('# TYPE ingest_duplicates_total counter');
+    expect(lines).toContain('ingest_duplicates_total{feed="finnhub"} 3');
+    expect(lines).toContain('ingest_connected{feed="finnhub"} 1');
     expect(await codeOf('/other')).toBe(404);
     expect(await codeOf('/status', 'POST')).toBe(405);
   } finally {

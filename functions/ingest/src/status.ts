@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { Counts } from './counts.ts';
+import { createIngestMetrics } from './ingest-metrics.ts';
 
 /** What ingest is doing, as `GET /status` tells it. */
 export interface IngestStatus extends Readonly<Counts> {
@@ -24,10 +25,11 @@ export interface IngestStatus extends Readonly<Counts> {
 }
 
 /**
- * A server of `/health/liveness`, `/health/readiness` and `/status`. Ready means that the log was read back and the
+ * A server of `/health/liveness`, `/health/readiness`, `/status` and `/metrics`. Ready means that the log was read back and the
  * feed is connected, or that a recording has ended.
  */
 export function createStatusServer(status: () => IngestStatus): Server {
+  const metrics = createIngestMetrics(status);
   return createServer((request, response) => {
     const path = request.url?.split('?')[0];
     if (request.method !== 'GET' && request.method !== 'HEAD') response.writeHead(405).end();
@@ -37,6 +39,10 @@ export function createStatusServer(status: () => IngestStatus): Server {
       response.writeHead(connected || ended ? 204 : 503).end();
     } else if (path === '/status') {
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(status()));
+    } else if (path === '/metrics') {
+      void metrics.metrics().then((text) => {
+        response.writeHead(200, { 'content-type': metrics.contentType }).end(text);
+      });
     } else response.writeHead(404).end();
   });
 }
