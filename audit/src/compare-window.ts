@@ -1,0 +1,230 @@
+import { type Columns, compareColumns, showColumns } from './columns.ts';
+import {
+  type ExpectedRow,
+  type ExpectedWindow,
+  expectedWindow,
+  type PlacedTrade,
+} from './expected-window.ts';
+import { explainWindow } from './explain.ts';
+import { type ShardLog, WINDOW_MS } from './raw-log.ts';
+import { type BatchName, batchesOf, hasSequence, readSequences, type Sequences } from './sequences.ts';
+import type { StoredRow, StoredWindow } from './stored.ts';
+import type { Finding, Tally } from './tally.ts';
+
+/** A window as the log and the database have it. */
+export interface WindowCase {
+  readonly log: ShardLog;
+  readonly windowStartMs: number;
+  /** Every trade of the log that belongs into it. */
+  readonly trades: readonly PlacedTrade[];
+  readonly stored: StoredWindow | null;
+  /** On the shard's list of windows that wait to be closed. */
+  readonly isOpen: boolean;
+  /** The functions have taken every batch that the log held when the audit began. */
+  readonly isReached: boolean;
+  readonly graceMs: number;
+  /** Transform or aggregate gave the batch up, and its event lies among the dead letters. */
+  readonly isDead: (batch: BatchName) => boolean;
+  /** One of the shard's batches is dead: it may have been the one to close this window. */
+  readonly hasDeadBatches: boolean;
+}
+
+/** A window that could be judged: what it should be, and whether it is. */
+export interface JudgedWindow {
+  readonly expected: ExpectedWindow;
+  readonly stored: StoredWindow | null;
+  /** False if the database has it otherwise: the window itself has to be repaired. */
+  readonly isRight: boolean;
+}
+
+/** Compares a window with its trades; null if it cannot be judged, `tally` says why. */
+export function compareWindow(of: WindowCase, tally: Tally): JudgedWindow | null {
+  const { log, windowStartMs, stored } = of;
+  const note = (finding: Pick<Finding, 'kind' | 'what' | 'expected' | 'found'>, symbol?: string): void =>
+    tally.find({ subject: 'windows', shard: log.shard, windowStartMs, symbol: symbol ?? null, ...finding });
+
+  const applied = readApplied(stored);
+  const contributing = [...new Map(of.trades.map((trade) => [nameOf(trade), trade])).values()];
+  const missing = contributing.filter((batch) => applied === null || !hasSequence(applied, batch));
+  const dead = missing.filter(of.isDead);
+  const lost = missing.filter((batch) => !of.isDead(batch));
+  const known = new Set(contributing.map(nameOf));
+  const surplus =
+    applied === null ? [] : [...batchesOf(applied)].filter((batch) => !known.has(nameOf(batch)));
+
+  if (surplus.some((batch) => !isInLog(log, batch) && isBefore(batch, log.first)))
+    return skipped(tally, 'cut by retention');
+  if (surplus.some((batch) => !isInLog(log, batch) && isNewer(log, batch)))
+    return skipped(tally, 'changed during the audit');
+  if (lost.length > 0 && !of.isReached) return skipped(tally, 'not reached yet');
+  if (dead.length > 0) tally.skip('windows', 'dead letter not redriven', dead.length);
+
+  const deadNames = new Set(dead.map(nameOf));
+  const trades = of.trades.filter((trade) => !deadNames.has(nameOf(trade)));
+  const expected = expectedWindow(trades);
+  const isAbsent = stored === null || (applied?.size === 0 && stored.rows.size === 0);
+  if (trades.length === 0 && isAbsent) return null;
+  if (stored !== null && (stored.finalVersion === 0 || of.isOpen)) {
+    const isDue = windowStartMs + WINDOW_MS + of.graceMs <= log.watermarkMs;
+    if (!isDue || !of.isReached || of.hasDeadBatches) return skipped(tally, 'not closed yet');
+    tally.check('windows');
+    note({
+      kind: 'different',
+      what: stored.finalVersion === 0 ? 'not closed' : 'on the open list',
+      expected: `closed by the watermark ${log.watermarkMs}`,
+      found: `version ${stored.version}, final_version ${stored.finalVersion}`,
+    });
+    return null;
+  }
+
+  tally.check('windows');
+  const before = tally.findings.length;
+  if (isAbsent) {
+    note({ kind: 'missing', what: 'window', expected: summaryOf(expected), found: 'no row' });
+    return { expected, stored, isRight: false };
+  }
+  const cause = repeatedIdsOf(expected, trades, stored) ?? explainWindow(trades, expected.rows, stored.rows);
+  if (stored.applied !== expected.applied) {
+    const names = [
+      ...lost.map((batch) => `without ${nameOf(batch)}`),
+      ...surplus.map((batch) => `with ${nameOf(batch)}`),
+    ];
+    note({
+      kind: 'different',
+      what: `applied ${names.slice(0, 5).join(', ')}`,
+      expected: shorten(expected.applied),
+      found: shorten(stored.applied),
+    });
+  }
+  for (const symbol of new Set([...expected.rows.keys(), ...stored.rows.keys()])) {
+    compareRow(expected.rows.get(symbol), stored.rows.get(symbol), (finding) =>
+      note({ ...finding, what: cause === null ? finding.what : `${finding.what} (${cause})` }, symbol),
+    );
+  }
+  checkVersions(stored, applied ?? new Map(), (finding) => note(finding));
+  return { expected, stored, isRight: tally.findings.length === before };
+}
+
+type RowFinding = Pick<Finding, 'kind' | 'what' | 'expected' | 'found'>;
+
+function compareRow(
+  expected: ExpectedRow | undefined,
+  found: StoredRow | undefined,
+  note: (finding: RowFinding) => void,
+): void {
+  if (expected === undefined) {
+    if (found !== undefined)
+      note({ kind: 'extra', what: 'row', expected: 'no row', found: showColumns(found.columns) });
+    return;
+  }
+  const columns = expectedColumns(expected);
+  if (found === undefined) {
+    note({ kind: 'missing', what: 'row', expected: showColumns(columns), found: 'no row' });
+    return;
+  }
+  const difference = compareColumns(columns, found.columns);
+  if (difference !== null) note({ kind: 'different', ...difference });
+}
+
+/** The columns of a row of `windows` that its trades decide. */
+export function expectedColumns(row: ExpectedRow): Columns {
+  return {
+    first_key: row.firstKey,
+    last_key: row.lastKey,
+    open_e8: row.openE8,
+    high_e8: row.highE8,
+    low_e8: row.lowE8,
+    close_e8: row.closeE8,
+    volume_e8: row.volumeE8,
+    notional_e16: row.notionalE16,
+    price_sum_e8: row.priceSumE8,
+    trade_count: row.tradeCount,
+    id_hash_sum: row.idHashSum,
+  };
+}
+
+/** What any history leaves: every batch and the close raised the version, and no row or close is newer than it. */
+function checkVersions(stored: StoredWindow, applied: Sequences, note: (finding: RowFinding) => void): void {
+  const changes = [...batchesOf(applied)].length + 1;
+  const newest = Math.max(
+    stored.finalVersion,
+    stored.incompleteVersion,
+    ...[...stored.rows.values()].map(({ rowVersion }) => rowVersion),
+  );
+  if (stored.version < changes || stored.version < newest) {
+    note({
+      kind: 'different',
+      what: 'version',
+      expected: `at least ${Math.max(changes, newest)}`,
+      found: String(stored.version),
+    });
+  }
+  for (const { symbol, rowVersion } of stored.rows.values()) {
+    if (rowVersion < 1)
+      note({
+        kind: 'different',
+        what: `row_version of ${symbol}`,
+        expected: 'at least 1',
+        found: String(rowVersion),
+      });
+  }
+}
+
+/** Ids of several batches, if their copies were counted too. */
+function repeatedIdsOf(
+  expected: ExpectedWindow,
+  trades: readonly PlacedTrade[],
+  stored: StoredWindow,
+): string | null {
+  const [first] = expected.repeatedIds;
+  if (first === undefined) return null;
+  const count = [...stored.rows.values()].reduce(
+    (sum, { columns }) => sum + Number(columns['trade_count']),
+    0,
+  );
+  return count === trades.length
+    ? `trade id ${first.id} of batches ${first.batches.join(' and ')} is counted ${first.batches.length} times`
+    : null;
+}
+
+function readApplied(stored: StoredWindow | null): Sequences | null {
+  try {
+    return stored === null ? null : readSequences(stored.applied);
+  } catch {
+    // What cannot be read holds nothing: every batch of the log is then missing in it.
+    return new Map();
+  }
+}
+
+function skipped(tally: Tally, reason: Parameters<Tally['skip']>[1]): null {
+  tally.skip('windows', reason);
+  return null;
+}
+
+function nameOf({ epoch, sequence }: BatchName): string {
+  return `${epoch}:${sequence}`;
+}
+
+function isInLog(log: ShardLog, { epoch, sequence }: BatchName): boolean {
+  return log.batches.get(epoch)?.has(sequence) ?? false;
+}
+
+function isBefore(a: BatchName, b: BatchName): boolean {
+  return a.epoch < b.epoch || (a.epoch === b.epoch && a.sequence < b.sequence);
+}
+
+/** True for a batch after the last one that was read. */
+function isNewer(log: ShardLog, { epoch, sequence }: BatchName): boolean {
+  const newest = Math.max(...log.batches.keys());
+  if (epoch !== newest) return epoch > newest;
+  return sequence > Math.max(...(log.batches.get(epoch)?.keys() ?? []));
+}
+
+function summaryOf({ rows, applied }: ExpectedWindow): string {
+  const count = [...rows.values()].reduce((sum, { tradeCount }) => sum + tradeCount, 0);
+  return `${count} trades of ${[...rows.keys()].slice(0, 5).join(', ')} from batches ${shorten(applied)}`;
+}
+
+function shorten(text: string): string {
+  return text.length > 200 ? `${text.slice(0, 197)}...` : text;
+}

@@ -1,0 +1,48 @@
+/*
+ * Numbers in units of 1e-8, read and written by their decimal text alone: slow, and easy to check by hand. Nothing here
+ * is shared with the code under audit.
+ */
+
+const ONE = 10n ** 8n;
+
+/**
+ * A positive number in units of 1e-8: its shortest decimal text, rounded to the nearest unit, half a unit upwards.
+ *
+ * @throws {RangeError} If it is not finite or not above 0.
+ */
+export function unitsOf(value: number): bigint {
+  if (!Number.isFinite(value) || value <= 0) throw new RangeError('Cannot count units: not a number above 0');
+  const [mantissa = '', exponent = '0'] = String(value).split('e');
+  const [whole = '', fraction = ''] = mantissa.split('.');
+  // The number is `digits` times ten to the `power`, in units of 1e-8.
+  const digits = BigInt(whole + fraction);
+  const power = Number(exponent) - fraction.length + 8;
+  if (power >= 0) return digits * 10n ** BigInt(power);
+  const divisor = 10n ** BigInt(-power);
+  const rest = digits % divisor;
+  return digits / divisor + (rest * 2n >= divisor ? 1n : 0n);
+}
+
+/** The double nearest to a number in units of 1e-8. */
+export function doubleOf(units: bigint): number {
+  const magnitude = units < 0n ? -units : units;
+  const text = `${magnitude / ONE}.${(magnitude % ONE).toString().padStart(8, '0')}`;
+  return units < 0n ? -Number(text) : Number(text);
+}
+
+/** Digits of a quotient beyond what a double can hold. */
+const QUOTIENT_DIGITS = 40n;
+
+/** The double nearest to a quotient of whole numbers, 40 digits after the point; the divisor is above 0. */
+export function quotientOf(dividend: bigint, divisor: bigint): number {
+  const scaled = (dividend * 10n ** QUOTIENT_DIGITS) / divisor;
+  return Number(`${scaled}e-${QUOTIENT_DIGITS}`);
+}
+
+/** How much the doubles of a view may differ from the exact quotient: each of their four roundings adds half a bit. */
+const RELATIVE = 1e-14;
+
+/** True if two doubles are the same but for the roundings on the way to them. */
+export function isNearly(a: number, b: number): boolean {
+  return Math.abs(a - b) <= RELATIVE * Math.max(Math.abs(a), Math.abs(b));
+}

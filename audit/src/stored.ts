@@ -1,0 +1,179 @@
+import { type Client, type QueryOptions, types } from 'cassandra-driver';
+import { translateCassandraError } from '@kandle/runtime/cassandra';
+import type { Columns } from './columns.ts';
+
+/** A row of `windows`: one symbol in one window. */
+export interface StoredRow {
+  readonly symbol: string;
+  readonly rowVersion: number;
+  readonly revision: number;
+  readonly reason: string;
+  /** What can be recomputed from the trades. */
+  readonly columns: Columns;
+}
+
+/** A partition of `windows`. */
+export interface StoredWindow {
+  readonly version: number;
+  readonly finalVersion: number;
+  readonly incompleteVersion: number;
+  readonly applied: string;
+  readonly rows: ReadonlyMap<string, StoredRow>;
+}
+
+/** The row of a shard. */
+export interface StoredShard {
+  readonly open: ReadonlySet<number>;
+}
+
+/** A row of a view with the time of day that places it. */
+export interface ViewRow {
+  readonly timeMs: number;
+  readonly columns: Columns;
+}
+
+/** A row of `trades`. */
+export interface StoredTrade {
+  readonly timeMs: number;
+  readonly id: string;
+  readonly price: number;
+  readonly size: number;
+}
+
+/** Which rows of a symbol are read, from a time up to another, which is not in it. */
+export interface SymbolRange {
+  readonly feed: string;
+  readonly symbol: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** Reads what the functions stored. Every method throws RetryableError when the database is not to be had. */
+export interface Stored {
+  /** A window as of now, with every acknowledged transaction in it; null if it was never written. */
+  window(shard: string, windowStartMs: number): Promise<StoredWindow | null>;
+  shard(shard: string): Promise<StoredShard>;
+  /** The candles of a range within one day. */
+  candles(range: SymbolRange): Promise<readonly ViewRow[]>;
+  /** The trades of a range within one hour. */
+  trades(range: SymbolRange): Promise<readonly StoredTrade[]>;
+}
+
+const SERIAL: QueryOptions = {
+  prepare: true,
+  consistency: types.consistencies.localSerial,
+  isIdempotent: true,
+};
+const PLAIN: QueryOptions = { prepare: true, isIdempotent: true };
+const PAGE = { autoPage: true, fetchSize: 5_000 };
+const HOUR_MS = 3_600_000;
+
+/** The tables in Cassandra. */
+export function createStored(client: Client): Stored {
+  async function rows(
+    query: string,
+    params: unknown[],
+    options: QueryOptions,
+  ): Promise<readonly types.Row[]> {
+    try {
+      return (await client.execute(query, params, { ...options, ...PAGE })).rows;
+    } catch (error) {
+      throw translateCassandraError(error, 'read what was stored');
+    }
+  }
+
+  return {
+    async window(shard, windowStartMs) {
+      const found = await rows(
+        'SELECT * FROM windows WHERE shard = ? AND window_start = ?',
+        [shard, new Date(windowStartMs)],
+        SERIAL,
+      );
+      return toWindow(found);
+    },
+    async shard(shard) {
+      const [row] = await rows('SELECT open FROM shards WHERE shard = ?', [shard], SERIAL);
+      const open = String(row?.['open'] ?? '');
+      return { open: new Set(open === '' ? [] : open.split(',').map(Number)) };
+    },
+    async candles({ feed, symbol, fromMs, toMs }) {
+      const day = types.LocalDate.fromString(new Date(fromMs).toISOString().slice(0, 10));
+      const found = await rows(
+        'SELECT * FROM candles_5s WHERE feed = ? AND symbol = ? AND day = ? AND start >= ? AND start < ?',
+        [feed, symbol, day, new Date(fromMs), new Date(toMs)],
+        PLAIN,
+      );
+      return found.map((row) => {
+        const {
+          feed: _,
+          symbol: __,
+          day: ___,
+          start,
+          ...columns
+        } = Object.fromEntries(row.keys().map((name) => [name, row[name]]));
+        return { timeMs: timeOf(start), columns: columns as Columns };
+      });
+    },
+    async trades({ feed, symbol, fromMs, toMs }) {
+      const found = await rows(
+        'SELECT time, id, price, size FROM trades WHERE feed = ? AND symbol = ? AND hour = ? AND time >= ? AND time < ?',
+        [feed, symbol, new Date(fromMs - (fromMs % HOUR_MS)), new Date(fromMs), new Date(toMs)],
+        PLAIN,
+      );
+      return found.map((row) => ({
+        timeMs: timeOf(row['time']),
+        id: String(row['id']),
+        price: Number(row['price']),
+        size: Number(row['size']),
+      }));
+    },
+  };
+}
+
+function timeOf(value: unknown): number {
+  return value instanceof Date ? value.getTime() : Number.NaN;
+}
+
+function toWindow(rows: readonly types.Row[]): StoredWindow | null {
+  const [first] = rows;
+  if (first === undefined || first['version'] === null) return null;
+  return {
+    version: Number(first['version']),
+    finalVersion: Number(first['final_version'] ?? 0),
+    incompleteVersion: Number(first['incomplete_version'] ?? 0),
+    applied: String(first['applied'] ?? ''),
+    rows: new Map(
+      rows.filter((row) => row['symbol'] !== null).map((row) => [String(row['symbol']), toRow(row)]),
+    ),
+  };
+}
+
+function toRow(row: types.Row): StoredRow {
+  const bigintOf = (name: string): bigint | null => {
+    const value: unknown = row[name];
+    return typeof value === 'bigint' ? value : null;
+  };
+  const text = (name: string): string | null => {
+    const value: unknown = row[name];
+    return typeof value === 'string' ? value : null;
+  };
+  return {
+    symbol: String(row['symbol']),
+    rowVersion: Number(row['row_version'] ?? 0),
+    revision: Number(row['revision'] ?? 0),
+    reason: text('reason') ?? '',
+    columns: {
+      first_key: text('first_key'),
+      last_key: text('last_key'),
+      open_e8: bigintOf('open_e8'),
+      high_e8: bigintOf('high_e8'),
+      low_e8: bigintOf('low_e8'),
+      close_e8: bigintOf('close_e8'),
+      volume_e8: bigintOf('volume_e8'),
+      notional_e16: bigintOf('notional_e16'),
+      price_sum_e8: bigintOf('price_sum_e8'),
+      trade_count: Number(row['trade_count'] ?? 0),
+      id_hash_sum: bigintOf('id_hash_sum'),
+    },
+  };
+}
