@@ -39,7 +39,7 @@ export function candleColumns(row: ExpectedRow, life: CandleLife | null): Column
     vwap: quotientOf(row.notionalE16, row.volumeE8 * 10n ** 8n),
     mean_price: quotientOf(row.priceSumE8, BigInt(row.tradeCount) * 10n ** 8n),
     trade_count: row.tradeCount,
-    ...(life ?? {}),
+    ...life,
   };
 }
 

@@ -111,7 +111,7 @@ export function createStored(client: Client): Stored {
           start,
           ...columns
         } = Object.fromEntries(row.keys().map((name) => [name, row[name]]));
-        return { timeMs: timeOf(start), columns: columns as Columns };
+        return { timeMs: timeOf(start), columns };
       });
     },
     async trades({ feed, symbol, fromMs, toMs }) {

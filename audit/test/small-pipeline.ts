@@ -9,18 +9,20 @@ import { PoisonError } from '@kandle/runtime/errors';
 import { createEventProducer, type EventProducer } from '@kandle/runtime/event-producer';
 import { createKafka, KafkaEnv } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
+import { createMetrics } from '@kandle/runtime/metrics';
 import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
 import { parseEventData, type ReceivedEvent } from '@kandle/runtime/received-event';
 import { createPersist } from '@kandle/persist/handler';
 import { createViews } from '@kandle/persist/views';
+import { createTransformCounters } from '@kandle/transform/counters';
 import { createTransform } from '@kandle/transform/handler';
 import type { Client } from 'cassandra-driver';
 import { inject } from 'vitest';
 import type { AuditOptions } from '../src/audit.ts';
 import { createTopicReader, type Kafka } from '../src/topic-reader.ts';
 
-export const HORIZON_MS = 60_000;
-export const GRACE_MS = 2_000;
+const HORIZON_MS = 60_000;
+const GRACE_MS = 2_000;
 const PARTITIONS = 2;
 const EXPIRY_MS = 14 * 86_400_000;
 let pipelines = 0;
@@ -45,7 +47,7 @@ export interface SmallPipeline {
 }
 
 /** The functions of the pipeline. */
-export type FunctionName = 'transform' | 'aggregate' | 'persist';
+type FunctionName = 'transform' | 'aggregate' | 'persist';
 
 /** Starts a pipeline with nothing in it. */
 export async function startSmallPipeline(): Promise<SmallPipeline> {
@@ -85,11 +87,13 @@ export async function startSmallPipeline(): Promise<SmallPipeline> {
   });
   const producer = createEventProducer(kafka);
 
+  const metrics = createMetrics('audit-test');
   const transform = createTransform({
     producer,
     tradesTopic: topics.trades,
     rejectsTopic: topics.rejects,
     horizonMs: HORIZON_MS,
+    counters: createTransformCounters(metrics),
   });
   const aggregate = createAggregate({
     windows: createWindowStore(client),
@@ -108,6 +112,7 @@ export async function startSmallPipeline(): Promise<SmallPipeline> {
   });
   const persist = createPersist({
     views: createViews(client, { writeConcurrency: 16, maxRowsPerBatch: 200 }),
+    rows: metrics.counter('rows', 'rows'),
   });
   const positions = new Map<string, number>();
 
@@ -161,7 +166,7 @@ export async function startSmallPipeline(): Promise<SmallPipeline> {
         id,
         type,
         source,
-        key: String(attributes['partitionkey'] ?? ''),
+        key: '',
         extensions: {
           ...extensions,
           knativeerrordest: `http://${by}.kandle.svc.cluster.local`,

@@ -15,6 +15,7 @@ import { type Pipeline, startPipeline } from './pipeline.ts';
 import { checkMachine, StartError } from './preflight.ts';
 import { createProgress, WATCHED_TOPICS } from './progress.ts';
 import { claimFolder, type FolderClaim } from './run-record.ts';
+import { forgetServerAddresses, writeServerAddresses } from './server-addresses.ts';
 import { type Servers, startServers } from './servers.ts';
 import { createKafkaWatch, type KafkaWatch } from './view/kafka-watch.ts';
 
@@ -74,8 +75,10 @@ async function runIn(folder: string, plan: RunPlan, feed: Feed, options: StartOp
       claim,
     });
     try {
+      writeServerAddresses(folder, servers);
       await runOn(servers, { folder, plan, feed, options, claim });
     } finally {
+      forgetServerAddresses(folder);
       await servers.stop();
     }
   } finally {

@@ -1,11 +1,11 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TestProject } from 'vitest/node';
-import { z } from 'zod';
 import { JARS_FOLDER, TEST_FOLDER } from './paths.ts';
 import { checkMachine } from './preflight.ts';
 import { claimFolder, type FolderClaim, readLiveOwner } from './run-record.ts';
+import { readServerAddresses, type ServerAddressFile, writeServerAddresses } from './server-addresses.ts';
 import { type Servers, startServers } from './servers.ts';
 
 declare module 'vitest' {
@@ -31,17 +31,6 @@ interface Shared {
   claim?: FolderClaim;
 }
 
-const addressesSchema = z.object({
-  kafka: z.object({ brokers: z.array(z.string()), pid: z.int() }),
-  cassandra: z.object({
-    contactPoints: z.array(z.string()),
-    port: z.int(),
-    localDataCenter: z.string(),
-    pid: z.int(),
-  }),
-});
-type Addresses = z.infer<typeof addressesSchema>;
-
 /** Each vitest project loads this module anew, so what they share hangs on the process. */
 const shared = globalThis as { kandleTestServers?: Shared | undefined };
 
@@ -53,8 +42,7 @@ const shared = globalThis as { kandleTestServers?: Shared | undefined };
 export async function setup(project: TestProject): Promise<void> {
   const borrowed = process.env['KANDLE_TEST_SERVERS'];
   if (borrowed !== undefined) {
-    const text = readFileSync(addressFile(borrowed), 'utf8');
-    return provide(project, addressesSchema.parse(JSON.parse(text)), borrowed);
+    return provide(project, readServerAddresses(borrowed), borrowed);
   }
   const current = (shared.kandleTestServers ??= begin());
   current.users += 1;
@@ -63,27 +51,13 @@ export async function setup(project: TestProject): Promise<void> {
 
 /** Starts the test servers and writes down where they are, for test runs that set `KANDLE_TEST_SERVERS`. */
 export async function keepTestServers(): Promise<string> {
-  const { kafka, cassandra } = await (shared.kandleTestServers ??= begin()).running;
-  const addresses: Addresses = {
-    kafka: { brokers: [...kafka.brokers], pid: kafka.pid },
-    cassandra: {
-      contactPoints: [...cassandra.contactPoints],
-      port: cassandra.port,
-      localDataCenter: cassandra.localDataCenter,
-      pid: cassandra.pid,
-    },
-  };
-  writeFileSync(addressFile(TEST_FOLDER), JSON.stringify(addresses));
+  writeServerAddresses(TEST_FOLDER, await (shared.kandleTestServers ??= begin()).running);
   return TEST_FOLDER;
-}
-
-function addressFile(folder: string): string {
-  return join(folder, 'servers.json');
 }
 
 function provide(
   project: TestProject,
-  { kafka, cassandra }: Pick<Servers, 'kafka' | 'cassandra'> | Addresses,
+  { kafka, cassandra }: Pick<Servers, 'kafka' | 'cassandra'> | ServerAddressFile,
   folder: string,
 ): void {
   project.provide('kafkaBrokers', [...kafka.brokers]);
