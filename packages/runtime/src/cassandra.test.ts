@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { errors, policies } from 'cassandra-driver';
+import { type ClientOptions, errors, policies } from 'cassandra-driver';
 import { afterAll, expect, test } from 'vitest';
 import {
   CassandraEnv,
@@ -98,6 +98,15 @@ test('createCassandra() connects to the laptop stack with local consistency, whe
     keyspace: 'kandle',
   });
   expect(create({}, { useKeyspace: false }).keyspace).toBeFalsy();
+});
+
+test('createCassandra() tries to connect again every two seconds at the latest, however long the server was away', () => {
+  const { options } = create({}) as unknown as { options: ClientOptions };
+  const schedule = options.policies?.reconnection?.newSchedule();
+  const waits = Array.from({ length: 40 }, () => Number(schedule?.next().value));
+  expect(waits[0]).toBeLessThanOrEqual(250);
+  // The driver adds up to 15 % by chance.
+  expect(Math.max(...waits)).toBeLessThanOrEqual(2_300);
 });
 
 test.each<[string, Env, string]>([

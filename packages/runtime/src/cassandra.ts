@@ -25,6 +25,9 @@ export type CassandraSettings = z.infer<typeof CassandraEnv>;
 
 const READ_TIMEOUT_MS = 12_000;
 const CONNECT_TIMEOUT_MS = 5_000;
+/** The driver's own policy waits up to ten minutes: a function would go on answering 503 long after an outage. */
+const RECONNECT_MIN_MS = 100;
+const RECONNECT_MAX_MS = 2_000;
 
 /**
  * Never sends a statement a second time by itself.
@@ -69,6 +72,13 @@ export function createCassandra(
       prepare: true,
     },
     socketOptions: { connectTimeout: CONNECT_TIMEOUT_MS, readTimeout: READ_TIMEOUT_MS },
+    policies: {
+      reconnection: new policies.reconnection.ExponentialReconnectionPolicy(
+        RECONNECT_MIN_MS,
+        RECONNECT_MAX_MS,
+        false,
+      ),
+    },
     pooling: { warmup: false },
     isMetadataSyncEnabled: false,
   };
