@@ -6,6 +6,8 @@ export const TOPICS = {
   signals: 'market.signals.v1',
   rejects: 'market.rejects.v1',
   dead: 'market.dead.v1',
+  /** The ledger of `redrive`: which dead letters were sent again. */
+  redriven: 'market.redriven.v1',
 } as const;
 
 /** The CloudEvent types of the pipeline. A change that an old reader cannot read gets a new version. */

@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { DATA_FOLDER, REPO_ROOT } from '@kandle/local/paths';
+import { findRunningServers } from '@kandle/local/running-servers';
+import { TOPICS } from '@kandle/market/topics';
+import { loadDotEnv, readEnv } from '@kandle/runtime/config';
+import { describeError } from '@kandle/runtime/errors';
+import { createKafka, KafkaEnv, type KafkaSettings } from '@kandle/runtime/kafka';
+import { createLogger } from '@kandle/runtime/log';
+import { listByReason, listEach } from './redrive/listing.ts';
+import { HELP, parseRedriveOptions, type RedriveOptions } from './redrive/options.ts';
+import { listDeadLetters, sendAgain } from './redrive/redrive.ts';
+
+const NAMES = { dead: TOPICS.dead, redriven: TOPICS.redriven, prefix: '' };
+
+async function main(): Promise<void> {
+  const options = parseRedriveOptions(process.argv.slice(2), Date.now());
+  if (options.help) return void process.stdout.write(HELP);
+  const kafka = createKafka(findKafka(options), 'kandle-redrive', createLogger('redrive', 'error'));
+  const judged = await listDeadLetters(kafka, NAMES, options.filter);
+  for (const line of (options.show ? listEach : listByReason)(judged)) console.log(line);
+  const letters = judged.filter(({ fate }) => fate === 'send').map(({ letter }) => letter);
+  if (letters.length === 0) return console.log('Nothing to send.');
+  if (options.dryRun) return console.log(`Would send ${letters.length}; nothing was sent.`);
+  if (!options.yes && !(await isConfirmed(letters.length))) return console.log('Nothing was sent.');
+  const sent = await sendAgain(kafka, NAMES, letters, {
+    nowMs: Date.now,
+    onProgress: (count) => console.log(`  ${count} of ${letters.length} sent`),
+  });
+  console.log(`Sent ${sent} again. What is given up once more appears here as a new letter.`);
+}
+
+/** The environment's Kafka if it names one, else that of the stack that runs here. */
+function findKafka({ folder }: RedriveOptions): KafkaSettings {
+  loadDotEnv(join(REPO_ROOT, '.env'), (path) => readFileSync(path, 'utf8'));
+  if ((process.env['KAFKA_BROKERS'] ?? '') !== '' && folder === null) return readEnv(KafkaEnv, process.env);
+  const dataDir = folder === null ? DATA_FOLDER : resolve(folder);
+  const running = findRunningServers(dataDir);
+  if (running === null) {
+    throw new Error(
+      `Cannot find Kafka: nothing runs in ${dataDir} (npm start), and KAFKA_BROKERS is not set in the environment`,
+    );
+  }
+  return readEnv(KafkaEnv, { KAFKA_BROKERS: running.kafkaBrokers.join(',') });
+}
+
+async function isConfirmed(count: number): Promise<boolean> {
+  if (!process.stdin.isTTY) throw new Error('Cannot ask before sending, for this is no terminal: give --yes');
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  const answer = await terminal.question(`Send ${count} again? [y/N] `);
+  terminal.close();
+  return /^y(es)?$/i.test(answer.trim());
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(describeError(error));
+  process.exitCode = 1;
+}
+// KafkaJS may leave a timer behind; everything of ours is closed.
+process.exit(process.exitCode ?? 0);
