@@ -22,12 +22,16 @@ export interface ReplayResult {
   readonly deadLetters: number;
   /** Reasons of the refused records, sorted. */
   readonly rejects: readonly string[];
+  /** What each process logged, by its name. */
+  readonly logs: Readonly<Record<string, string>>;
 }
 
 /** How a replay is disturbed. */
 export interface Disturbance {
   /** How many times each event is delivered. */
   readonly deliveries?: number;
+  /** Of the functions. */
+  readonly logLevel?: string;
   /** Runs beside the replay, from its start. */
   readonly during?: (pipeline: Pipeline) => Promise<void>;
 }
@@ -42,12 +46,17 @@ let runs = 0;
  */
 export async function runReplay(
   file: string,
-  { deliveries = 1, during }: Disturbance = {},
+  { deliveries = 1, logLevel = 'info', during }: Disturbance = {},
 ): Promise<ReplayResult> {
   runs += 1;
   const name = `e2e${Date.now()}_${runs}`;
   const folder = mkdtempSync(join(tmpdir(), 'kandle-e2e-'));
   mkdirSync(join(folder, 'logs'));
+  const plan = planRun(readManifests(MANIFESTS), await readKnownVariables());
+  const services = plan.services.map((service) => ({
+    ...service,
+    env: { ...service.env, LOG_LEVEL: logLevel },
+  }));
   const feed = await startReplayServer({ file, port: await freePort(), speed: 'max' });
   try {
     const pipeline = await startPipeline({
@@ -55,7 +64,7 @@ export async function runReplay(
       keyspace: name,
       prefix: `${name}.`,
       logFolder: join(folder, 'logs'),
-      plan: planRun(readManifests(MANIFESTS), await readKnownVariables()),
+      plan: { ...plan, services },
       deliveries,
       feed: {
         FEED_URL: feed.url,
@@ -80,12 +89,21 @@ export async function runReplay(
       rejects: rejects.map(({ reason }) => reason).toSorted(),
       candles: readFileSync(join(folder, 'candles_5s.csv'), 'utf8'),
       trades: readFileSync(join(folder, 'trades.csv'), 'utf8'),
+      logs: readLogs(join(folder, 'logs')),
       deadLetters: pipeline.sources.reduce((sum, { stats }) => sum + stats.deadLettered + stats.dropped, 0),
     };
   } finally {
     await feed.close();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function readLogs(folder: string): Record<string, string> {
+  const files = readdirSync(folder).map((name) => [
+    name.replace(/\.log$/, ''),
+    readFileSync(join(folder, name), 'utf8'),
+  ]);
+  return Object.fromEntries(files);
 }
 
 async function waitUntilSettled(pipeline: Pipeline, logFolder: string): Promise<void> {

@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { createEventProducer } from '@kandle/runtime/event-producer';
 import type { Logger } from '@kandle/runtime/log';
+import { newTraceparent } from '@kandle/runtime/trace';
 import { createBufferBound } from './buffer-bound.ts';
 import { type IngestConfig, readToken } from './config.ts';
 import { createCounts } from './counts.ts';
@@ -195,9 +195,4 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
 /** The monotonic clock, milliseconds. */
 function nowMs(): number {
   return performance.now();
-}
-
-/** A new trace, W3C Trace Context version 00, sampled. */
-function newTraceparent(): string {
-  return `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`;
 }

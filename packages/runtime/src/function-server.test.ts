@@ -268,6 +268,17 @@ describe('serveFunction()', TIMEOUT, () => {
     },
   );
 
+  test('serveFunction() logs the trace of an event that it refuses, and no malformed one', async () => {
+    const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const headers = { ...EVENT, 'ce-traceparent': `00-${trace}-00f067aa0ba902b7-01` };
+    await send(served.port, { headers, body: '{"do":"poison"}' });
+    await send(served.port, { headers, body: '{"do":"retryable"}' });
+    expect(served.log().match(new RegExp(`"trace_id":"${trace}"`, 'g'))).toHaveLength(2);
+    const { status } = await send(served.port, { headers: { ...EVENT, 'ce-traceparent': 'odd' } });
+    expect(status).toBe(204);
+    expect(served.log()).not.toContain('odd');
+  });
+
   test('serveFunction() answers 404 to other reads, when a browser comes by', async () => {
     expect(await send(served.port, { method: 'GET' })).toMatchObject({ status: 404 });
   });

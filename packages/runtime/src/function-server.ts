@@ -8,6 +8,7 @@ import type { Logger } from './log.ts';
 import { createEventMetrics } from './event-metrics.ts';
 import { MetricsEnv } from './metrics.ts';
 import { parseEventData, type ReceivedEvent } from './received-event.ts';
+import { traceIdOf } from './trace.ts';
 
 /** Variables that every function has. */
 export const FunctionEnv = z.object({
@@ -161,6 +162,7 @@ interface RuntimeEvent {
   readonly source: string;
   readonly data?: unknown;
   readonly knativekafkaoffset?: unknown;
+  readonly traceparent?: unknown;
 }
 
 /** Runs the handler and maps its outcome to a status; never throws, for the runtime would make `err.code` a status. */
@@ -169,6 +171,7 @@ async function answer(
   event: RuntimeEvent | undefined,
   log: Logger,
 ): Promise<unknown> {
+  const place = { event: event?.id, type: event?.type, trace_id: traceIdOf(event?.traceparent) };
   try {
     if (event === undefined) throw new PoisonError('Cannot read the event: the runtime saw no CloudEvent');
     const body = event.data instanceof Uint8Array ? event.data : new Uint8Array();
@@ -181,19 +184,20 @@ async function answer(
       data: parseEventData(body),
       offset: typeof offset === 'string' && /^\d{1,18}$/.test(offset) ? BigInt(offset) : null,
     });
+    log.debug(place, 'done');
     return undefined;
   } catch (error) {
     const reason = describeError(error);
     if (error instanceof PoisonError) {
-      log.warn({ event: event?.id, type: event?.type }, reason);
+      log.warn(place, reason);
       return refusal(422, reason);
     }
     if (error instanceof FatalError) {
-      log.fatal({ err: error }, reason);
+      log.fatal({ ...place, err: error }, reason);
       setTimeout(() => process.exit(1), 100);
       return refusal(500, reason);
     }
-    log.warn({ event: event?.id, err: error }, reason);
+    log.warn({ ...place, err: error }, reason);
     return refusal(503, reason);
   }
 }
