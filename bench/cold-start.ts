@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import type { MarketEvent } from '@kandle/market/market-event';
 import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
 import { readEnv } from '@kandle/runtime/config';
 import { createKafka, KafkaEnv } from '@kandle/runtime/kafka';
@@ -59,12 +60,17 @@ const kafka = createKafka(readEnv(KafkaEnv, serverEnv), 'bench', createLogger('b
 const admin = kafka.admin();
 let sequence = 0;
 
+function firstEvent(name: string): MarketEvent {
+  sequence += 1;
+  const event = FIRST_EVENTS.get(name)?.(sequence);
+  if (event === undefined) throw new RangeError(`Cannot measure ${name}: there is no event for it`);
+  return event;
+}
+
 /** Milliseconds from spawn to the first 204. @throws {Error} If there is none in time. */
 async function measure({ args, env, name }: Case): Promise<number> {
   const port = await freePort();
-  sequence += 1;
-  const event = (FIRST_EVENTS.get(name.split(',')[0] ?? '') ?? FIRST_EVENTS.get('transform'))?.(sequence);
-  if (event === undefined) throw new RangeError(`Cannot measure ${name}: there is no event for it`);
+  const event = firstEvent(name === BARE ? 'transform' : (name.split(',')[0] ?? ''));
   const startedMs = performance.now();
   const child = spawn(process.execPath, args, {
     env: {
@@ -104,8 +110,9 @@ async function fillCache(script: string, cache: string): Promise<void> {
   });
   const ended = new Promise((resolve) => child.once('exit', resolve));
   const name = script.split('/').at(-2) ?? '';
-  const event = FIRST_EVENTS.get(name)?.(0);
-  while (event !== undefined && (await postEvent(port, event)) !== 204) await sleep(20);
+  const event = firstEvent(name);
+  for (let status: number | null = null; status !== 204; status = await postEvent(port, event))
+    await sleep(20);
   child.kill('SIGTERM');
   await ended;
 }

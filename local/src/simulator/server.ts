@@ -3,7 +3,7 @@ import type { WebSocket } from 'ws';
 import { PING_FRAME, startFeedServer, takeRequest } from '../feed-server.ts';
 import { frameText } from './frame-text.ts';
 import { DEFAULT_SYMBOLS, type InstrumentKind } from './instruments.ts';
-import { createMarket, STEP_MS } from './market.ts';
+import { createMarket, type SimulatedTrade, STEP_MS } from './market.ts';
 import { createSilence } from './silence.ts';
 
 /** A market to simulate. */
@@ -19,6 +19,8 @@ export interface SimulatorOptions {
   readonly silenceMs?: number | null;
   /** Told when the market falls silent, when it trades again, and when it leaves out time. */
   readonly onProgress?: (line: string) => void;
+  /** Told of the trades of each frame when it is sent, for measurements. */
+  readonly onFrame?: (trades: readonly SimulatedTrade[]) => void;
 }
 
 /** What a simulator has done. */
@@ -121,6 +123,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
         const trades = frame.filter(({ instrument }) => subscribed.has(instrument.symbol));
         if (trades.length === 0) continue;
         socket.send(frameText(trades));
+        options.onFrame?.(trades);
         counts.frames += 1;
         counts.trades += trades.length;
       }

@@ -1,0 +1,83 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WINDOW_MS } from '@kandle/market/window';
+import { priceOf, sizeOf } from '../local/src/simulator/frame-text.ts';
+import type { Pipeline } from '../local/src/pipeline.ts';
+import type { SimulatedTrade } from '../local/src/simulator/market.ts';
+
+/** How long it took from a trade on the feed's line to its row, and from a window's end to its final candle. */
+export interface Delays {
+  readonly tradeMs: readonly number[];
+  readonly finalCandleMs: readonly number[];
+  /** Trades and windows that were waited for in vain. */
+  readonly missing: number;
+}
+
+const HOUR_MS = 3_600_000;
+const POLL_MS = 10;
+const GIVE_UP_MS = 30_000;
+
+/** Samples delays from the outside: what the feed sends, against what a reader of the views sees. */
+export function createDelayProbe(client: Pipeline['client'], keyspace: string, options: { everyMs: number }) {
+  const delays = { tradeMs: [] as number[], finalCandleMs: [] as number[], missing: 0 };
+  const tradeQuery = `SELECT price, size FROM ${keyspace}.trades WHERE feed = 'sim' AND symbol = ? AND hour = ? AND time = ?`;
+  const candleQuery = `SELECT state FROM ${keyspace}.candles_5s WHERE feed = 'sim' AND symbol = ? AND day = ? AND start = ?`;
+  let dueMs = 0;
+  let windowDueMs = 0;
+  let stopped = false;
+
+  async function until(isThere: () => Promise<boolean>): Promise<boolean> {
+    const endMs = performance.now() + GIVE_UP_MS;
+    while (!stopped && performance.now() < endMs) {
+      if (await isThere()) return true;
+      await sleep(POLL_MS);
+    }
+    if (!stopped) delays.missing += 1;
+    return false;
+  }
+
+  async function isVisible(trade: SimulatedTrade): Promise<boolean> {
+    const { eventTimeMs } = trade;
+    const hour = new Date(eventTimeMs - (eventTimeMs % HOUR_MS));
+    const params = [trade.instrument.symbol, hour, new Date(eventTimeMs)];
+    const { rows } = await client.execute(tradeQuery, params, { prepare: true });
+    // Doubles that were rounded to 1e-8 on the way.
+    const isNear = (a: number, b: number): boolean => Math.abs(a - b) < 1e-7;
+    return rows.some((row) => isNear(row['price'], priceOf(trade)) && isNear(row['size'], sizeOf(trade)));
+  }
+
+  async function followTrade(trade: SimulatedTrade, sentMs: number): Promise<void> {
+    // A twin of the same price, size and millisecond may be there already: nothing can be learnt from that one.
+    if (await isVisible(trade)) return;
+    if (await until(() => isVisible(trade))) delays.tradeMs.push(performance.now() - sentMs);
+  }
+
+  async function followWindow({ instrument, eventTimeMs }: SimulatedTrade): Promise<void> {
+    const startMs = eventTimeMs - (eventTimeMs % WINDOW_MS);
+    const endMs = startMs + WINDOW_MS;
+    await sleep(Math.max(0, endMs - Date.now()));
+    const day = new Date(startMs).toISOString().slice(0, 10);
+    const params = [instrument.symbol, day, new Date(startMs)];
+    const isFinal = async (): Promise<boolean> =>
+      (await client.execute(candleQuery, params, { prepare: true })).rows[0]?.['state'] === 'final';
+    if (await until(isFinal)) delays.finalCandleMs.push(Date.now() - endMs);
+  }
+
+  return {
+    delays: (): Delays => delays,
+    /** To be told of each frame when it is sent. */
+    onFrame(trades: readonly SimulatedTrade[]): void {
+      const trade = trades.at(-1);
+      const nowMs = performance.now();
+      if (trade === undefined || stopped || nowMs < dueMs) return;
+      dueMs = nowMs + options.everyMs;
+      const ignore = (): void => undefined;
+      followTrade(trade, nowMs).catch(ignore);
+      if (nowMs < windowDueMs) return;
+      windowDueMs = nowMs + WINDOW_MS;
+      followWindow(trade).catch(ignore);
+    },
+    stop(): void {
+      stopped = true;
+    },
+  };
+}

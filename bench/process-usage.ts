@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs';
+
+/** What the processes of one role use: several at once where a function is scaled up, none where it sleeps. */
+export interface RoleUsage {
+  /** CPU-seconds of all processes that the role has had, ended ones as they were last seen. */
+  readonly cpuSeconds: number;
+  /** Resident memory of those alive, MiB; the largest one's, and of all together. */
+  readonly largestMb: number;
+  readonly totalMb: number;
+  readonly processes: number;
+}
+
+const TICKS_PER_SECOND = 100;
+
+/** Adds up what processes use, by role; Linux only. */
+export function createUsage() {
+  const cpuByPid = new Map<number, { readonly role: string; readonly seconds: number }>();
+  return {
+    /** Looks at the processes that are alive now. One that has just ended counts as not there. */
+    sample(alive: ReadonlyMap<string, readonly number[]>): ReadonlyMap<string, RoleUsage> {
+      const usage = new Map<string, RoleUsage>();
+      for (const [role, pids] of alive) {
+        const memory: number[] = [];
+        for (const pid of pids) {
+          const seen = readProcess(pid);
+          if (seen === null) continue;
+          cpuByPid.set(pid, { role, seconds: seen.cpuSeconds });
+          memory.push(seen.residentMb);
+        }
+        const cpuSeconds = [...cpuByPid.values()]
+          .filter((one) => one.role === role)
+          .reduce((sum, { seconds }) => sum + seconds, 0);
+        const totalMb = memory.reduce((sum, mb) => sum + mb, 0);
+        usage.set(role, { cpuSeconds, largestMb: Math.max(0, ...memory), totalMb, processes: memory.length });
+      }
+      return usage;
+    },
+  };
+}
+
+function readProcess(pid: number): { readonly cpuSeconds: number; readonly residentMb: number } | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const memory = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    if (memory === null) return null;
+    return {
+      cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
+      residentMb: Number(memory[1]) / 1024,
+    };
+  } catch {
+    return null;
+  }
+}

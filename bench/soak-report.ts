@@ -1,0 +1,112 @@
+import type { Delays } from './delay-probe.ts';
+import type { RoleUsage } from './process-usage.ts';
+import { quantile, slopeOf } from './statistics.ts';
+
+/** What was seen at one moment. */
+export interface SoakSample {
+  readonly atSeconds: number;
+  /** Trades sent since the start. */
+  readonly trades: number;
+  /** The most records that each source was behind since the sample before. */
+  readonly lags: Readonly<Record<string, number>>;
+  readonly usage: Readonly<Record<string, RoleUsage>>;
+}
+
+/** What a run has come to. */
+export interface SoakRun {
+  readonly samples: readonly SoakSample[];
+  /** What each role had used before the first trade that counts. */
+  readonly first: Readonly<Record<string, RoleUsage>>;
+  readonly delays: Delays;
+  readonly end: {
+    readonly sent: number;
+    readonly inFinalCandles: number;
+    readonly provisional: number;
+    /** Records that each source has handed over. */
+    readonly delivered: Readonly<Record<string, number>>;
+    readonly skippedMs: number;
+    readonly rejects: number;
+    readonly deadLetters: number;
+    readonly crashes: readonly string[];
+    readonly coldStarts: Readonly<Record<string, number>>;
+  };
+}
+
+/** Heaps grow to their size and caches fill before anything can be called flat. */
+const WARM_UP_SHARE = 1 / 3;
+/** Memory is flat if it would grow by less than this in the whole run, by the slope after the warm-up. */
+const FLAT_SHARE = 0.1;
+const FLAT_MB = 15;
+/** The lag of a source is near zero if it is less than what comes in so many seconds. */
+const NEAR_ZERO_SECONDS = 2;
+
+/** The table and the verdict of a run. */
+export function reportOf(run: SoakRun): { readonly lines: readonly string[]; readonly isGood: boolean } {
+  const { samples, end, delays } = run;
+  const last = samples.at(-1);
+  if (last === undefined) return { lines: ['Nothing was measured'], isGood: false };
+  const warm = samples.filter(({ atSeconds }) => atSeconds >= last.atSeconds * WARM_UP_SHARE);
+  const problems: string[] = [];
+  const lines = [
+    `${last.trades.toLocaleString('en')} trades in ${(last.atSeconds / 60).toFixed(1)} min`,
+    '',
+    'process     CPU-s/M trades   MiB median     max   processes   MiB/h   verdict',
+  ];
+  for (const role of Object.keys(last.usage)) {
+    const memory = warm.map(
+      ({ atSeconds, usage }) => [atSeconds / 3_600, usage[role]?.totalMb ?? 0] as const,
+    );
+    const numbers = memory.map(([, mb]) => mb);
+    const middle = quantile(numbers, 0.5);
+    const perHour = slopeOf(memory);
+    const growth = (perHour * last.atSeconds) / 3_600;
+    const isFlat = growth <= Math.max(middle * FLAT_SHARE, FLAT_MB);
+    if (!isFlat) problems.push(`memory of ${role} grows by ${perHour.toFixed(0)} MiB an hour`);
+    const cpu = (last.usage[role]?.cpuSeconds ?? 0) - (run.first[role]?.cpuSeconds ?? 0);
+    const most = Math.max(...warm.map(({ usage }) => usage[role]?.processes ?? 0));
+    lines.push(
+      [
+        role.padEnd(11),
+        ((cpu * 1e6) / last.trades).toFixed(1).padStart(15),
+        middle.toFixed(0).padStart(12),
+        Math.max(...numbers)
+          .toFixed(0)
+          .padStart(7),
+        String(most).padStart(11),
+        perHour.toFixed(0).padStart(7),
+        `   ${isFlat ? 'flat' : 'grows'}`,
+      ].join(' '),
+    );
+  }
+  lines.push('', 'source             lag, records: median of maxima   p99     max');
+  for (const source of Object.keys(last.lags)) {
+    const lags = warm.map((sample) => sample.lags[source] ?? 0);
+    const p99 = quantile(lags, 0.99);
+    const perSecond = (end.delivered[source] ?? 0) / last.atSeconds;
+    if (p99 > perSecond * NEAR_ZERO_SECONDS) problems.push(`${source} is ${p99} records behind`);
+    lines.push(
+      `${source.padEnd(35)} ${String(quantile(lags, 0.5)).padStart(13)} ${String(p99).padStart(5)} ${String(Math.max(...lags)).padStart(7)}`,
+    );
+  }
+  const seconds = (ms: number): string => `${(ms / 1_000).toFixed(2)} s`;
+  const spread = (numbers: readonly number[]): string =>
+    `p50 ${seconds(quantile(numbers, 0.5))}, p99 ${seconds(quantile(numbers, 0.99))}, max ${seconds(Math.max(...numbers))} (${numbers.length} samples)`;
+  lines.push(
+    '',
+    `trade on the line → row in trades: ${spread(delays.tradeMs)}`,
+    `end of a window → its final candle's row: ${spread(delays.finalCandleMs)}`,
+    `sent ${end.sent.toLocaleString('en')} trades; in final candles ${end.inFinalCandles.toLocaleString('en')}; ` +
+      `rejects ${end.rejects}, dead letters ${end.deadLetters}, crashes ${end.crashes.length}, ` +
+      `left out by the simulator ${end.skippedMs} ms; cold starts ${JSON.stringify(end.coldStarts)}`,
+  );
+  if (end.inFinalCandles !== end.sent) problems.push('final candles do not hold every trade');
+  if (end.provisional > 0) problems.push(`${end.provisional} candles are not final`);
+  if (end.crashes.length > 0) problems.push(`crashed: ${end.crashes.join(', ')}`);
+  if (end.rejects + end.deadLetters > 0) problems.push('something was refused or given up');
+  if (delays.missing > 0) problems.push(`${delays.missing} sampled rows never came`);
+  lines.push(
+    '',
+    problems.length === 0 ? 'Verdict: flat, no lag, every trade counted' : `Verdict: ${problems.join('; ')}`,
+  );
+  return { lines, isGood: problems.length === 0 };
+}
