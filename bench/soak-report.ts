@@ -9,6 +9,8 @@ export interface SoakSample {
   readonly trades: number;
   /** The most records that each source was behind since the sample before. */
   readonly lags: Readonly<Record<string, number>>;
+  /** The 99th percentile of each function's last thousand answers, waiting for a process included. */
+  readonly p99Ms: Readonly<Record<string, number | null>>;
   readonly usage: Readonly<Record<string, RoleUsage>>;
 }
 
@@ -88,6 +90,11 @@ export function reportOf(run: SoakRun): { readonly lines: readonly string[]; rea
       `${source.padEnd(35)} ${String(quantile(lags, 0.5)).padStart(13)} ${String(p99).padStart(5)} ${String(Math.max(...lags)).padStart(7)}`,
     );
   }
+  const answers = Object.keys(last.p99Ms).map((name) => {
+    const all = warm.map(({ p99Ms }) => p99Ms[name] ?? 0);
+    return `${name} ${quantile(all, 0.5).toFixed(0)} ms`;
+  });
+  lines.push('', `p99 of an answer, median of the samples: ${answers.join(', ')}`);
   const seconds = (ms: number): string => `${(ms / 1_000).toFixed(2)} s`;
   const spread = (numbers: readonly number[]): string =>
     `p50 ${seconds(quantile(numbers, 0.5))}, p99 ${seconds(quantile(numbers, 0.99))}, max ${seconds(Math.max(...numbers))} (${numbers.length} samples)`;

@@ -140,6 +140,9 @@ try {
       atSeconds: (performance.now() - startedMs) / 1_000,
       trades: simulator.stats().trades - tradesBefore,
       lags: takeLags(),
+      p99Ms: Object.fromEntries(
+        [...pipeline.services].map(([name, service]) => [name, service.stats().p99Ms]),
+      ),
       usage: Object.fromEntries(usage.sample(alive())),
     });
     // What was measured so far is kept, should the run be cut short.

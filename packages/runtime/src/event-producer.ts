@@ -1,7 +1,8 @@
 import { CloudEvent, Kafka as KafkaBinding } from 'cloudevents';
-import { CompressionTypes, type Kafka, type Message, Partitioners, type Producer } from 'kafkajs';
+import { CompressionTypes, type Kafka, type Message, type Producer } from 'kafkajs';
 import type { MarketEvent } from '@kandle/market/market-event';
 import { describeError, RetryableError } from './errors.ts';
+import { shardPartitioner } from './shard-partitioner.ts';
 
 /** Sends events to Kafka topics. The small port behind which the Kafka client can be changed. */
 export interface EventProducer {
@@ -44,7 +45,7 @@ export function createEventProducer(kafka: Kafka): EventProducer {
       const producer = kafka.producer({
         idempotent: true,
         maxInFlightRequests: 1,
-        createPartitioner: Partitioners.DefaultPartitioner,
+        createPartitioner: shardPartitioner,
       });
       await producer.connect();
       return producer;
