@@ -6,7 +6,8 @@ import type { Client } from 'cassandra-driver';
 import { type Admin, Kafka, logLevel, type Producer } from 'kafkajs';
 import { createIngestProcess, type IngestProcess, type IngestStatus } from './ingest-process.ts';
 import type { InstanceSpec, ProcessHooks } from './knative/instance.ts';
-import type { RunPlan } from './knative/plan.ts';
+import { nodeMemoryOptions } from './knative/memory.ts';
+import type { RunPlan, ServicePlan } from './knative/plan.ts';
 import { prefixPlan } from './knative/prefix.ts';
 import { createService, type Service } from './knative/service.ts';
 import { DEFAULT_POLL, type PollSizes, type Source, startSource } from './knative/source.ts';
@@ -93,9 +94,9 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   }
 
   async function specOf(
-    name: string,
-    env: Readonly<Record<string, string>>,
-    readinessPath: string,
+    { name, env, memoryMb }: Pick<ServicePlan, 'name' | 'env' | 'memoryMb'>,
+    probePath: string,
+    more: Readonly<Record<string, string>>,
   ): Promise<InstanceSpec> {
     const port = await freePort();
     const program = programs.get(name);
@@ -103,17 +104,19 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     return {
       name,
       script: program.script,
+      nodeOptions: nodeMemoryOptions(memoryMb),
       port,
       env: {
         ...program.env,
         ...env,
+        ...more,
         ...serverEnv(servers, keyspace),
         ...topicEnv(prefix),
         PORT: String(port),
         HTTP_PORT: String(port),
         ...options.processEnv?.(name),
       },
-      readinessPath,
+      readinessPath: probePath,
       logFile: join(options.logFolder, `${name}.log`),
     };
   }
@@ -131,7 +134,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
       services.set(
         service.name,
         createService(service, {
-          spec: () => specOf(service.name, { ...service.env, LOOPBACK_ONLY: 'true' }, service.readinessPath),
+          spec: () => specOf(service, service.readinessPath, { LOOPBACK_ONLY: 'true' }),
           hooks: options.hooks,
           idleMs: options.idleMs ?? DEFAULT_IDLE_MS,
           log: options.log,
@@ -152,11 +155,11 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
       );
     }
     if (plan.ingest !== null && options.feed !== null) {
-      const { name, env, livenessPath } = plan.ingest;
+      const planned = plan.ingest;
+      const more = { ...options.feed, HTTP_HOST: '127.0.0.1' };
       // Alive is enough: a short recording may have ended before ingest could once be seen ready.
       // The feed of this run comes before what the manifest names; and the status page is for this machine only.
-      const spec = () => specOf(name, { ...env, ...options.feed, HTTP_HOST: '127.0.0.1' }, livenessPath);
-      ingest = await createIngestProcess(spec, options.hooks);
+      ingest = await createIngestProcess(() => specOf(planned, planned.livenessPath, more), options.hooks);
       await ingest.alive;
     }
   } catch (error) {

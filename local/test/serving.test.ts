@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { z } from 'zod';
 import type { Attempt } from '../src/knative/deliver.ts';
 import type { ServicePlan } from '../src/knative/plan.ts';
@@ -45,6 +45,7 @@ function setUp({ idleMs = 60_000, spec, ...wishes }: Wishes = {}): Bench {
     targetConcurrency: 70,
     timeoutMs: 10_000,
     readinessPath: '/health/readiness',
+    memoryMb: null,
     env: {},
     ...wishes,
   };
@@ -163,6 +164,22 @@ test('a process is not idle while a request takes longer than the idle time', as
   const { send, starts } = setUp({ idleMs: 50 });
   expect((await send(500)).status).toBe(200);
   expect(starts()).toHaveLength(1);
+});
+
+test('a process that only a burst needed ends, while the others go on working', async () => {
+  const { service, send } = setUp({ targetConcurrency: 3, idleMs: 300 });
+  await Promise.all(Array.from({ length: 6 }, () => send(200)));
+  expect(service.stats().ready).toBeGreaterThan(1);
+  // Two at a time, without a pause: one process can do that, and spread over two none would ever be idle.
+  let isOver = false;
+  const work = async (): Promise<void> => {
+    while (!isOver) await send(50);
+  };
+  const working = [work(), work()];
+  await vi.waitFor(() => expect(service.stats().pids).toHaveLength(1), { timeout: 20_000, interval: 50 });
+  isOver = true;
+  await Promise.all(working);
+  expect(service.stats().crashes).toBe(0);
 });
 
 test('scaling down leaves min-scale', async () => {

@@ -8,6 +8,8 @@ export interface InstanceSpec {
   readonly name: string;
   /** Its main program, run by this Node. */
   readonly script: string;
+  /** Options of Node itself. */
+  readonly nodeOptions?: readonly string[];
   readonly port: number;
   readonly env: Readonly<Record<string, string>>;
   readonly readinessPath: string;
@@ -45,7 +47,7 @@ export function startInstance(spec: InstanceSpec, hooks: ProcessHooks): Instance
   const startedMs = performance.now();
   const log = openSync(spec.logFile, 'a');
   // A group of its own: Ctrl-C in the terminal is for the launcher, which stops its functions in order.
-  const child = spawn(process.execPath, [spec.script], {
+  const child = spawn(process.execPath, [...(spec.nodeOptions ?? []), spec.script], {
     env: { ...inheritedEnv(), ...spec.env },
     stdio: ['ignore', log, log],
     detached: true,

@@ -1,4 +1,5 @@
 import type { Container } from './resource-schemas.ts';
+import { memoryLimitMb } from './memory.ts';
 import type { Manifests, Placed } from './manifests.ts';
 import { StartError } from '../start-error.ts';
 
@@ -21,6 +22,8 @@ export interface ServicePlan {
   readonly targetConcurrency: number;
   readonly timeoutMs: number;
   readonly readinessPath: string;
+  /** Memory that the container may have, MiB; null for no limit. */
+  readonly memoryMb: number | null;
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -57,6 +60,7 @@ export interface RunPlan {
   readonly ingest: {
     readonly name: string;
     readonly livenessPath: string;
+    readonly memoryMb: number | null;
     readonly env: Readonly<Record<string, string>>;
   } | null;
 }
@@ -168,6 +172,7 @@ export function planRun(manifests: Manifests, known: KnownVariables): RunPlan {
         100,
       timeoutMs: template.spec.timeoutSeconds * 1_000,
       readinessPath: container.readinessProbe?.httpGet.path ?? '/health/readiness',
+      memoryMb: memoryLimitMb(container.resources),
       env: readEnv(placed, name, container),
     };
   });
@@ -178,7 +183,12 @@ export function planRun(manifests: Manifests, known: KnownVariables): RunPlan {
     if (container === undefined) return null;
     const env = readEnv(writer, name, container);
     checkPorts(writer, name, container, Number(env['HTTP_PORT'] ?? FUNCTION_PORT));
-    return { name, livenessPath: container.livenessProbe?.httpGet.path ?? '/health/liveness', env };
+    return {
+      name,
+      livenessPath: container.livenessProbe?.httpGet.path ?? '/health/liveness',
+      memoryMb: memoryLimitMb(container.resources),
+      env,
+    };
   }
 
   const sources = manifests.KafkaSource.map(({ file, resource }): SourcePlan => {

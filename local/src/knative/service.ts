@@ -150,12 +150,21 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
     scaleUp();
   }
 
-  /** Gives waiting requests to the process with the fewest under way. */
+  /**
+   * A process for the next request: the oldest that is not full by the target, so that those which only a burst
+   * needed fall idle and end, as Serving takes them away when the average is low again; else the least busy one.
+   */
+  function choose(): Running | undefined {
+    const free = [...running].filter(({ state, inFlight }) => state === 'ready' && inFlight < limit);
+    return (
+      free.find(({ inFlight }) => inFlight < plan.targetConcurrency) ??
+      free.toSorted((a, b) => a.inFlight - b.inFlight)[0]
+    );
+  }
+
   function hand(): void {
     while (waiting.length > 0) {
-      const free = [...running]
-        .filter(({ state, inFlight }) => state === 'ready' && inFlight < limit)
-        .toSorted((a, b) => a.inFlight - b.inFlight)[0];
+      const free = choose();
       if (free === undefined) break;
       free.inFlight += 1;
       if (free.idleTimer !== null) clearTimeout(free.idleTimer);

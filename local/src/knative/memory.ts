@@ -1,0 +1,26 @@
+import { z } from 'zod';
+
+const Resources = z.object({ limits: z.object({ memory: z.string().optional() }).optional() }).optional();
+
+const UNIT_MB: ReadonlyMap<string, number> = new Map([
+  ['Ki', 1 / 1_024],
+  ['Mi', 1],
+  ['Gi', 1_024],
+]);
+
+/** A container's memory limit in MiB; null if it has none, or none of the units Ki, Mi and Gi. */
+export function memoryLimitMb(resources: unknown): number | null {
+  const parsed = Resources.safeParse(resources);
+  const [, amount, unit = ''] =
+    /^(\d+)(Ki|Mi|Gi)$/.exec((parsed.success ? parsed.data?.limits?.memory : undefined) ?? '') ?? [];
+  return amount === undefined ? null : Number(amount) * (UNIT_MB.get(unit) ?? 1);
+}
+
+/**
+ * Options that make Node keep the heap that it would keep inside a container of this limit. A laptop gives it all of
+ * its memory, and V8 takes what it may have rather than collect garbage.
+ */
+export function nodeMemoryOptions(limitMb: number | null): readonly string[] {
+  // Half of it, as Node itself takes when it sees the limit.
+  return limitMb === null ? [] : [`--max-old-space-size=${Math.floor(limitMb / 2)}`];
+}
