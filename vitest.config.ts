@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Three projects: `unit` needs no server and runs in `npm run check`; `integration` and `e2e` share one
+ * Four projects: `unit` needs no server and runs in `npm run check`; `integration`, `e2e` and `faults` share one
  * real Kafka and one real Cassandra, started once for the whole run by `local/src/test-servers.ts`.
  */
 export default defineConfig({
@@ -26,10 +26,22 @@ export default defineConfig({
           include: [
             'packages/*/test/**/*.test.ts',
             'functions/*/test/**/*.test.ts',
-            '{local,audit,faults}/test/**/*.test.ts',
+            '{local,audit}/test/**/*.test.ts',
+            'faults/test/*.test.ts',
           ],
           globalSetup: ['local/src/test-servers.ts'],
           testTimeout: 120_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        // Slow, and kills its servers: `npm run test:faults`.
+        test: {
+          name: 'faults',
+          include: ['faults/test/faults/**/*.test.ts'],
+          globalSetup: ['local/src/test-servers.ts'],
+          testTimeout: 600_000,
           hookTimeout: 300_000,
           fileParallelism: false,
         },

@@ -19,11 +19,13 @@ const MAX_REQUEST_BYTES = 65_536;
  * Listens on 127.0.0.1 as Finnhub does: a key in the address, whatever it is, opens the door.
  *
  * @param port 0 takes a free one.
+ * @param refusal HTTP status that the next client gets instead, null for none.
  * @throws {FatalError} If the port is taken.
  */
 export async function startFeedServer(
   port: number,
   onClient: (socket: WebSocket) => void,
+  refusal: () => number | null = () => null,
 ): Promise<FeedServer> {
   const server = new WebSocketServer({
     host: '127.0.0.1',
@@ -32,7 +34,8 @@ export async function startFeedServer(
     maxPayload: MAX_REQUEST_BYTES,
     verifyClient: ({ req }, decide) => {
       const token = URL.parse(req.url ?? '/', 'ws://127.0.0.1')?.searchParams.get('token') ?? '';
-      decide(token !== '', 401, 'token is missing');
+      const status = token === '' ? 401 : refusal();
+      decide(status === null, status ?? undefined);
     },
   });
   server.on('connection', (socket) => {

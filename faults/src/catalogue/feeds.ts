@@ -1,0 +1,42 @@
+import type { Stack } from '../stack/stack.ts';
+import { type Fault, until } from './fault.ts';
+
+/** Spoils the line, and waits until the feed has a new client. */
+async function andBack({ feed }: Stack, spoil: () => void): Promise<void> {
+  const { connections } = feed.stats();
+  spoil();
+  await until('ingest is connected to the feed again', () => feed.stats().connections > connections);
+}
+
+function refused(status: number): Fault {
+  return {
+    name: `the feed is lost and refuses with ${status}, then delivers the last seconds again`,
+    inject: (stack) =>
+      andBack(stack, () => {
+        stack.feed.refuse(status, 2);
+        stack.feed.breakLine();
+      }),
+  };
+}
+
+function late(age: string, ageMs: number): Fault {
+  return { name: `trades come ${age} late`, inject: async ({ feed }) => feed.sendLate(ageMs, 20) };
+}
+
+/** What a feed does to us. Every reconnect delivers the last seconds again, real twins included. */
+export const FEED_FAULTS: readonly Fault[] = [
+  {
+    name: 'the feed closes with 1006, and delivers the last seconds again',
+    inject: (stack) => andBack(stack, () => stack.feed.breakLine()),
+  },
+  refused(401),
+  refused(429),
+  {
+    name: 'the feed falls silent without a word',
+    inject: (stack) => andBack(stack, () => stack.feed.goDead()),
+  },
+  { name: 'the feed sends garbage', inject: async ({ feed }) => feed.sendGarbage() },
+  late('1.5 s', 1_500),
+  late('3 minutes', 180_000),
+  late('2 days', 2 * 86_400_000),
+];

@@ -1,0 +1,102 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { Service } from '@kandle/local/knative/service';
+import type { DispatcherTask } from './dispatcher-process.ts';
+
+/** The event sources of a stack, in a process that can be killed and is then started again. */
+export interface Dispatcher {
+  pid(): number;
+  /** SIGKILL; resolves when a new process has its partitions. */
+  kill(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** What the sources are and where their events go. */
+export interface DispatcherOptions extends Omit<DispatcherTask, 'sinkUrl'> {
+  readonly services: ReadonlyMap<string, Service>;
+  readonly log: (line: string) => void;
+  readonly onSpawn: (pid: number) => void;
+}
+
+const SCRIPT = fileURLToPath(new URL('./dispatcher-process.ts', import.meta.url));
+const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  'host',
+  'connection',
+  'content-length',
+  'transfer-encoding',
+  'keep-alive',
+]);
+
+/** Starts the sources; resolves when they have their partitions. */
+export async function startDispatcher(options: DispatcherOptions): Promise<Dispatcher> {
+  const { services, log, onSpawn, ...task } = options;
+  const timeouts = new Map(task.sources.map(({ sink, delivery }) => [sink, delivery.timeoutMs]));
+  // In front of the services, for another process: a path for each.
+  const gate = createServer((request, response) => {
+    const name = request.url?.slice(1) ?? '';
+    const service = services.get(name);
+    if (service === undefined) {
+      response.writeHead(404).end();
+      return;
+    }
+    // A broken connection is the dispatcher's own end.
+    passOn(service, request, response, timeouts.get(name) ?? 0).catch(() => response.destroy());
+  });
+  gate.listen(0, '127.0.0.1');
+  await once(gate, 'listening');
+  const address = gate.address();
+  const sinkUrl = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}/`;
+  let child = await start();
+
+  async function start(): Promise<ChildProcess> {
+    const told: DispatcherTask = { ...task, sinkUrl };
+    const started = spawn(process.execPath, [SCRIPT, JSON.stringify(told)], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    onSpawn(started.pid ?? 0);
+    const lines = createInterface({ input: started.stdout });
+    const ready = Promise.withResolvers<void>();
+    lines.on('line', (line) => (line === 'ready' ? ready.resolve() : log(line)));
+    started.once('exit', () => ready.reject(new Error('Cannot start the dispatcher: it ended at once')));
+    await ready.promise;
+    return started;
+  }
+
+  return {
+    pid: () => child.pid ?? 0,
+    async kill() {
+      const gone = once(child, 'exit');
+      child.kill('SIGKILL');
+      await gone;
+      child = await start();
+    },
+    async stop() {
+      const gone = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : null;
+      child.stdin?.end();
+      await gone;
+      gate.closeAllConnections();
+      gate.close();
+    },
+  };
+}
+
+async function passOn(
+  service: Service,
+  request: IncomingMessage,
+  response: ServerResponse,
+  timeoutMs: number,
+): Promise<void> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const headers = Object.fromEntries(
+    Object.entries(request.headers).flatMap(([name, value]) =>
+      typeof value === 'string' && !HOP_BY_HOP.has(name) ? [[name, value]] : [],
+    ),
+  );
+  const attempt = await service.request(headers, Buffer.concat(chunks), timeoutMs);
+  if (attempt.status === null) response.destroy();
+  else response.writeHead(attempt.status).end(attempt.body);
+}

@@ -1,0 +1,172 @@
+import { PING_FRAME, startFeedServer, takeRequest } from '@kandle/local/feed-server';
+import { frameText } from '@kandle/local/simulator/frame-text';
+import { createMarket, STEP_MS } from '@kandle/local/simulator/market';
+
+type Socket = Parameters<Parameters<typeof startFeedServer>[1]>[0];
+
+/** How the feed begins. */
+export interface FaultyFeedOptions {
+  readonly seed: number;
+  /** Trades a second. */
+  readonly rate: number;
+  readonly symbols: number;
+  /** After a reconnect the frames of the last so many milliseconds come again. */
+  readonly redeliverMs: number;
+}
+
+/** What a feed has sent. */
+export interface FeedStats {
+  /** Trades made, each counted once however often it was sent. */
+  readonly trades: number;
+  /** Of these, trades older than the pipeline takes. */
+  readonly tooLate: number;
+  readonly connections: number;
+  /** Frames sent a second time. */
+  readonly redelivered: number;
+}
+
+/** A simulated market whose line can be spoilt. It speaks Finnhub's protocol. */
+export interface FaultyFeed {
+  readonly url: string;
+  readonly symbols: readonly string[];
+  stats(): FeedStats;
+  /** Trades or not; the line stays alive. */
+  setSilent(silent: boolean): void;
+  setRate(rate: number): void;
+  /** The line dies without a word: no frame, no ping, until the client comes again. */
+  goDead(): void;
+  /** Breaks the line, which the client sees as 1006. */
+  breakLine(): void;
+  /** The next connections are refused with this status. */
+  refuse(status: number, times: number): void;
+  /** Frames that are none. */
+  sendGarbage(): void;
+  /** Trades of a symbol that are so much older than now. */
+  sendLate(ageMs: number, count: number): void;
+  close(): Promise<void>;
+}
+
+const PING_MS = 1_000;
+const MAX_BUFFERED_BYTES = 4_194_304;
+/** Behind by more than this the market goes on from now, as a real one would have gone on without us. */
+const MAX_BEHIND_MS = 1_000;
+/** Older than this, by the watermark, a trade is refused. */
+const HORIZON_MS = 15 * 60_000;
+const GARBAGE: readonly string[] = [
+  'not json at all',
+  '[1,2,3]',
+  '{"type":"trade"}',
+  '{"type":"weather","data":[]}',
+  '{"type":"trade","data":[{"s":"no symbol!","p":1,"t":1,"v":1}]}',
+];
+
+/** Starts the feed on 127.0.0.1. */
+export async function startFaultyFeed(options: FaultyFeedOptions): Promise<FaultyFeed> {
+  const { seed, symbols, redeliverMs } = options;
+  const wallOffsetMs = Date.now() - performance.now();
+  const nowMs = (): number => Math.floor(performance.now() + wallOffsetMs);
+  let market = createMarket({ seed, rate: options.rate, symbols, startMs: nowMs() });
+  const names = market.instruments.map(({ symbol }) => symbol);
+  const history: { readonly atMs: number; readonly text: string }[] = [];
+  const counts = { trades: 0, tooLate: 0, connections: 0, redelivered: 0 };
+  let client: Socket | null = null;
+  let isSilent = false;
+  let isDead = false;
+  let refusals = { status: 0, left: 0 };
+  let pingDueMs = 0;
+  let lateMarks = 0;
+
+  function send(text: string): void {
+    history.push({ atMs: nowMs(), text });
+    client?.send(text);
+  }
+
+  function forget(): void {
+    const oldestMs = nowMs() - redeliverMs;
+    const kept = history.findIndex(({ atMs }) => atMs >= oldestMs);
+    history.splice(0, kept < 0 ? history.length : kept);
+  }
+
+  function accept(socket: Socket): void {
+    client?.terminate();
+    client = null;
+    const subscribed = new Set<string>();
+    counts.connections += 1;
+    socket.on('close', () => {
+      if (client === socket) client = null;
+    });
+    socket.on('message', (data: Buffer) => {
+      takeRequest(socket, subscribed, data.toString());
+      if (client === socket || !names.every((name) => subscribed.has(name))) return;
+      client = socket;
+      isDead = false;
+      forget();
+      if (counts.connections === 1) return;
+      for (const { text } of history) socket.send(text);
+      counts.redelivered += history.length;
+    });
+  }
+
+  function tick(): void {
+    const now = nowMs();
+    if (client === null || isDead) return market.skipTo(now);
+    if (now >= pingDueMs) {
+      client.send(PING_FRAME);
+      pingDueMs = now + PING_MS;
+      forget();
+    }
+    if (isSilent || now - market.nowMs() > MAX_BEHIND_MS) return market.skipTo(now);
+    while (market.nowMs() + STEP_MS <= now && client.bufferedAmount < MAX_BUFFERED_BYTES) {
+      for (const frame of market.step()) {
+        send(frameText(frame));
+        counts.trades += frame.length;
+      }
+    }
+  }
+
+  const server = await startFeedServer(0, accept, () => {
+    if (refusals.left === 0) return null;
+    refusals.left -= 1;
+    return refusals.status;
+  });
+  const timer = setInterval(tick, STEP_MS);
+  return {
+    url: server.url,
+    symbols: names,
+    stats: () => counts,
+    setSilent(silent) {
+      isSilent = silent;
+    },
+    setRate(rate) {
+      market = createMarket({ seed: seed + rate, rate, symbols, startMs: nowMs() });
+    },
+    goDead() {
+      isDead = true;
+    },
+    breakLine() {
+      client?.terminate();
+    },
+    refuse(status, times) {
+      refusals = { status, left: times };
+    },
+    sendGarbage() {
+      for (const text of GARBAGE) client?.send(text);
+      client?.send(Buffer.from([0xff, 0xfe, 0x00]));
+    },
+    sendLate(ageMs, count) {
+      if (client === null) throw new Error('Cannot send late trades: nobody is connected');
+      const timeMs = nowMs() - ageMs;
+      const data = Array.from({ length: count }, (_, n) => {
+        lateMarks += 1;
+        return { c: null, p: 1_000 + lateMarks, s: names[n % names.length], t: timeMs, v: 1 };
+      });
+      send(JSON.stringify({ data, type: 'trade' }));
+      counts.trades += count;
+      if (ageMs > HORIZON_MS) counts.tooLate += count;
+    },
+    async close() {
+      clearInterval(timer);
+      await server.close();
+    },
+  };
+}

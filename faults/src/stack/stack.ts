@@ -1,0 +1,220 @@
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readKnownVariables } from '@kandle/local/knative/known-variables';
+import { readManifests } from '@kandle/local/knative/manifests';
+import { planRun, type RunPlan } from '@kandle/local/knative/plan';
+import { prefixPlan } from '@kandle/local/knative/prefix';
+import { REPO_ROOT } from '@kandle/local/paths';
+import { type Pipeline, type ServerAddresses, startPipeline } from '@kandle/local/pipeline';
+import { type Admin, Kafka, logLevel } from 'kafkajs';
+import { createCqlWire } from '../proxy/cql-wire.ts';
+import { createKafkaWire } from '../proxy/kafka-wire.ts';
+import { startProxy, type TcpProxy } from '../proxy/tcp-proxy.ts';
+import { type Dispatcher, startDispatcher } from './dispatcher.ts';
+import { type FaultyFeed, startFaultyFeed } from './faulty-feed.ts';
+import { committedLag } from './lags.ts';
+import { type MemoryWatch, watchMemory } from './memory-watch.ts';
+
+/** The servers of a stack; null where they are not this stack's to kill. */
+export interface StackServers extends ServerAddresses {
+  readonly pidOf: ((server: 'kafka' | 'cassandra') => number) | null;
+}
+
+/** How a stack under faults is run. */
+export interface StackOptions {
+  readonly servers: StackServers;
+  /** Name of the keyspace; with `isShared`, put before topics and groups too. */
+  readonly keyspace: string;
+  readonly isShared: boolean;
+  readonly folder: string;
+  readonly seed: number;
+  /** Trades a second. */
+  readonly rate: number;
+  readonly symbols?: number;
+  readonly isFast?: boolean;
+  /** Changes what the manifests ask for. */
+  readonly plan?: (plan: RunPlan) => RunPlan;
+  /** Further variables of a process. */
+  readonly processEnv?: (name: string) => Readonly<Record<string, string>>;
+  readonly say: (line: string) => void;
+  readonly onSpawn?: (name: string, pid: number) => void;
+  readonly onExit?: (pid: number) => void;
+}
+
+/** A whole laptop stack with proxies in front of its servers, a feed that can be spoilt and a dispatcher of its own. */
+export interface Stack {
+  readonly options: StackOptions;
+  /** Topics and groups as they are named here. */
+  readonly plan: RunPlan;
+  readonly pipeline: Pipeline;
+  readonly feed: FaultyFeed;
+  readonly dispatcher: Dispatcher;
+  /** Between the functions (and ingest) and the servers. */
+  readonly cql: TcpProxy;
+  readonly kafka: TcpProxy;
+  readonly memory: MemoryWatch;
+  readonly prefix: string;
+  /** Records of each source that are not committed. */
+  lags(): Promise<ReadonlyMap<string, number>>;
+  /** Waits until a process of a function serves. */
+  untilAwake(name: string): Promise<void>;
+  /**
+   * Lets the market fall silent and waits until everything is acknowledged, delivered and final.
+   *
+   * @throws {Error} Naming what is not, with the ends of the logs.
+   */
+  settle(deadlineMs: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const MANIFESTS = join(REPO_ROOT, 'knative/base');
+const REDELIVER_MS = 60_000;
+const POLL_MS = 250;
+const AWAKE_DEADLINE_MS = 60_000;
+
+/** Starts the stack; the market trades as soon as ingest listens. */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const { servers, keyspace, seed, rate, symbols = 20, say } = options;
+  const prefix = options.isShared ? `${keyspace}.` : '';
+  const logFolder = join(options.folder, 'logs');
+  mkdirSync(logFolder, { recursive: true });
+  const asked = planRun(readManifests(MANIFESTS), await readKnownVariables());
+  const plan = options.plan?.(asked) ?? asked;
+  const memory = watchMemory();
+  const ends: (() => unknown)[] = [() => memory.stop()];
+
+  async function stop(): Promise<void> {
+    for (const end of ends.splice(0).toReversed()) await end();
+  }
+
+  try {
+    const brokerPort = Number(servers.kafkaBrokers[0]?.split(':')[1]);
+    const kafka = await startProxy(brokerPort, createKafkaWire(brokerPort));
+    ends.push(() => kafka.close());
+    const cql = await startProxy(servers.cassandra.port, createCqlWire());
+    ends.push(() => cql.close());
+    const feed = await startFaultyFeed({ seed, rate, symbols, redeliverMs: REDELIVER_MS });
+    ends.push(() => feed.close());
+    const admin = new Kafka({
+      clientId: 'kandle-faults',
+      brokers: [...servers.kafkaBrokers],
+      logLevel: logLevel.NOTHING,
+    }).admin();
+    await admin.connect();
+    ends.push(() => admin.disconnect().catch(() => undefined));
+
+    const pipeline = await startPipeline({
+      // Its event sources run in a process of their own.
+      plan: { ...plan, sources: [] },
+      servers,
+      keyspace,
+      prefix,
+      logFolder,
+      feed: {
+        FEED: 'sim',
+        FEED_URL: feed.url,
+        FINNHUB_TOKEN: 'simulator',
+        SYMBOLS: feed.symbols.join(','),
+        RECONNECT_MIN_MS: '100',
+        RECONNECT_MAX_MS: '2000',
+        // The feed pings each second.
+        SILENCE_MS: '5000',
+      },
+      log: say,
+      hooks: {
+        onSpawn(name, pid) {
+          memory.add(name, pid);
+          options.onSpawn?.(name, pid);
+        },
+        onExit(_, pid) {
+          memory.remove(pid);
+          options.onExit?.(pid);
+        },
+      },
+      processEnv: (name) => ({
+        KAFKA_BROKERS: `127.0.0.1:${kafka.port}`,
+        CASSANDRA_CONTACT_POINTS: '127.0.0.1',
+        CASSANDRA_PORT: String(cql.port),
+        ...options.processEnv?.(name),
+      }),
+    });
+    ends.push(() => pipeline.stop());
+    const prefixed = prefixPlan(plan, prefix);
+    const dispatcher = await startDispatcher({
+      brokers: servers.kafkaBrokers,
+      sources: prefixed.sources,
+      isFast: options.isFast ?? false,
+      services: pipeline.services,
+      log: say,
+      onSpawn: (pid) => {
+        memory.add('dispatcher', pid);
+        options.onSpawn?.('dispatcher', pid);
+      },
+    });
+    ends.push(() => dispatcher.stop());
+    return assemble(
+      { options, plan: prefixed, pipeline, feed, dispatcher, cql, kafka, memory, prefix, stop },
+      admin,
+    );
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function assemble(parts: Omit<Stack, 'lags' | 'untilAwake' | 'settle'>, admin: Admin): Stack {
+  const { plan, pipeline, feed, options } = parts;
+
+  async function lags(): Promise<ReadonlyMap<string, number>> {
+    const entries: [string, number][] = [];
+    // In the order of the flow: what is upstream and done sends nothing more.
+    for (const source of plan.sources) entries.push([source.name, await committedLag(admin, source)]);
+    return new Map(entries);
+  }
+
+  /** What is not done yet, in words; null if all is. */
+  async function findUnsettled(): Promise<string | null> {
+    const status = await pipeline.ingestStatus();
+    if (status === null) return 'ingest does not answer';
+    if (!('buffered' in status) || status.buffered !== 0) return 'ingest has records to send';
+    const behind = [...(await lags())].filter(([, lag]) => lag > 0);
+    if (behind.length > 0) return behind.map(([name, lag]) => `${name} is ${lag} events behind`).join(', ');
+    const { rows } = await pipeline.client.execute(`SELECT shard, open FROM ${options.keyspace}.shards`);
+    const open = rows.filter((row) => (row['open'] ?? '') !== '').map((row) => String(row['shard']));
+    return open.length === 0 ? null : `windows are open in ${open.join(', ')}`;
+  }
+
+  return {
+    ...parts,
+    lags,
+    async untilAwake(name) {
+      const deadline = performance.now() + AWAKE_DEADLINE_MS;
+      while ((pipeline.services.get(name)?.stats().ready ?? 0) === 0) {
+        if (performance.now() > deadline) throw new Error(`Cannot disturb ${name}: no process of it woke up`);
+        await sleep(20);
+      }
+    },
+    async settle(deadlineMs) {
+      feed.setSilent(true);
+      const deadline = performance.now() + deadlineMs;
+      // Twice: what a function has just written may be another's to take.
+      for (let quiet = 0; quiet < 2; ) {
+        // A server that is being started again is one more thing to wait for.
+        const fact = await findUnsettled().catch((error: unknown) => String(error));
+        quiet = fact === null ? quiet + 1 : 0;
+        if (performance.now() > deadline)
+          throw new Error(
+            `The stack does not come to rest: ${fact}\n${logTails(join(options.folder, 'logs'))}`,
+          );
+        await sleep(POLL_MS);
+      }
+    },
+  };
+}
+
+function logTails(folder: string): string {
+  return readdirSync(folder)
+    .map((name) => `${name}: ${readFileSync(join(folder, name), 'utf8').slice(-1_500)}`)
+    .join('\n');
+}

@@ -1,0 +1,55 @@
+import type { Client, types } from 'cassandra-driver';
+import type { Stack } from './stack.ts';
+
+/** What a stack ended with, beside what its feed sent. */
+export interface Verdict {
+  /** One text each; none if everything is as it should be. */
+  readonly differences: readonly string[];
+  readonly trades: number;
+  readonly candles: number;
+}
+
+const PAGE_ROWS = 5_000;
+
+/**
+ * Compares what is in the views with what the feed has sent: every trade once in the candles and once in `trades`, and
+ * every candle final.
+ */
+export async function judge({ pipeline, options, feed }: Stack): Promise<Verdict> {
+  const { client } = pipeline;
+  const sent = feed.stats().trades - feed.stats().tooLate;
+  const differences: string[] = [];
+  let counted = 0;
+  let candles = 0;
+  let stored = 0;
+  await eachRow(
+    client,
+    `SELECT symbol, start, trade_count, state FROM ${options.keyspace}.candles_5s`,
+    (row) => {
+      counted += Number(row['trade_count']);
+      candles += 1;
+      if (row['state'] === 'provisional')
+        differences.push(`the candle of ${row['symbol']} at ${row['start'].toISOString()} is provisional`);
+    },
+  );
+  await eachRow(client, `SELECT id FROM ${options.keyspace}.trades`, () => {
+    stored += 1;
+  });
+  if (counted !== sent) differences.push(`the feed sent ${sent} trades, the candles have ${counted}`);
+  if (stored !== sent) differences.push(`the feed sent ${sent} trades, ${stored} are stored`);
+  return { differences, trades: sent, candles };
+}
+
+/** Reads a table page by page. */
+async function eachRow(client: Client, query: string, take: (row: types.Row) => void): Promise<void> {
+  let pageState: string | undefined;
+  do {
+    const page = await client.execute(query, [], {
+      prepare: true,
+      fetchSize: PAGE_ROWS,
+      ...(pageState && { pageState }),
+    });
+    for (const row of page.rows) take(row);
+    pageState = page.pageState ?? undefined;
+  } while (pageState !== undefined);
+}

@@ -1,0 +1,63 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readLiveChildren } from '@kandle/local/run-record';
+import { expect, inject } from 'vitest';
+import { judge } from '../src/stack/verdict.ts';
+import { type Stack, type StackOptions, startStack } from '../src/stack/stack.ts';
+
+/** True if the servers of this test run are its own: those of others are not killed. */
+export const MAY_KILL_SERVERS = process.env['KANDLE_TEST_SERVERS'] === undefined;
+
+/** Seed of a test run: `FAULT_SEED` repeats one. */
+export const SEED = Number(process.env['FAULT_SEED'] ?? 1);
+
+const SETTLE_DEADLINE_MS = 240_000;
+let stacks = 0;
+
+/** Starts a stack on the servers of the test run, in topics and a keyspace of its own. */
+export async function startTestStack(
+  options: Partial<StackOptions> & Pick<StackOptions, 'rate'>,
+): Promise<{ readonly stack: Stack; readonly end: () => Promise<void> }> {
+  stacks += 1;
+  const keyspace = `faults${Date.now()}_${stacks}`;
+  const folder = mkdtempSync(join(tmpdir(), 'kandle-faults-'));
+  const pids = new Set<number>();
+  const stack = await startStack({
+    servers: {
+      kafkaBrokers: inject('kafkaBrokers'),
+      cassandra: inject('cassandra'),
+      pidOf: MAY_KILL_SERVERS ? pidOf : null,
+    },
+    keyspace,
+    isShared: true,
+    folder,
+    seed: SEED,
+    say: () => undefined,
+    onSpawn: (_, pid) => pids.add(pid),
+    onExit: (pid) => pids.delete(pid),
+    ...options,
+  });
+  return {
+    stack,
+    async end() {
+      await stack.pipeline.client.execute(`DROP KEYSPACE IF EXISTS ${keyspace}`).catch(() => undefined);
+      await stack.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Pid of a server as it is now: it changes when one is started again. */
+function pidOf(server: 'kafka' | 'cassandra'): number {
+  return readLiveChildren(inject('serversFolder')).find(({ role }) => role === server)?.pid ?? 0;
+}
+
+/** Lets the stack come to rest and expects that nothing is lost and nothing counts twice. */
+export async function expectClean(stack: Stack): Promise<void> {
+  await stack.settle(SETTLE_DEADLINE_MS);
+  const verdict = await judge(stack);
+  expect(verdict.differences).toEqual([]);
+  expect(verdict.trades).toBeGreaterThan(0);
+  stack.feed.setSilent(false);
+}
