@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { showReport } from '@kandle/audit/show-report';
 import { createRandom } from '@kandle/local/simulator/random';
 import { describeError } from '@kandle/runtime/errors';
 import type { Fault } from '../catalogue/fault.ts';
@@ -82,6 +83,9 @@ export function reportLines(report: ChaosReport): readonly string[] {
     `Largest memory: ${Object.entries(report.peaksMb)
       .map(([name, megabytes]) => `${name} ${megabytes} MB`)
       .join(', ')}`,
+    '',
+    showReport(report.audit, 20),
+    '',
     ...report.differences.slice(0, 50).map((difference) => `DIFFERENCE: ${difference}`),
     report.differences.length === 0
       ? 'Clean: nothing is lost, nothing counts twice.'
