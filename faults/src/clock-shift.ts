@@ -1,0 +1,16 @@
+/**
+ * Loaded by `node --import`: shifts the wall clock of a process by `CLOCK_SHIFT_MS`, as on a machine whose clock is
+ * wrong. The monotonic clock and timers are left alone, as there.
+ */
+const shiftMs = Number(process.env['CLOCK_SHIFT_MS'] ?? 0);
+const RealDate = Date;
+
+globalThis.Date = class extends RealDate {
+  constructor(...args: readonly unknown[]) {
+    // Every form of the constructor but the one without arguments is as it was.
+    super(...((args.length === 0 ? [RealDate.now() + shiftMs] : args) as [number]));
+  }
+  static override now(): number {
+    return RealDate.now() + shiftMs;
+  }
+} as DateConstructor;

@@ -1,0 +1,34 @@
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { until } from '../../src/catalogue/fault.ts';
+import { expectClean, startTestStack } from '../test-stack.ts';
+
+const PRELOAD = fileURLToPath(new URL('../../src/clock-shift.ts', import.meta.url));
+const TEN_MINUTES_MS = 600_000;
+const RATE = 400;
+
+test.each([
+  { what: 'ingest and persist are ten minutes ahead, transform and aggregate ten behind', sign: 1 },
+  { what: 'ingest and persist are ten minutes behind, transform and aggregate ten ahead', sign: -1 },
+])('every trade counts once, when the clocks of $what', async ({ sign }) => {
+  const shiftOf = (name: string): number =>
+    (['ingest', 'persist'].includes(name) ? sign : -sign) * TEN_MINUTES_MS;
+  const { stack, end } = await startTestStack({
+    rate: RATE,
+    processEnv: (name) => ({
+      NODE_OPTIONS: `--import=${PRELOAD}`,
+      CLOCK_SHIFT_MS: String(shiftOf(name)),
+    }),
+  });
+  onTestFinished(end);
+  await until('enough trades', () => stack.feed.stats().trades >= 20 * RATE);
+  // The clock is wrong indeed: ingest's epoch is its wall clock at its start.
+  const status: unknown = await stack.pipeline.ingestStatus();
+  const { epoch } = status as { readonly epoch: number };
+  expect(Math.abs(epoch - Date.now() - sign * TEN_MINUTES_MS)).toBeLessThan(120_000);
+  // Also after a restart: what is read back was stored by the broker's clock.
+  stack.pipeline.ingest?.kill();
+  const { trades } = stack.feed.stats();
+  await until('more trades', () => stack.feed.stats().trades >= trades + 10 * RATE);
+  await expectClean(stack);
+});
