@@ -14,6 +14,7 @@ import { createOutbox } from './outbox.ts';
 import { createRejectQueue } from './reject-queue.ts';
 import { createShardMap } from './shard-map.ts';
 
+const DISORDER_MS = 1_000;
 const START_MS = Date.now();
 const cleanUps: (() => unknown)[] = [];
 
@@ -45,14 +46,14 @@ async function startLine() {
   const symbols = ['AAPL', 'BINANCE:BTCUSDT'];
   const events = createFeedEvents({
     symbols,
-    disorderMs: 1_000,
+    disorderMs: DISORDER_MS,
     isReplay: false,
     state: { connection: 0, isConnected: false, hasEnded: false, aliveMs: 0 },
     counts,
     feedTime: createFeedTime(undefined, () => performance.now()),
     shards,
     intake: createIntake(shards, {
-      clock: { disorderMs: 1_000, graceMs: 2_000, speed: 1 },
+      clock: { disorderMs: DISORDER_MS, graceMs: 2_000, speed: 1 },
       aheadMs: 900_000,
       memoryMs: 300_000,
       memoryMinTrades: 0,
@@ -130,8 +131,11 @@ test('keeps twins and drops repeats, when a reconnect delivers again', async () 
   expect(recordsOf(before)).toHaveLength(3);
   expect(gap).toMatchObject({
     type: 'io.kandle.feed.gap.v1',
-    data: { reason: 'disconnected', fromMs: START_MS + 5 },
+    data: { reason: 'disconnected', fromMs: expect.any(Number) },
   });
+  // From where the feed was when the line was last alive, less the disorder: some of it may have been under way.
+  expect(Object(gap?.data)['fromMs']).toBeLessThan(START_MS + 5);
+  expect(Object(gap?.data)['fromMs']).toBeGreaterThanOrEqual(START_MS + 5 - DISORDER_MS);
   expect(Object(gap?.data)['toMs']).toBeGreaterThan(START_MS + 5);
   expect(recordsOf(after).map(({ record }) => record)).toEqual([trade('AAPL', 5), trade('AAPL', 9)]);
   expect([before, after].map((event) => event?.extensions['sequence'])).toEqual(['1', '2']);

@@ -16,17 +16,17 @@ export interface LastSeen {
 }
 
 /**
- * The stretch of event time that a shard may lack after an outage: from its last event, or for a shard that had been
- * quiet from where the feed's time was when the line was last alive, less the disorder, to where it is now.
+ * The stretch of event time that a shard may lack after an outage: from where the feed's time was when the line was last
+ * alive, less the disorder, for what was still under way may be that old, to where it is now.
  */
 export function outageSpan(
   { maxEventTimeMs, reachedAtMs }: LastSeen,
   { aliveMs, backMs }: Pick<Outage, 'aliveMs' | 'backMs'>,
   disorderMs: number,
 ): { readonly fromMs: number; readonly toMs: number } {
-  const quietMs = Math.max(0, Math.floor(aliveMs - reachedAtMs) - disorderMs);
+  const quietMs = Math.max(0, Math.floor(aliveMs - reachedAtMs));
   const awayMs = Math.max(quietMs, Math.floor(backMs - reachedAtMs));
-  return { fromMs: maxEventTimeMs + quietMs, toMs: maxEventTimeMs + awayMs };
+  return { fromMs: maxEventTimeMs + quietMs - disorderMs, toMs: maxEventTimeMs + awayMs };
 }
 
 /**
