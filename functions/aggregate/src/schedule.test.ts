@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { createFaultyDatabase } from '../test/faulty-stores.ts';
 import { createMemoryStores } from '../test/memory-stores.ts';
 import { judge } from '../test/oracle.ts';
-import { createRandom } from '../test/random.ts';
+import { createRandom } from '@kandle/testkit/random';
 import { createRawLog } from '../test/raw-log.ts';
 import { runSchedule } from '../test/schedule.ts';
 

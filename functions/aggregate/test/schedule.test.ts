@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { createShardStore, createWindowStore } from '../src/cassandra-stores.ts';
 import { createFaultyDatabase } from './faulty-stores.ts';
 import { judge } from './oracle.ts';
-import { createRandom } from './random.ts';
+import { createRandom } from '@kandle/testkit/random';
 import { createRawLog } from './raw-log.ts';
 import { runSchedule } from './schedule.ts';
 import { useTestKeyspace } from './test-keyspace.ts';

@@ -9,7 +9,7 @@ import { createAggregate } from '../src/handler.ts';
 import { createCandlePublisher } from '../src/publish.ts';
 import { createWindowCache } from '../src/window-cache.ts';
 import type { BeforeStatement, Fault, FaultyDatabase } from './faulty-stores.ts';
-import type { Random } from './random.ts';
+import type { Random } from '@kandle/testkit/random';
 import { GRACE_MS, HORIZON_MS, type RawEvent } from './raw-log.ts';
 
 /** How often things go wrong; each a probability per occasion. */

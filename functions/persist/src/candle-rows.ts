@@ -43,6 +43,7 @@ function candleValues(candle: PublishedCandle, key: readonly [string, string, st
     // Empty, not null: a null would be a tombstone, and an unset value would leave another version's reason.
     candle.reason ?? '',
     candle.complete,
+    Number(candle.notionalE16) / 1e16,
     writeTimestamp(key[3], version),
   ];
 }

@@ -1,5 +1,5 @@
 import { CassandraEnv } from '@kandle/runtime/cassandra';
-import { type Env, readEnv, wholeNumber } from '@kandle/runtime/config';
+import { type Env, positiveMs, readEnv, wholeNumber } from '@kandle/runtime/config';
 import { FunctionEnv } from '@kandle/runtime/function-server';
 import { z } from 'zod';
 
@@ -11,6 +11,12 @@ export const envSchema = z.object({
   WRITE_CONCURRENCY: wholeNumber(1, 1_024).default(32),
   /** Most rows of one partition in one write; a trade row has about 120 bytes. */
   MAX_ROWS_PER_BATCH: wholeNumber(1, 1_000).default(200),
+  /** How long after a shard's last final candle its minute is rolled up, when no later one comes; above 5 s. */
+  ROLLUP_IDLE_MS: positiveMs.default(8_000),
+  /** Most statements of rollups under way at once. */
+  ROLLUP_CONCURRENCY: wholeNumber(1, 1_024).default(16),
+  /** Most symbols of minutes that wait to be rolled up, about 100 bytes each; with more, events wait. */
+  MAX_PENDING_ROLLUPS: wholeNumber(1, 10_000_000).default(50_000),
 });
 
 /** The configuration of the persist function. */

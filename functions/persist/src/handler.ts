@@ -10,12 +10,15 @@ import { parseOrPoison } from '@kandle/runtime/parse';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
 import { candleRows } from './candle-rows.ts';
 import { gapRows } from './gap-rows.ts';
+import type { ClosedCandles, Rollups } from './rollups.ts';
 import { tradeRows } from './trade-rows.ts';
 import type { PartitionRows, Views } from './view-rows.ts';
 
 /** What the persist function is made of. */
 export interface PersistDeps {
   readonly views: Views;
+  /** Left out where candles are not rolled up. */
+  readonly rollups?: Pick<Rollups, 'note'>;
   /** Rows written, by view. */
   readonly rows: Counter;
 }
@@ -24,14 +27,16 @@ export interface PersistDeps {
 export const PERSISTED_TYPES = [EVENT_TYPES.trades, EVENT_TYPES.candles, EVENT_TYPES.feedGap] as const;
 
 /**
- * Builds the function that writes an event's rows to the views. Resolves when they are durable; the same event
- * again, or events in another order, leave the same rows.
+ * Builds the function that writes an event's rows to the views. Resolves when they are durable, and so is word of the
+ * candles to be rolled up; the same event again, or events in another order, leave the same rows.
  */
 export function createPersist(deps: PersistDeps): (event: ReceivedEvent) => Promise<void> {
   return async function persist(event) {
     const partitions = rowsOf(event);
     await deps.views.write(partitions);
     for (const [view, count] of countByView(partitions)) deps.rows.add(count, { view });
+    const closed = closedCandles(event, partitions);
+    if (closed !== null) await deps.rollups?.note(closed);
   };
 }
 
@@ -51,6 +56,22 @@ export function rowsOf(event: ReceivedEvent): readonly PartitionRows[] {
     default:
       throw new PoisonError('Cannot persist the event: its type is not one of persist');
   }
+}
+
+/** The closed candles among an event's rows: those of which every version is kept. */
+function closedCandles(event: ReceivedEvent, partitions: readonly PartitionRows[]): ClosedCandles | null {
+  const rows = partitions.flat().filter(({ view }) => view === 'candle_revisions');
+  const [first] = rows;
+  if (first === undefined) return null;
+  const [feed, , , windowStartMs] = first.values;
+  return {
+    // Only a hint which candles come together.
+    shard: String(event.attributes['shard'] ?? feed),
+    feed: String(feed),
+    event: event.id,
+    windowStartMs: Number(windowStartMs),
+    symbols: rows.map(({ values }) => String(values[1])),
+  };
 }
 
 function countByView(partitions: readonly PartitionRows[]): ReadonlyMap<string, number> {

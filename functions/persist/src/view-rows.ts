@@ -1,9 +1,5 @@
-/** Both views of candles have the same columns. */
-const CANDLE_COLUMNS = [
-  'feed',
-  'symbol',
-  'day',
-  'start',
+/** What all views of candles have beside their key. */
+const CANDLE_NUMBERS = [
   'version',
   'open',
   'high',
@@ -17,7 +13,9 @@ const CANDLE_COLUMNS = [
   'revision',
   'reason',
   'complete',
+  'notional',
 ] as const;
+const CANDLE_COLUMNS = ['feed', 'symbol', 'day', 'start', ...CANDLE_NUMBERS] as const;
 
 /**
  * The views and their columns in the order of a row's values; the first `keyColumns` are the primary key. A write
@@ -34,11 +32,22 @@ export const VIEWS = {
     keyColumns: 5,
     columns: CANDLE_COLUMNS,
   },
+  candles_1m: rolledUpBy('day'),
+  candles_5m: rolledUpBy('day'),
+  candles_1h: rolledUpBy('month'),
+  candles_1d: rolledUpBy('year'),
   feed_gaps: {
     keyColumns: 5,
     columns: ['feed', 'day', 'from_time', 'shard', 'reason', 'to_time', 'dropped_records'],
   },
 } as const satisfies Record<string, { readonly keyColumns: number; readonly columns: readonly string[] }>;
+
+function rolledUpBy(bucket: string) {
+  return {
+    keyColumns: 4,
+    columns: ['feed', 'symbol', bucket, 'start', ...CANDLE_NUMBERS, 'parts'],
+  } as const;
+}
 
 /** The name of a view, which is its table's. */
 export type ViewName = keyof typeof VIEWS;

@@ -17,6 +17,10 @@ const INSERTS: Readonly<Record<ViewName, string>> = {
   latest: insertInto('latest'),
   candles_5s: insertInto('candles_5s'),
   candle_revisions: insertInto('candle_revisions'),
+  candles_1m: insertInto('candles_1m'),
+  candles_5m: insertInto('candles_5m'),
+  candles_1h: insertInto('candles_1h'),
+  candles_1d: insertInto('candles_1d'),
   feed_gaps: insertInto('feed_gaps'),
 };
 

@@ -1,0 +1,57 @@
+import type { RollupLevel, ViewCandle } from '@kandle/market/rollup';
+import { dayOf, type PartitionRows, type ViewName, writeTimestamp } from './view-rows.ts';
+
+/** A level's table, and how long a partition of it is. */
+const TABLES = {
+  '1m': { view: 'candles_1m', bucketOf: dayOf },
+  '5m': { view: 'candles_5m', bucketOf: dayOf },
+  '1h': { view: 'candles_1h', bucketOf: (timeMs: number) => `${dayOf(timeMs).slice(0, 7)}-01` },
+  '1d': { view: 'candles_1d', bucketOf: (timeMs: number) => `${dayOf(timeMs).slice(0, 4)}-01-01` },
+} as const satisfies Record<
+  RollupLevel['name'],
+  { readonly view: ViewName; readonly bucketOf: (timeMs: number) => string }
+>;
+
+/** The partition of a level's table that holds a period: the date at which it begins. */
+export function bucketOf(level: RollupLevel['name'], startMs: number): string {
+  return TABLES[level].bucketOf(startMs);
+}
+
+/**
+ * The row of a rolled-up candle. Its write timestamp grows with the sum of its parts' versions, so that of several
+ * processes that roll up the same period the one that saw the newest parts wins, in any order.
+ */
+export function rollupRow(
+  level: RollupLevel['name'],
+  { feed, symbol }: { readonly feed: string; readonly symbol: string },
+  candle: ViewCandle,
+): PartitionRows {
+  const { startMs, version, volume, notional } = candle;
+  return [
+    {
+      view: TABLES[level].view,
+      values: [
+        feed,
+        symbol,
+        bucketOf(level, startMs),
+        startMs,
+        version,
+        candle.open,
+        candle.high,
+        candle.low,
+        candle.close,
+        volume,
+        notional / volume,
+        candle.meanPrice,
+        candle.tradeCount,
+        candle.revision > 0 ? 'revised' : 'final',
+        candle.revision,
+        candle.reason,
+        candle.complete,
+        notional,
+        candle.parts,
+        writeTimestamp(startMs, version),
+      ],
+    },
+  ];
+}

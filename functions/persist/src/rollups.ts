@@ -1,0 +1,204 @@
+import { periodStartOf, ROLLUP_LEVELS, type RollupLevel, rollUp } from '@kandle/market/rollup';
+import { describeError } from '@kandle/runtime/errors';
+import type { Logger } from '@kandle/runtime/log';
+import { createGate } from './gate.ts';
+import type { PendingMark, RollupStore, SymbolKey } from './rollup-store.ts';
+
+/** Final candles of one event that were stored: of one window of a shard. */
+export interface ClosedCandles {
+  readonly shard: string;
+  readonly feed: string;
+  readonly event: string;
+  readonly windowStartMs: number;
+  readonly symbols: readonly string[];
+}
+
+/** Rolls candles up to longer ones, a little later and many at once. */
+export interface Rollups {
+  /** Takes note of candles whose rows are durable. Resolves when that is durable, too: then their event is done. */
+  note(closed: ClosedCandles): Promise<void>;
+  /** Rolls up what processes left undone that are gone, and from now on what is due, in the background. */
+  start(): void;
+  /** Rolls up everything that is pending. */
+  close(): Promise<void>;
+}
+
+/** When candles are rolled up. */
+export interface RollupOptions {
+  /** Name of this process, unlike any other's. */
+  readonly process: string;
+  /** How long after a shard's last event its minute is rolled up, though it may not be over. */
+  readonly idleMs: number;
+  /** Statements under way at once. */
+  readonly concurrency: number;
+  /** Symbols of minutes that may be pending; with more, events wait. */
+  readonly maxPending: number;
+  /** Monotonic milliseconds, and wall clock in microseconds that never goes back within a process. */
+  readonly nowMs: () => number;
+  readonly nowUs: () => bigint;
+  readonly log: Pick<Logger, 'warn'>;
+}
+
+interface Pending {
+  readonly shard: string;
+  readonly feed: string;
+  readonly minuteMs: number;
+  readonly symbols: Set<string>;
+  /** Marks of other processes, to be taken back when they are so old that their process is gone. */
+  readonly foreign: PendingMark[];
+}
+
+/** A mark of another process as old as this was not made by one that still works. */
+const ABANDONED_MS = 3_600_000;
+const [MINUTE_LEVEL, ...HIGHER_LEVELS] = ROLLUP_LEVELS as readonly [RollupLevel, ...RollupLevel[]];
+
+/**
+ * Rollups over a store.
+ *
+ * A minute is rolled up when its shard has come to a later one, or has been silent for a while: once a minute and
+ * symbol and not with each of its 12 windows, which would cost 12 times as much. Until then there is word of it in the
+ * store, so that the process that comes after a killed one makes up for it.
+ *
+ * Exact in any order, with any number of processes: whoever rolls up has read after the last of its own writes, so
+ * that the last of all writers sees every part, and the sum of the parts' versions, by which it is stored, is then
+ * larger than any that saw less. A level is read only after the one below it was written, and so the same holds for
+ * each.
+ */
+export function createRollups(store: RollupStore, options: RollupOptions): Rollups {
+  const { process, idleMs, maxPending, nowMs, nowUs, log } = options;
+  const gate = createGate(options.concurrency);
+  let pending = new Map<string, Pending>();
+  let pendingSymbols = 0;
+  const shards = new Map<string, { newestMinuteMs: number; notedAtMs: number }>();
+  let hasTakenOver = false;
+  let isClosing = false;
+  let running: Promise<void> | null = null;
+  let timer: NodeJS.Timeout | null = null;
+
+  function add({ shard, feed, minuteMs, symbols, foreign }: Pending): void {
+    const key = `${shard}|${minuteMs}`;
+    let entry = pending.get(key);
+    if (entry === undefined) {
+      entry = { shard, feed, minuteMs, symbols: new Set(), foreign: [] };
+      pending.set(key, entry);
+    }
+    const before = entry.symbols.size;
+    for (const symbol of symbols) entry.symbols.add(symbol);
+    pendingSymbols += entry.symbols.size - before;
+    entry.foreign.push(...foreign);
+    const seen = shards.get(shard);
+    const newestMinuteMs = Math.max(minuteMs, seen?.newestMinuteMs ?? minuteMs);
+    shards.set(shard, { newestMinuteMs, notedAtMs: nowMs() });
+  }
+
+  function isDue({ shard, minuteMs }: Pending): boolean {
+    const seen = shards.get(shard);
+    return seen === undefined || minuteMs < seen.newestMinuteMs || nowMs() - seen.notedAtMs >= idleMs;
+  }
+
+  /** Takes what is due out of the pending, rolls it up, and puts it back if that fails. One at a time. */
+  function run(isWanted: (entry: Pending) => boolean): Promise<void> {
+    running = (running ?? Promise.resolve())
+      .catch(() => undefined)
+      .then(async () => {
+        const due = [...pending.values()].filter(isWanted);
+        if (due.length === 0) return;
+        const dueSet = new Set(due);
+        pending = new Map([...pending].filter(([, entry]) => !dueSet.has(entry)));
+        for (const { symbols } of due) pendingSymbols -= symbols.size;
+        try {
+          await rollUpAll(due);
+        } catch (error) {
+          for (const entry of due) add(entry);
+          throw error;
+        }
+      });
+    return running;
+  }
+
+  async function rollUpAll(due: readonly Pending[]): Promise<void> {
+    // Marks of later than this may be of rows that the reading below does not see.
+    const cutUs = nowUs();
+    let periods = new Map<string, Period>();
+    for (const { feed, minuteMs, symbols } of due) {
+      for (const symbol of symbols) addPeriod(periods, { feed, symbol }, minuteMs);
+    }
+    await gate.runAll(periods.values(), (period) => rollUpOne(MINUTE_LEVEL, period));
+    for (const level of HIGHER_LEVELS) {
+      const above = new Map<string, Period>();
+      for (const { key, startMs } of periods.values()) addPeriod(above, key, periodStartOf(startMs, level));
+      periods = above;
+      await gate.runAll(periods.values(), (period) => rollUpOne(level, period));
+    }
+    const marks = due.flatMap(({ shard, minuteMs, foreign }) => [
+      { shard, process, minuteMs },
+      ...foreign.filter(({ madeAtMs }) => Number(cutUs / 1_000n) - madeAtMs > ABANDONED_MS),
+    ]);
+    await gate.runAll(marks, (mark) => store.unmark(mark, cutUs));
+  }
+
+  async function rollUpOne(level: RollupLevel, { key, startMs }: Period): Promise<void> {
+    const candle = rollUp(startMs, await store.readParts(level, key, startMs));
+    if (candle !== null) await store.write(level, key, candle);
+  }
+
+  async function takeOver(): Promise<void> {
+    for (const mark of await store.readMarks()) {
+      if (mark.process === process) continue;
+      add({ ...mark, symbols: new Set(mark.symbols), foreign: [mark] });
+    }
+    hasTakenOver = true;
+  }
+
+  function schedule(delayMs: number): void {
+    if (isClosing) return;
+    timer ??= setTimeout(() => {
+      timer = null;
+      void tick();
+    }, delayMs);
+  }
+
+  async function tick(): Promise<void> {
+    try {
+      if (!hasTakenOver) await takeOver();
+      await run(isDue);
+    } catch (error) {
+      log.warn(`Cannot roll up yet, will try again: ${describeError(error)}`);
+    }
+    if (pending.size > 0 || !hasTakenOver) schedule(idleMs / 4);
+  }
+
+  return {
+    async note({ shard, feed, event, windowStartMs, symbols }) {
+      const minuteMs = periodStartOf(windowStartMs, MINUTE_LEVEL);
+      const atUs = nowUs();
+      const madeAtMs = Number(atUs / 1_000n);
+      await store.mark({ shard, process, minuteMs, event, feed, symbols, madeAtMs }, atUs);
+      const isLater = minuteMs > (shards.get(shard)?.newestMinuteMs ?? minuteMs);
+      add({ shard, feed, minuteMs, symbols: new Set(symbols), foreign: [] });
+      if (pendingSymbols > maxPending) await run(() => true);
+      else if (isLater && timer !== null) {
+        clearTimeout(timer);
+        timer = null;
+        schedule(0);
+      } else schedule(idleMs / 4);
+    },
+    // Not at once: the first event comes before what is left undone.
+    start: () => schedule(idleMs / 4),
+    async close() {
+      isClosing = true;
+      if (timer !== null) clearTimeout(timer);
+      if (!hasTakenOver) await takeOver();
+      await run(() => true);
+    },
+  };
+}
+
+interface Period {
+  readonly key: SymbolKey;
+  readonly startMs: number;
+}
+
+function addPeriod(periods: Map<string, Period>, key: SymbolKey, startMs: number): void {
+  periods.set(`${key.feed}|${key.symbol}|${startMs}`, { key, startMs });
+}

@@ -1,0 +1,183 @@
+import { join } from 'node:path';
+import { type CandleBatch, formatCandleBatch, type PublishedCandle } from '@kandle/market/candle-batch';
+import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
+import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
+import { createRandom } from '@kandle/testkit/random';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { createPersist } from '../src/handler.ts';
+import { createRollupStore } from '../src/rollup-store.ts';
+import { createRollups } from '../src/rollups.ts';
+import { dayOf, writeTimestamp } from '../src/view-rows.ts';
+import { createViews } from '../src/views.ts';
+import type { StoredCandle } from './memory-rollups.ts';
+import { describeRollups } from './rollup-contract.ts';
+
+const KEYSPACE = `rollups_${Date.now()}`;
+const DAY = Date.UTC(2026, 10, 2);
+const { contactPoints, port } = inject('cassandra');
+const settings = CassandraEnv.parse({
+  CASSANDRA_CONTACT_POINTS: contactPoints.join(','),
+  CASSANDRA_PORT: String(port),
+  CASSANDRA_KEYSPACE: KEYSPACE,
+});
+const client = createCassandra(settings);
+const schemaClient = createCassandra(settings, { useKeyspace: false });
+const views = createViews(client, { writeConcurrency: 8, maxRowsPerBatch: 200 });
+const store = createRollupStore(client, views);
+
+beforeAll(async () => {
+  await migrate(schemaClient, join(import.meta.dirname, '../../../cql'), laptopSchemaValues(KEYSPACE));
+  await client.connect();
+});
+
+afterAll(async () => {
+  await schemaClient.execute(`DROP KEYSPACE IF EXISTS ${KEYSPACE}`);
+  await Promise.all([client.shutdown(), schemaClient.shutdown()]);
+});
+
+async function put({ feed, symbol, state, candle }: StoredCandle): Promise<void> {
+  const { startMs, version, open, high, low, close, volume, notional } = candle;
+  const key = [feed, symbol, dayOf(startMs), startMs, version];
+  const prices = [open, high, low, close, volume, notional / volume, candle.meanPrice, candle.tradeCount];
+  const life = [state, candle.revision, candle.reason, candle.complete, notional];
+  await views.write([
+    [{ view: 'candles_5s', values: [...key, ...prices, ...life, writeTimestamp(startMs, version)] }],
+  ]);
+}
+
+describeRollups('rollups in Cassandra', () => ({ store, put }));
+
+/** Final candles of two symbols around every boundary, some of them revised once or twice. */
+function makeBatches(): readonly CandleBatch[] {
+  const random = createRandom(7);
+  return [0, 5, 55, 60, 295, 300, 3_595, 3_600, 86_395, 86_400].flatMap((second) =>
+    Array.from({ length: 1 + random.below(3) }, (_, n): CandleBatch => {
+      const state = n === 0 ? 'final' : 'revised';
+      const version = 2 + n;
+      const candles = ['A', 'B'].map((symbol): PublishedCandle => {
+        const lowE8 = BigInt(1 + random.below(9)) * 100_000_000n;
+        const highE8 = lowE8 + BigInt(random.below(5)) * 100_000_000n;
+        const prices = { openE8: lowE8, highE8, lowE8, closeE8: highE8 };
+        const tradeCount = 1 + random.below(4);
+        return {
+          symbol,
+          version,
+          state,
+          revision: n,
+          reason: n === 0 ? null : 'late_trade',
+          complete: random.chance(0.8),
+          lastTradeMs: DAY,
+          ...prices,
+          volumeE8: BigInt(1 + random.below(1_000)) * 10_000_000n,
+          notionalE16: BigInt(1 + random.below(50)) * 10_000_000_000_000_000n,
+          priceSumE8: BigInt(tradeCount) * lowE8,
+          tradeCount,
+        };
+      });
+      return {
+        shard: 'sim-00',
+        windowStartMs: DAY + second * 1_000,
+        windowMs: 5_000,
+        kind: state,
+        version,
+        candles,
+      };
+    }),
+  );
+}
+
+const TABLES = [
+  { table: 'candles_1m', periodMs: 60_000 },
+  { table: 'candles_5m', periodMs: 300_000 },
+  { table: 'candles_1h', periodMs: 3_600_000 },
+  { table: 'candles_1d', periodMs: 86_400_000 },
+] as const;
+
+function naive(batches: readonly CandleBatch[], periodMs: number): readonly object[] {
+  const newest = new Map<string, { readonly startMs: number; readonly candle: PublishedCandle }>();
+  for (const { windowStartMs, candles } of batches.toSorted((a, b) => a.version - b.version)) {
+    for (const candle of candles) {
+      newest.set(`${candle.symbol}|${windowStartMs}`, { startMs: windowStartMs, candle });
+    }
+  }
+  const groups = Map.groupBy(newest.values(), ({ startMs, candle }) =>
+    [candle.symbol, Math.floor(startMs / periodMs) * periodMs].join('|'),
+  );
+  return [...groups]
+    .map(([key, group]) => {
+      const parts = group.toSorted((a, b) => a.startMs - b.startMs).map(({ candle }) => candle);
+      const total = (numberOf: (candle: PublishedCandle) => number): number =>
+        parts.reduce((sum, candle) => sum + numberOf(candle), 0);
+      const prices = parts.flatMap(({ highE8, lowE8 }) => [Number(highE8) / 1e8, Number(lowE8) / 1e8]);
+      return {
+        key,
+        open: Number(parts.at(0)?.openE8) / 1e8,
+        close: Number(parts.at(-1)?.closeE8) / 1e8,
+        high: Math.max(...prices),
+        low: Math.min(...prices),
+        volume: total(({ volumeE8 }) => Number(volumeE8)) / 1e8,
+        notional: total(({ notionalE16 }) => Number(notionalE16)) / 1e16,
+        trade_count: total(({ tradeCount }) => tradeCount),
+        version: total(({ version }) => version),
+        revision: total(({ revision }) => revision),
+        state: parts.some(({ revision }) => revision > 0) ? 'revised' : 'final',
+        complete: !parts.some(({ complete }) => !complete),
+        parts: parts.length,
+      };
+    })
+    .toSorted((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+async function readRollups(table: string): Promise<readonly object[]> {
+  const { rows } = await client.execute(`SELECT * FROM ${table} WHERE feed = 'sim' ALLOW FILTERING`);
+  return rows
+    .map((row) => {
+      const { symbol, start, open, close, high, low, volume, notional, trade_count: count } = row;
+      const { version, revision, state, complete, parts } = row;
+      const key = `${symbol}|${start instanceof Date ? start.getTime() : ''}`;
+      const numbers = { open, close, high, low, volume, notional, trade_count: count };
+      return { key, ...numbers, version, revision, state, complete, parts };
+    })
+    .toSorted((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+test('persist() ends with the candles of the newest parts on every level, in any order, of two processes of which one is killed', async () => {
+  const create = (process: string) => {
+    const rollups = createRollups(store, {
+      process,
+      idleMs: 1_000_000,
+      concurrency: 4,
+      maxPending: 5,
+      nowMs: () => performance.now(),
+      nowUs: () => BigInt(Math.floor((performance.timeOrigin + performance.now()) * 1_000)),
+      log: { warn: () => undefined },
+    });
+    return { rollups, persist: createPersist({ views, rollups, rows: { add: () => undefined } }) };
+  };
+  const batches = makeBatches();
+  const random = createRandom(8);
+  const order = [...batches, ...batches.filter(() => random.chance(0.3))]
+    .map((batch) => ({ batch, place: random.below(1_000) }))
+    .toSorted((a, b) => a.place - b.place);
+  const [killed, other, next] = [create('p'), create('q'), create('r')];
+  for (let from = 0; from < order.length; from += 3) {
+    await Promise.all(
+      order.slice(from, from + 3).flatMap(({ batch }, n) => {
+        const { persist } = n === 1 ? other : killed;
+        return formatCandleBatch(batch).map((event) =>
+          persist({
+            ...event,
+            attributes: event.extensions,
+            data: JSON.parse(JSON.stringify(event.data)),
+            offset: null,
+          }),
+        );
+      }),
+    );
+  }
+  await other.rollups.close();
+  await next.rollups.close();
+  for (const { table, periodMs } of TABLES) {
+    expect({ table, rows: await readRollups(table) }).toEqual({ table, rows: naive(batches, periodMs) });
+  }
+});

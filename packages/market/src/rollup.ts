@@ -1,0 +1,88 @@
+/** A length that candles are rolled up to, and that of its parts. Every period is a whole number of its parts. */
+export interface RollupLevel {
+  readonly name: '1m' | '5m' | '1h' | '1d';
+  readonly periodMs: number;
+  readonly partMs: number;
+}
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+
+/** The levels, each made of the candles of the one before; the first of the 5-second ones. */
+export const ROLLUP_LEVELS: readonly RollupLevel[] = [
+  { name: '1m', periodMs: MINUTE_MS, partMs: 5 * SECOND_MS },
+  { name: '5m', periodMs: 5 * MINUTE_MS, partMs: MINUTE_MS },
+  { name: '1h', periodMs: HOUR_MS, partMs: 5 * MINUTE_MS },
+  { name: '1d', periodMs: 24 * HOUR_MS, partMs: HOUR_MS },
+];
+
+/**
+ * A candle of any length as the views hold it, in doubles. `notional` is the sum of price × size; `parts` the number
+ * of 5-second candles in it.
+ *
+ * `version` rises with every change. A rolled-up candle has the sum of its parts' versions: over all that its parts
+ * may be, that sum grows with each change of any, so the candle made of the newest parts has the largest.
+ */
+export interface ViewCandle {
+  readonly startMs: number;
+  readonly version: number;
+  readonly open: number;
+  readonly high: number;
+  readonly low: number;
+  readonly close: number;
+  readonly volume: number;
+  readonly notional: number;
+  readonly meanPrice: number;
+  readonly tradeCount: number;
+  readonly revision: number;
+  readonly reason: string;
+  readonly complete: boolean;
+  readonly parts: number;
+}
+
+/** Start of the period that holds a time. Days are UTC days. */
+export function periodStartOf(timeMs: number, { periodMs }: Pick<RollupLevel, 'periodMs'>): number {
+  return Math.floor(timeMs / periodMs) * periodMs;
+}
+
+/**
+ * The candle of a period, made of the final candles in it; null when there are none.
+ *
+ * A pure function of the set of parts, whatever their order: sums are taken by ascending start, so that a replay gives
+ * the same bytes. `reason` is that of the last part that has one.
+ */
+export function rollUp(startMs: number, parts: readonly ViewCandle[]): ViewCandle | null {
+  const sorted = parts.toSorted((a, b) => a.startMs - b.startMs);
+  const [first] = sorted;
+  const last = sorted.at(-1);
+  if (first === undefined || last === undefined) return null;
+  const sum = (numberOf: (part: ViewCandle) => number): number =>
+    sorted.reduce((total, part) => total + numberOf(part), 0);
+  const tradeCount = sum((part) => part.tradeCount);
+  return {
+    startMs,
+    version: sum((part) => part.version),
+    open: first.open,
+    high: sorted.reduce((high, part) => Math.max(high, part.high), first.high),
+    low: sorted.reduce((low, part) => Math.min(low, part.low), first.low),
+    close: last.close,
+    volume: toUnits(sum((part) => part.volume)),
+    notional: sum((part) => part.notional),
+    meanPrice: sum((part) => part.meanPrice * part.tradeCount) / tradeCount,
+    tradeCount,
+    revision: sum((part) => part.revision),
+    reason: sorted.findLast((part) => part.reason !== '')?.reason ?? '',
+    complete: sorted.every((part) => part.complete),
+    parts: sum((part) => part.parts),
+  };
+}
+
+/** Largest sum in 1e-8 units whose rounding to a whole one is exact. */
+const EXACT_UNITS = 2 ** 52;
+
+/** A sum of volumes, which are whole 1e-8 units, without the last bits that adding doubles leaves: 0.3, not 0.30000000000000004. */
+function toUnits(volume: number): number {
+  const units = volume * 1e8;
+  return units < EXACT_UNITS ? Math.round(units) / 1e8 : volume;
+}
