@@ -64,9 +64,10 @@ function closedCandles(event: ReceivedEvent, partitions: readonly PartitionRows[
   const [first] = rows;
   if (first === undefined) return null;
   const [feed, , , windowStartMs] = first.values;
+  const { shard } = event.attributes;
   return {
     // Only a hint which candles come together.
-    shard: String(event.attributes['shard'] ?? feed),
+    shard: typeof shard === 'string' ? shard : String(feed),
     feed: String(feed),
     event: event.id,
     windowStartMs: Number(windowStartMs),

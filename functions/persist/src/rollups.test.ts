@@ -85,6 +85,10 @@ function naive(candles: readonly StoredCandle[], periodMs: number): ReadonlyMap<
   );
 }
 
+function byKey([a]: readonly [string, object], [b]: readonly [string, object]): number {
+  return a < b ? -1 : 1;
+}
+
 interface Gate {
   readonly process: number;
   readonly open: () => void;
@@ -202,8 +206,8 @@ test(`createRollups() ends with the candles of the newest parts on every level, 
     const store = createMemoryRollups();
     await runSchedule(random, candles, store);
     for (const { name, periodMs } of ROLLUP_LEVELS) {
-      const expected = [...naive(candles, periodMs)].toSorted();
-      const found = [...store.at(name)].toSorted();
+      const expected = [...naive(candles, periodMs)].toSorted(byKey);
+      const found = [...store.at(name)].toSorted(byKey);
       try {
         expect(found).toMatchObject(expected);
         expect(found).toHaveLength(expected.length);
