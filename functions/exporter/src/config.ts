@@ -1,5 +1,45 @@
-import { logLevel } from '@kandle/runtime/config';
+import { isSymbol } from '@kandle/market/symbol';
+import { TOPICS } from '@kandle/market/topics';
+import { CassandraEnv } from '@kandle/runtime/cassandra';
+import {
+  commaList,
+  type Env,
+  logLevel,
+  port,
+  positiveMs,
+  readEnv,
+  wholeNumber,
+} from '@kandle/runtime/config';
+import { KafkaEnv } from '@kandle/runtime/kafka';
 import { z } from 'zod';
 
-/** Every variable that it takes, with its default. */
-export const envSchema = z.object({ LOG_LEVEL: logLevel.default('info') });
+/** Every variable that the exporter takes, with its default. */
+export const envSchema = z.object({
+  ...KafkaEnv.shape,
+  ...CassandraEnv.shape,
+  LOG_LEVEL: logLevel.default('info'),
+  HTTP_HOST: z.string().min(1).default('127.0.0.1'),
+  HTTP_PORT: port.default(8080),
+  /** How often the servers are asked, however often Prometheus scrapes. */
+  COLLECT_INTERVAL_MS: positiveMs.default(15_000),
+  /** How long a number is shown that could not be read again. */
+  STALE_MS: positiveMs.default(120_000),
+  /** The consumer groups of the KafkaSources begin with it. */
+  GROUP_PREFIX: z.string().min(1).default('kandle-'),
+  DEAD_TOPIC: z.string().min(1).default(TOPICS.dead),
+  REJECTS_TOPIC: z.string().min(1).default(TOPICS.rejects),
+  /** Symbols that get a series of their own. Unset: the first `MAX_SYMBOLS` of each feed. */
+  SYMBOLS: commaList
+    .refine((list) => list.every(isSymbol), 'expected symbols as the feed spells them')
+    .optional(),
+  /** Most symbols of a feed that get a series of their own; the rest share `symbol="other"`. */
+  MAX_SYMBOLS: wholeNumber(0, 1_000).default(50),
+});
+
+/** The configuration of the exporter. */
+export type ExporterConfig = z.infer<typeof envSchema>;
+
+/** Reads the configuration once, at start. @throws {FatalError} Naming every missing or malformed variable. */
+export function readConfig(env: Env): ExporterConfig {
+  return readEnv(envSchema, env);
+}

@@ -1,6 +1,6 @@
 import type { MarketEvent } from '@kandle/market/market-event';
 import type { EventProducer } from '@kandle/runtime/event-producer';
-import { withDeadline } from './deadline.ts';
+import { withDeadline } from '@kandle/runtime/deadline';
 
 /** A producer of one topic that mends itself. */
 export interface RenewedProducer {

@@ -1,5 +1,5 @@
 import { describeError, RetryableError } from '@kandle/runtime/errors';
-import { withDeadline } from './deadline.ts';
+import { withDeadline } from '@kandle/runtime/deadline';
 import type { Kafka, TailOptions } from './topic-tail.ts';
 
 /** A stretch of a partition, from one offset up to another, which is not in it. */

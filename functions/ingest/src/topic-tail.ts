@@ -1,7 +1,7 @@
 import { RetryableError } from '@kandle/runtime/errors';
 import type { createKafka } from '@kandle/runtime/kafka';
 import type { Logger } from '@kandle/runtime/log';
-import { withDeadline } from './deadline.ts';
+import { withDeadline } from '@kandle/runtime/deadline';
 import { pause } from './pause.ts';
 import { readStretches, type Stretch } from './stretch-consumer.ts';
 

@@ -122,5 +122,7 @@ test('transform ends with exit code 0 and one line about it, when the collector 
   expect(await sendBatch(port)).toBe(204);
   child.kill('SIGTERM');
   expect(await once(child, 'exit')).toEqual([0, null]);
-  expect(log().match(/[^"]*metrics[^"]*/g)).toEqual(['Cannot send the last metrics: no answer in 2000 ms']);
+  expect(log().match(/[^"]*metrics[^"]*/g)).toEqual([
+    'Cannot send the last metrics: Cannot wait longer: no answer in 3000 ms',
+  ]);
 });

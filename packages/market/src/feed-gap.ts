@@ -4,7 +4,10 @@ import type { MarketEvent } from './market-event.ts';
 import { EVENT_TYPES } from './topics.ts';
 
 /** Why a part of a feed is missing. */
-export type GapReason = 'disconnected' | 'silent' | 'buffer_overflow' | 'restarted';
+export const GAP_REASONS = ['disconnected', 'silent', 'buffer_overflow', 'restarted'] as const;
+
+/** Why a part of a feed is missing. */
+export type GapReason = (typeof GAP_REASONS)[number];
 
 /**
  * A stretch of event time, both ends included, in which a shard may lack trades. `droppedRecords` counts those known to be lost,
@@ -23,7 +26,7 @@ const FeedGapData = z
     shard: z.string().min(1).max(40),
     fromMs: z.number().int().min(0),
     toMs: z.number().int().min(0),
-    reason: z.enum(['disconnected', 'silent', 'buffer_overflow', 'restarted']),
+    reason: z.enum(GAP_REASONS),
     droppedRecords: z.number().int().min(0),
   })
   .refine(({ fromMs, toMs }) => fromMs <= toMs, 'a gap ends before it begins');

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { positiveMs } from './config.ts';
+import { withDeadline } from './deadline.ts';
 import { describeError } from './errors.ts';
 import type { Logger } from './log.ts';
 
@@ -74,7 +75,7 @@ export interface MetricsHub {
   metrics(meter: string): Metrics;
   /** Begins to count, if there is an endpoint. What is counted before is not kept. */
   start(settings: MetricsSettings, serviceName: string, log: Logger): void;
-  /** Sends the rest, and counts no more. Never throws, and never takes longer than `FLUSH_MS`. */
+  /** Sends the rest within a deadline, and counts no more. Never throws. */
   stop(): Promise<void>;
 }
 
@@ -82,14 +83,19 @@ export interface MetricsHub {
 const LOAD_DELAY_MS = 1_000;
 
 /** How long the last values may take to be sent: a collector that is away must not hold up the end of a process. */
-const FLUSH_MS = 2_000;
+const SEND_DEADLINE_MS = 3_000;
 
 type LoadSdk = (settings: MetricsSettings, serviceName: string, log: Logger) => Promise<MetricsSdk>;
 
 const loadSdk: LoadSdk = async (...args) => (await import('./metrics-sdk.ts')).createMetricsSdk(...args);
 
-/** A hub that counts nothing yet. @param load Loads the SDK; tests pass their own. */
-export function createMetricsHub(load: LoadSdk = loadSdk): MetricsHub {
+/**
+ * A hub that counts nothing yet.
+ *
+ * @param load Loads the SDK; tests pass their own.
+ * @param sendDeadlineMs How long the last values may take to be sent.
+ */
+export function createMetricsHub(load: LoadSdk = loadSdk, sendDeadlineMs = SEND_DEADLINE_MS): MetricsHub {
   /** Null while nothing is counted. */
   let record: RecordValue | null = null;
   /** Sends the rest; null while there is nobody to send to. */
@@ -130,8 +136,8 @@ export function createMetricsHub(load: LoadSdk = loadSdk): MetricsHub {
       finish = async () => {
         if (loading === null && early.length === 0) return;
         try {
-          const sent = loaded().then((sdk) => sdk.shutdown());
-          await withDeadline(sent, FLUSH_MS, `no answer in ${FLUSH_MS} ms`);
+          const sdk = await loaded();
+          await withDeadline(sdk.shutdown(), sendDeadlineMs, 'no answer');
         } catch (error) {
           log.warn(`Cannot send the last metrics: ${describeError(error)}`);
         }
@@ -142,16 +148,6 @@ export function createMetricsHub(load: LoadSdk = loadSdk): MetricsHub {
       record = finish = null;
     },
   };
-}
-
-async function withDeadline(promise: Promise<void>, deadlineMs: number, fact: string): Promise<void> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(fact)), deadlineMs);
-  try {
-    await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 const hub = createMetricsHub();

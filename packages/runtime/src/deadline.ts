@@ -1,4 +1,4 @@
-import { RetryableError } from '@kandle/runtime/errors';
+import { RetryableError } from './errors.ts';
 
 /** The promise's result, if it comes in time. @throws {RetryableError} If it does not. */
 export async function withDeadline<T>(promise: Promise<T>, deadlineMs: number, fact: string): Promise<T> {

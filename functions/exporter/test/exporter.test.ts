@@ -1,0 +1,178 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
+import { createKafka } from '@kandle/runtime/kafka';
+import { createLogger } from '@kandle/runtime/log';
+import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
+import { afterAll, beforeAll, expect, inject, onTestFinished, test, vi } from 'vitest';
+import { freePort } from '../../../local/src/ports.ts';
+
+const RUN = randomUUID().slice(0, 8);
+const TOPICS = { raw: `${RUN}.raw`, dead: `${RUN}.dead`, rejects: `${RUN}.rejects` };
+const KEYSPACE = `exporter_${RUN}`;
+const SCRIPT = join(import.meta.dirname, '../src/index.ts');
+const { contactPoints, port: cassandraPort } = inject('cassandra');
+const kafka = createKafka(
+  { KAFKA_BROKERS: inject('kafkaBrokers'), KAFKA_TLS: false },
+  'test',
+  createLogger('test', 'silent'),
+);
+const admin = kafka.admin();
+const producer = kafka.producer();
+const cassandra = createCassandra(
+  CassandraEnv.parse({
+    CASSANDRA_CONTACT_POINTS: contactPoints.join(','),
+    CASSANDRA_PORT: String(cassandraPort),
+    CASSANDRA_KEYSPACE: KEYSPACE,
+  }),
+  { useKeyspace: false },
+);
+
+/** Writes so many records to the first partition of a topic. */
+async function fill(topic: string, records: number): Promise<void> {
+  const messages = Array.from({ length: records }, (_, n) => ({ partition: 0, value: String(n) }));
+  await producer.send({ topic, messages });
+}
+
+beforeAll(async () => {
+  await Promise.all([
+    admin.connect(),
+    producer.connect(),
+    migrate(cassandra, join(import.meta.dirname, '../../../cql'), laptopSchemaValues(KEYSPACE)),
+  ]);
+  await admin.createTopics({
+    topics: Object.values(TOPICS).map((topic) => ({ topic, numPartitions: 2 })),
+    waitForLeaders: true,
+  });
+  await fill(TOPICS.raw, 10);
+  await fill(TOPICS.dead, 3);
+  await fill(TOPICS.rejects, 2);
+  await admin.setOffsets({
+    groupId: `${RUN}-transform`,
+    topic: TOPICS.raw,
+    partitions: [{ partition: 0, offset: '4' }],
+  });
+});
+
+afterAll(async () => {
+  await cassandra.execute(`DROP KEYSPACE IF EXISTS ${KEYSPACE}`);
+  await Promise.all([admin.disconnect(), producer.disconnect(), cassandra.shutdown()]);
+});
+
+interface Exporter {
+  readonly child: ChildProcess;
+  /** The samples of `/metrics`, by name and labels. */
+  readonly read: () => Promise<ReadonlyMap<string, number>>;
+  readonly statusOf: (path: string) => Promise<number>;
+  readonly log: () => string;
+}
+
+async function startExporter(env: Readonly<Record<string, string>> = {}): Promise<Exporter> {
+  const port = await freePort();
+  const child = spawn(process.execPath, [SCRIPT], {
+    env: {
+      HTTP_PORT: String(port),
+      COLLECT_INTERVAL_MS: '100',
+      GROUP_PREFIX: `${RUN}-`,
+      DEAD_TOPIC: TOPICS.dead,
+      REJECTS_TOPIC: TOPICS.rejects,
+      KAFKA_BROKERS: inject('kafkaBrokers').join(','),
+      CASSANDRA_CONTACT_POINTS: contactPoints.join(','),
+      CASSANDRA_PORT: String(cassandraPort),
+      CASSANDRA_KEYSPACE: KEYSPACE,
+      ...env,
+    },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let output = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
+  const url = `http://127.0.0.1:${port}`;
+  const statusOf = async (path: string): Promise<number> => (await fetch(url + path)).status;
+  await vi.waitFor(async () => expect(await statusOf('/health/readiness')).toBe(204), 60_000);
+  return {
+    child,
+    statusOf,
+    log: () => output,
+    async read() {
+      const text = await (await fetch(`${url}/metrics`)).text();
+      const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+      return new Map(lines.map((line) => [line.replace(/ \S+$/, ''), Number(line.split(' ').at(-1))]));
+    },
+  };
+}
+
+const run = (cql: string, values: readonly unknown[]): Promise<unknown> =>
+  cassandra.execute(cql.replace('INTO ', `INTO ${KEYSPACE}.`), [...values], { prepare: true });
+
+test('the exporter tells lag, dead letters, freshness, open windows and gaps, and follows them', async () => {
+  const day = new Date().toISOString().slice(0, 10);
+  const latest = 'INSERT INTO latest (feed, symbol, time, price, size) VALUES (?, ?, ?, 1, 1)';
+  const shard = 'INSERT INTO shards (shard, version, open) VALUES (?, 1, ?)';
+  const gap =
+    'INSERT INTO feed_gaps (feed, day, from_time, shard, reason, to_time, dropped_records) VALUES (?, ?, ?, ?, ?, ?, 0)';
+  await Promise.all([
+    run(latest, ['finnhub', 'AAPL', new Date(1_700_000_000_500)]),
+    run(latest, ['finnhub', 'MSFT', new Date(1_700_000_002_000)]),
+    run(latest, ['finnhub', 'TSLA', new Date(1_700_000_001_000)]),
+    run(shard, ['finnhub-00', '1700000000000,1700000005000']),
+    run(shard, ['finnhub-01', '1700000005000']),
+    run(shard, ['other-00', '']),
+    run(gap, ['finnhub', day, new Date(), 'finnhub-00', 'silent', new Date()]),
+    run(gap, ['finnhub', '2020-01-01', new Date(0), 'finnhub-00', 'silent', new Date()]),
+  ]);
+  const { read, statusOf, child, log } = await startExporter({ MAX_SYMBOLS: '1' });
+  const first = await read();
+  expect(Object.fromEntries(first)).toMatchObject({
+    'kandle_up{part="kafka"}': 1,
+    'kandle_up{part="cassandra"}': 1,
+    [`kandle_consumer_lag_events{topic="${TOPICS.raw}",group="${RUN}-transform"}`]: 6,
+    [`kandle_dead_letters{topic="${TOPICS.dead}"}`]: 3,
+    [`kandle_reject_events{topic="${TOPICS.rejects}"}`]: 2,
+    'kandle_newest_trade_timestamp_seconds{feed="finnhub",symbol="AAPL"}': 1_700_000_000.5,
+    'kandle_newest_trade_timestamp_seconds{feed="finnhub",symbol="other"}': 1_700_000_002,
+    'kandle_symbols{feed="finnhub"}': 3,
+    'kandle_open_windows{feed="finnhub"}': 3,
+    'kandle_open_windows{feed="other"}': 0,
+    'kandle_feed_gaps_today{feed="finnhub",reason="silent"}': 1,
+    'kandle_feed_gaps_today{feed="finnhub",reason="disconnected"}': 0,
+  });
+  expect([...first.keys()].filter((key) => /MSFT|TSLA/.test(key))).toEqual([]);
+
+  await fill(TOPICS.raw, 5);
+  await fill(TOPICS.dead, 1);
+  await run(latest, ['finnhub', 'AAPL', new Date(1_700_000_009_000)]);
+  await vi.waitFor(async () => {
+    const later = await read();
+    expect(later.get(`kandle_consumer_lag_events{topic="${TOPICS.raw}",group="${RUN}-transform"}`)).toBe(11);
+    expect(later.get(`kandle_dead_letters{topic="${TOPICS.dead}"}`)).toBe(4);
+    expect(later.get('kandle_newest_trade_timestamp_seconds{feed="finnhub",symbol="AAPL"}')).toBe(
+      1_700_000_009,
+    );
+  }, 30_000);
+  expect(await statusOf('/health/liveness')).toBe(204);
+  expect(await statusOf('/other')).toBe(404);
+  child.kill('SIGTERM');
+  expect(await once(child, 'exit')).toEqual([0, null]);
+  expect(log()).not.toContain('"level":"warn"');
+});
+
+test.for([
+  ['Cassandra', 'cassandra', 'kafka', { CASSANDRA_PORT: '9' }],
+  ['Kafka', 'kafka', 'cassandra', { KAFKA_BROKERS: '127.0.0.1:9' }],
+] as const)('the exporter answers and says what is away, when %s is', async ([, away, there, env]) => {
+  const { read, statusOf, child, log } = await startExporter(env);
+  const samples = await read();
+  expect(samples.get(`kandle_up{part="${away}"}`)).toBe(0);
+  expect(samples.get(`kandle_up{part="${there}"}`)).toBe(1);
+  expect([...samples.keys()].some((key) => key.startsWith('kandle_dead_letters'))).toBe(there === 'kafka');
+  expect([...samples.keys()].some((key) => key.startsWith('kandle_open_windows'))).toBe(
+    there === 'cassandra',
+  );
+  expect(await statusOf('/health/liveness')).toBe(204);
+  child.kill('SIGTERM');
+  expect(await once(child, 'exit')).toEqual([0, null]);
+  expect(log()).toContain('exporter ends');
+});
