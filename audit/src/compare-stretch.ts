@@ -1,13 +1,15 @@
 import { atMost } from './at-most.ts';
+import type { CandleEvent, CandleLog } from './candle-log.ts';
 import type { Columns } from './columns.ts';
 import { compareCandles } from './compare-candles.ts';
-import { compareTrades } from './compare-trades.ts';
+import { compareEvents } from './compare-events.ts';
+import { compareTrades, type WrongTrades } from './compare-trades.ts';
 import { compareWindow, type JudgedWindow } from './compare-window.ts';
 import type { Reached } from './consumers.ts';
-import type { DeadLetters } from './dead-letters.ts';
+import { batchIdOf, type DeadLetters } from './dead-letters.ts';
 import type { PlacedTrade } from './expected-window.ts';
-import { type LogStretch, type ShardLog, startOf, STRETCH_MS, WINDOW_MS } from './raw-log.ts';
-import type { BatchName } from './sequences.ts';
+import { isBeforeLog, type LogStretch, startOf, STRETCH_MS, WINDOW_MS } from './raw-log.ts';
+import { feedOf } from './scope.ts';
 import type { Stored, StoredTrade, StoredWindow } from './stored.ts';
 import { createTally, type Tally } from './tally.ts';
 
@@ -16,39 +18,177 @@ export interface CompareDeps {
   readonly stored: Stored;
   readonly dead: DeadLetters;
   readonly reached: Reached;
+  readonly candleLog: CandleLog;
   readonly graceMs: number;
   readonly isWanted: (shard: string, windowStartMs: number) => boolean;
   /** Windows that the table has of a shard within a range of time, whether the log knows them or not. */
   readonly windowsIn: (shard: string, fromMs: number, toMs: number) => readonly number[];
 }
 
-/** The windows of a stretch that could be judged, for whoever wants to go on from them. */
+/** What is wrong with a window, and what it should be: enough to repair it. */
+export interface WrongWindow {
+  readonly shard: string;
+  readonly windowStartMs: number;
+  /** Null if only rows of `trades` could be judged. */
+  readonly judged: JudgedWindow | null;
+  readonly events: ReadonlyMap<string, CandleEvent>;
+  readonly candles: ReadonlyMap<string, Columns>;
+  /** Symbols whose newest event, and whose row of `candles_5s`, is missing, extra or different. */
+  readonly wrongEvents: readonly string[];
+  readonly wrongCandles: readonly string[];
+  readonly wrongTrades: ReadonlyMap<string, WrongTrades>;
+}
+
+/** What the comparison of a stretch came to. */
 export interface ComparedStretch {
   readonly tally: Tally;
-  readonly judged: ReadonlyMap<number, JudgedWindow>;
+  /** Every window that could be judged, and whether it is incomplete. */
+  readonly judged: ReadonlyMap<number, boolean>;
+  readonly wrong: readonly WrongWindow[];
   /** Symbols whose rows in the views were looked at for the whole stretch. */
   readonly symbols: ReadonlySet<string>;
 }
 
 const READS_AT_ONCE = 16;
+const NOTHING: JudgedWindow = {
+  expected: { applied: '', rows: new Map(), repeatedIds: [] },
+  stored: null,
+  isRight: true,
+};
 
 /** Compares one stretch of a shard's windows with everything that was stored of it. */
-export async function compareStretch(
-  deps: CompareDeps,
-  { log, startMs, windows }: LogStretch,
-): Promise<ComparedStretch> {
-  const tally = createTally();
+export async function compareStretch(deps: CompareDeps, stretch: LogStretch): Promise<ComparedStretch> {
+  const { log, windows } = stretch;
   const { shard, partition } = log;
-  const feed = feedOf(shard);
-  const toMs = startMs + STRETCH_MS;
-  const starts = [...new Set([...windows.keys(), ...deps.windowsIn(shard, startMs, toMs)])].toSorted(
-    (a, b) => a - b,
-  );
+  const found = await readStretch(deps, stretch);
+  const tally = createTally();
+  const judged = new Map<number, boolean>();
+  const wrong: WrongWindow[] = [];
 
-  // Views before windows, and the open list before both: what moves on meanwhile is then newer, never older.
+  for (const windowStartMs of found.starts) {
+    const events = deps.candleLog.takeWindow(shard, windowStartMs);
+    if (!deps.isWanted(shard, windowStartMs)) continue;
+    const trades = windows.get(windowStartMs) ?? [];
+    const stored = found.windows.get(windowStartMs) ?? null;
+    const skippedBefore = skippedAsCut(tally);
+    const verdict = compareWindow(
+      {
+        log,
+        windowStartMs,
+        trades,
+        stored,
+        isOpen: found.open.has(windowStartMs),
+        isReached: deps.reached.windows(partition),
+        graceMs: deps.graceMs,
+        isDead: (batch) => deps.dead.isMissed(batchIdOf(shard, batch), ['transform', 'aggregate']),
+      },
+      tally,
+    );
+    const isCut = skippedAsCut(tally) > skippedBefore || (stored === null && isBeforeLog(log, windowStartMs));
+    if (verdict !== null) judged.set(windowStartMs, (verdict.stored?.incompleteVersion ?? 0) > 0);
+    // No trade and no window: no candle either.
+    const candlesOf = verdict ?? (stored === null && trades.length === 0 && !isCut ? NOTHING : null);
+    const candles = found.candles.get(windowStartMs) ?? new Map<string, Columns>();
+    const wrongCandles =
+      candlesOf === null
+        ? []
+        : compareCandles(
+            {
+              shard,
+              windowStartMs,
+              judged: candlesOf,
+              found: candles,
+              isReached: deps.reached.candles(partition),
+              isDead: () => deps.dead.areCandlesMissed(shard, windowStartMs),
+            },
+            tally,
+          );
+    const wrongEvents =
+      candlesOf === null
+        ? []
+        : compareEvents(
+            {
+              shard,
+              windowStartMs,
+              judged: candlesOf,
+              found: events,
+              isCut: deps.candleLog.isCut(shard, windowStartMs),
+            },
+            tally,
+          );
+    const wrongTrades = compareTradesOf(
+      deps,
+      { shard, partition, windowStartMs, trades, isCut },
+      found,
+      tally,
+    );
+    const isRight = verdict?.isRight ?? true;
+    if (!isRight || wrongCandles.length + wrongEvents.length + wrongTrades.size > 0)
+      wrong.push({ shard, windowStartMs, judged: candlesOf, events, wrongEvents, wrongCandles, wrongTrades });
+  }
+  return { tally, judged, wrong, symbols: found.symbols };
+}
+
+interface WindowTrades {
+  readonly shard: string;
+  readonly partition: number;
+  readonly windowStartMs: number;
+  readonly trades: readonly PlacedTrade[];
+  readonly isCut: boolean;
+}
+
+function compareTradesOf(
+  { dead, reached }: CompareDeps,
+  { shard, partition, windowStartMs, trades, isCut }: WindowTrades,
+  found: FoundStretch,
+  tally: Tally,
+): ReadonlyMap<string, WrongTrades> {
+  const bySymbol = Map.groupBy(trades, ({ symbol }) => symbol);
+  const wrong = new Map<string, WrongTrades>();
+  for (const symbol of found.symbols) {
+    const verdict = compareTrades(
+      {
+        shard,
+        windowStartMs,
+        symbol,
+        trades: bySymbol.get(symbol) ?? [],
+        found: found.trades.get(`${windowStartMs} ${symbol}`) ?? [],
+        isReached: reached.trades(partition),
+        isCut,
+        isDead: (trade) => dead.isMissed(batchIdOf(shard, trade), ['transform', 'persist']),
+      },
+      tally,
+    );
+    if (verdict.missing.length + verdict.extra.length + verdict.different.length > 0)
+      wrong.set(symbol, verdict);
+  }
+  return wrong;
+}
+
+function skippedAsCut(tally: Tally): number {
+  return tally.counts().get('windows')?.skipped['cut by retention'] ?? 0;
+}
+
+/** What the tables have of a stretch. */
+interface FoundStretch {
+  /** Every window start that the log or any table names, ascending. */
+  readonly starts: readonly number[];
+  readonly symbols: ReadonlySet<string>;
+  readonly open: ReadonlySet<number>;
+  readonly windows: ReadonlyMap<number, StoredWindow | null>;
+  readonly candles: ReadonlyMap<number, ReadonlyMap<string, Columns>>;
+  /** By window start and symbol. */
+  readonly trades: ReadonlyMap<string, readonly StoredTrade[]>;
+}
+
+async function readStretch(deps: CompareDeps, { log, startMs, windows }: LogStretch): Promise<FoundStretch> {
+  const { shard } = log;
+  const toMs = startMs + STRETCH_MS;
+  const known = [...new Set([...windows.keys(), ...deps.windowsIn(shard, startMs, toMs)])];
+  // The open list first: what moves on while it is read is then newer in the windows, never older.
   const { open } = await deps.stored.shard(shard);
   const stored = new Map<number, StoredWindow | null>();
-  await atMost(READS_AT_ONCE, starts, async (windowStartMs) => {
+  await atMost(READS_AT_ONCE, known, async (windowStartMs) => {
     stored.set(windowStartMs, await deps.stored.window(shard, windowStartMs));
   });
   const symbols = new Set<string>();
@@ -58,118 +198,15 @@ export async function compareStretch(
   const candles = new Map<number, Map<string, Columns>>();
   const trades = new Map<string, readonly StoredTrade[]>();
   await atMost(READS_AT_ONCE, symbols, async (symbol) => {
-    const range = { feed, symbol, fromMs: startMs, toMs };
-    const [candleRows, tradeRows] = [await deps.stored.candles(range), await deps.stored.trades(range)];
-    for (const { timeMs, columns } of candleRows) {
+    const range = { feed: feedOf(shard), symbol, fromMs: startMs, toMs };
+    for (const { timeMs, columns } of await deps.stored.candles(range)) {
       const window = candles.get(timeMs) ?? new Map<string, Columns>();
       candles.set(timeMs, window.set(symbol, columns));
     }
-    for (const [windowStartMs, rows] of Map.groupBy(tradeRows, ({ timeMs }) => startOf(timeMs, WINDOW_MS)))
-      trades.set(`${windowStartMs} ${symbol}`, rows);
+    const rows = Map.groupBy(await deps.stored.trades(range), ({ timeMs }) => startOf(timeMs, WINDOW_MS));
+    for (const [windowStartMs, list] of rows) trades.set(`${windowStartMs} ${symbol}`, list);
   });
-
-  const hasDead = hasDeadBatches(log, deps.dead);
-  const judged = new Map<number, JudgedWindow>();
-  const all = new Set([
-    ...starts,
-    ...candles.keys(),
-    ...[...trades.keys()].map((key) => Number(key.split(' ')[0])),
-  ]);
-  for (const windowStartMs of [...all].toSorted((a, b) => a - b)) {
-    if (!deps.isWanted(shard, windowStartMs)) continue;
-    const ofWindow = windows.get(windowStartMs) ?? [];
-    const window = stored.get(windowStartMs) ?? null;
-    const before = tally.counts().get('windows')?.skipped['cut by retention'] ?? 0;
-    const verdict = compareWindow(
-      {
-        log,
-        windowStartMs,
-        trades: ofWindow,
-        stored: window,
-        isOpen: open.has(windowStartMs),
-        isReached: deps.reached.windows(partition),
-        graceMs: deps.graceMs,
-        isDead: (batch) => deps.dead.of(batchId(shard, batch), ['transform', 'aggregate']).length > 0,
-        hasDeadBatches: hasDead,
-      },
-      tally,
-    );
-    const isCut =
-      (tally.counts().get('windows')?.skipped['cut by retention'] ?? 0) > before ||
-      (window === null && isBeforeLog(log, windowStartMs));
-    const found = candles.get(windowStartMs) ?? new Map<string, Columns>();
-    if (verdict !== null) {
-      judged.set(windowStartMs, verdict);
-      compareCandles(
-        {
-          shard,
-          windowStartMs,
-          judged: verdict,
-          found,
-          isReached: deps.reached.candles(partition),
-          isDead: hasDeadCandles(deps.dead, shard, windowStartMs),
-        },
-        tally,
-      );
-    } else if (window === null && ofWindow.length === 0 && !isCut) {
-      // No trade, no window: no candle either.
-      const nothing = {
-        expected: { applied: '', rows: new Map(), repeatedIds: [] },
-        stored: null,
-        isRight: true,
-      };
-      compareCandles({ shard, windowStartMs, judged: nothing, found, isReached: true, isDead: false }, tally);
-    }
-    const bySymbol = Map.groupBy(ofWindow, ({ symbol }) => symbol);
-    for (const symbol of symbols) {
-      compareTrades(
-        {
-          shard,
-          windowStartMs,
-          symbol,
-          trades: bySymbol.get(symbol) ?? [],
-          found: trades.get(`${windowStartMs} ${symbol}`) ?? [],
-          isReached: deps.reached.trades(partition),
-          isCut,
-          isDead: (trade: PlacedTrade) =>
-            deps.dead.of(batchId(shard, trade), ['transform', 'persist']).length > 0,
-        },
-        tally,
-      );
-    }
-  }
-  return { tally, judged, symbols };
-}
-
-/** The feed that a shard belongs to: `finnhub` for `finnhub-03`. */
-export function feedOf(shard: string): string {
-  return shard.replace(/-\d{2}$/, '');
-}
-
-function batchId(shard: string, { epoch, sequence }: BatchName): string {
-  return `${epoch}:${shard}:${sequence}`;
-}
-
-function hasDeadBatches(log: ShardLog, dead: DeadLetters): boolean {
-  const middle = `:${log.shard}:`;
-  for (const { id, destination } of dead.all()) {
-    if (id.includes(middle) && (destination === 'transform' || destination === 'aggregate')) return true;
-  }
-  return false;
-}
-
-function hasDeadCandles(dead: DeadLetters, shard: string, windowStartMs: number): boolean {
-  const prefix = `${shard}:${windowStartMs}:`;
-  for (const { id, destination } of dead.all()) {
-    if (destination === 'persist' && id.startsWith(prefix)) return true;
-  }
-  return false;
-}
-
-/** How much before its first watermark the log may still be incomplete: trades come a little out of order. */
-const DISORDER_MS = 60_000;
-
-/** True for windows of a time from which the log may have lost batches to its retention. */
-function isBeforeLog(log: ShardLog, windowStartMs: number): boolean {
-  return log.first.sequence > 1 && windowStartMs < log.first.watermarkMs + DISORDER_MS;
+  const ofTrades = [...trades.keys()].map((key) => Number(key.split(' ')[0]));
+  const starts = [...new Set([...known, ...candles.keys(), ...ofTrades])].toSorted((a, b) => a - b);
+  return { starts, symbols, open, windows: stored, candles, trades };
 }

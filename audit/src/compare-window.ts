@@ -23,10 +23,8 @@ export interface WindowCase {
   /** The functions have taken every batch that the log held when the audit began. */
   readonly isReached: boolean;
   readonly graceMs: number;
-  /** Transform or aggregate gave the batch up, and its event lies among the dead letters. */
+  /** Transform or aggregate gave the batch up. Asked only about a batch that the window lacks. */
   readonly isDead: (batch: BatchName) => boolean;
-  /** One of the shard's batches is dead: it may have been the one to close this window. */
-  readonly hasDeadBatches: boolean;
 }
 
 /** A window that could be judged: what it should be, and whether it is. */
@@ -47,7 +45,7 @@ export function compareWindow(of: WindowCase, tally: Tally): JudgedWindow | null
   const contributing = [...new Map(of.trades.map((trade) => [nameOf(trade), trade])).values()];
   const missing = contributing.filter((batch) => applied === null || !hasSequence(applied, batch));
   const dead = missing.filter(of.isDead);
-  const lost = missing.filter((batch) => !of.isDead(batch));
+  const lost = missing.filter((batch) => !dead.includes(batch));
   const known = new Set(contributing.map(nameOf));
   const surplus =
     applied === null ? [] : [...batchesOf(applied)].filter((batch) => !known.has(nameOf(batch)));
@@ -64,14 +62,16 @@ export function compareWindow(of: WindowCase, tally: Tally): JudgedWindow | null
   const expected = expectedWindow(trades);
   const isAbsent = stored === null || (applied?.size === 0 && stored.rows.size === 0);
   if (trades.length === 0 && isAbsent) return null;
+  // What a batch closed that came after the log was read may still be on its way.
+  const dueMs = windowStartMs + WINDOW_MS + of.graceMs;
+  if (dueMs > log.watermarkMs) return skipped(tally, 'not closed yet');
   if (stored !== null && (stored.finalVersion === 0 || of.isOpen)) {
-    const isDue = windowStartMs + WINDOW_MS + of.graceMs <= log.watermarkMs;
-    if (!isDue || !of.isReached || of.hasDeadBatches) return skipped(tally, 'not closed yet');
+    if (!of.isReached || dueMs > log.liveWatermarkMs) return skipped(tally, 'not closed yet');
     tally.check('windows');
     note({
       kind: 'different',
       what: stored.finalVersion === 0 ? 'not closed' : 'on the open list',
-      expected: `closed by the watermark ${log.watermarkMs}`,
+      expected: `closed by the watermark ${log.liveWatermarkMs}`,
       found: `version ${stored.version}, final_version ${stored.finalVersion}`,
     });
     return null;

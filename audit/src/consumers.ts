@@ -6,6 +6,8 @@ export interface Flow {
   readonly rawTopic: string;
   readonly tradesTopic: string;
   readonly candlesTopic: string;
+  readonly deadTopic: string;
+  /** Null if nobody commits offsets: then everything counts as taken. */
   readonly groups: {
     readonly transform: string;
     readonly aggregate: string;

@@ -1,4 +1,5 @@
 import type { TopicEvent } from './raw-batch.ts';
+import type { BatchName } from './sequences.ts';
 
 /** An event that some function gave up on. */
 export interface DeadLetter {
@@ -8,36 +9,60 @@ export interface DeadLetter {
   readonly destination: string;
   /** The answer that ended it: its status, and the beginning of its text. */
   readonly reason: string;
+  /** Its effect is missing: it was not redriven. */
+  readonly isMissed: boolean;
 }
 
-/** The dead letters of the topic as it is now, by the event's id. */
+/** The dead letters of the topic as it is now. */
 export interface DeadLetters {
   add(event: TopicEvent): void;
-  /** The letters of an event; with destinations, only those that one of these gave up. */
-  of(id: string, destinations?: readonly string[]): readonly DeadLetter[];
-  all(): Iterable<DeadLetter>;
+  /** True if one of the functions gave the batch up, redriven or not. */
+  hasBatch(shard: string, batch: BatchName, destinations: readonly string[]): boolean;
+  /** True if one of the functions gave the event up, whose effect is missing: it counts as not redriven from now on. */
+  isMissed(id: string, destinations: readonly string[]): boolean;
+  /** The same for any event with candles of a window, given up by persist. */
+  areCandlesMissed(shard: string, windowStartMs: number): boolean;
+  all(): readonly DeadLetter[];
+}
+
+/** The id of a batch's event. */
+export function batchIdOf(shard: string, { epoch, sequence }: BatchName): string {
+  return `${epoch}:${shard}:${sequence}`;
 }
 
 /** No dead letters yet. */
 export function createDeadLetters(): DeadLetters {
-  const byId = new Map<string, DeadLetter[]>();
+  const letters = new Map<string, DeadLetter>();
+  /** Keys of persist's letters by `<shard>:<window start>`. */
+  const windows = new Map<string, string[]>();
+
+  function keysOf(id: string, destinations: readonly string[]): readonly string[] {
+    return destinations.map((destination) => `${destination} ${id}`).filter((key) => letters.has(key));
+  }
+
+  function miss(keys: readonly string[]): boolean {
+    for (const key of keys) {
+      const letter = letters.get(key);
+      if (letter !== undefined) letters.set(key, { ...letter, isMissed: true });
+    }
+    return keys.length > 0;
+  }
+
   return {
     add({ attributes }) {
       const { id = '', type = '' } = attributes;
-      const letter = { id, type, destination: destinationOf(attributes), reason: reasonOf(attributes) };
-      const known = byId.get(id);
-      if (known === undefined) byId.set(id, [letter]);
-      else if (!known.some(({ destination }) => destination === letter.destination)) known.push(letter);
+      const destination = destinationOf(attributes);
+      const key = `${destination} ${id}`;
+      if (letters.has(key)) return;
+      letters.set(key, { id, type, destination, reason: reasonOf(attributes), isMissed: false });
+      const [, window] = /^([^:]+:\d+):\d+:[a-z]+:\d+$/.exec(id) ?? [];
+      if (window !== undefined && destination === 'persist')
+        windows.set(window, [...(windows.get(window) ?? []), key]);
     },
-    of(id, destinations) {
-      const letters = byId.get(id) ?? [];
-      return destinations === undefined
-        ? letters
-        : letters.filter(({ destination }) => destinations.includes(destination));
-    },
-    *all() {
-      for (const letters of byId.values()) yield* letters;
-    },
+    hasBatch: (shard, batch, destinations) => keysOf(batchIdOf(shard, batch), destinations).length > 0,
+    isMissed: (id, destinations) => miss(keysOf(id, destinations)),
+    areCandlesMissed: (shard, windowStartMs) => miss(windows.get(`${shard}:${windowStartMs}`) ?? []),
+    all: () => [...letters.values()],
   };
 }
 

@@ -55,6 +55,7 @@ async function audit(
         rawTopic: config.RAW_TOPIC,
         tradesTopic: config.TRADES_TOPIC,
         candlesTopic: config.CANDLES_TOPIC,
+        deadTopic: config.DEAD_TOPIC,
         groups: {
           transform: config.TRANSFORM_GROUP,
           aggregate: config.AGGREGATE_GROUP,
@@ -62,7 +63,6 @@ async function audit(
           persistCandles: config.PERSIST_CANDLES_GROUP,
         },
       },
-      deadTopic: config.DEAD_TOPIC,
       horizonMs: config.HORIZON_MS,
       graceMs: config.GRACE_MS,
     });

@@ -18,8 +18,10 @@ export interface RawBatch {
   readonly records: readonly { readonly id: string; readonly record: Readonly<Record<string, unknown>> }[];
 }
 
-/** A stretch of event time that a shard may lack. */
+/** A stretch of event time, both ends included, that a shard may lack. */
 export interface Gap {
+  /** Id of its event. */
+  readonly id: string;
   readonly shard: string;
   readonly fromMs: number;
   readonly toMs: number;
@@ -47,13 +49,15 @@ const Data = z.object({
 });
 
 const count = z.number().int().min(0);
-const GapData = z.object({
-  shard: z.string().min(1).max(40),
-  fromMs: count,
-  toMs: count,
-  reason: z.enum(['disconnected', 'silent', 'buffer_overflow', 'restarted']),
-  droppedRecords: count,
-});
+const GapData = z
+  .object({
+    shard: z.string().min(1).max(40),
+    fromMs: count,
+    toMs: count,
+    reason: z.enum(['disconnected', 'silent', 'buffer_overflow', 'restarted']),
+    droppedRecords: count,
+  })
+  .refine(({ fromMs, toMs }) => fromMs <= toMs);
 
 /** The raw batch of an event of `market.raw.v1`; null if it is none that transform could read. */
 export function readRawBatch(event: TopicEvent): RawBatch | null {
@@ -67,7 +71,7 @@ export function readRawBatch(event: TopicEvent): RawBatch | null {
 /** The gap of an event of `market.raw.v1`; null if it is none that transform could read. */
 export function readGap(event: TopicEvent): Gap | null {
   const gap = GapData.safeParse(dataOf(event));
-  return gap.success ? gap.data : null;
+  return gap.success ? { id: event.attributes['id'] ?? '', ...gap.data } : null;
 }
 
 function dataOf(event: TopicEvent): unknown {

@@ -15,8 +15,11 @@ export interface ShardLog {
   readonly partition: number;
   /** The first batch that the log still holds, and its watermark. */
   readonly first: BatchName & { readonly watermarkMs: number };
-  /** The largest watermark so far. */
+  /** Batches before the first one may be gone, by retention. */
+  readonly hasLostBatches: boolean;
+  /** The largest watermark so far: of all batches, and of those that nobody gave up. */
   watermarkMs: number;
+  liveWatermarkMs: number;
   /** Every batch by epoch and sequence, with a digest of its bytes. */
   readonly batches: Map<number, Map<number, string>>;
   /** Stretches handed over already. */
@@ -47,11 +50,15 @@ export interface LogCounts {
 export interface RawLogOptions {
   /** How far behind its batch's watermark a trade may be and still count. */
   readonly horizonMs: number;
+  /** The topic no longer begins with its first record. */
+  readonly hasLostRecords: boolean;
   /** Most trades held at once. */
   readonly maxHeldTrades: number;
   /** When stretches are handed over: when no later batch can touch them, or all at the end. */
   readonly release: 'as time goes on' | 'at the end';
   readonly isWanted: (shard: string, windowStartMs: number) => boolean;
+  /** Transform or aggregate gave the batch up. */
+  readonly isDead: (shard: string, batch: BatchName) => boolean;
   /** Compares a stretch; the log waits for it. */
   readonly onStretch: (stretch: LogStretch) => Promise<void>;
 }
@@ -68,6 +75,14 @@ export interface RawLog {
   take(event: TopicEvent): Promise<void> | undefined;
   /** Hands over what is held still. */
   finish(): Promise<void>;
+}
+
+/** How much before its first watermark the log may be incomplete: trades come a little out of order. */
+const DISORDER_MS = 60_000;
+
+/** True for windows of a time of which the log may have lost batches to its retention. */
+export function isBeforeLog(log: ShardLog, windowStartMs: number): boolean {
+  return log.hasLostBatches && windowStartMs < log.first.watermarkMs + DISORDER_MS;
 }
 
 /** Where in time a stretch or a window begins. */
@@ -100,7 +115,9 @@ export function createRawLog(options: RawLogOptions): RawLog {
         shard,
         partition,
         first: { epoch, sequence, watermarkMs },
+        hasLostBatches: options.hasLostRecords || sequence > 1,
         watermarkMs,
+        liveWatermarkMs: Number.NEGATIVE_INFINITY,
         batches: new Map(),
         compared: new Set(),
         held: new Map(),
@@ -203,6 +220,8 @@ export function createRawLog(options: RawLogOptions): RawLog {
       if (!isNew(log, batch, event.value)) return undefined;
       counts.batches += 1;
       log.watermarkMs = Math.max(log.watermarkMs, batch.watermarkMs);
+      if (!options.isDead(batch.shard, batch))
+        log.liveWatermarkMs = Math.max(log.liveWatermarkMs, batch.watermarkMs);
       place(log, batch);
       const limitMs = log.watermarkMs - options.horizonMs;
       return options.release === 'as time goes on' && isDue(log, limitMs) ? release(log, limitMs) : undefined;

@@ -1,25 +1,15 @@
+import type { ComparedStretch, WrongWindow } from './compare-stretch.ts';
 import type { DeadLetter, DeadLetters } from './dead-letters.ts';
+import type { GapRow } from './gap-ledger.ts';
+import type { Gap } from './raw-batch.ts';
 import type { LogCounts, RawLog } from './raw-log.ts';
-import type { StoredWindow } from './stored.ts';
-import {
-  createTally,
-  type Finding,
-  type Subject,
-  type SubjectCounts,
-  sumTallies,
-  type Tally,
-} from './tally.ts';
-
-/** What was asked for. */
-export interface Scope {
-  readonly startedAtMs: number;
-  readonly feed: string | null;
-  readonly sinceMs: number | null;
-  readonly untilMs: number | null;
-}
+import type { Scope } from './scope.ts';
+import type { Place } from './tail.ts';
+import { type Finding, type Subject, type SubjectCounts, sumTallies, type Tally } from './tally.ts';
 
 /** The outcome of an audit. */
 export interface AuditReport extends Scope {
+  readonly startedAtMs: number;
   readonly finishedAtMs: number;
   readonly verdict: 'clean' | 'different';
   /** Number of differences, the sum of missing, extra and different. */
@@ -32,22 +22,36 @@ export interface AuditReport extends Scope {
   readonly deadLetters: readonly DeadLetter[];
 }
 
+/** What is wrong and what it should be, for the repair. */
+export interface Wrongs {
+  readonly windows: readonly WrongWindow[];
+  readonly gaps: readonly Gap[];
+  readonly extraGaps: readonly GapRow[];
+}
+
 /** Collects the parts of an audit into its report. */
 export interface Report {
   addLog(log: RawLog): void;
   /** Takes in what a stretch's comparison found; the same stretch again replaces it. */
-  addStretch(shard: string, startMs: number, tally: Tally): void;
-  addUnknownWindow(shard: string, startMs: number, windowStartMs: number, window: StoredWindow): void;
+  addStretch(shard: string, startMs: number, compared: ComparedStretch): void;
+  addPart(name: string, tally: Tally): void;
+  addGaps(verdict: { readonly wrong: readonly Gap[]; readonly extra: readonly GapRow[] }): void;
   differences(): number;
   /** Turns the differences of windows that have moved on into skipped ones. */
-  excuse(hasMovedOn: (shard: string, windowStartMs: number) => boolean): void;
+  excuse(hasMovedOn: (place: Place) => boolean): void;
+  wrongs(): Wrongs;
   finish(dead: DeadLetters): AuditReport;
 }
 
 /** An empty report. */
-export function createReport(scope: Scope & { readonly maxFindings: number }): Report {
-  const { maxFindings, ...rest } = scope;
+export function createReport(
+  about: Scope & { readonly startedAtMs: number; readonly maxFindings: number },
+): Report {
+  const { maxFindings, ...scope } = about;
   const parts = new Map<string, Tally>();
+  const wrongWindows = new Map<string, readonly WrongWindow[]>();
+  let gaps: readonly Gap[] = [];
+  let extraGaps: readonly GapRow[] = [];
   const read = {
     events: 0,
     batches: 0,
@@ -60,15 +64,11 @@ export function createReport(scope: Scope & { readonly maxFindings: number }): R
     gaps: 0,
   };
 
-  function sums(): ReadonlyMap<Subject, SubjectCounts> {
-    return sumTallies(parts.values());
-  }
-
   function differences(): number {
-    return [...sums().values()].reduce(
-      (sum, { missing, extra, different }) => sum + missing + extra + different,
-      0,
-    );
+    let sum = 0;
+    for (const { missing, extra, different } of sumTallies(parts.values()).values())
+      sum += missing + extra + different;
+    return sum;
   }
 
   return {
@@ -82,52 +82,45 @@ export function createReport(scope: Scope & { readonly maxFindings: number }): R
       read.shards += log.shards.size;
       read.gaps += log.gaps.length;
     },
-    addStretch(shard, startMs, tally) {
-      parts.set(`${shard}|${startMs}`, tally);
-    },
-    addUnknownWindow(shard, startMs, windowStartMs, window) {
+    addStretch(shard, startMs, { tally, wrong }) {
       const key = `${shard}|${startMs}`;
-      const tally = parts.get(key) ?? createTally();
       parts.set(key, tally);
-      tally.check('windows');
-      tally.find({
-        subject: 'windows',
-        kind: 'extra',
-        shard,
-        windowStartMs,
-        symbol: null,
-        what: 'window of a shard that the log does not know',
-        expected: 'no window',
-        found: `version ${window.version}, applied ${window.applied}, symbols ${[...window.rows.keys()].join(', ')}`,
-      });
+      if (wrong.length > 0) wrongWindows.set(key, wrong);
+      else wrongWindows.delete(key);
+    },
+    addPart(name, tally) {
+      parts.set(name, tally);
+    },
+    addGaps(verdict) {
+      gaps = verdict.wrong;
+      extraGaps = verdict.extra;
     },
     differences,
     excuse(hasMovedOn) {
-      for (const [key, tally] of parts) {
-        if (tally.findings.length === 0) continue;
-        parts.set(
+      for (const [name, tally] of parts)
+        if (tally.findings.length > 0) parts.set(name, tally.without(hasMovedOn));
+      for (const [key, windows] of wrongWindows) {
+        wrongWindows.set(
           key,
-          tally.without(
-            ({ shard, windowStartMs }) =>
-              shard !== null && windowStartMs !== null && hasMovedOn(shard, windowStartMs),
-          ),
+          windows.filter((window) => !hasMovedOn({ symbol: null, ...window })),
         );
       }
     },
+    wrongs: () => ({ windows: [...wrongWindows.values()].flat(), gaps, extraGaps }),
     finish(dead) {
       const findings = [...parts.values()]
         .flatMap((tally) => tally.findings)
         .toSorted((a, b) => compareText(a.shard, b.shard) || (a.windowStartMs ?? 0) - (b.windowStartMs ?? 0));
       const found = differences();
       return {
-        ...rest,
+        ...scope,
         finishedAtMs: Date.now(),
         verdict: found === 0 ? 'clean' : 'different',
         differences: found,
         read,
-        subjects: sums(),
+        subjects: sumTallies(parts.values()),
         findings: findings.slice(0, maxFindings),
-        deadLetters: [...dead.all()],
+        deadLetters: dead.all(),
       };
     },
   };

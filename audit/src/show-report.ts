@@ -13,6 +13,7 @@ export function showReport(report: AuditReport, show: number): string {
       `${read.unreadable > 0 ? `; unreadable: ${number(read.unreadable)}` : ''}.`,
     '',
     ...table(report),
+    ...deadLetters(report),
     ...(report.findings.length === 0 || show === 0 ? [] : ['', ...details(report, show)]),
     '',
     differences === 0
@@ -21,6 +22,7 @@ export function showReport(report: AuditReport, show: number): string {
   ].join('\n');
 }
 
+const SHOWN_LETTERS = 5;
 const HEADER = ['compared with', 'checked', 'missing', 'extra', 'different', 'skipped'];
 
 function table({ subjects }: AuditReport): readonly string[] {
@@ -50,6 +52,20 @@ function skipped(counts: SubjectCounts): string {
   return reasons.length === 0
     ? '0'
     : reasons.map(([reason, count]) => `${number(count)} ${reason}`).join(', ');
+}
+
+/** Dead letters are work to be done, not differences: `redrive` sends them again. */
+function deadLetters({ deadLetters: all }: AuditReport): readonly string[] {
+  if (all.length === 0) return [];
+  const missed = all.filter(({ isMissed }) => isMissed);
+  return [
+    '',
+    `Dead letters: ${number(all.length)}, of which ${number(missed.length)} not redriven${missed.length > 0 ? ':' : '.'}`,
+    ...missed
+      .slice(0, SHOWN_LETTERS)
+      .map(({ destination, id, reason }) => `  ${destination} did not take ${id}: ${reason}`),
+    ...(missed.length > SHOWN_LETTERS ? [`  … and ${number(missed.length - SHOWN_LETTERS)} more`] : []),
+  ];
 }
 
 function details({ findings, differences }: AuditReport, show: number): readonly string[] {

@@ -1,6 +1,7 @@
 import { type Client, type QueryOptions, types } from 'cassandra-driver';
 import { translateCassandraError } from '@kandle/runtime/cassandra';
 import type { Columns } from './columns.ts';
+import type { GapRow } from './gap-ledger.ts';
 
 /** A row of `windows`: one symbol in one window. */
 export interface StoredRow {
@@ -57,6 +58,21 @@ export interface Stored {
   candles(range: SymbolRange): Promise<readonly ViewRow[]>;
   /** The trades of a range within one hour. */
   trades(range: SymbolRange): Promise<readonly StoredTrade[]>;
+  /** The partitions of `trades`, hours, and of `candles_5s`, days. */
+  tradePartitions(): AsyncIterable<SymbolPartition>;
+  candlePartitions(): AsyncIterable<SymbolPartition>;
+  /** Only the times of the rows. */
+  tradeTimes(range: SymbolRange): Promise<readonly number[]>;
+  candleTimes(range: SymbolRange): Promise<readonly number[]>;
+  /** The whole ledger of gaps. */
+  gaps(): Promise<readonly GapRow[]>;
+}
+
+/** A partition of a view: a symbol's hour or day. */
+export interface SymbolPartition {
+  readonly feed: string;
+  readonly symbol: string;
+  readonly startMs: number;
 }
 
 const SERIAL: QueryOptions = {
@@ -82,6 +98,18 @@ export function createStored(client: Client): Stored {
     }
   }
 
+  async function* partitions(query: string, column: string): AsyncGenerator<SymbolPartition> {
+    try {
+      for await (const row of await client.execute(query, [], { ...PLAIN, fetchSize: PAGE.fetchSize })) {
+        const start: unknown = row[column];
+        const startMs = start instanceof types.LocalDate ? Date.parse(start.toString()) : timeOf(start);
+        yield { feed: String(row['feed']), symbol: String(row['symbol']), startMs };
+      }
+    } catch (error) {
+      throw translateCassandraError(error, 'list what was stored');
+    }
+  }
+
   return {
     async window(shard, windowStartMs) {
       const found = await rows(
@@ -97,10 +125,9 @@ export function createStored(client: Client): Stored {
       return { open: new Set(open === '' ? [] : open.split(',').map(Number)) };
     },
     async candles({ feed, symbol, fromMs, toMs }) {
-      const day = types.LocalDate.fromString(new Date(fromMs).toISOString().slice(0, 10));
       const found = await rows(
         'SELECT * FROM candles_5s WHERE feed = ? AND symbol = ? AND day = ? AND start >= ? AND start < ?',
-        [feed, symbol, day, new Date(fromMs), new Date(toMs)],
+        [feed, symbol, dayOf(fromMs), new Date(fromMs), new Date(toMs)],
         PLAIN,
       );
       return found.map((row) => {
@@ -127,7 +154,39 @@ export function createStored(client: Client): Stored {
         size: Number(row['size']),
       }));
     },
+    tradePartitions: () => partitions('SELECT DISTINCT feed, symbol, hour FROM trades', 'hour'),
+    candlePartitions: () => partitions('SELECT DISTINCT feed, symbol, day FROM candles_5s', 'day'),
+    async tradeTimes({ feed, symbol, fromMs }) {
+      const found = await rows(
+        'SELECT time FROM trades WHERE feed = ? AND symbol = ? AND hour = ?',
+        [feed, symbol, new Date(fromMs)],
+        PLAIN,
+      );
+      return found.map((row) => timeOf(row['time']));
+    },
+    async candleTimes({ feed, symbol, fromMs }) {
+      const found = await rows(
+        'SELECT start FROM candles_5s WHERE feed = ? AND symbol = ? AND day = ?',
+        [feed, symbol, dayOf(fromMs)],
+        PLAIN,
+      );
+      return found.map((row) => timeOf(row['start']));
+    },
+    async gaps() {
+      const found = await rows('SELECT * FROM feed_gaps', [], PLAIN);
+      return found.map((row) => ({
+        shard: String(row['shard']),
+        fromMs: timeOf(row['from_time']),
+        reason: String(row['reason']),
+        toMs: timeOf(row['to_time']),
+        droppedRecords: Number(row['dropped_records']),
+      }));
+    },
   };
+}
+
+function dayOf(timeMs: number): types.LocalDate {
+  return types.LocalDate.fromString(new Date(timeMs).toISOString().slice(0, 10));
 }
 
 function timeOf(value: unknown): number {

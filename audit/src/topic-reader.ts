@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describeError, RetryableError } from '@kandle/runtime/errors';
 import type { createKafka } from '@kandle/runtime/kafka';
-import type { Consumer } from 'kafkajs';
+import type { Admin, Consumer } from 'kafkajs';
 import type { TopicEvent } from './raw-batch.ts';
 
 /** The Kafka client that the runtime package sets up. */
@@ -147,6 +147,34 @@ export function createTopicReader(kafka: Kafka, topic: string): TopicReader {
       await admin.disconnect().catch(() => undefined);
     },
   };
+}
+
+/** The partitions of a topic as they are now. */
+export async function stretchesOf(admin: Admin, topic: string): Promise<readonly Stretch[]> {
+  const offsets = await admin.fetchTopicOffsets(topic);
+  return offsets
+    .map(({ partition, low, high }) => ({ partition, from: Number(low), to: Number(high) }))
+    .toSorted((a, b) => a.partition - b.partition);
+}
+
+/** Hands every event of some stretches of a topic to `take`. @throws {RetryableError} As {@link TopicReader}. */
+export async function readWholeTopic(
+  kafka: Kafka,
+  topic: string,
+  stretches: readonly Stretch[],
+  take: (event: TopicEvent) => void,
+): Promise<void> {
+  const reader = createTopicReader(kafka, topic);
+  try {
+    for (const stretch of stretches) {
+      await reader.read(stretch, (event) => {
+        take(event);
+        return undefined;
+      });
+    }
+  } finally {
+    await reader.close();
+  }
 }
 
 /** The attributes of a CloudEvent in binary mode. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runAudit } from '../src/audit.ts';
+import { showReport } from '../src/show-report.ts';
 import { createSmallMarket } from './small-market.ts';
 import { type SmallPipeline, startSmallPipeline } from './small-pipeline.ts';
 
@@ -16,6 +17,7 @@ afterAll(() => pipeline.close());
 test('runAudit() finds nothing, when the real functions made what it looks at', async () => {
   const report = await runAudit(pipeline.audit);
 
+  console.log(showReport(report, 20));
   expect(report.findings).toEqual([]);
   expect(report.verdict).toBe('clean');
 });

@@ -1,3 +1,4 @@
+import { formatFeedGap } from '@kandle/market/feed-gap';
 import type { MarketEvent } from '@kandle/market/market-event';
 import { formatRawBatch, type RawRecord } from '@kandle/market/raw-batch';
 
@@ -52,6 +53,19 @@ export function createSmallMarket(seconds: number, ingestTimeMs: number): readon
       });
       send(records, atMs + BATCH_MS - DISORDER_MS);
     }
+    // An outage, told late.
+    events.push(
+      formatFeedGap(
+        {
+          shard,
+          fromMs: BEGIN_MS + 101_000,
+          toMs: BEGIN_MS + 109_000,
+          reason: 'disconnected',
+          droppedRecords: 0,
+        },
+        EPOCH,
+      ),
+    );
     // The batch without trades that closes the last window.
     send([], BEGIN_MS + seconds * 1_000 + 10_000);
   }

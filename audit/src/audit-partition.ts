@@ -1,0 +1,211 @@
+import { type CandleLog, createCandleLog } from './candle-log.ts';
+import { compareStretch } from './compare-stretch.ts';
+import { touchesWindow } from './gap-ledger.ts';
+import { createRawLog, isBeforeLog, type LogStretch, type RawLog, startOf, STRETCH_MS } from './raw-log.ts';
+import type { Run } from './run.ts';
+import { feedOf } from './scope.ts';
+import { createTally } from './tally.ts';
+import type { Stretch, TopicReader } from './topic-reader.ts';
+
+/** A partition of the raw topic, as it was at the start. */
+export interface RawPartition {
+  readonly reader: TopicReader;
+  readonly stretch: Stretch;
+}
+
+/** The topic of candles, as it was when the functions had taken the raw topic. */
+export interface CandleTopic {
+  readonly reader: TopicReader;
+  readonly stretches: readonly Stretch[];
+  /** It has as many partitions as the raw topic, so that a shard has the same number in both. */
+  readonly isSplitAlike: boolean;
+}
+
+/** Reads one partition of the raw topic and compares its windows with everything that was stored of them. */
+export async function auditPartition(run: Run, raw: RawPartition, candles: CandleTopic): Promise<void> {
+  const candleLog = await readCandles(candles, raw.stretch.partition);
+  const incomplete = new Map<string, Map<number, boolean>>();
+  const compare = (stretch: LogStretch) => compareInto(run, candleLog, stretch, incomplete);
+  const log = logOf(run, raw.stretch, { release: 'as time goes on', isWanted: run.isWanted, compare });
+  await raw.reader.read(raw.stretch, (event) => log.take(event));
+  await log.finish();
+  await compareRest(run, log, candleLog, compare);
+  if (log.touchedAgain.size > 0) {
+    // Rare: a raw batch was redriven after its first copy had expired, or a watermark went back. Those stretches
+    // again, all at the end.
+    const isTouched = (shard: string, windowStartMs: number): boolean =>
+      run.isWanted(shard, windowStartMs) &&
+      log.touchedAgain.has(`${shard}|${startOf(windowStartMs, STRETCH_MS)}`);
+    const again = await readCandles(candles, raw.stretch.partition);
+    const second = logOf(run, raw.stretch, {
+      release: 'at the end',
+      isWanted: isTouched,
+      compare: (stretch) => compareInto(run, again, stretch, incomplete),
+    });
+    await raw.reader.read(raw.stretch, (event) => second.take(event));
+    await second.finish();
+  }
+  for (const [shard, shardLog] of log.shards) run.shards.set(shard, shardLog);
+  run.gaps.push(...log.gaps);
+  run.report.addLog(log);
+  checkLog(run, log);
+  checkGaps(run, log, incomplete);
+}
+
+interface LogSetUp {
+  readonly release: 'as time goes on' | 'at the end';
+  readonly isWanted: Run['isWanted'];
+  readonly compare: (stretch: LogStretch) => Promise<void>;
+}
+
+function logOf(run: Run, stretch: Stretch, { release, isWanted, compare }: LogSetUp): RawLog {
+  return createRawLog({
+    horizonMs: run.horizonMs,
+    hasLostRecords: stretch.from > 0,
+    maxHeldTrades: run.maxHeldTrades,
+    release,
+    isWanted,
+    isDead: (shard, batch) => run.dead.hasBatch(shard, batch, ['transform', 'aggregate']),
+    onStretch: compare,
+  });
+}
+
+async function compareInto(
+  run: Run,
+  candleLog: CandleLog,
+  stretch: LogStretch,
+  incomplete: Map<string, Map<number, boolean>>,
+): Promise<void> {
+  const { shard } = stretch.log;
+  const compared = await compareStretch({ ...run, candleLog, windowsIn: run.index.windowsIn }, stretch);
+  run.report.addStretch(shard, stretch.startMs, compared);
+  const ofShard = incomplete.get(shard) ?? new Map<number, boolean>();
+  incomplete.set(shard, ofShard);
+  for (const [windowStartMs, isIncomplete] of compared.judged) ofShard.set(windowStartMs, isIncomplete);
+  for (const symbol of compared.symbols) {
+    run.lookedAt.add(feedOf(shard), symbol, stretch.startMs);
+    run.shardOfSymbol.set(`${feedOf(shard)} ${symbol}`, shard);
+  }
+}
+
+/** Stretches in which the log has no trade at all, but the table has windows, or the topic has candles. */
+async function compareRest(
+  run: Run,
+  log: RawLog,
+  candleLog: CandleLog,
+  compare: LogSetUp['compare'],
+): Promise<void> {
+  const wanted = new Map<string, Set<number>>();
+  const want = (shard: string, startMs: number): void => {
+    const starts = wanted.get(shard) ?? new Set<number>();
+    wanted.set(shard, starts.add(startMs));
+  };
+  for (const shard of log.shards.keys())
+    for (const startMs of run.index.stretchesOf(shard)) want(shard, startMs);
+  for (const { shard, windowStartMs } of candleLog.rest()) {
+    if (run.isWanted(shard, windowStartMs)) want(shard, startOf(windowStartMs, STRETCH_MS));
+  }
+  for (const [name, starts] of wanted) {
+    const shard = log.shards.get(name);
+    if (shard === undefined) continue;
+    for (const startMs of [...starts].toSorted((a, b) => a - b)) {
+      if (!shard.compared.has(startMs)) await compare({ log: shard, startMs, windows: new Map() });
+    }
+    run.index.forget(name);
+  }
+}
+
+/** The newest candles of the shards of a raw partition; of all shards, where the topics are not split alike. */
+async function readCandles(
+  { reader, stretches, isSplitAlike }: CandleTopic,
+  partition: number,
+): Promise<CandleLog> {
+  const wanted = stretches.filter((stretch) => !isSplitAlike || stretch.partition === partition);
+  const candleLog = createCandleLog(wanted.some(({ from }) => from > 0));
+  for (const stretch of wanted) {
+    await reader.read(stretch, (event) => {
+      candleLog.take(event);
+      return undefined;
+    });
+  }
+  return candleLog;
+}
+
+/** Sequences count from 1 without a hole, and one batch has one content. */
+function checkLog({ report }: Run, log: RawLog): void {
+  for (const [shard, { batches, first, hasLostBatches, partition }] of log.shards) {
+    const tally = createTally();
+    const place = { subject: 'market.raw.v1', shard, windowStartMs: null, symbol: null } as const;
+    for (const [epoch, sequences] of batches) {
+      tally.check('market.raw.v1', sequences.size);
+      const from = hasLostBatches && epoch === first.epoch ? first.sequence : 1;
+      const holes = holesIn(sequences, from);
+      if (holes.length > 0)
+        tally.find({
+          ...place,
+          kind: 'missing',
+          what: `batches of epoch ${epoch}: ${holes.slice(0, 10).join(', ')}`,
+          expected: 'every sequence',
+          found: `${holes.length} missing in partition ${partition}`,
+        });
+    }
+    for (const batch of log.contradictions.filter((each) => each.shard === shard)) {
+      tally.find({
+        ...place,
+        kind: 'different',
+        what: `batch ${batch.epoch}:${batch.sequence}`,
+        expected: 'the same content whenever it is sent',
+        found: 'two contents',
+      });
+    }
+    report.addPart(`log|${shard}`, tally);
+  }
+}
+
+function holesIn(sequences: ReadonlyMap<number, unknown>, from: number): readonly number[] {
+  const sorted = [...sequences.keys()].toSorted((a, b) => a - b);
+  const last = sorted.at(-1) ?? 0;
+  const holes: number[] = [];
+  for (let sequence = from; sequence < last && holes.length < 1_000; sequence++)
+    if (!sequences.has(sequence)) holes.push(sequence);
+  return holes;
+}
+
+/** A window is incomplete if, and only if, a gap touches it. */
+function checkGaps(
+  { report, dead, reached }: Run,
+  log: RawLog,
+  judged: ReadonlyMap<string, ReadonlyMap<number, boolean>>,
+): void {
+  for (const [shard, windows] of judged) {
+    const shardLog = log.shards.get(shard);
+    if (shardLog === undefined) continue;
+    const gaps = log.gaps.filter((gap) => gap.shard === shard);
+    const tally = createTally();
+    for (const [windowStartMs, isIncomplete] of windows) {
+      const touching = gaps.filter((gap) => touchesWindow(gap, windowStartMs));
+      if (touching.length > 0 === isIncomplete) continue;
+      if (isIncomplete && isBeforeLog(shardLog, windowStartMs)) tally.skip('windows', 'cut by retention');
+      else if (
+        touching.length > 0 &&
+        touching.every(({ id }) => dead.isMissed(id, ['transform', 'aggregate']))
+      )
+        tally.skip('windows', 'dead letter not redriven');
+      else if (!reached.windows(shardLog.partition)) tally.skip('windows', 'not reached yet');
+      else
+        tally.find({
+          subject: 'windows',
+          kind: 'different',
+          shard,
+          windowStartMs,
+          symbol: null,
+          what: 'complete',
+          expected: isIncomplete
+            ? 'complete: no gap touches it'
+            : `incomplete: ${touching.map(({ reason, fromMs, toMs }) => `${reason} ${fromMs} to ${toMs}`).join(', ')}`,
+          found: isIncomplete ? 'incomplete' : 'complete',
+        });
+    }
+    report.addPart(`gaps|${shard}`, tally);
+  }
+}

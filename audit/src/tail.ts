@@ -1,0 +1,66 @@
+import { touchesWindow } from './gap-ledger.ts';
+import type { Gap } from './raw-batch.ts';
+import { createRawLog } from './raw-log.ts';
+import type { Run } from './run.ts';
+import type { Stretch, TopicReader } from './topic-reader.ts';
+
+/** What came into the log while the audit ran. */
+export interface Tail {
+  readonly gaps: readonly Gap[];
+  /** True if a batch or gap of the tail belongs to the window: of the shard, or of the symbol. */
+  readonly hasMovedOn: (place: Place) => boolean;
+}
+
+/** Where something was found. */
+export interface Place {
+  readonly shard: string | null;
+  readonly symbol: string | null;
+  readonly windowStartMs: number | null;
+}
+
+/**
+ * Reads what came into the log meanwhile, when it is first asked for. Whatever was stored later than the log was read
+ * comes from there, so that a window which it touches is no difference but work in progress.
+ *
+ * To be asked after everything else was read.
+ */
+export function readTail(
+  run: Run,
+  reader: TopicReader,
+  before: readonly Stretch[],
+  now: () => Promise<readonly Stretch[]>,
+): () => Promise<Tail> {
+  return async () => {
+    const touched = new Set<string>();
+    const gaps: Gap[] = [];
+    const froms = new Map(before.map(({ partition, to }) => [partition, to]));
+    for (const { partition, from, to } of await now()) {
+      const log = createRawLog({
+        horizonMs: run.horizonMs,
+        hasLostRecords: true,
+        maxHeldTrades: run.maxHeldTrades,
+        release: 'at the end',
+        isWanted: run.isWanted,
+        isDead: () => false,
+        onStretch({ log: { shard }, windows }) {
+          for (const [windowStartMs, trades] of windows) {
+            touched.add(`${shard} ${windowStartMs}`);
+            for (const { symbol } of trades) touched.add(`${symbol} ${windowStartMs}`);
+          }
+          return Promise.resolve();
+        },
+      });
+      await reader.read({ partition, from: froms.get(partition) ?? from, to }, (event) => log.take(event));
+      await log.finish();
+      gaps.push(...log.gaps);
+    }
+    return {
+      gaps,
+      hasMovedOn: ({ shard, symbol, windowStartMs }) =>
+        windowStartMs !== null &&
+        (touched.has(`${shard} ${windowStartMs}`) ||
+          touched.has(`${symbol} ${windowStartMs}`) ||
+          gaps.some((gap) => gap.shard === shard && touchesWindow(gap, windowStartMs))),
+    };
+  };
+}
