@@ -25,27 +25,38 @@ export interface CandleTopic {
 export async function auditPartition(run: Run, raw: RawPartition, candles: CandleTopic): Promise<void> {
   const candleLog = await readCandles(candles, raw.stretch.partition);
   const incomplete = new Map<string, Map<number, boolean>>();
-  const compare = (stretch: LogStretch) => compareInto(run, candleLog, stretch, incomplete);
-  const log = logOf(run, raw.stretch, { release: 'as time goes on', isWanted: run.isWanted, compare });
+  const compare = async (stretch: LogStretch): Promise<void> => {
+    if (await compareInto(run, candleLog, stretch, incomplete))
+      log.lookAgain(stretch.log.shard, stretch.startMs);
+  };
+  const log: RawLog = logOf(run, raw.stretch, {
+    release: 'as time goes on',
+    isWanted: run.isWanted,
+    compare,
+  });
   await raw.reader.read(raw.stretch, (event) => log.take(event));
   await log.finish();
   await compareRest(run, log, candleLog, compare);
-  if (log.touchedAgain.size > 0) {
-    // Rare: a raw batch was redriven after its first copy had expired, or a watermark went back. Those stretches
-    // again, all at the end.
+  if (log.again.size > 0) {
+    // Rare: a raw batch was redriven after its first copy had expired, a watermark went back, or a window names a
+    // batch that had not been read yet. Those stretches again, all at the end.
     const isTouched = (shard: string, windowStartMs: number): boolean =>
-      run.isWanted(shard, windowStartMs) &&
-      log.touchedAgain.has(`${shard}|${startOf(windowStartMs, STRETCH_MS)}`);
-    const again = await readCandles(candles, raw.stretch.partition);
+      run.isWanted(shard, windowStartMs) && log.again.has(`${shard}|${startOf(windowStartMs, STRETCH_MS)}`);
+    const candlesAgain = await readCandles(candles, raw.stretch.partition);
     const second = logOf(run, raw.stretch, {
       release: 'at the end',
       isWanted: isTouched,
-      compare: (stretch) => compareInto(run, again, stretch, incomplete),
+      compare: async (stretch) => {
+        await compareInto(run, candlesAgain, stretch, incomplete);
+      },
     });
     await raw.reader.read(raw.stretch, (event) => second.take(event));
     await second.finish();
   }
-  for (const [shard, shardLog] of log.shards) run.shards.set(shard, shardLog);
+  for (const [shard, shardLog] of log.shards) {
+    run.shards.set(shard, shardLog);
+    run.index.forget(shard);
+  }
   run.gaps.push(...log.gaps);
   run.report.addLog(log);
   checkLog(run, log);
@@ -70,12 +81,13 @@ function logOf(run: Run, stretch: Stretch, { release, isWanted, compare }: LogSe
   });
 }
 
+/** @returns True if the stretch should be compared again when the log was read to its end. */
 async function compareInto(
   run: Run,
   candleLog: CandleLog,
   stretch: LogStretch,
   incomplete: Map<string, Map<number, boolean>>,
-): Promise<void> {
+): Promise<boolean> {
   const { shard } = stretch.log;
   const compared = await compareStretch({ ...run, candleLog, windowsIn: run.index.windowsIn }, stretch);
   run.report.addStretch(shard, stretch.startMs, compared);
@@ -86,6 +98,7 @@ async function compareInto(
     run.lookedAt.add(feedOf(shard), symbol, stretch.startMs);
     run.shardOfSymbol.set(`${feedOf(shard)} ${symbol}`, shard);
   }
+  return compared.isUnsure;
 }
 
 /** Stretches in which the log has no trade at all, but the table has windows, or the topic has candles. */
@@ -111,7 +124,6 @@ async function compareRest(
     for (const startMs of [...starts].toSorted((a, b) => a - b)) {
       if (!shard.compared.has(startMs)) await compare({ log: shard, startMs, windows: new Map() });
     }
-    run.index.forget(name);
   }
 }
 
@@ -192,7 +204,8 @@ function checkGaps(
       )
         tally.skip('windows', 'dead letter not redriven');
       else if (!reached.windows(shardLog.partition)) tally.skip('windows', 'not reached yet');
-      else
+      else {
+        report.addIncomplete({ shard, windowStartMs, isIncomplete: !isIncomplete });
         tally.find({
           subject: 'windows',
           kind: 'different',
@@ -205,6 +218,7 @@ function checkGaps(
             : `incomplete: ${touching.map(({ reason, fromMs, toMs }) => `${reason} ${fromMs} to ${toMs}`).join(', ')}`,
           found: isIncomplete ? 'incomplete' : 'complete',
         });
+      }
     }
     report.addPart(`gaps|${shard}`, tally);
   }

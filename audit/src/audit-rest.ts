@@ -89,6 +89,7 @@ function noteUnseen(
       continue;
     }
     tally.check(subject, rows.length);
+    run.report.addUnseen({ feed, symbol, shard, windowStartMs });
     tally.find({
       subject,
       kind: 'extra',

@@ -1,4 +1,5 @@
 import { describeError, RetryableError } from '@kandle/runtime/errors';
+import { createEventProducer } from '@kandle/runtime/event-producer';
 import type { Client } from 'cassandra-driver';
 import type { Admin } from 'kafkajs';
 import { auditPartition } from './audit-partition.ts';
@@ -8,6 +9,8 @@ import { createDeadLetters } from './dead-letters.ts';
 import { createLookedAt } from './looked-at.ts';
 import { readTail } from './tail.ts';
 import { type AuditReport, createReport } from './report.ts';
+import { recordAudit } from './record.ts';
+import { repair, type RepairSummary } from './repair.ts';
 import type { Run } from './run.ts';
 import { isInScope, feedOf, type Scope } from './scope.ts';
 import { createStored } from './stored.ts';
@@ -27,6 +30,10 @@ export interface AuditOptions extends Partial<Scope> {
   readonly waitMs?: number;
   /** Most trades of one partition held in memory, about 250 bytes each. */
   readonly maxHeldTrades?: number;
+  /** Puts right what differs, or only says how. */
+  readonly repair?: 'no' | 'dry-run' | 'yes';
+  /** Writes the outcome into the table `audits`. */
+  readonly isRecorded?: boolean;
   /** Most differences kept in detail. */
   readonly maxFindings?: number;
   /** What is being done, for people who wait. */
@@ -123,5 +130,32 @@ async function auditWith(admin: Admin, options: AuditOptions): Promise<AuditRepo
   } finally {
     await Promise.all([reader.close(), candleReader.close()]);
   }
-  return report.finish(dead);
+  const finished = report.finish(dead, await repairIfAsked(options, run));
+  if (options.isRecorded === true) {
+    // The outcome is worth more than its record: an old schema has no table for it.
+    await recordAudit(client, finished).catch((error: unknown) => onProgress(describeError(error)));
+  }
+  return finished;
+}
+
+async function repairIfAsked(options: AuditOptions, run: Run): Promise<RepairSummary | null> {
+  const { repair: wish = 'no', onProgress = () => undefined } = options;
+  if (wish === 'no' || run.report.differences() === 0) return null;
+  const producer = createEventProducer(options.kafka);
+  try {
+    return await repair(
+      {
+        client: options.client,
+        stored: run.stored,
+        producer,
+        candlesTopic: options.flow.candlesTopic,
+        isDryRun: wish === 'dry-run',
+        nowMs: Date.now,
+        onProgress,
+      },
+      run.report.wrongs(),
+    );
+  } finally {
+    await producer.close();
+  }
 }

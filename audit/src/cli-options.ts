@@ -11,13 +11,14 @@ export interface CliOptions {
   readonly show: number;
   readonly maxHeldTrades: number;
   readonly jsonFile: string | null;
+  readonly repair: 'no' | 'dry-run' | 'yes';
 }
 
 /** The text of `npm run audit -- --help`. */
 export const HELP = `Usage: npm run audit -- [options]
 
 Reads market.raw.v1 from its beginning, recomputes trades and 5-second windows by a plain reading of its own, and
-compares them with windows, candles_5s and trades. It changes nothing.
+compares them with windows, candle events, candles_5s, trades and feed_gaps. It changes nothing unless --repair is given.
 
 Which windows
   --feed NAME        only this feed, such as finnhub or sim
@@ -29,6 +30,10 @@ How
   --wait DURATION    how long the functions may take to reach the end of the log (default 30s); what they have not
                      reached by then is skipped and counted as such
   --max-held N       most trades of one partition held in memory, about 250 bytes each (default 4000000)
+
+Repair
+  --repair           put right what differs, then audit again; the exit code is that of the second audit
+  --repair --dry-run only say what would be done
 
 Result
   --show N           differences shown in detail (default 20)
@@ -67,6 +72,7 @@ export function parseCliOptions(args: readonly string[], nowMs: number): CliOpti
     show: parseNumber('show', values.show ?? '20'),
     maxHeldTrades: parseNumber('max-held', values['max-held'] ?? '4000000'),
     jsonFile: values.json ?? null,
+    repair: parseRepair(values.repair ?? false, values['dry-run'] ?? false),
   };
 }
 
@@ -84,12 +90,20 @@ function readArgs(args: readonly string[]) {
         show: text,
         'max-held': text,
         json: text,
+        repair: { type: 'boolean' },
+        'dry-run': { type: 'boolean' },
       },
     }).values;
   } catch (error) {
     const reason = error instanceof Error ? error.message.split('. ')[0] : String(error);
     throw new UsageError(`${reason}. See npm run audit -- --help`);
   }
+}
+
+function parseRepair(isWanted: boolean, isDryRun: boolean): CliOptions['repair'] {
+  if (isDryRun && !isWanted) throw new UsageError('--dry-run is for --repair');
+  if (!isWanted) return 'no';
+  return isDryRun ? 'dry-run' : 'yes';
 }
 
 function parseTime(name: string, text: string, nowMs: number): number {

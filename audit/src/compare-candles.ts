@@ -28,8 +28,14 @@ export function lifeOf(window: StoredWindow, row: StoredRow): CandleLife {
   };
 }
 
+/** The numbers of a candle. */
+export type CandleNumbers = Omit<
+  ExpectedRow,
+  'symbol' | 'firstKey' | 'lastKey' | 'idHashSum' | 'lastTradeMs'
+>;
+
 /** The columns of `candles_5s` for a candle; without its life where the window has no row that could tell it. */
-export function candleColumns(row: ExpectedRow, life: CandleLife | null): Columns {
+export function candleColumns(row: CandleNumbers, life: CandleLife | null): Columns {
   return {
     open: doubleOf(row.openE8),
     high: doubleOf(row.highE8),

@@ -45,6 +45,8 @@ export interface ComparedStretch {
   /** Every window that could be judged, and whether it is incomplete. */
   readonly judged: ReadonlyMap<number, boolean>;
   readonly wrong: readonly WrongWindow[];
+  /** The log was not read to its end, and that matters: to be compared again when it is. */
+  readonly isUnsure: boolean;
   /** Symbols whose rows in the views were looked at for the whole stretch. */
   readonly symbols: ReadonlySet<string>;
 }
@@ -53,6 +55,7 @@ const READS_AT_ONCE = 16;
 const NOTHING: JudgedWindow = {
   expected: { applied: '', rows: new Map(), repeatedIds: [] },
   stored: null,
+  isClosed: true,
   isRight: true,
 };
 
@@ -86,8 +89,11 @@ export async function compareStretch(deps: CompareDeps, stretch: LogStretch): Pr
     );
     const isCut = skippedAsCut(tally) > skippedBefore || (stored === null && isBeforeLog(log, windowStartMs));
     if (verdict !== null) judged.set(windowStartMs, (verdict.stored?.incompleteVersion ?? 0) > 0);
-    // No trade and no window: no candle either.
-    const candlesOf = verdict ?? (stored === null && trades.length === 0 && !isCut ? NOTHING : null);
+    // No trade and no window: no candle either. Of a window that is not closed nobody has published them yet.
+    const candlesOf =
+      verdict?.isClosed === false
+        ? null
+        : (verdict ?? (stored === null && trades.length === 0 && !isCut ? NOTHING : null));
     const candles = found.candles.get(windowStartMs) ?? new Map<string, Columns>();
     const wrongCandles =
       candlesOf === null
@@ -124,9 +130,20 @@ export async function compareStretch(deps: CompareDeps, stretch: LogStretch): Pr
     );
     const isRight = verdict?.isRight ?? true;
     if (!isRight || wrongCandles.length + wrongEvents.length + wrongTrades.size > 0)
-      wrong.push({ shard, windowStartMs, judged: candlesOf, events, wrongEvents, wrongCandles, wrongTrades });
+      wrong.push({
+        shard,
+        windowStartMs,
+        judged: verdict ?? candlesOf,
+        events,
+        candles,
+        wrongEvents,
+        wrongCandles,
+        wrongTrades,
+      });
   }
-  return { tally, judged, wrong, symbols: found.symbols };
+  const isUnsure =
+    !log.isWhole && (tally.counts().get('windows')?.skipped['changed during the audit'] ?? 0) > 0;
+  return { tally, judged, wrong, isUnsure, symbols: found.symbols };
 }
 
 interface WindowTrades {

@@ -31,6 +31,8 @@ export interface WindowCase {
 export interface JudgedWindow {
   readonly expected: ExpectedWindow;
   readonly stored: StoredWindow | null;
+  /** False if it should be final and is not: its candles are not to be judged then. */
+  readonly isClosed: boolean;
   /** False if the database has it otherwise: the window itself has to be repaired. */
   readonly isRight: boolean;
 }
@@ -65,24 +67,24 @@ export function compareWindow(of: WindowCase, tally: Tally): JudgedWindow | null
   // What a batch closed that came after the log was read may still be on its way.
   const dueMs = windowStartMs + WINDOW_MS + of.graceMs;
   if (dueMs > log.watermarkMs) return skipped(tally, 'not closed yet');
-  if (stored !== null && (stored.finalVersion === 0 || of.isOpen)) {
-    if (!of.isReached || dueMs > log.liveWatermarkMs) return skipped(tally, 'not closed yet');
-    tally.check('windows');
-    note({
-      kind: 'different',
-      what: stored.finalVersion === 0 ? 'not closed' : 'on the open list',
-      expected: `closed by the watermark ${log.liveWatermarkMs}`,
-      found: `version ${stored.version}, final_version ${stored.finalVersion}`,
-    });
-    return null;
-  }
+  const isClosed = stored === null || stored.finalVersion > 0;
+  // On the open list although final: its candles may not be acknowledged, and the shard's next batch sees to it.
+  if (of.isOpen && isClosed) return skipped(tally, 'not closed yet');
+  if (!isClosed && (!of.isReached || dueMs > log.liveWatermarkMs)) return skipped(tally, 'not closed yet');
 
   tally.check('windows');
   const before = tally.findings.length;
   if (isAbsent) {
     note({ kind: 'missing', what: 'window', expected: summaryOf(expected), found: 'no row' });
-    return { expected, stored, isRight: false };
+    return { expected, stored, isClosed, isRight: false };
   }
+  if (!isClosed)
+    note({
+      kind: 'different',
+      what: 'not closed',
+      expected: `closed by the watermark ${log.liveWatermarkMs}`,
+      found: `version ${stored.version}, final_version 0`,
+    });
   const cause = repeatedIdsOf(expected, trades, stored) ?? explainWindow(trades, expected.rows, stored.rows);
   if (stored.applied !== expected.applied) {
     const names = [
@@ -102,7 +104,7 @@ export function compareWindow(of: WindowCase, tally: Tally): JudgedWindow | null
     );
   }
   checkVersions(stored, applied ?? new Map(), (finding) => note(finding));
-  return { expected, stored, isRight: tally.findings.length === before };
+  return { expected, stored, isClosed, isRight: tally.findings.length === before };
 }
 
 type RowFinding = Pick<Finding, 'kind' | 'what' | 'expected' | 'found'>;

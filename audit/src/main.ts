@@ -28,7 +28,13 @@ export async function main(args: readonly string[], env: Env, output: Output): P
       output.print(HELP);
       return 0;
     }
-    const report = await audit(readConfig(env), options, output.progress);
+    const config = readConfig(env);
+    let report = await audit(config, options, output.progress);
+    if (report.repair !== null && !report.repair.isDryRun) {
+      output.print(`${showReport(report, options.show)}\n`);
+      output.progress('Auditing again …');
+      report = await audit(config, { ...options, repair: 'no' }, output.progress);
+    }
     if (options.jsonFile !== null) writeFileSync(options.jsonFile, `${toJson(report)}\n`);
     output.print(showReport(report, options.show));
     return report.differences === 0 ? 0 : 1;
@@ -51,6 +57,7 @@ async function audit(
       kafka,
       client,
       onProgress,
+      isRecorded: true,
       flow: {
         rawTopic: config.RAW_TOPIC,
         tradesTopic: config.TRADES_TOPIC,

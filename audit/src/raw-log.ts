@@ -20,6 +20,8 @@ export interface ShardLog {
   /** The largest watermark so far: of all batches, and of those that nobody gave up. */
   watermarkMs: number;
   liveWatermarkMs: number;
+  /** Everything was read: a batch that is not among these is not in the log. */
+  isWhole: boolean;
   /** Every batch by epoch and sequence, with a digest of its bytes. */
   readonly batches: Map<number, Map<number, string>>;
   /** Stretches handed over already. */
@@ -70,8 +72,10 @@ export interface RawLog {
   readonly counts: LogCounts;
   /** Batches that stand in the log twice with different bytes. */
   readonly contradictions: readonly (BatchName & { readonly shard: string })[];
-  /** Stretches that a batch touched after they had been handed over, `<shard>|<start>`: to be read once more. */
-  readonly touchedAgain: ReadonlySet<string>;
+  /** Stretches to be read once more, `<shard>|<start>`: a batch touched them after they had been handed over. */
+  readonly again: ReadonlySet<string>;
+  /** Adds a stretch to these, because only the whole log can tell. */
+  lookAgain(shard: string, stretchMs: number): void;
   take(event: TopicEvent): Promise<void> | undefined;
   /** Hands over what is held still. */
   finish(): Promise<void>;
@@ -95,7 +99,7 @@ export function createRawLog(options: RawLogOptions): RawLog {
   const shards = new Map<string, ShardLog>();
   const gaps: Gap[] = [];
   const contradictions: (BatchName & { readonly shard: string })[] = [];
-  const touchedAgain = new Set<string>();
+  const again = new Set<string>();
   const counts: LogCounts = {
     events: 0,
     batches: 0,
@@ -118,6 +122,7 @@ export function createRawLog(options: RawLogOptions): RawLog {
         hasLostBatches: options.hasLostRecords || sequence > 1,
         watermarkMs,
         liveWatermarkMs: Number.NEGATIVE_INFINITY,
+        isWhole: false,
         batches: new Map(),
         compared: new Set(),
         held: new Map(),
@@ -163,7 +168,7 @@ export function createRawLog(options: RawLogOptions): RawLog {
     if (!options.isWanted(log.shard, windowStartMs)) return;
     const stretchMs = startOf(trade.eventTimeMs, STRETCH_MS);
     if (log.compared.has(stretchMs)) {
-      touchedAgain.add(`${log.shard}|${stretchMs}`);
+      again.add(`${log.shard}|${stretchMs}`);
       return;
     }
     let stretch = log.held.get(stretchMs);
@@ -202,7 +207,8 @@ export function createRawLog(options: RawLogOptions): RawLog {
     gaps,
     counts,
     contradictions,
-    touchedAgain,
+    again,
+    lookAgain: (shard, stretchMs) => again.add(`${shard}|${stretchMs}`),
     take(event) {
       counts.events += 1;
       if (event.attributes['type'] === EVENT_TYPES.feedGap) {
@@ -227,7 +233,10 @@ export function createRawLog(options: RawLogOptions): RawLog {
       return options.release === 'as time goes on' && isDue(log, limitMs) ? release(log, limitMs) : undefined;
     },
     async finish() {
-      for (const log of shards.values()) await release(log, Number.POSITIVE_INFINITY);
+      for (const log of shards.values()) {
+        log.isWhole = true;
+        await release(log, Number.POSITIVE_INFINITY);
+      }
     },
   };
 }

@@ -2,6 +2,7 @@ import type { ComparedStretch, WrongWindow } from './compare-stretch.ts';
 import type { DeadLetter, DeadLetters } from './dead-letters.ts';
 import type { GapRow } from './gap-ledger.ts';
 import type { Gap } from './raw-batch.ts';
+import type { RepairSummary } from './repair.ts';
 import type { LogCounts, RawLog } from './raw-log.ts';
 import type { Scope } from './scope.ts';
 import type { Place } from './tail.ts';
@@ -20,6 +21,8 @@ export interface AuditReport extends Scope {
   readonly findings: readonly Finding[];
   /** Everything in the dead letter topic, redriven or not. */
   readonly deadLetters: readonly DeadLetter[];
+  /** What was done about the differences, if that was asked for. */
+  readonly repair: RepairSummary | null;
 }
 
 /** What is wrong and what it should be, for the repair. */
@@ -27,6 +30,25 @@ export interface Wrongs {
   readonly windows: readonly WrongWindow[];
   readonly gaps: readonly Gap[];
   readonly extraGaps: readonly GapRow[];
+  /** Final windows that do not know that a gap touches them, or think so without one. */
+  readonly incomplete: readonly WrongCompleteness[];
+  /** Windows of a symbol that have rows in the views, and of which the log says nothing. */
+  readonly unseen: readonly UnseenRows[];
+}
+
+/** A window that is to become incomplete, or complete. */
+export interface WrongCompleteness {
+  readonly shard: string;
+  readonly windowStartMs: number;
+  readonly isIncomplete: boolean;
+}
+
+/** Where rows are that nothing explains. */
+export interface UnseenRows {
+  readonly feed: string;
+  readonly symbol: string;
+  readonly shard: string | null;
+  readonly windowStartMs: number;
 }
 
 /** Collects the parts of an audit into its report. */
@@ -35,12 +57,14 @@ export interface Report {
   /** Takes in what a stretch's comparison found; the same stretch again replaces it. */
   addStretch(shard: string, startMs: number, compared: ComparedStretch): void;
   addPart(name: string, tally: Tally): void;
+  addIncomplete(wrong: WrongCompleteness): void;
+  addUnseen(rows: UnseenRows): void;
   addGaps(verdict: { readonly wrong: readonly Gap[]; readonly extra: readonly GapRow[] }): void;
   differences(): number;
   /** Turns the differences of windows that have moved on into skipped ones. */
   excuse(hasMovedOn: (place: Place) => boolean): void;
   wrongs(): Wrongs;
-  finish(dead: DeadLetters): AuditReport;
+  finish(dead: DeadLetters, repair: RepairSummary | null): AuditReport;
 }
 
 /** An empty report. */
@@ -50,6 +74,8 @@ export function createReport(
   const { maxFindings, ...scope } = about;
   const parts = new Map<string, Tally>();
   const wrongWindows = new Map<string, readonly WrongWindow[]>();
+  let incomplete: WrongCompleteness[] = [];
+  let unseen: UnseenRows[] = [];
   let gaps: readonly Gap[] = [];
   let extraGaps: readonly GapRow[] = [];
   const read = {
@@ -91,6 +117,12 @@ export function createReport(
     addPart(name, tally) {
       parts.set(name, tally);
     },
+    addIncomplete(wrong) {
+      incomplete.push(wrong);
+    },
+    addUnseen(rows) {
+      unseen.push(rows);
+    },
     addGaps(verdict) {
       gaps = verdict.wrong;
       extraGaps = verdict.extra;
@@ -105,9 +137,11 @@ export function createReport(
           windows.filter((window) => !hasMovedOn({ symbol: null, ...window })),
         );
       }
+      incomplete = incomplete.filter((window) => !hasMovedOn({ symbol: null, ...window }));
+      unseen = unseen.filter((rows) => !hasMovedOn(rows));
     },
-    wrongs: () => ({ windows: [...wrongWindows.values()].flat(), gaps, extraGaps }),
-    finish(dead) {
+    wrongs: () => ({ windows: [...wrongWindows.values()].flat(), gaps, extraGaps, incomplete, unseen }),
+    finish(dead, repair) {
       const findings = [...parts.values()]
         .flatMap((tally) => tally.findings)
         .toSorted((a, b) => compareText(a.shard, b.shard) || (a.windowStartMs ?? 0) - (b.windowStartMs ?? 0));
@@ -121,6 +155,7 @@ export function createReport(
         subjects: sumTallies(parts.values()),
         findings: findings.slice(0, maxFindings),
         deadLetters: dead.all(),
+        repair,
       };
     },
   };

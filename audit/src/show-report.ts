@@ -15,6 +15,7 @@ export function showReport(report: AuditReport, show: number): string {
     ...table(report),
     ...deadLetters(report),
     ...(report.findings.length === 0 || show === 0 ? [] : ['', ...details(report, show)]),
+    ...repaired(report),
     '',
     differences === 0
       ? `Clean: nothing differs (${seconds} s).`
@@ -65,6 +66,23 @@ function deadLetters({ deadLetters: all }: AuditReport): readonly string[] {
       .slice(0, SHOWN_LETTERS)
       .map(({ destination, id, reason }) => `  ${destination} did not take ${id}: ${reason}`),
     ...(missed.length > SHOWN_LETTERS ? [`  … and ${number(missed.length - SHOWN_LETTERS)} more`] : []),
+  ];
+}
+
+function repaired({ repair }: AuditReport): readonly string[] {
+  if (repair === null) return [];
+  const { isDryRun, windows, candleEvents, candleRows, tradeRows, gapRows, writtenOver, left } = repair;
+  return [
+    '',
+    `${isDryRun ? 'A repair would write' : 'Repaired'}: ${number(windows)} windows, ${number(candleEvents)} candle events, ` +
+      `${number(candleRows)} rows of candles_5s, ${number(tradeRows)} of trades, ${number(gapRows)} of feed_gaps.`,
+    ...(writtenOver === 0
+      ? []
+      : [
+          `${number(writtenOver)} of the rows had been written or deleted by hand, later than their own time: they were written over, ` +
+            'and a later revision of them will be hidden until the next repair.',
+        ]),
+    ...left.map((line) => `Not repaired: ${line}`),
   ];
 }
 

@@ -19,6 +19,7 @@ export interface StoredWindow {
   readonly finalVersion: number;
   readonly incompleteVersion: number;
   readonly applied: string;
+  readonly minOffset: bigint | null;
   readonly rows: ReadonlyMap<string, StoredRow>;
 }
 
@@ -201,6 +202,7 @@ function toWindow(rows: readonly types.Row[]): StoredWindow | null {
     finalVersion: Number(first['final_version'] ?? 0),
     incompleteVersion: Number(first['incomplete_version'] ?? 0),
     applied: String(first['applied'] ?? ''),
+    minOffset: typeof first['min_offset'] === 'bigint' ? first['min_offset'] : null,
     rows: new Map(
       rows.filter((row) => row['symbol'] !== null).map((row) => [String(row['symbol']), toRow(row)]),
     ),

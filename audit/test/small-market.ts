@@ -3,8 +3,8 @@ import type { MarketEvent } from '@kandle/market/market-event';
 import { formatRawBatch, type RawRecord } from '@kandle/market/raw-batch';
 
 /** Where the small market begins: on a whole five minutes. */
-const BEGIN_MS = 1_764_000_000_000;
-const EPOCH = 1_764_100_000_000;
+export const BEGIN_MS = 1_764_000_000_000;
+export const EPOCH = 1_764_100_000_000;
 const SHARDS = ['test-00', 'test-01'] as const;
 const SYMBOLS: Readonly<Record<(typeof SHARDS)[number], readonly string[]>> = {
   'test-00': ['AAPL', 'EUR/USD'],

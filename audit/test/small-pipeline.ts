@@ -5,7 +5,6 @@ import { createAggregate } from '@kandle/aggregate/handler';
 import { createWindowCache } from '@kandle/aggregate/window-cache';
 import type { MarketEvent } from '@kandle/market/market-event';
 import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
-import { PoisonError } from '@kandle/runtime/errors';
 import { createEventProducer, type EventProducer } from '@kandle/runtime/event-producer';
 import { createKafka, KafkaEnv } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
@@ -21,7 +20,7 @@ import { inject } from 'vitest';
 import type { AuditOptions } from '../src/audit.ts';
 import { createTopicReader, type Kafka } from '../src/topic-reader.ts';
 
-const HORIZON_MS = 60_000;
+export const HORIZON_MS = 60_000;
 const GRACE_MS = 2_000;
 const PARTITIONS = 2;
 const EXPIRY_MS = 14 * 86_400_000;
@@ -37,17 +36,23 @@ export interface SmallPipeline {
   readonly audit: AuditOptions;
   /** Puts events into the raw topic. */
   ingest(events: readonly MarketEvent[]): Promise<void>;
-  /**
-   * Lets every function take what has come into its topic since the last time.
-   *
-   * @param refuses What a function gives up; its event goes to the dead letters.
-   */
-  flow(refuses?: (name: FunctionName, event: ReceivedEvent) => boolean): Promise<void>;
+  /** Lets every function take what has come into its topic since the last time. */
+  flow(mishaps?: Mishaps): Promise<void>;
+  /** Sends every dead letter back to the topic it came from, once. */
+  redrive(): Promise<void>;
   close(): Promise<void>;
 }
 
 /** The functions of the pipeline. */
-type FunctionName = 'transform' | 'aggregate' | 'persist';
+export type FunctionName = 'transform' | 'aggregate' | 'persist';
+
+/** What goes wrong on the way. */
+export interface Mishaps {
+  /** What becomes of an event: a function takes it, gives it up to the dead letters, or it is lost. */
+  readonly fate?: (name: FunctionName, event: ReceivedEvent) => 'take' | 'give up' | 'lose';
+  /** Candle events that aggregate never sends. */
+  readonly isUnsent?: (event: MarketEvent) => boolean;
+}
 
 /** Starts a pipeline with nothing in it. */
 export async function startSmallPipeline(): Promise<SmallPipeline> {
@@ -95,10 +100,19 @@ export async function startSmallPipeline(): Promise<SmallPipeline> {
     horizonMs: HORIZON_MS,
     counters: createTransformCounters(metrics),
   });
+  let mishaps: Mishaps = {};
+  const candleProducer: EventProducer = {
+    ...producer,
+    send: (to, events) =>
+      producer.send(
+        to,
+        events.filter((event) => mishaps.isUnsent?.(event) !== true),
+      ),
+  };
   const aggregate = createAggregate({
     windows: createWindowStore(client),
     shards: createShardStore(client),
-    candles: createCandlePublisher(producer, {
+    candles: createCandlePublisher(candleProducer, {
       topic: topics.candles,
       provisionalMs: 1,
       monotonicNow: () => performance.now(),
@@ -122,7 +136,6 @@ export async function startSmallPipeline(): Promise<SmallPipeline> {
     source: string,
     topicName: string,
     [name, handle]: readonly [FunctionName, Handler],
-    refuses: (name: FunctionName, event: ReceivedEvent) => boolean,
   ): Promise<void> {
     const reader = createTopicReader(kafka, topicName);
     try {
@@ -137,13 +150,9 @@ export async function startSmallPipeline(): Promise<SmallPipeline> {
             data: parseEventData(found.value),
             offset: BigInt(found.offset),
           };
-          try {
-            if (refuses(name, event)) throw new PoisonError('refused by the test');
-            await handle(event);
-          } catch (error) {
-            if (!(error instanceof PoisonError)) throw error;
-            await bury(event, name);
-          }
+          const fate = mishaps.fate?.(name, event) ?? 'take';
+          if (fate === 'take') await handle(event);
+          else if (fate === 'give up') await bury(event, name, topicName);
         });
         positions.set(key, Number(high));
       }
@@ -152,28 +161,29 @@ export async function startSmallPipeline(): Promise<SmallPipeline> {
     }
   }
 
+  const buried: { readonly topic: string; readonly event: MarketEvent }[] = [];
+
   async function bury(
     { id, type, source, attributes, data }: ReceivedEvent,
     by: FunctionName,
+    from: string,
   ): Promise<void> {
     const extensions = Object.fromEntries(
       Object.entries(attributes)
         .filter(([key]) => !['id', 'type', 'source', 'time', 'specversion', 'datacontenttype'].includes(key))
         .map(([key, value]) => [key, String(value)]),
     );
+    const event = { id, type, source, key: extensions['shard'] ?? '', extensions, data };
+    buried.push({ topic: from, event });
     await producer.send(topics.dead, [
       {
-        id,
-        type,
-        source,
-        key: '',
+        ...event,
         extensions: {
           ...extensions,
           knativeerrordest: `http://${by}.kandle.svc.cluster.local`,
           knativeerrorcode: '422',
           knativeerrordata: Buffer.from('refused by the test').toString('base64'),
         },
-        data,
       },
     ]);
   }
@@ -197,11 +207,15 @@ export async function startSmallPipeline(): Promise<SmallPipeline> {
       graceMs: GRACE_MS,
     },
     ingest: (events) => producer.send(topics.raw, events),
-    async flow(refuses = () => false) {
-      await take('transform', topics.raw, ['transform', transform], refuses);
-      await take('aggregate', topics.trades, ['aggregate', aggregate], refuses);
-      await take('persist-trades', topics.trades, ['persist', persist], refuses);
-      await take('persist-candles', topics.candles, ['persist', persist], refuses);
+    async flow(with_ = {}) {
+      mishaps = with_;
+      await take('transform', topics.raw, ['transform', transform]);
+      await take('aggregate', topics.trades, ['aggregate', aggregate]);
+      await take('persist-trades', topics.trades, ['persist', persist]);
+      await take('persist-candles', topics.candles, ['persist', persist]);
+    },
+    async redrive() {
+      for (const { topic: to, event } of buried.splice(0)) await producer.send(to, [event]);
     },
     async close() {
       await schema.execute(`DROP KEYSPACE IF EXISTS ${name}`);

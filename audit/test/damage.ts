@@ -1,0 +1,98 @@
+import { createWindowStore } from '@kandle/aggregate/cassandra-stores';
+import type { Applied } from '@kandle/market/applied';
+import { foldTrades } from '@kandle/market/fold';
+import type { MarketEvent } from '@kandle/market/market-event';
+import { parseRawBatch } from '@kandle/market/raw-batch';
+import type { TradeBatch } from '@kandle/market/trade-batch';
+import { mergeBatch, type WindowState } from '@kandle/market/window-state';
+import { cleanBatch } from '@kandle/transform/clean';
+import { type Client, types } from 'cassandra-driver';
+import { BEGIN_MS, EPOCH } from './small-market.ts';
+import { HORIZON_MS } from './small-pipeline.ts';
+
+const HOUR_MS = 3_600_000;
+
+/** Where the damage is done: windows of AAPL in the shard test-00, by their number. */
+const SHARD = 'test-00';
+
+/** Damages what the pipeline stored, as an operator, a bug or a lost write would. */
+export interface Damage {
+  /** Runs a statement. */
+  cql(query: string, ...params: readonly unknown[]): Promise<readonly types.Row[]>;
+  /** When window n begins, its hour and its day, as Cassandra takes them. */
+  start(n: number): Date;
+  hour(n: number): Date;
+  day(n: number): types.LocalDate;
+  /** The first trade of AAPL in window n. */
+  firstTrade(n: number): Promise<types.Row>;
+  /** Changes window n by a transaction, as aggregate would write it. */
+  change(
+    n: number,
+    change: (window: WindowState) => { next: WindowState; changed: readonly string[] },
+  ): Promise<void>;
+  /** A batch that has trades in window n. */
+  batchOf(n: number): TradeBatch;
+  /** Merges a batch that is in the window already once more. */
+  mergeAgain(
+    window: WindowState,
+    batch: TradeBatch,
+    n: number,
+  ): { next: WindowState; changed: readonly string[] };
+}
+
+/** @param events What went into the raw topic. */
+export function createDamage(client: Client, events: readonly MarketEvent[]): Damage {
+  const windows = createWindowStore(client);
+  const start = (n: number): Date => new Date(BEGIN_MS + n * 5_000);
+  const hour = (n: number): Date => new Date(start(n).getTime() - (start(n).getTime() % HOUR_MS));
+  const cql: Damage['cql'] = async (query, ...params) =>
+    (await client.execute(query, [...params], { prepare: true })).rows;
+  const batches = events
+    .filter(({ key, extensions }) => key === SHARD && extensions['sequence'] !== undefined)
+    .map(({ extensions, data }) => cleanBatch(parseRawBatch(extensions, data), HORIZON_MS).batch);
+  const foldedAt = (batch: TradeBatch, n: number) =>
+    foldTrades(batch.trades, batch).get(start(n).getTime()) ?? new Map();
+  return {
+    cql,
+    start,
+    hour,
+    day: (n) => types.LocalDate.fromDate(start(n)),
+    async firstTrade(n) {
+      const [row] = await cql(
+        "SELECT * FROM trades WHERE feed = 'test' AND symbol = 'AAPL' AND hour = ? AND time >= ? AND time < ?",
+        hour(n),
+        start(n),
+        start(n + 1),
+      );
+      if (row === undefined) throw new Error(`Window ${n} has no trade of AAPL`);
+      return row;
+    },
+    async change(n, change) {
+      const key = { shard: SHARD, windowStartMs: start(n).getTime() };
+      const { next, changed } = change(await windows.read(key));
+      if ((await windows.compareAndSet(key, next, changed)) !== 'applied')
+        throw new Error('The change was lost');
+    },
+    batchOf(n) {
+      const batch = batches.find((each) => foldedAt(each, n).has('AAPL'));
+      if (batch === undefined) throw new Error(`No batch has a trade of AAPL in window ${n}`);
+      return batch;
+    },
+    mergeAgain: (window, batch, n) =>
+      mergeBatch(
+        { ...window, applied: without(window.applied, batch.sequence) },
+        { ...batch, offset: null },
+        foldedAt(batch, n),
+      ),
+  };
+}
+
+/** A set of batches of the small market's one epoch without one of them. */
+export function without(applied: Applied, sequence: number): Applied {
+  const ranges = (applied.get(EPOCH) ?? []).flatMap(([first, last]) =>
+    sequence < first || sequence > last
+      ? [[first, last] as const]
+      : [[first, sequence - 1] as const, [sequence + 1, last] as const].filter(([from, to]) => from <= to),
+  );
+  return new Map([[EPOCH, ranges]]);
+}
