@@ -40,14 +40,16 @@ export interface SmallPipeline {
   flow(mishaps?: Mishaps): Promise<void>;
   /** Sends every dead letter back to the topic it came from, once. */
   redrive(): Promise<void>;
+  /** Delivers every event of a function's topic once more, from the beginning. */
+  replay(names: readonly FunctionName[]): Promise<void>;
   close(): Promise<void>;
 }
 
 /** The functions of the pipeline. */
-export type FunctionName = 'transform' | 'aggregate' | 'persist';
+type FunctionName = 'transform' | 'aggregate' | 'persist';
 
 /** What goes wrong on the way. */
-export interface Mishaps {
+interface Mishaps {
   /** What becomes of an event: a function takes it, gives it up to the dead letters, or it is lost. */
   readonly fate?: (name: FunctionName, event: ReceivedEvent) => 'take' | 'give up' | 'lose';
   /** Candle events that aggregate never sends. */
@@ -188,6 +190,14 @@ export async function startSmallPipeline(): Promise<SmallPipeline> {
     ]);
   }
 
+  async function flow(with_: Mishaps): Promise<void> {
+    mishaps = with_;
+    await take('transform', topics.raw, ['transform', transform]);
+    await take('aggregate', topics.trades, ['aggregate', aggregate]);
+    await take('persist-trades', topics.trades, ['persist', persist]);
+    await take('persist-candles', topics.candles, ['persist', persist]);
+  }
+
   return {
     kafka,
     client,
@@ -207,12 +217,12 @@ export async function startSmallPipeline(): Promise<SmallPipeline> {
       graceMs: GRACE_MS,
     },
     ingest: (events) => producer.send(topics.raw, events),
-    async flow(with_ = {}) {
-      mishaps = with_;
-      await take('transform', topics.raw, ['transform', transform]);
-      await take('aggregate', topics.trades, ['aggregate', aggregate]);
-      await take('persist-trades', topics.trades, ['persist', persist]);
-      await take('persist-candles', topics.candles, ['persist', persist]);
+    flow: (with_ = {}) => flow(with_),
+    async replay(names) {
+      for (const key of positions.keys()) {
+        if (names.some((name) => key.startsWith(name))) positions.delete(key);
+      }
+      await flow({});
     },
     async redrive() {
       for (const { topic: to, event } of buried.splice(0)) await producer.send(to, [event]);
