@@ -18,5 +18,7 @@ export const EVENT_TYPES = {
   candles: 'io.kandle.candles.v1',
   indicators: 'io.kandle.indicators.v1',
   signals: 'io.kandle.signals.v1',
+  /** One signal, as notify tells it to a CloudEvents sink outside. */
+  signal: 'io.kandle.signal.v1',
   rejects: 'io.kandle.rejects.v1',
 } as const;

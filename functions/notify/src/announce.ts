@@ -1,0 +1,177 @@
+import type { Signal } from '@kandle/market/signal-batch';
+import { describeError, PoisonError } from '@kandle/runtime/errors';
+import { type Announcement, isWanted } from './announcement.ts';
+import { deliver, type Delivery, type DeliveryDeps } from './deliver.ts';
+import { formatMessage } from './messages.ts';
+import type { RateLimit } from './rate-limit.ts';
+import { decide, type Notice, type SignalRecord } from './record.ts';
+import type { NoticeStore, SignalKey } from './store.ts';
+import type { Target } from './targets.ts';
+
+/** A target and the limit that all its deliveries share. */
+export interface LimitedTarget {
+  readonly target: Target;
+  readonly limit: RateLimit;
+}
+
+/** What became of a signal at a target, for the metrics; `delayMs` only where it was sent. */
+export type NoticeOutcome = 'sent' | 'failed' | 'unclear' | 'refused' | 'skipped';
+
+/** What the announcing of signals is made of. */
+export interface AnnounceDeps extends DeliveryDeps {
+  readonly store: NoticeStore;
+  readonly targets: readonly LimitedTarget[];
+  readonly leaseMs: number;
+  readonly onOutcome: (target: Target, outcome: NoticeOutcome, delayMs: number | null) => void;
+}
+
+/** Why a signal is not settled at a target: to be tried again, or never as things are. */
+export interface Unsettled {
+  readonly kind: 'later' | 'never';
+  readonly reason: string;
+}
+
+/** Tries at a lost race for the record, and at a write whose outcome is unknown. */
+const MAX_ATTEMPTS = 5;
+
+/**
+ * Tells every target that wants to hear of a signal and was not told, each independently of the others.
+ *
+ * First the claim is written, then the target is called, then the end is written: a crash in between leaves a claim
+ * whose lease runs out, and the next delivery of the event takes it over, with the same idempotency key.
+ *
+ * @returns What is not settled; never throws.
+ */
+export async function announce(
+  deps: AnnounceDeps,
+  announcement: Announcement,
+  deadlineMs: number,
+): Promise<readonly Unsettled[]> {
+  const { feed, signal } = announcement;
+  const wanted = deps.targets.filter(({ target }) => isWanted(target.filter, signal));
+  if (wanted.length === 0) return [];
+  const key = { feed, signalId: signal.id };
+  try {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const record = await deps.store.read(key);
+      const { claims, skips, unsettled } = sortOut(deps, wanted, record, signal, deadlineMs);
+      const notices = [...claims.map(({ notice }) => notice), ...skips.map(({ notice }) => notice)];
+      if (notices.length === 0) return unsettled;
+      if ((await deps.store.decide(key, record.revision, notices, deps.leaseMs)) !== 'applied') continue;
+      for (const { target } of skips) deps.onOutcome(target, 'skipped', null);
+      const ends = await Promise.all(claims.map((claim) => tell(deps, announcement, claim, deadlineMs)));
+      return [...unsettled, ...ends.filter((end) => end !== null)];
+    }
+    return [{ kind: 'later', reason: `${signal.id}: lost every race for its record` }];
+  } catch (error) {
+    return [{ kind: error instanceof PoisonError ? 'never' : 'later', reason: describeError(error) }];
+  }
+}
+
+interface Claim extends LimitedTarget {
+  readonly notice: Notice;
+  /** An earlier try may have told it: then no failure of this one can say that it was not told. */
+  readonly wasUnclear: boolean;
+}
+
+interface Sorted {
+  readonly claims: readonly Claim[];
+  readonly skips: readonly Omit<Claim, 'wasUnclear'>[];
+  readonly unsettled: readonly Unsettled[];
+}
+
+/** What is to be done at each target, as the record stands. */
+function sortOut(
+  deps: AnnounceDeps,
+  wanted: readonly LimitedTarget[],
+  record: SignalRecord,
+  signal: Signal,
+  deadlineMs: number,
+): Sorted {
+  const claims: Claim[] = [];
+  const skips: Omit<Claim, 'wasUnclear'>[] = [];
+  const unsettled: Unsettled[] = [];
+  for (const { target, limit } of wanted) {
+    const known = record.notices.filter((notice) => notice.target === target.name);
+    const decision = decide(known, signal);
+    if (decision === 'busy') {
+      unsettled.push({ kind: 'later', reason: `${target.name}: somebody is telling it just now` });
+    } else if (decision === 'skip') {
+      skips.push({ target, limit, notice: noticeOf(deps, target, signal, 'skipped', 0) });
+    } else if (decision === 'claim') {
+      const before = known.find(({ version }) => version === signal.version);
+      const wasUnclear = before?.status === 'claimed' || before?.status === 'unclear';
+      if (limit.readyAtMs() < deadlineMs) {
+        const notice = noticeOf(deps, target, signal, 'claimed', (before?.attempts ?? 0) + 1);
+        claims.push({ target, limit, notice, wasUnclear });
+      } else
+        unsettled.push({ kind: 'later', reason: `${target.name}: its rate limit leaves no turn in time` });
+    }
+  }
+  return { claims, skips, unsettled };
+}
+
+function noticeOf(
+  deps: AnnounceDeps,
+  target: Target,
+  { version, state }: Signal,
+  status: 'claimed' | 'skipped',
+  attempts: number,
+): Notice {
+  const nowMs = deps.wallNow();
+  const settledAtMs = status === 'skipped' ? nowMs : null;
+  const common = { statusCode: null, reason: '', claimedAtMs: nowMs, delayMs: null };
+  return { target: target.name, version, state, status, attempts, settledAtMs, ...common };
+}
+
+/** Tells one target and writes down how it ended. @returns Why it is not settled, or null if it is. */
+async function tell(
+  deps: AnnounceDeps,
+  announcement: Announcement,
+  { target, limit, notice, wasUnclear }: Claim,
+  deadlineMs: number,
+): Promise<Unsettled | null> {
+  const key = { feed: announcement.feed, signalId: announcement.signal.id };
+  const message = formatMessage(target, announcement);
+  const delivery = await deliver(deps, { target, message, limit }, deadlineMs);
+  const end = settled(notice, delivery, {
+    nowMs: deps.wallNow(),
+    causedAtMs: announcement.signal.causedAtMs,
+    wasUnclear,
+  });
+  deps.onOutcome(target, end.status, end.delayMs);
+  try {
+    const isWritten = await settle(deps, key, end);
+    if (delivery.kind === 'sent') {
+      return isWritten
+        ? null
+        : { kind: 'later', reason: `${target.name}: told, but that is not recorded yet` };
+    }
+  } catch (error) {
+    if (delivery.kind === 'sent') return { kind: 'later', reason: describeError(error) };
+  }
+  return { kind: delivery.kind === 'refused' ? 'never' : 'later', reason: delivery.reason };
+}
+
+function settled(
+  notice: Notice,
+  delivery: Delivery,
+  { nowMs, causedAtMs, wasUnclear }: { nowMs: number; causedAtMs: number; wasUnclear: boolean },
+): Notice & { readonly status: NoticeOutcome } {
+  const at = { statusCode: delivery.status, settledAtMs: nowMs };
+  if (delivery.kind === 'sent') {
+    return { ...notice, ...at, status: 'sent', reason: '', delayMs: nowMs - causedAtMs };
+  }
+  const status = wasUnclear || delivery.isUnclear ? 'unclear' : delivery.kind;
+  return { ...notice, ...at, status, reason: delivery.reason };
+}
+
+/** Writes an end; a write whose outcome is unknown is done again, which changes nothing if it had been done. */
+async function settle({ store }: AnnounceDeps, key: SignalKey, end: Notice): Promise<boolean> {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    const outcome = await store.settle(key, end);
+    // Lost: for a 2xx somebody wrote one before; for anything else another process has the claim now.
+    if (outcome !== 'unknown') return true;
+  }
+  return false;
+}

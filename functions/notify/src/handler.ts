@@ -1,0 +1,71 @@
+import { feedOfShard } from '@kandle/market/shard';
+import { parseSignalBatch, type Signal } from '@kandle/market/signal-batch';
+import { EVENT_TYPES } from '@kandle/market/topics';
+import { PoisonError, RetryableError } from '@kandle/runtime/errors';
+import { parseOrPoison } from '@kandle/runtime/parse';
+import type { ReceivedEvent } from '@kandle/runtime/received-event';
+import { announce, type AnnounceDeps, type Unsettled } from './announce.ts';
+
+/** The event types that notify takes; indicators share the topic and tell nobody anything. */
+export const NOTIFY_TYPES = [EVENT_TYPES.signals, EVENT_TYPES.indicators] as const;
+
+/** What the notify function is made of. */
+export interface NotifyDeps extends AnnounceDeps {
+  /** How long an event may take, milliseconds. */
+  readonly budgetMs: number;
+  readonly expiryMs: number;
+  /** Most signals that are announced at once. */
+  readonly concurrency: number;
+}
+
+/** Most reasons in an answer. */
+const MAX_REASONS = 3;
+
+/**
+ * Builds the function that tells the targets of an event's signals. Resolves when every target that wanted one has
+ * answered 2xx and that is recorded; the same event again tells nobody a second time.
+ */
+export function createNotify(deps: NotifyDeps): (event: ReceivedEvent) => Promise<void> {
+  return async function notify(event) {
+    if (event.type === EVENT_TYPES.indicators || deps.targets.length === 0) return;
+    const deadlineMs = deps.monotonicNow() + deps.budgetMs;
+    const { shard, signals } = parseOrPoison('signal batch', () => parseSignalBatch(event.data));
+    refuseExpired(event, deps);
+    const feed = feedOfShard(shard);
+    const waiting = newestOfEach(signals).values();
+    const unsettled: Unsettled[] = [];
+    const work = async (): Promise<void> => {
+      for (const signal of waiting) unsettled.push(...(await announce(deps, { feed, signal }, deadlineMs)));
+    };
+    await Promise.all(Array.from({ length: deps.concurrency }, work));
+    if (unsettled.length > 0) throw errorOf(unsettled, signals.length);
+  };
+}
+
+/** By when the event was made, not by when its trades were: a replay of last year is new. */
+function refuseExpired({ attributes }: ReceivedEvent, { expiryMs, wallNow }: NotifyDeps): void {
+  const { time } = attributes;
+  const madeMs = typeof time === 'string' ? Date.parse(time) : Number.NaN;
+  if (wallNow() - madeMs > expiryMs) {
+    throw new PoisonError(`Cannot announce signals: expired, the event was made at ${madeMs}`);
+  }
+}
+
+function newestOfEach(signals: readonly Signal[]): readonly Signal[] {
+  const newest = new Map<string, Signal>();
+  for (const signal of signals) {
+    if (signal.version > (newest.get(signal.id)?.version ?? 0)) newest.set(signal.id, signal);
+  }
+  return [...newest.values()];
+}
+
+/** What passes by itself is tried again, with all the rest; only what is left of wrong targets is given up. */
+function errorOf(unsettled: readonly Unsettled[], count: number): RetryableError | PoisonError {
+  const isLater = unsettled.some(({ kind }) => kind === 'later');
+  const reasons = [
+    ...new Set(unsettled.filter(({ kind }) => (kind === 'later') === isLater).map(({ reason }) => reason)),
+  ];
+  const more = reasons.length > MAX_REASONS ? `; and ${reasons.length - MAX_REASONS} more` : '';
+  const text = `Cannot announce all of ${count} signals: ${reasons.slice(0, MAX_REASONS).join('; ')}${more}`;
+  return isLater ? new RetryableError(text) : new PoisonError(text);
+}

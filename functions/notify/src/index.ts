@@ -1,0 +1,47 @@
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createCassandra } from '@kandle/runtime/cassandra';
+import { runFunction } from '@kandle/runtime/run-function';
+import { createNoticeStore } from './cassandra-store.ts';
+import { readConfig } from './config.ts';
+import { createNotify, NOTIFY_TYPES } from './handler.ts';
+import { postByHttp } from './post.ts';
+import { createRateLimit } from './rate-limit.ts';
+import { readTargets } from './targets.ts';
+
+/** How long a claim outlives the time of its event, milliseconds. */
+const LEASE_MARGIN_MS = 5_000;
+
+void runFunction('notify', readConfig, (config, log) => {
+  const targets = readTargets(config);
+  if (targets.length === 0) log.warn('no targets: nobody is told of signals; see TARGETS_FILE');
+  else log.info({ targets: targets.map(({ name }) => name) }, 'targets');
+  const cassandra = createCassandra(config);
+  const monotonicNow = (): number => performance.now();
+  return {
+    types: NOTIFY_TYPES,
+    handle: createNotify({
+      store: createNoticeStore(cassandra, `${hostname()}:${process.pid}`),
+      targets: targets.map((target) => ({ target, limit: createRateLimit(target, monotonicNow) })),
+      post: postByHttp,
+      monotonicNow,
+      wallNow: Date.now,
+      sleep: async (ms) => {
+        if (ms > 0) await sleep(ms);
+      },
+      random: Math.random,
+      answerMs: config.ANSWER_MS,
+      backOffMs: config.BACK_OFF_MS,
+      maxTries: config.MAX_TRIES,
+      budgetMs: config.BUDGET_MS,
+      leaseMs: config.BUDGET_MS + LEASE_MARGIN_MS,
+      expiryMs: config.EXPIRY_MS,
+      concurrency: config.CONCURRENCY,
+      onOutcome: (target, outcome, delayMs) => {
+        log.debug({ target: target.name, outcome, delayMs }, 'told');
+      },
+    }),
+    warmUp: () => (targets.length === 0 ? Promise.resolve() : cassandra.connect()),
+    close: () => cassandra.shutdown(),
+  };
+});

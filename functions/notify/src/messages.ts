@@ -1,0 +1,113 @@
+import { feedSource } from '@kandle/market/batch-header';
+import type { Signal } from '@kandle/market/signal-batch';
+import { EVENT_TYPES } from '@kandle/market/topics';
+import { type Announcement, idempotencyKey } from './announcement.ts';
+import type { Target } from './targets.ts';
+
+/** An HTTP request's headers, lower case, and body. */
+export interface Message {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** The request that tells a target of a signal, or of its retraction, in the target's own way. */
+export function formatMessage(target: Target, announcement: Announcement): Message {
+  const format = FORMATS[target.kind];
+  const { headers, body } = format(announcement, target);
+  return {
+    headers: {
+      'content-type': 'application/json',
+      'user-agent': 'kandle-notify',
+      ...headers,
+      ...target.headers,
+      'idempotency-key': encodeHeader(idempotencyKey(announcement, target)),
+    },
+    body: JSON.stringify(body),
+  };
+}
+
+interface Content {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: unknown;
+}
+
+const FORMATS: Readonly<Record<Target['kind'], (announcement: Announcement, target: Target) => Content>> = {
+  slack: ({ signal }) => ({ body: { text: lines(signal, escapeSlack, '*'), unfurl_links: false } }),
+  discord: ({ signal }) => ({
+    body: {
+      content: lines(signal, escapeDiscord, '**'),
+      allowed_mentions: { parse: [] },
+      flags: SUPPRESS_EMBEDS,
+    },
+  }),
+  json: ({ feed, signal }) => ({
+    body: {
+      announcement: signal.state === 'retracted' ? 'retraction' : 'signal',
+      title: titleOf(signal),
+      feed,
+      signal,
+    },
+  }),
+  cloudevents: ({ feed, signal }, { extensions }) => ({
+    headers: ceHeaders({
+      specversion: '1.0',
+      id: `${signal.id}:${signal.version}`,
+      source: feedSource(`${feed}-00`),
+      type: EVENT_TYPES.signal,
+      subject: signal.symbol,
+      time: new Date(signal.causedAtMs).toISOString(),
+      ...extensions,
+    }),
+    body: { feed, ...signal },
+  }),
+};
+
+/** Discord shows no preview of a link then. */
+const SUPPRESS_EMBEDS = 4;
+/** Most numbers of a signal that a chat shows; Discord takes 2,000 characters in all. */
+const MAX_SHOWN_NUMBERS = 6;
+
+/** Three lines of a chat: what, why, and the numbers with the time. */
+function lines(signal: Signal, escape: (text: string) => string, bold: string): string {
+  const numbers = Object.entries(signal.numbers)
+    .slice(0, MAX_SHOWN_NUMBERS)
+    .map(([name, value]) => `${name} ${Number(value.toPrecision(8))}`);
+  const at = `${new Date(signal.causedAtMs).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+  return [
+    `${bold}${escape(titleOf(signal))}${bold}`,
+    escape(reasonOf(signal)),
+    escape([...numbers, at].join(' · ')),
+  ].join('\n');
+}
+
+function titleOf({ state, side, symbol, rule, strength }: Signal): string {
+  const what = `${side.toUpperCase()} ${symbol}`;
+  if (state === 'retracted') return `RETRACTED ${what} · ${rule}`;
+  return `${what} · ${rule} · ${Math.round(strength * 100)} %`;
+}
+
+function reasonOf({ state, text }: Signal): string {
+  const oneLine = text.replace(/\s+/g, ' ');
+  return state === 'retracted' ? `Late trades took this back: ${oneLine}` : oneLine;
+}
+
+/** Slack's control characters. Source: Slack API documentation, "Escaping text". */
+function escapeSlack(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
+
+/** Discord takes a backslash before any character of its markup; mentions are off in the message itself. */
+function escapeDiscord(text: string): string {
+  return text.replace(/[\\*_~`|<>#[\]()@]/g, '\\$&');
+}
+
+function ceHeaders(attributes: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(attributes).map(([name, value]) => [`ce-${name}`, encodeHeader(value)]),
+  );
+}
+
+/** Percent-encodes what a header cannot carry. Source: CloudEvents 1.0.2, HTTP protocol binding, 3.1.3.2. */
+function encodeHeader(value: string): string {
+  return value.replace(/[^\x21\x23\x24\x26-\x7e]/gu, encodeURIComponent);
+}
