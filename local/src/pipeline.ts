@@ -45,7 +45,7 @@ export interface PipelineOptions {
   readonly poll?: PollSizes;
   /** For tests: how many times each event is delivered. */
   readonly deliveries?: number;
-  /** For tests: variables of a process, by its name, that win over all others: a proxy's address, another clock. */
+  /** Variables of a process, by its name, that win over all others: notify's targets; in tests a proxy, another clock. */
   readonly processEnv?: (name: string) => Readonly<Record<string, string>>;
   /** Runs the sources instead of bundles, for debugging. */
   readonly fromSource?: boolean;

@@ -13,6 +13,7 @@ import { DEFAULT_POLL, LIFTED_POLL } from './knative/source.ts';
 import { DATA_FOLDER, JARS_FOLDER, REPLAY_FOLDER, REPO_ROOT } from './paths.ts';
 import { type Pipeline, startPipeline } from './pipeline.ts';
 import { checkMachine, StartError } from './preflight.ts';
+import { notifyTargets } from './notify-targets.ts';
 import { createProgress, WATCHED_TOPICS } from './progress.ts';
 import { claimFolder, type FolderClaim } from './run-record.ts';
 import { forgetServerAddresses, writeServerAddresses } from './server-addresses.ts';
@@ -111,6 +112,7 @@ async function runOn({ kafka, cassandra }: Servers, run: Run): Promise<void> {
       feed: feed.env,
       idleMs: options.idleMs,
       fromSource: options.fromSource,
+      processEnv: (name) => (name === 'notify' ? { TARGETS_FILE: notifyTargets(process.env) } : {}),
       poll: options.fast ? LIFTED_POLL : DEFAULT_POLL,
       log: (line) => say(line),
       hooks: {

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createCassandra } from '@kandle/runtime/cassandra';
+import { createMetrics } from '@kandle/runtime/metrics';
 import { runFunction } from '@kandle/runtime/run-function';
 import { createNoticeStore } from './cassandra-store.ts';
 import { readConfig } from './config.ts';
@@ -17,6 +18,13 @@ void runFunction('notify', readConfig, (config, log) => {
   if (targets.length === 0) log.warn('no targets: nobody is told of signals; see TARGETS_FILE');
   else log.info({ targets: targets.map(({ name }) => name) }, 'targets');
   const cassandra = createCassandra(config);
+  const metrics = createMetrics('notify');
+  const notices = metrics.counter('notify_notices_total', 'Signals told or not, by target and outcome');
+  const delays = metrics.histogram(
+    'notify_delay_seconds',
+    "From the trade behind a signal to the target's 2xx, by target",
+    's',
+  );
   const monotonicNow = (): number => performance.now();
   return {
     types: NOTIFY_TYPES,
@@ -39,6 +47,8 @@ void runFunction('notify', readConfig, (config, log) => {
       concurrency: config.CONCURRENCY,
       onOutcome: (target, outcome, delayMs) => {
         log.debug({ target: target.name, outcome, delayMs }, 'told');
+        notices.add(1, { target: target.name, outcome });
+        if (delayMs !== null) delays.record(delayMs / 1_000, { target: target.name });
       },
     }),
     warmUp: () => (targets.length === 0 ? Promise.resolve() : cassandra.connect()),

@@ -3,7 +3,7 @@ import type { ReceivedEvent } from '@kandle/runtime/received-event';
 import type { Target } from '../src/targets.ts';
 
 /** When the window of every signal here begins. */
-export const START_MS = Date.UTC(2026, 10, 25, 7, 20, 0);
+const START_MS = Date.UTC(2026, 10, 25, 7, 20, 0);
 
 /** A signal, as a rule of moving averages would make it. */
 export function signalOf(changes: Partial<Signal> = {}): Signal {

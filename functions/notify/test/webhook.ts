@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 
 /** A request as a webhook got it. */
-export interface Received {
+interface Received {
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
