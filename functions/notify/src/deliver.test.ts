@@ -30,15 +30,19 @@ const DEPS: DeliveryDeps = {
     nowMs += Math.max(0, ms);
   },
   random: () => 1,
-  answerMs: 300,
+  answerMs: 10_000,
   backOffMs: 500,
   maxTries: 4,
 };
 
-function tell(changes: Partial<Target> = {}, limit = createRateLimit(targetOf(changes), () => nowMs)) {
+function tell(
+  changes: Partial<Target> = {},
+  limit = createRateLimit(targetOf(changes), () => nowMs),
+  deps = DEPS,
+) {
   const target = targetOf({ url: webhook.url, ...changes });
   const message = formatMessage(target, { feed: 'sim', signal: signalOf() });
-  return deliver(DEPS, { target, message, limit }, BUDGET_MS);
+  return deliver(deps, { target, message, limit }, BUDGET_MS);
 }
 
 const answering =
@@ -86,13 +90,19 @@ test.each<[string, Behaviour, object]>([
   ['answers 408', 408, { status: 408 }],
   ['answers 409', 409, { status: 409 }],
   ['answers 425', 425, { status: 425 }],
-  ['hangs', hanging, { status: null, isUnclear: true, reason: 'desk: no answer in 300 ms' }],
   ['cuts the line', cutting, { status: null, isUnclear: true, reason: 'desk: UND_ERR_SOCKET' }],
   ['answers garbage', garbage, { status: null, isUnclear: true, reason: 'desk: HTTPParserError' }],
 ])('deliver() tries four times and fails for now, when the target %s', async (_, behaviour, end) => {
   webhook.behave(behaviour);
   expect(await tell()).toMatchObject({ kind: 'failed', ...end });
   expect(webhook.received).toHaveLength(4);
+});
+
+test('deliver() waits for an answer only so long, when the target hangs', async () => {
+  webhook.behave(hanging);
+  const limit = createRateLimit(targetOf(), () => nowMs);
+  const end = await tell({}, limit, { ...DEPS, answerMs: 100, maxTries: 2 });
+  expect(end).toEqual({ kind: 'failed', status: null, isUnclear: true, reason: 'desk: no answer in 100 ms' });
 });
 
 test('deliver() stays unclear, when a try without an answer is followed by a 503', async () => {

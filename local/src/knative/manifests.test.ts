@@ -267,8 +267,8 @@ const CASES: readonly Case[] = [
   },
   {
     fault: 'a topic twice',
-    edit: ['020-topics.yaml', 'topicName: market.signals.v1', 'topicName: market.raw.v1'],
-    line: /KafkaTopic market-signals-v1: spec\.topicName market\.raw\.v1 is used twice$/,
+    edit: ['020-topics.yaml', 'topicName: market.rejects.v1', 'topicName: market.raw.v1'],
+    line: /KafkaTopic market-rejects-v1: spec\.topicName market\.raw\.v1 is used twice$/,
   },
   {
     fault: 'a name twice',

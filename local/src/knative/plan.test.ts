@@ -51,9 +51,13 @@ describe('the plan of knative/base', () => {
       ['aggregate', TOPICS.trades, 'aggregate', 'kandle-aggregate'],
       ['persist-trades', TOPICS.trades, 'persist', 'kandle-persist-trades'],
       ['persist-candles', TOPICS.candles, 'persist', 'kandle-persist-candles'],
+      ['notify', TOPICS.signals, 'notify', 'kandle-notify'],
     ]);
-    for (const source of plan.sources)
-      expect(source).toMatchObject({ ordering: 'ordered', initialOffset: 'earliest' });
+    for (const source of plan.sources) {
+      // One target of notify that is away must not hold up the others.
+      const ordering = source.name === 'notify' ? 'unordered' : 'ordered';
+      expect(source).toMatchObject({ ordering, initialOffset: 'earliest' });
+    }
   });
 
   test('gives up nothing for hours, and keeps what it gives up', () => {
@@ -69,12 +73,13 @@ describe('the plan of knative/base', () => {
   });
 
   test('lets every function go to zero, and answers before its delivery times out', () => {
-    expect(plan.services.map(({ name }) => name)).toEqual(['transform', 'aggregate', 'persist']);
+    expect(plan.services.map(({ name }) => name)).toEqual(['transform', 'aggregate', 'persist', 'notify']);
     for (const service of plan.services) {
+      const isNotify = service.name === 'notify';
       expect(service).toMatchObject({
         minScale: 0,
-        maxScale: 4,
-        containerConcurrency: 12,
+        maxScale: isNotify ? 1 : 4,
+        containerConcurrency: isNotify ? 50 : 12,
         timeoutMs: 60_000,
       });
       expect(service.readinessPath).toBe('/health/readiness');
