@@ -9,9 +9,16 @@ import {
   type WindowRow,
   type WindowState,
 } from '@kandle/market/window-state';
-import { isUnknownOutcome, NoRetry, translateCassandraError } from '@kandle/runtime/cassandra';
-import { type Client, type QueryOptions, types } from 'cassandra-driver';
-import type { CasOutcome, ShardStore, WindowKey, WindowStore } from './stores.ts';
+import {
+  CONDITIONAL,
+  expectedVersion,
+  QUORUM_READ,
+  readFromCassandra,
+  SERIAL_READ,
+  writeConditionally,
+} from '@kandle/runtime/conditional';
+import type { Client, types } from 'cassandra-driver';
+import type { ShardStore, WindowKey, WindowStore } from './stores.ts';
 
 const READ_WINDOW = 'SELECT * FROM windows WHERE shard = ? AND window_start = ?';
 const READ_WRITTEN =
@@ -30,22 +37,11 @@ const WRITE_SHARD =
 /** Windows looked for in one statement: each is a partition of its own. */
 const LOOK_AT_ONCE = 100;
 
-const { localSerial, localQuorum } = types.consistencies;
-const SERIAL_READ: QueryOptions = { prepare: true, consistency: localSerial, isIdempotent: true };
-const QUORUM_READ: QueryOptions = { prepare: true, consistency: localQuorum, isIdempotent: true };
-const CONDITIONAL: QueryOptions = {
-  prepare: true,
-  consistency: localQuorum,
-  serialConsistency: localSerial,
-  isIdempotent: false,
-  retry: new NoRetry(),
-};
-
 /** The windows in Cassandra: one conditional batch, so one Paxos round, however many symbols a batch moved. */
 export function createWindowStore(client: Client): WindowStore {
   return {
     async read({ shard, windowStartMs }) {
-      const rows = await run('read a window', () =>
+      const rows = await readFromCassandra('read a window', () =>
         client.execute(READ_WINDOW, [shard, new Date(windowStartMs)], {
           ...SERIAL_READ,
           autoPage: true,
@@ -61,7 +57,7 @@ export function createWindowStore(client: Client): WindowStore {
         const starts = Array.from({ length: count }, (_, index) => new Date(fromMs + index * WINDOW_MS));
         // A serial read takes one partition only. A quorum sees every write that was acknowledged as applied, and
         // so every window whose closing was.
-        const { rows } = await run('look for windows', () =>
+        const { rows } = await readFromCassandra('look for windows', () =>
           client.execute(READ_WRITTEN, [shard, starts], { ...QUORUM_READ, fetchSize: LOOK_AT_ONCE }),
         );
         for (const row of rows) if (row['version'] !== null) found.push(timeOf(row['window_start']));
@@ -69,7 +65,7 @@ export function createWindowStore(client: Client): WindowStore {
       return found.toSorted((a, b) => a - b);
     },
     compareAndSet: (key, next, changed) =>
-      conditionally('write a window', () =>
+      writeConditionally('write a window', () =>
         client.batch(
           [
             { query: WRITE_WINDOW, params: windowParams(key, next) },
@@ -85,7 +81,9 @@ export function createWindowStore(client: Client): WindowStore {
 export function createShardStore(client: Client): ShardStore {
   return {
     async read(shard) {
-      const result = await run('read a shard', () => client.execute(READ_SHARD, [shard], SERIAL_READ));
+      const result = await readFromCassandra('read a shard', () =>
+        client.execute(READ_SHARD, [shard], SERIAL_READ),
+      );
       const row = result.first();
       if (row === null || row['version'] === null) return ABSENT_SHARD;
       const open = String(row['open'] ?? '');
@@ -98,7 +96,7 @@ export function createShardStore(client: Client): ShardStore {
       };
     },
     compareAndSet: (shard, next) =>
-      conditionally('write a shard', () =>
+      writeConditionally('write a shard', () =>
         client.execute(
           WRITE_SHARD,
           [
@@ -113,11 +111,6 @@ export function createShardStore(client: Client): ShardStore {
         ),
       ),
   };
-}
-
-/** The version that a write is conditional on; null, not 0, stands for a row that was never written. */
-function expectedVersion(nextVersion: number): number | null {
-  return nextVersion === 1 ? null : nextVersion - 1;
 }
 
 function windowParams({ shard, windowStartMs }: WindowKey, next: WindowState): unknown[] {
@@ -203,21 +196,4 @@ function toRow(row: types.Row, windowStartMs: number): WindowRow {
 function timeOf(value: unknown): number {
   if (!(value instanceof Date)) throw new RangeError('Cannot read a window: it has no start');
   return value.getTime();
-}
-
-async function run<T>(action: string, statement: () => Promise<T>): Promise<T> {
-  try {
-    return await statement();
-  } catch (error) {
-    throw translateCassandraError(error, action);
-  }
-}
-
-async function conditionally(action: string, statement: () => Promise<types.ResultSet>): Promise<CasOutcome> {
-  try {
-    return (await statement()).wasApplied() ? 'applied' : 'lost';
-  } catch (error) {
-    if (isUnknownOutcome(error)) return 'unknown';
-    throw translateCassandraError(error, action);
-  }
 }

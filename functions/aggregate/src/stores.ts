@@ -1,11 +1,6 @@
 import type { ShardState } from '@kandle/market/shard-state';
 import type { WindowState } from '@kandle/market/window-state';
-
-/**
- * How a conditional write ended. `unknown` means that nobody can say whether it took effect (a time-out, a broken
- * connection): only a serial read tells.
- */
-export type CasOutcome = 'applied' | 'lost' | 'unknown';
+import type { CasOutcome } from '@kandle/runtime/conditional';
 
 /** A window of a shard. */
 export interface WindowKey {

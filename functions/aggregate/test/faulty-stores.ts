@@ -1,7 +1,8 @@
 import type { ShardState } from '@kandle/market/shard-state';
 import type { WindowState } from '@kandle/market/window-state';
+import type { CasOutcome } from '@kandle/runtime/conditional';
 import { RetryableError } from '@kandle/runtime/errors';
-import type { CasOutcome, ShardStore, WindowKey, WindowStore } from '../src/stores.ts';
+import type { ShardStore, WindowKey, WindowStore } from '../src/stores.ts';
 
 /** Both stores of one database. */
 export interface Stores {
