@@ -163,7 +163,7 @@ function rsiOf({ gain, loss }: IndicatorState, period: number): number | null {
   if (gain.seen < period) return null;
   const sum = gain.value + loss.value;
   // No movement is neutral; TA-Lib says 0 here, and TradingView 100.
-  return sum === 0 ? 50 : (100 * gain.value) / sum;
+  return sum === 0 ? 50 : 100 * (gain.value / sum);
 }
 
 function macdOf(fast: EmaState, slow: EmaState, periods: IndicatorPeriods): number | null {

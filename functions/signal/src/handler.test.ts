@@ -1,0 +1,123 @@
+import { type CandleBatch, formatCandleBatch } from '@kandle/market/candle-batch';
+import { parseIndicatorBatch } from '@kandle/market/indicator-batch';
+import type { MarketEvent } from '@kandle/market/market-event';
+import { EVENT_TYPES } from '@kandle/market/topics';
+import { WINDOW_MS } from '@kandle/market/window';
+import { PoisonError } from '@kandle/runtime/errors';
+import { expect, test } from 'vitest';
+import { createRandom } from '../../aggregate/test/random.ts';
+import { candleOf, SHARD } from '../test/candle-log.ts';
+import { createMemoryDatabase } from '../test/memory-store.ts';
+import { toEvent } from '../test/schedule.ts';
+import { SETTINGS } from '../test/settings.ts';
+import { createSignal } from './handler.ts';
+import { createSignalPublisher } from './publish.ts';
+import { createStateMemory } from './state-memory.ts';
+
+const BEGIN_MS = 1_700_000_000_000;
+const random = createRandom(1);
+
+function started(options: { readonly maxRecomputedWindows?: number } = {}) {
+  const database = createMemoryDatabase();
+  const states = database.connect(() => Promise.resolve('none'));
+  const published: MarketEvent[] = [];
+  const producer = {
+    send: async (_topic: string, events: readonly MarketEvent[]) => void published.push(...events),
+    connect: async () => undefined,
+    close: async () => undefined,
+  };
+  const signal = createSignal({
+    ...SETTINGS,
+    rules: () => SETTINGS.rules,
+    states,
+    memory: createStateMemory(states, 4, 100_000),
+    publisher: createSignalPublisher(producer, 'signals', SETTINGS.periods),
+    reach: 4,
+    maxRecomputedWindows: options.maxRecomputedWindows ?? 100,
+    maxAttempts: 5,
+    backOff: async () => undefined,
+  });
+  return { database, published, handle: (event: MarketEvent) => signal(toEvent(event)) };
+}
+
+function finals(index: number, symbols: readonly string[], change: Partial<CandleBatch> = {}): MarketEvent {
+  const version = change.version ?? 2;
+  const [event] = formatCandleBatch({
+    shard: SHARD,
+    windowStartMs: BEGIN_MS + index * WINDOW_MS,
+    windowMs: WINDOW_MS,
+    kind: 'final',
+    version,
+    candles: symbols.map((symbol) => candleOf(random, symbol, version, change.kind ?? 'final')),
+    ...change,
+  });
+  if (event === undefined) throw new Error('no event');
+  return event;
+}
+
+test('signal() costs one write and one read an event, however many symbols, once it is warm', async () => {
+  const { database, handle } = started();
+  const symbols = Array.from({ length: 200 }, (_, i) => `S${i}`);
+  for (let index = 0; index < 5; index++) await handle(finals(index, symbols));
+  const before = { ...database.counts };
+  for (let index = 5; index < 25; index++) await handle(finals(index, symbols));
+  expect(database.counts.writes - before.writes).toBe(20);
+  expect(database.counts.reads - before.reads).toBe(20);
+});
+
+test('signal() costs nothing, when candles are provisional', async () => {
+  const { database, published, handle } = started();
+  await handle(finals(0, ['A'], { kind: 'provisional' }));
+  expect({ ...database.counts, published }).toEqual({ reads: 0, writes: 0, published: [] });
+});
+
+test('signal() ignores a lower version, and publishes the same again', async () => {
+  const { database, published, handle } = started();
+  const [first, second] = [finals(0, ['A']), finals(0, ['A'], { kind: 'revised', version: 3 })];
+  await handle(first);
+  await handle(second);
+  const once = published.splice(0).slice(1);
+  const writes = database.counts.writes;
+  await handle(first);
+  await handle(second);
+  expect(database.counts.writes).toBe(writes);
+  expect(published).toEqual([...once, ...once]);
+});
+
+test('signal() recomputes the windows after a revision, of its symbol only, and takes its mark off', async () => {
+  const { database, published, handle } = started();
+  for (let index = 0; index < 10; index++) await handle(finals(index, ['A', 'B']));
+  published.splice(0);
+  await handle(finals(2, ['A'], { kind: 'revised', version: 3 }));
+  const indicators = published
+    .filter(({ type }) => type === EVENT_TYPES.indicators)
+    .map(({ data }) => parseIndicatorBatch(data));
+  expect(indicators.map(({ windowStartMs }) => (windowStartMs - BEGIN_MS) / WINDOW_MS)).toEqual([
+    2, 3, 4, 5, 6, 7, 8, 9,
+  ]);
+  expect(new Set(indicators.flatMap((batch) => batch.indicators.map(({ symbol }) => symbol)))).toEqual(
+    new Set(['A']),
+  );
+  expect(database.windowAt({ shard: SHARD, windowStartMs: BEGIN_MS + 2 * WINDOW_MS }).pending).toBe(0);
+});
+
+test('signal() recomputes no more windows than it may', async () => {
+  const { database, handle } = started({ maxRecomputedWindows: 3 });
+  for (let index = 0; index < 10; index++) await handle(finals(index, ['A']));
+  await handle(finals(2, ['A'], { kind: 'revised', version: 3 }));
+  const versions = Array.from(
+    { length: 10 },
+    (_, index) =>
+      database.windowAt({ shard: SHARD, windowStartMs: BEGIN_MS + index * WINDOW_MS }).rows.get('A')?.version,
+  );
+  expect(versions).toEqual([1, 1, 2, 2, 2, 2, 1, 1, 1, 1]);
+});
+
+test.each([
+  ['is no candle batch', { data: { shard: SHARD } }],
+  ['has windows of another length', { data: { ...Object(finals(0, ['A']).data), windowMs: 60_000 } }],
+  ['starts within a window', { data: { ...Object(finals(0, ['A']).data), windowStartMs: BEGIN_MS + 1 } }],
+])('signal() refuses for ever an event that %s', async (_, change) => {
+  const { handle } = started();
+  await expect(handle({ ...finals(0, ['A']), ...change })).rejects.toThrow(PoisonError);
+});

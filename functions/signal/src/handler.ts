@@ -1,0 +1,78 @@
+import { type CandleBatch, parseCandleBatch } from '@kandle/market/candle-batch';
+import { e8ToDouble } from '@kandle/market/fixed-point';
+import type { IndicatorPeriods } from '@kandle/market/indicators';
+import { WINDOW_MS } from '@kandle/market/window';
+import { PoisonError } from '@kandle/runtime/errors';
+import { parseOrPoison } from '@kandle/runtime/parse';
+import type { ReceivedEvent } from '@kandle/runtime/received-event';
+import type { SignalPublisher } from './publish.ts';
+import { type RecomputeDeps, recomputeLater } from './recompute.ts';
+import type { Rule } from './rules.ts';
+import { settleWindow } from './settle.ts';
+import type { RowCandle } from './state.ts';
+
+/** What the signal function is made of. */
+export interface SignalDeps extends RecomputeDeps {
+  readonly publisher: SignalPublisher;
+  readonly periods: IndicatorPeriods;
+  readonly maxRepeatedWindows: number;
+  /** The rules as of now. */
+  readonly rules: () => readonly Rule[];
+}
+
+/**
+ * Builds the function that makes indicators and signals of the final candles of a shard's window.
+ *
+ * Idempotent: duplicates, any order and retries after a crash end in the same rows. When the promise resolves, the rows
+ * are durable and their indicators and signals are acknowledged. Provisional candles cost nothing.
+ */
+export function createSignal(deps: SignalDeps): (event: ReceivedEvent) => Promise<void> {
+  return async function signal(event) {
+    const batch = parseOrPoison('candle batch', () => parseCandleBatch(event.data));
+    if (batch.kind === 'provisional') return;
+    if (batch.windowMs !== WINDOW_MS || batch.windowStartMs % WINDOW_MS !== 0) {
+      throw new PoisonError(`Cannot make signals: ${batch.windowStartMs} is no start of a 5-second window`);
+    }
+    const { shard, windowStartMs } = batch;
+    const key = { shard, windowStartMs };
+    const traceparent = traceparentOf(event);
+    const settings = {
+      periods: deps.periods,
+      maxRepeatedWindows: deps.maxRepeatedWindows,
+      rules: deps.rules(),
+    };
+    const candles = rowCandles(batch);
+    const settled = await settleWindow(deps, key, { candles, symbols: null, settings, isOwn: true });
+    const symbols = new Set([...candles.keys(), ...settled.changed]);
+    await deps.publisher.publish(key, settled.window, symbols, traceparent);
+    await recomputeLater(deps, key, {
+      settled,
+      symbols,
+      settings,
+      publish: (at, window, shown) => deps.publisher.publish(at, window, shown, traceparent),
+    });
+  };
+}
+
+function traceparentOf({ attributes }: ReceivedEvent): string | undefined {
+  const { traceparent } = attributes;
+  return typeof traceparent === 'string' ? traceparent : undefined;
+}
+
+function rowCandles(batch: CandleBatch): ReadonlyMap<string, RowCandle> {
+  return new Map(
+    batch.candles
+      .filter(({ state }) => state !== 'provisional')
+      .map((candle) => [
+        candle.symbol,
+        {
+          version: candle.version,
+          close: e8ToDouble(candle.closeE8),
+          high: e8ToDouble(candle.highE8),
+          low: e8ToDouble(candle.lowE8),
+          volume: e8ToDouble(candle.volumeE8),
+          lastTradeMs: candle.lastTradeMs,
+        },
+      ]),
+  );
+}

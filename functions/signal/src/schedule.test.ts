@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import { createRandom } from '../../aggregate/test/random.ts';
+import { createCandleLog } from '../test/candle-log.ts';
+import { createMemoryDatabase } from '../test/memory-store.ts';
+import { judge } from '../test/oracle.ts';
+import { runSchedule } from '../test/schedule.ts';
+import { SETTINGS } from '../test/settings.ts';
+
+/** Schedules per run: few in `npm run check`; `SCHEDULES=10000` for the long run. */
+const SCHEDULES = Number(process.env['SCHEDULES'] ?? 200);
+const FIRST_SEED = Number(process.env['FIRST_SEED'] ?? 1);
+
+test(`signal() ends with the naive series, when ${SCHEDULES} seeded schedules bring crashes, repeats and unknown outcomes`, async () => {
+  const wrong: string[] = [];
+  for (let seed = FIRST_SEED; seed < FIRST_SEED + SCHEDULES; seed++) {
+    const random = createRandom(seed);
+    const log = createCandleLog(random);
+    const database = createMemoryDatabase();
+    const published = await runSchedule(random, log, database, SETTINGS);
+    const faults = judge(log, database, published, SETTINGS);
+    if (faults.length > 0) wrong.push(`seed ${seed}: ${faults.join(', ')}`);
+  }
+  expect(wrong).toEqual([]);
+}, 600_000);

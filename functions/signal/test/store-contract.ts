@@ -1,0 +1,132 @@
+import { INDICATORS_START } from '@kandle/market/indicators';
+import { describe, expect, test } from 'vitest';
+import { ABSENT, type StateRow, type StateWindow } from '../src/state.ts';
+import type { StateStore, WindowKey } from '../src/stores.ts';
+
+const START_MS = 1_700_000_000_000;
+let lastShard = 0;
+
+/** A window of a shard that no other test uses. */
+function freshKey(): WindowKey {
+  lastShard += 1;
+  return { shard: `contract${Date.now().toString(36)}-${lastShard}`, windowStartMs: START_MS };
+}
+
+function rowAt(version: number, symbol: string): StateRow {
+  return {
+    version,
+    stateVersion: version,
+    candle: {
+      version: 7,
+      close: 61_837.63,
+      high: 0.1 + 0.2,
+      low: 1e-8,
+      volume: 5,
+      lastTradeMs: START_MS + 1,
+    },
+    basis: { startMs: START_MS - 5_000, stateVersion: 3 },
+    repeated: 2,
+    restarted: false,
+    state: {
+      periods: '1,2',
+      lastStartMs: START_MS,
+      lastTradeMs: START_MS + 1,
+      indicators: { ...INDICATORS_START, closes: [1, 0.1 + 0.2], gain: { seen: 2, value: 1 / 3 } },
+      volumes: [5],
+      rules: { rsi: { place: 'above', quietUntilMs: START_MS + 9 } },
+    },
+    signals: [
+      {
+        id: `rsi:${symbol}:${START_MS}`,
+        rule: 'rsi',
+        symbol,
+        windowStartMs: START_MS,
+        side: 'sell',
+        strength: 1 / 3,
+        numbers: { rsi: 71.5 },
+        text: 'It is “overbought”; so they say.',
+        state: 'active',
+        version,
+        causedAtMs: START_MS + 1,
+      },
+    ],
+  };
+}
+
+/** A window with a version more, in which some symbols' rows are new. */
+function after(window: StateWindow, symbols: readonly string[]): StateWindow {
+  const version = window.version + 1;
+  return {
+    version,
+    pending: version % 2,
+    rows: new Map([...window.rows, ...symbols.map((symbol) => [symbol, rowAt(version, symbol)] as const)]),
+  };
+}
+
+/** The contract of the store, the same for the database in memory and for the real one. */
+export function describeStore(name: string, store: () => StateStore): void {
+  describe(name, () => {
+    test('read() returns version 0, when nothing was ever written', async () => {
+      expect(await store().read(freshKey())).toEqual(ABSENT);
+    });
+
+    test('read() returns every number exactly, when rows were written and changed', async () => {
+      const key = freshKey();
+      const first = after(ABSENT, ['A', 'B']);
+      expect(await store().compareAndSet(key, first, ['A', 'B'])).toBe('applied');
+      expect(await store().read(key)).toEqual(first);
+      const second = after(first, ['B']);
+      expect(await store().compareAndSet(key, second, ['B'])).toBe('applied');
+      expect(await store().read(key)).toEqual(second);
+    });
+
+    test('read() returns a row without candle, basis and signals', async () => {
+      const key = freshKey();
+      const row = { ...rowAt(1, 'A'), candle: null, basis: null, signals: [] };
+      const window = { version: 1, pending: 0, rows: new Map([['A', row]]) };
+      expect(await store().compareAndSet(key, window, ['A'])).toBe('applied');
+      expect(await store().read(key)).toEqual(window);
+    });
+
+    test('compareAndSet() changes only the mark, when no symbol changed', async () => {
+      const key = freshKey();
+      const first = after(ABSENT, ['A']);
+      await store().compareAndSet(key, first, ['A']);
+      const marked = { ...first, version: 2, pending: 2 };
+      expect(await store().compareAndSet(key, marked, [])).toBe('applied');
+      expect(await store().read(key)).toEqual(marked);
+    });
+
+    test('compareAndSet() changes nothing, when it was made from an older version', async () => {
+      const key = freshKey();
+      const first = after(ABSENT, ['A']);
+      await store().compareAndSet(key, first, ['A']);
+      expect(await store().compareAndSet(key, after(ABSENT, ['A', 'Z']), ['A', 'Z'])).toBe('lost');
+      expect(await store().read(key)).toEqual(first);
+    });
+
+    test('compareAndSet() writes a window of 250 symbols in one transaction', async () => {
+      const key = freshKey();
+      const symbols = Array.from({ length: 250 }, (_, n) => `S${String(n).padStart(4, '0')}`);
+      const window = after(ABSENT, symbols);
+      expect(await store().compareAndSet(key, window, symbols)).toBe('applied');
+      expect(await store().read(key)).toEqual(window);
+    });
+
+    test('readVersions() returns those of the windows that exist, and of no other shard', async () => {
+      const key = freshKey();
+      const first = after(ABSENT, ['A']);
+      await store().compareAndSet(key, first, ['A']);
+      await store().compareAndSet(key, after(first, ['A']), ['A']);
+      await store().compareAndSet({ ...key, windowStartMs: START_MS + 5_000 }, first, ['A']);
+      await store().compareAndSet({ ...freshKey(), windowStartMs: START_MS - 5_000 }, first, ['A']);
+      const starts = [START_MS - 5_000, START_MS, START_MS + 5_000, START_MS + 10_000];
+      expect(await store().readVersions(key.shard, starts)).toEqual(
+        new Map([
+          [START_MS, 2],
+          [START_MS + 5_000, 1],
+        ]),
+      );
+    });
+  });
+}
