@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { collectLicences } from './licences.ts';
@@ -71,13 +71,18 @@ export async function makeBundle(name: string): Promise<BundleText> {
   return { contents: output.contents, licences: collectLicences(ROOT, inputs), inputs };
 }
 
-/** Writes a function's bundle, `<outFolder>/<name>/index.cjs`, and `LICENSES.txt` beside it. */
+/** What a function reads beside its program, if it has such a file. */
+const RULES = 'rules.yaml';
+
+/** Writes a function's bundle, `<outFolder>/<name>/index.cjs`, with `LICENSES.txt` and its rules beside it. */
 export async function bundleFunction(name: string, outFolder = DIST): Promise<Bundle> {
   const { contents, licences } = await makeBundle(name);
   const folder = join(outFolder, name);
   // Emptied first, so that nothing of an older build is delivered.
   rmSync(folder, { recursive: true, force: true });
   const file = writeBundle(folder, { contents, licences });
+  const rules = join(ROOT, 'functions', name, RULES);
+  if (existsSync(rules)) copyFileSync(rules, join(folder, RULES));
   return { name, file, bytes: contents.length };
 }
 

@@ -217,6 +217,7 @@ function topicEnv(prefix: string): Record<string, string> {
     TRADES_TOPIC: prefix + TOPICS.trades,
     CANDLES_TOPIC: prefix + TOPICS.candles,
     REJECTS_TOPIC: prefix + TOPICS.rejects,
+    SIGNALS_TOPIC: prefix + TOPICS.signals,
   };
 }
 

@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type BundleText, makeBundle, writeBundle } from '../../build/bundle.ts';
@@ -50,11 +59,17 @@ export async function bundledPrograms(
       if (stamp === null) throw new Error(`Cannot run ${name}: its bundle is gone`);
       const program = {
         script: join(folder, stamp.folder, 'index.cjs'),
-        env: { NODE_COMPILE_CACHE: join(folder, stamp.folder, 'code') },
+        env: { NODE_COMPILE_CACHE: join(folder, stamp.folder, 'code'), ...rulesEnv(name) },
       };
       return [name, program];
     }),
   );
+}
+
+/** The rules of the sources and not a copy of them, so that they can be changed while all runs. */
+function rulesEnv(name: string): Readonly<Record<string, string>> {
+  const path = join(REPO_ROOT, 'functions', name, 'rules.yaml');
+  return existsSync(path) ? { RULES_FILE: path } : {};
 }
 
 /** Writes a bundle and what it was made of; each file appears whole or not at all. */

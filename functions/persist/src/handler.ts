@@ -1,7 +1,9 @@
 import { isFeedName } from '@kandle/market/batch-header';
 import { parseCandleBatch } from '@kandle/market/candle-batch';
 import { parseFeedGap } from '@kandle/market/feed-gap';
+import { parseIndicatorBatch } from '@kandle/market/indicator-batch';
 import { feedOfShard } from '@kandle/market/shard';
+import { parseSignalBatch } from '@kandle/market/signal-batch';
 import { EVENT_TYPES } from '@kandle/market/topics';
 import { parseTradeBatch } from '@kandle/market/trade-batch';
 import { PoisonError } from '@kandle/runtime/errors';
@@ -11,6 +13,7 @@ import type { ReceivedEvent } from '@kandle/runtime/received-event';
 import { candleRows } from './candle-rows.ts';
 import { gapRows } from './gap-rows.ts';
 import type { ClosedCandles, Rollups } from './rollups.ts';
+import { indicatorRows, signalRows } from './signal-rows.ts';
 import { tradeRows } from './trade-rows.ts';
 import type { PartitionRows, Views } from './view-rows.ts';
 
@@ -24,7 +27,13 @@ export interface PersistDeps {
 }
 
 /** The event types that persist takes. */
-export const PERSISTED_TYPES = [EVENT_TYPES.trades, EVENT_TYPES.candles, EVENT_TYPES.feedGap] as const;
+export const PERSISTED_TYPES = [
+  EVENT_TYPES.trades,
+  EVENT_TYPES.candles,
+  EVENT_TYPES.feedGap,
+  EVENT_TYPES.indicators,
+  EVENT_TYPES.signals,
+] as const;
 
 /**
  * Builds the function that writes an event's rows to the views. Resolves when they are durable, and so is word of the
@@ -53,6 +62,10 @@ export function rowsOf(event: ReceivedEvent): readonly PartitionRows[] {
       return parseOrPoison('candle batch', () => candleRows(withFeed(parseCandleBatch(event.data))));
     case EVENT_TYPES.feedGap:
       return parseOrPoison('feed gap', () => gapRows(withFeed(parseFeedGap(event.data))));
+    case EVENT_TYPES.indicators:
+      return parseOrPoison('indicator batch', () => indicatorRows(withFeed(parseIndicatorBatch(event.data))));
+    case EVENT_TYPES.signals:
+      return parseOrPoison('signal batch', () => signalRows(withFeed(parseSignalBatch(event.data))));
     default:
       throw new PoisonError('Cannot persist the event: its type is not one of persist');
   }

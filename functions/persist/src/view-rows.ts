@@ -40,6 +40,27 @@ export const VIEWS = {
     keyColumns: 5,
     columns: ['feed', 'day', 'from_time', 'shard', 'reason', 'to_time', 'dropped_records'],
   },
+  indicators: {
+    keyColumns: 5,
+    columns: ['feed', 'symbol', 'name', 'day', 'start', 'value', 'version'],
+  },
+  signals: {
+    keyColumns: 5,
+    columns: [
+      'feed',
+      'day',
+      'start',
+      'symbol',
+      'rule',
+      'side',
+      'strength',
+      'text',
+      'state',
+      'numbers',
+      'caused_at',
+      'version',
+    ],
+  },
 } as const satisfies Record<string, { readonly keyColumns: number; readonly columns: readonly string[] }>;
 
 function rolledUpBy(bucket: string) {

@@ -22,6 +22,8 @@ const INSERTS: Readonly<Record<ViewName, string>> = {
   candles_1h: insertInto('candles_1h'),
   candles_1d: insertInto('candles_1d'),
   feed_gaps: insertInto('feed_gaps'),
+  indicators: insertInto('indicators'),
+  signals: insertInto('signals'),
 };
 
 function insertInto(view: ViewName): string {

@@ -1,6 +1,7 @@
 import {
   CONDITIONAL,
   expectedVersion,
+  QUORUM_READ,
   readFromCassandra,
   SERIAL_READ,
   writeConditionally,
@@ -47,7 +48,7 @@ export function createStateStore(client: Client): StateStore {
     async readVersions(shard, windowStartsMs) {
       const starts = windowStartsMs.map((startMs) => new Date(startMs));
       const result = await readFromCassandra('read the versions of state windows', () =>
-        client.execute(READ_VERSIONS, [shard, starts], { prepare: true, isIdempotent: true }),
+        client.execute(READ_VERSIONS, [shard, starts], QUORUM_READ),
       );
       return new Map(
         result.rows

@@ -27,10 +27,10 @@ export const envSchema = z.object({
   ATR_PERIOD: period.default(DEFAULT_PERIODS.atr),
   /** Windows without a trade over which the last close is repeated; after more of them the series restarts. */
   MAX_REPEATED_WINDOWS: wholeNumber(0, 120).default(12),
-  /** Most later windows that one delivery recomputes; the next delivery goes on. */
+  /** Most later windows that a revision may change; with the default periods nothing is left of it after fewer. */
   MAX_RECOMPUTED_WINDOWS: wholeNumber(1, 100_000).default(2_000),
   /** Most symbol rows held in memory, about 2 KB each. */
-  MAX_CACHED_ROWS: wholeNumber(1, 10_000_000).default(10_000),
+  MAX_CACHED_ROWS: wholeNumber(1, 10_000_000).default(20_000),
   /** Most attempts at one window before the event is given back with 503. */
   MAX_ATTEMPTS: wholeNumber(1, 100).default(10),
 });

@@ -40,8 +40,8 @@ export function look(rule: Rule, sight: Sight, memory: RuleMemory): Look {
       return { finding: findJump(rule, sight), memory };
     case 'volume-spike':
       return { finding: findSpike(rule, sight), memory };
-    case 'silence':
-      // The symbol trades: there is nothing to tell, and nothing that was told any more.
+    default:
+      // A silence rule, and the symbol trades: there is nothing to tell, and nothing that was told any more.
       return { finding: null, memory: withoutPlace(memory) };
   }
 }

@@ -55,9 +55,12 @@ export function stepSeries(
   let indicators = continued?.indicators ?? INDICATORS_START;
   let volumes = continued?.volumes ?? [];
   const closeBefore = indicators.closes.at(-1) ?? null;
-  for (let window = 0; continued !== null && closeBefore !== null && window < missing; window++) {
-    indicators = pushWindow(indicators, { close: closeBefore, high: closeBefore, low: closeBefore }, periods);
-    volumes = pushRing(volumes, 0, VOLUME_WINDOWS);
+  if (closeBefore !== null) {
+    const repeat = { close: closeBefore, high: closeBefore, low: closeBefore };
+    for (let window = 0; window < missing; window++) {
+      indicators = pushWindow(indicators, repeat, periods);
+      volumes = pushRing(volumes, 0, VOLUME_WINDOWS);
+    }
   }
   const atrBefore = indicatorValues(indicators, periods).atr ?? null;
   indicators = pushWindow(indicators, candle, periods);

@@ -21,7 +21,7 @@ export interface FaultRates {
 }
 
 /** Rates at which most schedules meet several faults. */
-export const USUAL_FAULTS: FaultRates = {
+const USUAL_FAULTS: FaultRates = {
   crash: 0.01,
   dispatcherCrash: 0.004,
   unknown: 0.06,

@@ -51,6 +51,8 @@ describe('the plan of knative/base', () => {
       ['aggregate', TOPICS.trades, 'aggregate', 'kandle-aggregate'],
       ['persist-trades', TOPICS.trades, 'persist', 'kandle-persist-trades'],
       ['persist-candles', TOPICS.candles, 'persist', 'kandle-persist-candles'],
+      ['persist-signals', TOPICS.signals, 'persist', 'kandle-persist-signals'],
+      ['signal', TOPICS.candles, 'signal', 'kandle-signal'],
       ['notify', TOPICS.signals, 'notify', 'kandle-notify'],
     ]);
     for (const source of plan.sources) {
@@ -73,7 +75,7 @@ describe('the plan of knative/base', () => {
   });
 
   test('lets every function go to zero, and answers before its delivery times out', () => {
-    expect(plan.services.map(({ name }) => name)).toEqual(['transform', 'aggregate', 'persist', 'notify']);
+    expect(plan.services.map(({ name }) => name)).toEqual(['transform', 'aggregate', 'persist', 'signal', 'notify']);
     for (const service of plan.services) {
       const isNotify = service.name === 'notify';
       expect(service).toMatchObject({

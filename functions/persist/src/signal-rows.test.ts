@@ -1,0 +1,82 @@
+import { formatIndicatorBatch } from '@kandle/market/indicator-batch';
+import type { MarketEvent } from '@kandle/market/market-event';
+import { formatSignalBatch, type Signal, signalId } from '@kandle/market/signal-batch';
+import { PoisonError } from '@kandle/runtime/errors';
+import { expect, test } from 'vitest';
+import { rowsOf } from './handler.ts';
+import { VIEWS } from './view-rows.ts';
+
+const W0 = 1_700_000_000_000;
+const DAY = '2023-11-14';
+
+function rowsOfEvents(events: readonly MarketEvent[]) {
+  return events.flatMap((event) =>
+    rowsOf({
+      ...event,
+      attributes: event.extensions,
+      data: JSON.parse(JSON.stringify(event.data)),
+      offset: null,
+    }),
+  );
+}
+
+function indicatorEvents(version: number, values: Record<string, number>): readonly MarketEvent[] {
+  const row = { symbol: 'A', version, candleVersion: 2, repeated: 0, restarted: false, close: 1, values };
+  return formatIndicatorBatch({ shard: 'finnhub-03', windowStartMs: W0, indicators: [row] });
+}
+
+function signalEvents(version: number, state: Signal['state']): readonly MarketEvent[] {
+  const named = { rule: 'rsi', symbol: 'A', windowStartMs: W0 };
+  const signal: Signal = {
+    ...named,
+    id: signalId(named),
+    side: 'sell',
+    strength: 0.25,
+    numbers: { rsi: 77.5 },
+    text: 'A is overbought.',
+    state,
+    version,
+    causedAtMs: W0 + 4_999,
+  };
+  return formatSignalBatch({ shard: 'finnhub-03', windowStartMs: W0, version, signals: [signal] });
+}
+
+test('rowsOf() writes one row per warm indicator, each in its own partition, and none for one that is not', () => {
+  expect(rowsOfEvents(indicatorEvents(3, { sma20: 61_827.5, rsi14: 50 }))).toEqual([
+    [
+      {
+        view: 'indicators',
+        values: ['finnhub', 'A', 'sma20', DAY, W0, 61_827.5, 3, BigInt(W0) * 1_000n + 3n],
+      },
+    ],
+    [{ view: 'indicators', values: ['finnhub', 'A', 'rsi14', DAY, W0, 50, 3, BigInt(W0) * 1_000n + 3n] }],
+  ]);
+  expect(rowsOfEvents(indicatorEvents(3, {}))).toEqual([]);
+});
+
+test('rowsOf() writes a signal that was taken back over the one that stood', () => {
+  const [active, retracted] = [...signalEvents(2, 'active'), ...signalEvents(5, 'retracted')].map((event) =>
+    rowsOfEvents([event]).flat().at(0),
+  );
+  const keys = VIEWS.signals.keyColumns;
+  expect(retracted?.values.slice(0, keys)).toEqual(active?.values.slice(0, keys));
+  expect(active?.values.slice(0, keys)).toEqual(['finnhub', DAY, W0, 'A', 'rsi']);
+  expect(retracted?.values.slice(keys)).toEqual([
+    'sell',
+    0.25,
+    'A is overbought.',
+    'retracted',
+    '{"rsi":77.5}',
+    W0 + 4_999,
+    5,
+    BigInt(W0) * 1_000n + 5n,
+  ]);
+  expect(Number(retracted?.values.at(-1))).toBeGreaterThan(Number(active?.values.at(-1)));
+});
+
+test.each([
+  ['indicators', indicatorEvents(2 ** 31, { sma20: 1 })],
+  ['signals', signalEvents(2 ** 31, 'active')],
+])('rowsOf() refuses for ever %s whose version is no int', (_, events) => {
+  expect(() => rowsOfEvents(events)).toThrow(PoisonError);
+});

@@ -1,0 +1,82 @@
+import { join } from 'node:path';
+import { formatIndicatorBatch } from '@kandle/market/indicator-batch';
+import type { MarketEvent } from '@kandle/market/market-event';
+import { formatSignalBatch, signalId } from '@kandle/market/signal-batch';
+import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
+import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { createPersist } from '../src/handler.ts';
+import { createViews } from '../src/views.ts';
+
+const KEYSPACE = `signal_views_${Date.now()}`;
+const W0 = 1_700_000_000_000;
+const { contactPoints, port } = inject('cassandra');
+const settings = CassandraEnv.parse({
+  CASSANDRA_CONTACT_POINTS: contactPoints.join(','),
+  CASSANDRA_PORT: String(port),
+  CASSANDRA_KEYSPACE: KEYSPACE,
+});
+const client = createCassandra(settings);
+const schemaClient = createCassandra(settings, { useKeyspace: false });
+const persist = createPersist({
+  views: createViews(client, { writeConcurrency: 8, maxRowsPerBatch: 200 }),
+  rows: { add: () => undefined },
+});
+
+beforeAll(async () => {
+  await migrate(schemaClient, join(import.meta.dirname, '../../../cql'), laptopSchemaValues(KEYSPACE));
+  await client.connect();
+});
+
+afterAll(async () => {
+  await schemaClient.execute(`DROP KEYSPACE IF EXISTS ${KEYSPACE}`);
+  await Promise.all([client.shutdown(), schemaClient.shutdown()]);
+});
+
+function indicators(version: number, sma20: number): readonly MarketEvent[] {
+  const row = { symbol: 'A', version, candleVersion: 2, repeated: 0, restarted: false, close: 1 };
+  return formatIndicatorBatch({
+    shard: 'finnhub-03',
+    windowStartMs: W0,
+    indicators: [{ ...row, values: { sma20 } }],
+  });
+}
+
+function signals(version: number, state: 'active' | 'retracted'): readonly MarketEvent[] {
+  const named = { rule: 'rsi', symbol: 'A', windowStartMs: W0 };
+  const said = { side: 'sell', strength: 0.5, numbers: { rsi: 75 }, text: 'A is “overbought”.' } as const;
+  const signal = { ...named, ...said, id: signalId(named), state, version, causedAtMs: W0 + 1 };
+  return formatSignalBatch({ shard: 'finnhub-03', windowStartMs: W0, version, signals: [signal] });
+}
+
+test('persist() keeps the newest version of indicators and signals, in any order and however often they come', async () => {
+  const events = [
+    ...indicators(4, 2.5),
+    ...indicators(1, 1.5),
+    ...signals(4, 'retracted'),
+    ...signals(1, 'active'),
+  ];
+  for (const event of [...events, ...events.toReversed(), ...events]) {
+    const data: unknown = JSON.parse(JSON.stringify(event.data));
+    await persist({ ...event, attributes: event.extensions, data, offset: null });
+  }
+  const values = await client.execute(
+    "SELECT start, value, version FROM indicators WHERE feed = 'finnhub' AND symbol = 'A' AND name = 'sma20' AND day = '2023-11-14'",
+  );
+  expect(values.rows.map((row) => ({ ...row }))).toEqual([{ start: new Date(W0), value: 2.5, version: 4 }]);
+  const found = await client.execute(
+    "SELECT symbol, rule, side, strength, text, state, numbers, version FROM signals WHERE feed = 'finnhub' AND day = '2023-11-14'",
+  );
+  expect(found.rows.map((row) => ({ ...row }))).toEqual([
+    {
+      symbol: 'A',
+      rule: 'rsi',
+      side: 'sell',
+      strength: 0.5,
+      text: 'A is “overbought”.',
+      state: 'retracted',
+      numbers: '{"rsi":75}',
+      version: 4,
+    },
+  ]);
+});
