@@ -5,7 +5,7 @@ import { EVENT_TYPES } from '@kandle/market/topics';
 import { WINDOW_MS } from '@kandle/market/window';
 import { PoisonError } from '@kandle/runtime/errors';
 import { expect, test } from 'vitest';
-import { createRandom } from '../../aggregate/test/random.ts';
+import { createRandom } from '@kandle/testkit/random';
 import { candleOf, SHARD } from '../test/candle-log.ts';
 import { createMemoryDatabase } from '../test/memory-store.ts';
 import { toEvent } from '../test/schedule.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createRandom } from '../../aggregate/test/random.ts';
+import { createRandom } from '@kandle/testkit/random';
 import { createCandleLog } from '../test/candle-log.ts';
 import { createMemoryDatabase } from '../test/memory-store.ts';
 import { judge } from '../test/oracle.ts';

@@ -6,7 +6,7 @@ import {
 } from '@kandle/market/candle-batch';
 import type { MarketEvent } from '@kandle/market/market-event';
 import { WINDOW_MS } from '@kandle/market/window';
-import type { Random } from '../../aggregate/test/random.ts';
+import type { Random } from '@kandle/testkit/random';
 
 /** The shard of the schedules. */
 export const SHARD = 'test-00';

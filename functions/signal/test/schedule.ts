@@ -1,7 +1,7 @@
 import type { MarketEvent } from '@kandle/market/market-event';
 import { RetryableError } from '@kandle/runtime/errors';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
-import type { Random } from '../../aggregate/test/random.ts';
+import type { Random } from '@kandle/testkit/random';
 import { createSignal } from '../src/handler.ts';
 import { createSignalPublisher } from '../src/publish.ts';
 import type { SeriesSettings } from '../src/series.ts';
