@@ -75,7 +75,13 @@ describe('the plan of knative/base', () => {
   });
 
   test('lets every function go to zero, and answers before its delivery times out', () => {
-    expect(plan.services.map(({ name }) => name)).toEqual(['transform', 'aggregate', 'persist', 'signal', 'notify']);
+    expect(plan.services.map(({ name }) => name)).toEqual([
+      'transform',
+      'aggregate',
+      'persist',
+      'signal',
+      'notify',
+    ]);
     for (const service of plan.services) {
       const isNotify = service.name === 'notify';
       expect(service).toMatchObject({
