@@ -168,17 +168,21 @@ test('a process is not idle while a request takes longer than the idle time', as
 
 test('a process that only a burst needed ends, while the others go on working', async () => {
   const { service, send } = setUp({ targetConcurrency: 3, idleMs: 300 });
-  await Promise.all(Array.from({ length: 6 }, () => send(200)));
-  expect(service.stats().ready).toBeGreaterThan(1);
+  const burst = Promise.all(Array.from({ length: 6 }, () => send(3_000)));
+  await vi.waitFor(() => expect(service.stats().ready).toBeGreaterThan(1), { timeout: 20_000, interval: 10 });
   // Two at a time, without a pause: one process can do that, and spread over two none would ever be idle.
   let isOver = false;
   const work = async (): Promise<void> => {
     while (!isOver) await send(50);
   };
   const working = [work(), work()];
-  await vi.waitFor(() => expect(service.stats().pids).toHaveLength(1), { timeout: 20_000, interval: 50 });
-  isOver = true;
-  await Promise.all(working);
+  try {
+    await burst;
+    await vi.waitFor(() => expect(service.stats().pids).toHaveLength(1), { timeout: 20_000, interval: 50 });
+  } finally {
+    isOver = true;
+    await Promise.all(working);
+  }
   expect(service.stats().crashes).toBe(0);
 });
 
