@@ -7,7 +7,7 @@
  * `npm run bench:cold-start [-- --rounds 15] [-- --json FILE] [-- function…]`
  */
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -24,6 +24,7 @@ import { freePort } from '../local/src/ports.ts';
 import { createTopics } from '../local/src/topics.ts';
 import { FIRST_EVENTS, postEvent } from './first-events.ts';
 import { benchServers } from './servers.ts';
+import { quantile } from './statistics.ts';
 
 const { values, positionals } = parseArgs({
   options: { rounds: { type: 'string', default: '11' }, json: { type: 'string' } },
@@ -67,8 +68,22 @@ function firstEvent(name: string): MarketEvent {
   return event;
 }
 
+interface Start {
+  readonly wallMs: number;
+  /** What the main thread computed, which a busy machine delays but hardly changes. NaN where there is no /proc. */
+  readonly cpuMs: number;
+}
+
+function mainThreadCpuMs(pid: number | undefined): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
+  } catch {
+    return Number.NaN;
+  }
+}
+
 /** Milliseconds from spawn to the first 204. @throws {Error} If there is none in time. */
-async function measure({ args, env, name }: Case): Promise<number> {
+async function measure({ args, env, name }: Case): Promise<Start> {
   const port = await freePort();
   const event = firstEvent(name === BARE ? 'transform' : (name.split(',')[0] ?? ''));
   const startedMs = performance.now();
@@ -86,7 +101,7 @@ async function measure({ args, env, name }: Case): Promise<number> {
   try {
     for (;;) {
       const status = await postEvent(port, event);
-      if (status === 204) return performance.now() - startedMs;
+      if (status === 204) return { wallMs: performance.now() - startedMs, cpuMs: mainThreadCpuMs(child.pid) };
       if (status !== null && status !== 503) throw new Error(`${name} answered ${status}`);
       if (performance.now() - startedMs > DEADLINE_MS) throw new Error(`${name} did not answer in time`);
       await sleep(1);
@@ -96,20 +111,20 @@ async function measure({ args, env, name }: Case): Promise<number> {
   }
 }
 
-/** Lets a bundle run once to its orderly end, so that V8 leaves its compiled code. */
-async function fillCache(script: string, cache: string): Promise<void> {
+/** Lets a bundle take one event and end in order, so that it leaves the code that V8 compiled of it. */
+async function fillCache(name: string, script: string, cache: string): Promise<void> {
   const port = await freePort();
   const child = spawn(process.execPath, [script], {
     env: {
       PATH: process.env['PATH'],
-      LOG_LEVEL: 'silent',
+      LOG_LEVEL: 'error',
       ...serverEnv,
       PORT: String(port),
-      NODE_COMPILE_CACHE: cache,
+      CODE_CACHE: cache,
     },
+    stdio: ['ignore', 'inherit', 'inherit'],
   });
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  const name = script.split('/').at(-2) ?? '';
   const event = firstEvent(name);
   for (let status: number | null = null; status !== 204; status = await postEvent(port, event))
     await sleep(20);
@@ -132,10 +147,10 @@ async function casesOf(): Promise<readonly Case[]> {
     });
     const { file } = await bundleFunction(name, folder);
     cases.push({ name: `${name}, bundle`, args: [file], env: {} });
-    const cache = join(folder, name, 'cache');
-    mkdirSync(cache);
-    await fillCache(file, cache);
-    cases.push({ name: `${name}, bundle and code cache`, args: [file], env: { NODE_COMPILE_CACHE: cache } });
+    const start = join(folder, name, 'start.cjs');
+    const cache = join(folder, name, 'index.cache');
+    await fillCache(name, start, cache);
+    cases.push({ name: `${name}, bundle with compiled code`, args: [start], env: { CODE_CACHE: cache } });
   }
   return cases;
 }
@@ -159,17 +174,23 @@ try {
   );
   await migrate(client, join(REPO_ROOT, 'cql'), laptopSchemaValues(keyspace));
   const cases = await casesOf();
-  const times = new Map(cases.map(({ name }) => [name, [] as number[]]));
+  const times = new Map(cases.map(({ name }) => [name, [] as Start[]]));
   for (let round = 0; round < ROUNDS; round++) {
     for (const one of cases) times.get(one.name)?.push(await measure(one));
   }
-  const median = (name: string): number =>
-    times.get(name)?.toSorted((a, b) => a - b)[Math.floor(ROUNDS / 2)] ?? Number.NaN;
-  for (const [name, all] of times) {
-    const ratio = median(name) / median(BARE);
-    console.log(
-      `${name.padEnd(34)} ${median(name).toFixed(0).padStart(5)} ms  ${ratio.toFixed(1)} × bare  (best ${Math.min(...all).toFixed(0)})`,
+  const median = (name: string, of: keyof Start): number =>
+    quantile(
+      (times.get(name) ?? []).map((one) => one[of]),
+      0.5,
     );
+  const shown = (name: string, of: keyof Start): string =>
+    `${median(name, of).toFixed(0).padStart(6)} ms ${(median(name, of) / median(BARE, of)).toFixed(1).padStart(5)} ×`;
+  console.log(
+    `${'median of'.padEnd(36)} ${'wall clock'.padStart(17)} ${'main thread'.padStart(17)}  best wall`,
+  );
+  for (const [name, all] of times) {
+    const best = Math.min(...all.map(({ wallMs }) => wallMs)).toFixed(0);
+    console.log(`${name.padEnd(36)} ${shown(name, 'wallMs')} ${shown(name, 'cpuMs')} ${best.padStart(8)} ms`);
   }
   console.log(await countEffects());
   if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(Object.fromEntries(times)));

@@ -22,7 +22,7 @@ test('bundledPrograms() bundles once, and again when a source has changed or the
   const first = (await prepare()).get('transform');
   expect(lines).toEqual([expect.stringMatching(/^Bundled transform in \d+\.\d s$/)]);
   expect(existsSync(first?.script ?? '')).toBe(true);
-  expect(first?.env['NODE_COMPILE_CACHE']?.startsWith(folder)).toBe(true);
+  expect(first?.env['CODE_CACHE']?.startsWith(folder)).toBe(true);
 
   expect((await prepare()).get('transform')).toEqual(first);
   expect(lines).toHaveLength(1);

@@ -24,7 +24,7 @@ const Stamp = z.object({ inputs: z.record(z.string(), z.string()), folder: z.str
 type Stamp = z.infer<typeof Stamp>;
 
 /** How bundles are made, relative to the root. */
-const RECIPE = ['build/bundle.ts', 'build/licences.ts'];
+const RECIPE = ['build/bundle.ts', 'build/lean.ts', 'build/licences.ts', 'build/start.cjs'];
 
 const OLD_MS = 24 * 3_600_000;
 
@@ -39,7 +39,7 @@ export function sourcePrograms(names: readonly string[]): ReadonlyMap<string, Pr
  * The functions as bundles, made now where their sources have changed since the last time, and said so in a line.
  *
  * A bundle lies in a folder named by its content, so that runs side by side do not touch each other's, and with it the
- * code that V8 compiled of it: a process leaves that at its orderly end, and the next one starts faster.
+ * code that V8 compiled of it: a process writes that, and the next one starts faster (`build/start.cjs`).
  */
 export async function bundledPrograms(
   names: readonly string[],
@@ -58,8 +58,8 @@ export async function bundledPrograms(
       const stamp = readStamp(folder, name);
       if (stamp === null) throw new Error(`Cannot run ${name}: its bundle is gone`);
       const program = {
-        script: join(folder, stamp.folder, 'index.cjs'),
-        env: { NODE_COMPILE_CACHE: join(folder, stamp.folder, 'code'), ...rulesEnv(name) },
+        script: join(folder, stamp.folder, 'start.cjs'),
+        env: { CODE_CACHE: join(folder, stamp.folder, 'index.cache'), ...rulesEnv(name) },
       };
       return [name, program];
     }),
@@ -99,7 +99,10 @@ function readStamp(folder: string, name: string): Stamp | null {
 }
 
 function isFresh(folder: string, stamp: Stamp | null): boolean {
-  if (stamp === null || signatureOf(join(folder, stamp.folder, 'index.cjs')) === ABSENT) return false;
+  if (stamp === null) return false;
+  for (const file of ['index.cjs', 'start.cjs']) {
+    if (signatureOf(join(folder, stamp.folder, file)) === ABSENT) return false;
+  }
   return Object.entries(stamp.inputs).every(([path, signature]) => signatureOf(path) === signature);
 }
 

@@ -1,5 +1,4 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import func from '@knative/func-ts';
 import { z } from 'zod';
 import { logLevel, port, positiveMs, wholeNumber } from './config.ts';
 import { checkEnvelope, type EnvelopeRules, type Refusal } from './envelope.ts';
@@ -58,6 +57,8 @@ export async function serveFunction(
   };
   // The runtime's types leave out `bodyLimit`, which its documentation and code have.
   const options = { port: settings.PORT, bodyLimit: settings.BODY_LIMIT_BYTES };
+  // Loaded only now, while the connections that were begun before are answered.
+  const { default: func } = await import('@knative/func-ts');
   const server = await func.start(
     {
       handle: async (context: { readonly cloudevent?: RuntimeEvent }) =>
