@@ -63,9 +63,10 @@ export async function startFeedServer(
  * Takes a client's message, `{"type":"subscribe","symbol":…}` or `unsubscribe`, into its set of symbols; what is no
  * symbol is answered with Finnhub's error frame.
  *
+ * @param suffix Of the requests for another kind than trades: `-news` for `subscribe-news`.
  * @returns False if it is neither.
  */
-export function takeRequest(socket: WebSocket, subscribed: Set<string>, text: string): boolean {
+export function takeRequest(socket: WebSocket, subscribed: Set<string>, text: string, suffix = ''): boolean {
   let message: { readonly type?: unknown; readonly symbol?: unknown };
   try {
     message = Object(JSON.parse(text));
@@ -73,9 +74,9 @@ export function takeRequest(socket: WebSocket, subscribed: Set<string>, text: st
     return false;
   }
   const { type, symbol } = message;
-  if (type !== 'subscribe' && type !== 'unsubscribe') return false;
+  if (type !== `subscribe${suffix}` && type !== `unsubscribe${suffix}`) return false;
   if (!isSymbol(symbol)) socket.send('{"msg":"Invalid symbol","type":"error"}');
-  else if (type === 'subscribe') subscribed.add(symbol);
+  else if (type === `subscribe${suffix}`) subscribed.add(symbol);
   else subscribed.delete(symbol);
   return true;
 }

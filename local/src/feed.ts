@@ -60,6 +60,7 @@ export async function chooseFeed(
       SYMBOLS: symbols.join(','),
       ...(token === '' ? { FINNHUB_TOKEN_FILE: tokenFile } : { FINNHUB_TOKEN: token }),
       ...(env['FEED_URL'] === undefined ? {} : { FEED_URL: env['FEED_URL'] }),
+      ...(env['NEWS'] === undefined ? {} : { NEWS: env['NEWS'] }),
     },
     close: async () => undefined,
   };
@@ -103,6 +104,8 @@ async function simulatorFeed(choice: SimulatorChoice, log: (line: string) => voi
       FEED_URL: simulator.url,
       FINNHUB_TOKEN: 'simulator',
       SYMBOLS: simulator.symbols.join(','),
+      BOOKS: 'true',
+      NEWS: 'true',
     },
     close: () => simulator.close(),
   };

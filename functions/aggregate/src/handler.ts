@@ -31,6 +31,8 @@ export function createAggregate(deps: AggregateDeps): (event: ReceivedEvent) => 
   }
 
   return async function aggregate(event) {
+    // They share the topic, but no window holds them and no sequence of trades counts them.
+    if (event.type === EVENT_TYPES.books || event.type === EVENT_TYPES.news) return;
     if (event.type === EVENT_TYPES.feedGap) return takeGap(event);
     const batch = parseOrPoison('trade batch', () => parseTradeBatch(event.attributes, event.data));
     if (deps.now() - batch.ingestTimeMs > deps.expiryMs) {

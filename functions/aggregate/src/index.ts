@@ -34,7 +34,7 @@ void runFunction('aggregate', readConfig, (config, log) => {
     },
   });
   return {
-    types: [EVENT_TYPES.trades, EVENT_TYPES.feedGap],
+    types: [EVENT_TYPES.trades, EVENT_TYPES.feedGap, EVENT_TYPES.books, EVENT_TYPES.news],
     handle: aggregate,
     warmUp: async () => {
       await Promise.all([cassandra.connect(), producer.connect()]);

@@ -49,6 +49,12 @@ export const envSchema = z
     FINNHUB_TOKEN: z.string().optional(),
     FINNHUB_TOKEN_FILE: z.string().optional(),
     SYMBOLS: symbols,
+    /** Subscribe to news too: of Finnhub's plans only the premium ones have them. */
+    NEWS: z.stringbool().default(false),
+    /** Subscribe to order books too: only the simulated market has them. */
+    BOOKS: z.stringbool().default(false),
+    /** Shortest time between two batches of books or news: of a symbol's books in between, the newest is sent. */
+    KINDS_MS: positiveMs.default(250),
     SHARD_COUNT: wholeNumber(1, 100).default(12),
     LINGER_MS: positiveMs.default(50),
     MAX_TRADES: wholeNumber(1, 10_000).default(400),

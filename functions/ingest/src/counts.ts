@@ -20,6 +20,12 @@ export interface Counts {
   sentRecords: number;
   /** Sends of batches that failed and were tried again. */
   retries: number;
+  /** Entries of book frames that were taken, and those of them that a newer one of the symbol overtook. */
+  books: number;
+  booksCoalesced: number;
+  /** Entries of news frames that were taken, and those given up because too many waited. */
+  news: number;
+  newsDropped: number;
 }
 
 /** Nothing counted yet. */
@@ -38,5 +44,9 @@ export function createCounts(): Counts {
     batches: 0,
     sentRecords: 0,
     retries: 0,
+    books: 0,
+    booksCoalesced: 0,
+    news: 0,
+    newsDropped: 0,
   };
 }

@@ -10,6 +10,7 @@ import { createFeedEvents } from './feed-events.ts';
 import { createFeedTime } from './feed-time.ts';
 import { createFinnhubFeed } from './finnhub-feed.ts';
 import { createIntake } from './intake.ts';
+import { createKindQueue } from './kind-queue.ts';
 import { createOutbox } from './outbox.ts';
 import { createRejectQueue } from './reject-queue.ts';
 import { createShardMap } from './shard-map.ts';
@@ -44,6 +45,7 @@ async function startLine() {
   );
   const rejects = createRejectQueue('finnhub', () => 7);
   const symbols = ['AAPL', 'BINANCE:BTCUSDT'];
+  const kinds = createKindQueue(shards);
   const events = createFeedEvents({
     symbols,
     disorderMs: DISORDER_MS,
@@ -61,10 +63,12 @@ async function startLine() {
     }),
     bound,
     rejects,
+    kinds,
     nowMs: () => performance.now(),
     wallMs: Date.now,
     wake: () => undefined,
     wakeRejects: () => undefined,
+    wakeKinds: () => undefined,
     log,
   });
   const feed = createFinnhubFeed(
@@ -72,6 +76,7 @@ async function startLine() {
       url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
       token: 'key',
       symbols,
+      subscriptions: [],
       silenceMs: 5_000,
       reconnectMinMs: 20,
       reconnectMaxMs: 50,
@@ -90,7 +95,7 @@ async function startLine() {
   await vi.waitFor(() => expect(sockets).toHaveLength(1));
   const departure = { epoch: 7, nowMs: 0, wallMs: 0, traceparent: () => 'tp' };
   const take = (): readonly MarketEvent[] => outbox.take(departure, true)?.events ?? [];
-  return { sockets, counts, rejects, take };
+  return { sockets, counts, rejects, kinds, take };
 }
 
 const trade = (s: string, t: number, p = 1) => ({ c: null, p, s, t: START_MS + t, v: 0.5 });

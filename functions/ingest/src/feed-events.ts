@@ -1,4 +1,5 @@
 import { MAX_REJECTED_TEXT, type RejectReason } from '@kandle/market/rejects';
+import type { DataKind } from '@kandle/market/kind-batch';
 import type { Logger } from '@kandle/runtime/log';
 import type { BufferBound } from './buffer-bound.ts';
 import type { Counts } from './counts.ts';
@@ -6,6 +7,7 @@ import type { FeedTime } from './feed-time.ts';
 import type { FeedHandlers } from './finnhub-feed.ts';
 import { parseFinnhubFrame } from './finnhub-frame.ts';
 import type { Intake } from './intake.ts';
+import type { KindQueue } from './kind-queue.ts';
 import { noteOutage } from './outage.ts';
 import type { RejectQueue } from './reject-queue.ts';
 import type { ShardMap } from './shard-map.ts';
@@ -31,12 +33,14 @@ export interface FeedEventDeps {
   readonly intake: Intake;
   readonly bound: BufferBound;
   readonly rejects: RejectQueue;
+  readonly kinds: KindQueue;
   /** Monotonic and wall clock, milliseconds. */
   readonly nowMs: () => number;
   readonly wallMs: () => number;
   /** Something may be ready to be sent. */
   readonly wake: () => void;
   readonly wakeRejects: () => void;
+  readonly wakeKinds: () => void;
   readonly log: Logger;
 }
 
@@ -71,6 +75,19 @@ export function createFeedEvents(deps: FeedEventDeps): FeedHandlers {
     deps.wake();
   }
 
+  function takeKind(kind: DataKind, entries: readonly unknown[]): void {
+    for (const entry of entries) {
+      const verdict = deps.kinds.offer(kind, entry);
+      if (verdict.kind === 'reject') refuse(verdict.reason, verdict.detail, verdict.record);
+      else {
+        counts[kind] += 1;
+        if (verdict.kind === 'coalesced') counts.booksCoalesced += 1;
+        else if (verdict.kind === 'overflow') counts.newsDropped += 1;
+      }
+    }
+    deps.wakeKinds();
+  }
+
   return {
     onConnected(connection, lost) {
       state.connection = connection;
@@ -98,6 +115,8 @@ export function createFeedEvents(deps: FeedEventDeps): FeedHandlers {
       counts.frames += 1;
       const frame = parseFinnhubFrame(text);
       if (frame.kind === 'trade') takeTrades(frame.entries);
+      else if (frame.kind === 'news') takeKind('news', frame.entries);
+      else if (frame.kind === 'book') takeKind('books', frame.entries);
       else if (frame.kind === 'ping') {
         counts.pings += 1;
         feedTime.pass(frame.passedMs);

@@ -69,6 +69,7 @@ function startFeed(url: string, changes: Partial<FinnhubFeedOptions> = {}) {
       url,
       token: TOKEN,
       symbols: ['AAPL', 'IC MARKETS:1'],
+      subscriptions: [],
       silenceMs: 5_000,
       reconnectMinMs: 10,
       reconnectMaxMs: 80,

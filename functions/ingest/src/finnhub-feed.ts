@@ -11,6 +11,8 @@ export interface FinnhubFeedOptions {
   /** The key; it goes into the address only, never into a log or an error. */
   readonly token: string;
   readonly symbols: readonly string[];
+  /** Further subscriptions of each symbol beside its trades, such as `subscribe-news`. */
+  readonly subscriptions: readonly string[];
   /** No frame of any kind for so long means that the line is dead. */
   readonly silenceMs: number;
   readonly reconnectMinMs: number;
@@ -120,7 +122,9 @@ export function createFinnhubFeed(options: FinnhubFeedOptions, handlers: FeedHan
 
   function opened(current: WebSocket): void {
     connection += 1;
-    for (const symbol of symbols) current.send(JSON.stringify({ type: 'subscribe', symbol }));
+    for (const type of ['subscribe', ...options.subscriptions]) {
+      for (const symbol of symbols) current.send(JSON.stringify({ type, symbol }));
+    }
     log.info({ connection, symbols: symbols.length }, 'feed connected');
     stableTimer = setTimeout(() => {
       failures = 0;

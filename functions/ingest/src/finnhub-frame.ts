@@ -3,6 +3,9 @@ import { describeError } from '@kandle/runtime/errors';
 /** What a text frame of Finnhub's protocol turned out to be. Source: Finnhub API documentation, "Trades". */
 export type FinnhubFrame =
   | { readonly kind: 'trade'; readonly entries: readonly unknown[] }
+  | { readonly kind: 'news'; readonly entries: readonly unknown[] }
+  /** An extension of ours: Finnhub sends no order books, the simulated market does. */
+  | { readonly kind: 'book'; readonly entries: readonly unknown[] }
   /** `passedMs`: only our replay server tells, at unlimited speed, how much recorded time has passed. */
   | { readonly kind: 'ping'; readonly passedMs: number }
   | { readonly kind: 'error'; readonly message: string }
@@ -25,9 +28,11 @@ export function parseFinnhubFrame(text: string): FinnhubFrame {
   const { type, data, msg, passed_ms: passedMs }: Readonly<Record<string, unknown>> = { ...frame };
   switch (type) {
     case 'trade':
+    case 'news':
+    case 'book':
       return Array.isArray(data)
-        ? { kind: 'trade', entries: data }
-        : { kind: 'bad', detail: 'trade frame without data' };
+        ? { kind: type, entries: data }
+        : { kind: 'bad', detail: `${type} frame without data` };
     case 'ping':
       return { kind: 'ping', passedMs: typeof passedMs === 'number' && passedMs > 0 ? passedMs : 0 };
     case 'error':

@@ -20,6 +20,14 @@ const COUNTERS: readonly (readonly [name: string, help: string, read: Read])[] =
   ['ingest_batches_total', 'Batches acknowledged by Kafka', (status) => status.batches],
   ['ingest_sent_records_total', 'Entries acknowledged by Kafka', (status) => status.sentRecords],
   ['ingest_send_retries_total', 'Sends that failed and were tried again', (status) => status.retries],
+  ['ingest_books_total', 'Order books taken', (status) => status.books],
+  [
+    'ingest_books_coalesced_total',
+    'Order books that a newer one of the symbol overtook',
+    (status) => status.booksCoalesced,
+  ],
+  ['ingest_news_total', 'News taken', (status) => status.news],
+  ['ingest_news_dropped_total', 'News given up: too much waited', (status) => status.newsDropped],
   ['ingest_connections_total', 'Connections to the feed', (status) => status.connection],
 ];
 

@@ -8,6 +8,8 @@ import { createFeedEvents } from './feed-events.ts';
 import { createFeedTime } from './feed-time.ts';
 import { createFinnhubFeed } from './finnhub-feed.ts';
 import { createIntake } from './intake.ts';
+import { createKindQueue } from './kind-queue.ts';
+import { createKindSender } from './kind-sender.ts';
 import { createOutbox } from './outbox.ts';
 import { readBack } from './read-back.ts';
 import { recallBatch } from './recall.ts';
@@ -98,6 +100,15 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
   const rejectProducer = createRenewedProducer(config.REJECTS_TOPIC, () => createEventProducer(kafka));
   const rejects = createRejectQueue(feed, () => epoch);
   const rejectSender = createRejectSender(rejects, (events) => rejectProducer.send(events), log);
+  const kindProducer = createRenewedProducer(config.RAW_TOPIC, () => createEventProducer(kafka));
+  const kinds = createKindQueue(shards);
+  const kindSender = createKindSender({
+    queue: kinds,
+    produce: (events) => kindProducer.send(events),
+    departure: () => ({ epoch, nowMs: nowMs(), wallMs: Date.now(), traceparent: newTraceparent }),
+    everyMs: config.KINDS_MS,
+    log,
+  });
   const events = createFeedEvents({
     symbols,
     disorderMs,
@@ -109,17 +120,23 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
     intake,
     bound,
     rejects,
+    kinds,
     nowMs,
     log,
     wallMs: Date.now,
     wake: () => sender.wake(),
     wakeRejects: () => rejectSender.wake(),
+    wakeKinds: () => kindSender.wake(),
   });
   const client = createFinnhubFeed(
     {
       url: config.FEED_URL,
       token: readToken(config),
       symbols,
+      subscriptions: [
+        ...(config.NEWS ? ['subscribe-news'] : []),
+        ...(config.BOOKS ? ['subscribe-book'] : []),
+      ],
       silenceMs: config.SILENCE_MS,
       reconnectMinMs: config.RECONNECT_MIN_MS,
       reconnectMaxMs: config.RECONNECT_MAX_MS,
@@ -157,17 +174,19 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
       clearInterval(clockTimer);
       // Held back first and closed last: what the server is told to have been received has been sent on.
       client.pause();
-      const [sent, rejectsSent] = await Promise.all([
+      const [sent, rejectsSent, kindsSent] = await Promise.all([
         sender.flush(deadlineMs),
         rejectSender.flush(deadlineMs),
+        kindSender.flush(deadlineMs),
       ]);
       await client.stop(sent);
-      await Promise.all([rawProducer.close(), rejectProducer.close()]);
+      await Promise.all([rawProducer.close(), rejectProducer.close(), kindProducer.close()]);
       if (!sent) log.error({ records: bound.records() }, 'Cannot send everything before the end');
-      return sent && rejectsSent;
+      return sent && rejectsSent && kindsSent;
     },
     status() {
-      const isIdle = !sender.isBusy() && outbox.readyAtMs() === undefined && rejects.size() === 0;
+      const isEmpty = rejects.size() === 0 && kinds.size() === 0 && !kindSender.isBusy();
+      const isIdle = !sender.isBusy() && outbox.readyAtMs() === undefined && isEmpty;
       return {
         feed,
         epoch,

@@ -1,5 +1,6 @@
 import { isFeedName } from '@kandle/market/batch-header';
 import { parseCandleBatch } from '@kandle/market/candle-batch';
+import { parseBookBatch, parseNewsBatch } from '@kandle/market/kind-batch';
 import { parseFeedGap } from '@kandle/market/feed-gap';
 import { parseIndicatorBatch } from '@kandle/market/indicator-batch';
 import { feedOfShard } from '@kandle/market/shard';
@@ -10,8 +11,10 @@ import { PoisonError } from '@kandle/runtime/errors';
 import type { Counter } from '@kandle/runtime/metrics';
 import { parseOrPoison } from '@kandle/runtime/parse';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
+import { bookRows } from './book-rows.ts';
 import { candleRows } from './candle-rows.ts';
 import { gapRows } from './gap-rows.ts';
+import { newsRows } from './news-rows.ts';
 import type { ClosedCandles, Rollups } from './rollups.ts';
 import { indicatorRows, signalRows } from './signal-rows.ts';
 import { tradeRows } from './trade-rows.ts';
@@ -33,6 +36,8 @@ export const PERSISTED_TYPES = [
   EVENT_TYPES.feedGap,
   EVENT_TYPES.indicators,
   EVENT_TYPES.signals,
+  EVENT_TYPES.books,
+  EVENT_TYPES.news,
 ] as const;
 
 /**
@@ -66,6 +71,10 @@ export function rowsOf(event: ReceivedEvent): readonly PartitionRows[] {
       return parseOrPoison('indicator batch', () => indicatorRows(withFeed(parseIndicatorBatch(event.data))));
     case EVENT_TYPES.signals:
       return parseOrPoison('signal batch', () => signalRows(withFeed(parseSignalBatch(event.data))));
+    case EVENT_TYPES.books:
+      return parseOrPoison('book batch', () => bookRows(parseBookBatch(event.attributes, event.data)));
+    case EVENT_TYPES.news:
+      return parseOrPoison('news batch', () => newsRows(parseNewsBatch(event.attributes, event.data)));
     default:
       throw new PoisonError('Cannot persist the event: its type is not one of persist');
   }

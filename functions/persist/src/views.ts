@@ -24,6 +24,8 @@ const INSERTS: Readonly<Record<ViewName, string>> = {
   feed_gaps: insertInto('feed_gaps'),
   indicators: insertInto('indicators'),
   signals: insertInto('signals'),
+  order_books: insertInto('order_books'),
+  news: insertInto('news'),
 };
 
 function insertInto(view: ViewName): string {

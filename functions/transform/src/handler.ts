@@ -8,6 +8,7 @@ import type { EventProducer } from '@kandle/runtime/event-producer';
 import { parseOrPoison } from '@kandle/runtime/parse';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
 import { cleanBatch } from './clean.ts';
+import { cleanBooks, type CleanedKind, cleanNews } from './clean-kinds.ts';
 import { countCleaned, type TransformCounters } from './counters.ts';
 
 /** What the transform function is made of. */
@@ -21,9 +22,21 @@ export interface TransformDeps {
 
 /**
  * Builds the function that turns one raw batch into exactly one clean batch with the same epoch and sequence, and
- * sends what it refuses to the rejects. Resolves when both are acknowledged. Gaps are checked and passed on.
+ * sends what it refuses to the rejects. Resolves when both are acknowledged. Gaps are checked and passed on; books and
+ * news are cleaned in batches of their own.
  */
 export function createTransform(deps: TransformDeps): (event: ReceivedEvent) => Promise<void> {
+  /** Books and news: a batch of which nothing is left is not sent, for nobody waits for its number. */
+  async function passOn(event: ReceivedEvent, shard: string, { clean, rejects }: CleanedKind): Promise<void> {
+    const sent = [];
+    if (clean !== null) sent.push(deps.producer.send(deps.tradesTopic, [clean]));
+    if (rejects.length > 0) {
+      sent.push(deps.producer.send(deps.rejectsTopic, [formatBatchRejects(event.id, shard, rejects)]));
+    }
+    await Promise.all(sent);
+    for (const { reason } of rejects) deps.counters.rejects.add(1, { reason });
+  }
+
   return async function transform(event) {
     if (event.type === EVENT_TYPES.feedGap) {
       const gap = parseOrPoison('feed gap', () => parseFeedGap(event.data));
@@ -32,6 +45,8 @@ export function createTransform(deps: TransformDeps): (event: ReceivedEvent) => 
       return;
     }
     const raw = parseOrPoison('raw batch', () => parseRawBatch(event.attributes, event.data));
+    if (event.type === EVENT_TYPES.rawBooks) return passOn(event, raw.shard, cleanBooks(raw));
+    if (event.type === EVENT_TYPES.rawNews) return passOn(event, raw.shard, cleanNews(raw));
     const cleaned = cleanBatch(raw, deps.horizonMs);
     const { batch, rejects } = cleaned;
     const sent = [deps.producer.send(deps.tradesTopic, [formatTradeBatch(batch)])];

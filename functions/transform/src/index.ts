@@ -10,7 +10,7 @@ import { createTransform } from './handler.ts';
 void runFunction('transform', readConfig, (config, log) => {
   const producer = createEventProducer(createKafka(config, 'transform', log));
   return {
-    types: [EVENT_TYPES.rawTrades, EVENT_TYPES.feedGap],
+    types: [EVENT_TYPES.rawTrades, EVENT_TYPES.rawBooks, EVENT_TYPES.rawNews, EVENT_TYPES.feedGap],
     handle: createTransform({
       producer,
       tradesTopic: config.TRADES_TOPIC,

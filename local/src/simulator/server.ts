@@ -1,9 +1,11 @@
 import { WINDOW_MS } from '@kandle/market/window';
 import type { WebSocket } from 'ws';
 import { PING_FRAME, startFeedServer, takeRequest } from '../feed-server.ts';
+import { createBooksAndNews } from './books-and-news.ts';
 import { frameText } from './frame-text.ts';
 import { DEFAULT_SYMBOLS, type InstrumentKind } from './instruments.ts';
 import { createMarket, type SimulatedTrade, STEP_MS } from './market.ts';
+import { createRandom } from './random.ts';
 import { createSilence } from './silence.ts';
 
 /** A market to simulate. */
@@ -46,6 +48,9 @@ export interface Simulator {
 interface Client {
   readonly socket: WebSocket;
   readonly subscribed: Set<string>;
+  /** Symbols whose books and news were asked for, by `subscribe-book` and `subscribe-news`. */
+  readonly books: Set<string>;
+  readonly news: Set<string>;
 }
 
 /**
@@ -68,7 +73,9 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const { seed, rate, symbols = DEFAULT_SYMBOLS, silenceMs = null, onProgress = () => undefined } = options;
   const wallOffsetMs = Date.now() - performance.now();
   const nowMs = (): number => Math.floor(performance.now() + wallOffsetMs);
-  const market = createMarket({ seed, rate, symbols, startMs: nowMs() });
+  const startMs = nowMs();
+  const market = createMarket({ seed, rate, symbols, startMs });
+  const shown = createBooksAndNews(createRandom(seed + 1), startMs);
   const counts = { trades: 0, frames: 0, skippedMs: 0 };
   const silence = createSilence(silenceMs, WINDOW_MS);
   let isSilent = false;
@@ -78,9 +85,14 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
 
   function accept(socket: WebSocket): void {
     client?.socket.terminate();
-    const current: Client = { socket, subscribed: new Set() };
+    const current: Client = { socket, subscribed: new Set(), books: new Set(), news: new Set() };
     client = current;
-    socket.on('message', (data: Buffer) => takeRequest(socket, current.subscribed, data.toString()));
+    socket.on('message', (data: Buffer) => {
+      const text = data.toString();
+      takeRequest(socket, current.subscribed, text);
+      takeRequest(socket, current.books, text, '-book');
+      takeRequest(socket, current.news, text, '-news');
+    });
     socket.on('close', () => {
       if (client === current) client = null;
     });
@@ -108,7 +120,10 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       pingDueMs = now + PING_MS;
     }
     if (listen(now)) market.skipTo(now);
-    else trade(client, now);
+    else {
+      trade(client, now);
+      show(client, now);
+    }
   }
 
   function trade({ socket, subscribed }: Client, now: number): void {
@@ -123,10 +138,23 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
         const trades = frame.filter(({ instrument }) => subscribed.has(instrument.symbol));
         if (trades.length === 0) continue;
         socket.send(frameText(trades));
+        for (const one of trades) shown.note(one);
         options.onFrame?.(trades);
         counts.frames += 1;
         counts.trades += trades.length;
       }
+    }
+  }
+
+  /** Books and news, as far as they were asked for; a silent market has none. */
+  function show({ socket, books, news }: Client, now: number): void {
+    if (news.size > 0) {
+      const frame = shown.news(now, (symbol) => news.has(symbol));
+      if (frame !== null) socket.send(JSON.stringify(frame));
+    }
+    if (books.size > 0) {
+      const frame = shown.books(now, (symbol) => books.has(symbol));
+      if (frame !== null) socket.send(JSON.stringify(frame));
     }
   }
 

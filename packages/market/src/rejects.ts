@@ -10,6 +10,8 @@ export type RejectReason =
   | 'bad_time'
   | 'bad_price'
   | 'bad_size'
+  | 'bad_book'
+  | 'bad_news'
   | 'too_late'
   | 'too_far_ahead'
   | 'too_early';

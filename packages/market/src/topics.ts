@@ -13,8 +13,12 @@ export const TOPICS = {
 /** The CloudEvent types of the pipeline. A change that an old reader cannot read gets a new version. */
 export const EVENT_TYPES = {
   rawTrades: 'io.kandle.trades.raw.v1',
+  rawBooks: 'io.kandle.books.raw.v1',
+  rawNews: 'io.kandle.news.raw.v1',
   feedGap: 'io.kandle.feed.gap.v1',
   trades: 'io.kandle.trades.v1',
+  books: 'io.kandle.books.v1',
+  news: 'io.kandle.news.v1',
   candles: 'io.kandle.candles.v1',
   indicators: 'io.kandle.indicators.v1',
   signals: 'io.kandle.signals.v1',

@@ -1,0 +1,52 @@
+import { judgeBookRecord, type JudgedKind } from '@kandle/market/book';
+import { type DataKind, formatBookBatch, formatNewsBatch, kindBatchId } from '@kandle/market/kind-batch';
+import type { MarketEvent } from '@kandle/market/market-event';
+import { judgeNewsRecord } from '@kandle/market/news';
+import type { RawBatch } from '@kandle/market/raw-batch';
+import type { Reject } from '@kandle/market/rejects';
+
+/** What a raw batch of books or news becomes: an event of what is clean, null if nothing is, and what is refused. */
+export interface CleanedKind {
+  readonly clean: MarketEvent | null;
+  readonly rejects: readonly Reject[];
+}
+
+/** How far ahead of its batch's ingest time an event time is believed, milliseconds; ingest's `AHEAD_MS` for trades. */
+const AHEAD_MS = 900_000;
+
+/** Cleans a raw batch of order books; a pure function of it, like that of trades. */
+export function cleanBooks({ records, ...header }: RawBatch): CleanedKind {
+  const { items, rejects } = judgeAll('books', { records, ...header }, judgeBookRecord);
+  return { clean: items.length === 0 ? null : formatBookBatch({ ...header, books: items }), rejects };
+}
+
+/** Cleans a raw batch of news; a pure function of it. */
+export function cleanNews({ records, ...header }: RawBatch): CleanedKind {
+  const { items, rejects } = judgeAll('news', { records, ...header }, judgeNewsRecord);
+  return { clean: items.length === 0 ? null : formatNewsBatch({ ...header, news: items }), rejects };
+}
+
+function judgeAll<T extends { readonly eventTimeMs: number }>(
+  kind: DataKind,
+  { records, ...header }: RawBatch,
+  judge: (record: Readonly<Record<string, unknown>>) => JudgedKind<T>,
+): { readonly items: readonly T[]; readonly rejects: readonly Reject[] } {
+  const items: T[] = [];
+  const rejects: Reject[] = [];
+  const latestMs = header.ingestTimeMs + AHEAD_MS;
+  for (const [index, { record }] of records.entries()) {
+    const judged = judge(record);
+    const id = `${kindBatchId(kind, header)}:${index}`;
+    if (judged.kind === 'reject') {
+      rejects.push({ id, reason: judged.reason, detail: judged.detail, record });
+    } else if (judged.items.some(({ eventTimeMs }) => eventTimeMs > latestMs)) {
+      rejects.push({
+        id,
+        reason: 'too_far_ahead',
+        detail: `more than ${AHEAD_MS} ms ahead of ingest`,
+        record,
+      });
+    } else items.push(...judged.items);
+  }
+  return { items, rejects };
+}
