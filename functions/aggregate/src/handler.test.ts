@@ -1,6 +1,7 @@
 import { formatFeedGap } from '@kandle/market/feed-gap';
 import { formatTradeBatch, type TradeBatch } from '@kandle/market/trade-batch';
 import { type CandleBatch, parseCandleBatch } from '@kandle/market/candle-batch';
+import { EVENT_TYPES } from '@kandle/market/topics';
 import type { Trade } from '@kandle/market/trade';
 import { PoisonError, RetryableError } from '@kandle/runtime/errors';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
@@ -266,3 +267,12 @@ test('aggregate() refuses for ever, when a gap is malformed', async () => {
     PoisonError,
   );
 });
+
+test.each([EVENT_TYPES.books, EVENT_TYPES.news])(
+  'aggregate() takes no notice of %s, which share its topic',
+  async (type) => {
+    const rig = createRig();
+    await rig.create()({ ...batchEvent(1, [], 0), type, data: { anything: 1 } });
+    expect([rig.published, rig.database.counts]).toEqual([[], { reads: 0, writes: 0 }]);
+  },
+);

@@ -151,7 +151,7 @@ test('counts pings and errors, and refuses garbage with a reason', async () => {
   for (const text of [
     '{"type":"ping"}',
     '{"msg":"Invalid symbol","type":"error"}',
-    '{"type":"news","data":[]}',
+    '{"type":"pr","data":[]}',
     `garbage ${'x'.repeat(5_000)}`,
     frame(5, trade('nope!', 0), { ...trade('AAPL', 0), t: 5 }, trade('AAPL', 3_600_000), trade('AAPL', 0)),
   ]) {
@@ -172,4 +172,29 @@ test('counts pings and errors, and refuses garbage with a reason', async () => {
   ]);
   expect(String(refused[1]?.record)).toHaveLength(2_000);
   expect(take()).toHaveLength(1);
+});
+
+test('takes books and news beside the trades, and refuses those without a symbol', async () => {
+  const { sockets, counts, rejects, kinds, take } = await startLine();
+  const book = (s: string, t: number) => ({ s, t: START_MS + t, b: [[1, 1]], a: [[2, 1]] });
+  sockets[0]?.send(
+    JSON.stringify({ type: 'book', data: [book('AAPL', 0), book('nope!', 0), book('AAPL', 9)] }),
+  );
+  sockets[0]?.send(
+    JSON.stringify({ type: 'news', data: [{ id: 1, related: 'AAPL' }, { id: 2, related: '' }, 5] }),
+  );
+  sockets[0]?.send(frame(trade('AAPL', 0)));
+  await vi.waitFor(() => expect(counts.frames).toBe(3));
+  expect(counts).toMatchObject({
+    records: 1,
+    accepted: 1,
+    books: 2,
+    booksCoalesced: 1,
+    news: 1,
+    rejected: 3,
+  });
+  expect(kinds.size()).toBe(2);
+  expect(rejects.size()).toBe(3);
+  // A trade's batch has the number 1, whatever else came before it.
+  expect(take().map(({ id }) => id)).toEqual([expect.stringMatching(/^7:finnhub-\d\d:1$/)]);
 });

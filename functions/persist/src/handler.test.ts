@@ -1,4 +1,7 @@
 import { formatCandleBatch, type PublishedCandle } from '@kandle/market/candle-batch';
+import { judgeBookRecord } from '@kandle/market/book';
+import { judgeNewsRecord } from '@kandle/market/news';
+import { formatBookBatch, formatNewsBatch } from '@kandle/market/kind-batch';
 import { formatFeedGap } from '@kandle/market/feed-gap';
 import type { MarketEvent } from '@kandle/market/market-event';
 import { EVENT_TYPES } from '@kandle/market/topics';
@@ -221,4 +224,92 @@ test('createPersist() counts the rows by view, when they are written', async () 
   const refuses = { write: () => Promise.reject(new Error('away')) };
   await expect(createPersist({ views: refuses, rows })(event)).rejects.toThrow('away');
   expect(added).toHaveLength(2);
+});
+
+const HEADER = { shard: 'sim-03', epoch: 1, sequence: 1, watermarkMs: 0, ingestTimeMs: W0 };
+
+function booksEvent(...records: readonly Readonly<Record<string, unknown>>[]): ReceivedEvent {
+  const books = records
+    .map(judgeBookRecord)
+    .flatMap((judged) => (judged.kind === 'items' ? judged.items : []));
+  return received(formatBookBatch({ ...HEADER, books }));
+}
+
+function newsEvent(ingestTimeMs: number, record: Readonly<Record<string, unknown>>): ReceivedEvent {
+  const judged = judgeNewsRecord({ id: 5, datetime: W0 / 1_000, headline: 'x', related: 'A', ...record });
+  return received(
+    formatNewsBatch({ ...HEADER, ingestTimeMs, news: judged.kind === 'items' ? judged.items : [] }),
+  );
+}
+
+test('rowsOf() makes a row of a book with its best levels, and the same row of a repeat', () => {
+  const book = {
+    s: 'A',
+    t: W0,
+    b: [
+      [184.2, 5],
+      [184.1, 7],
+    ],
+    a: [[184.3, 2]],
+  };
+  const rows = rowsOf(booksEvent(book, { ...book, t: W0 + 1, a: [[184.4, 2]] }, { ...book, s: 'B' }));
+  expect(rows.map((partition) => partition.length)).toEqual([2, 1]);
+  expect(rows[0]?.[0]).toEqual({
+    view: 'order_books',
+    values: [
+      'sim',
+      'A',
+      W0 - (W0 % HOUR_MS),
+      W0,
+      expect.any(String),
+      184.2,
+      5,
+      184.3,
+      2,
+      184.25,
+      0.1,
+      '[[184.2,5],[184.1,7]]',
+      '[[184.3,2]]',
+      BigInt(W0) * 1_000n,
+    ],
+  });
+  const twice = [...rowsOf(booksEvent(book)), ...rowsOf(booksEvent(book))].flat();
+  expect(table(twice).size).toBe(1);
+});
+
+test('rowsOf() keeps what ingest saw last of a piece of news, in any order, and says whether it is rated', () => {
+  const events = [newsEvent(W0, {}), newsEvent(W0 + 5, { headline: 'y', sentiment: -0.5 })];
+  for (const order of [events, events.toReversed()]) {
+    const [row, ...others] = table(order.flatMap((event) => rowsOf(event).flat())).values();
+    expect(others).toEqual([]);
+    expect(row).toEqual([
+      'sim',
+      'A',
+      '2023-11-14',
+      W0,
+      '5',
+      'y',
+      '',
+      '',
+      '',
+      '',
+      -0.5,
+      true,
+      BigInt(W0 + 5) * 1_000n,
+    ]);
+  }
+  expect(rowsOf(newsEvent(W0, {}))[0]?.[0]?.values.slice(-3, -1)).toEqual([0, false]);
+});
+
+test.each([
+  [
+    'books without a side',
+    { ...booksEvent(), data: { books: [{ id: 'a', symbol: 'A', eventTimeMs: 1, bids: [], asks: [] }] } },
+  ],
+  [
+    'news without a headline',
+    { ...newsEvent(W0, {}), data: { news: [{ id: '5', symbol: 'A', eventTimeMs: 1 }] } },
+  ],
+])('rowsOf() refuses for ever, when an event has %s', (_, event) => {
+  expect(() => rowsOf(event)).toThrow(PoisonError);
 });

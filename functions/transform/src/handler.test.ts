@@ -1,5 +1,6 @@
 import { EVENT_TYPES } from '@kandle/market/topics';
 import { RetryableError } from '@kandle/runtime/errors';
+import type { EventProducer } from '@kandle/runtime/event-producer';
 import type { MetricAttributes } from '@kandle/runtime/metrics';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
 import { expect, test } from 'vitest';
@@ -38,7 +39,7 @@ const BATCH: ReceivedEvent = {
 };
 
 /** The function with its counters, as one object of sums by name and reason. */
-function counted(send: () => Promise<void>) {
+function counted(send: EventProducer['send']) {
   const sums: Record<string, number> = {};
   const counter = (name: string) => ({
     add(value: number, attributes: MetricAttributes = {}) {
@@ -73,4 +74,23 @@ test('createTransform() counts nothing, when Kafka does not acknowledge', async 
   const { transform, sums } = counted(() => Promise.reject(new RetryableError('Cannot produce to Kafka')));
   await expect(transform(BATCH)).rejects.toThrow(RetryableError);
   expect(sums).toEqual({});
+});
+
+test('createTransform() sends books and news on in batches of their own, and nothing of a batch of which nothing is left', async () => {
+  const sent: unknown[] = [];
+  const { transform, sums } = counted(async (topic, events) => {
+    for (const { id, type } of events) sent.push([topic, type, id]);
+  });
+  const book = { id: 'x', record: { s: 'AAPL', t: NOW, b: [[1, 2]], a: [[3, 4]] } };
+  const news = { id: 'x', record: { id: 5, datetime: NOW / 1_000, headline: 'x', related: 'AAPL' } };
+  const bad = { id: 'x', record: {} };
+  await transform({ ...BATCH, type: EVENT_TYPES.rawBooks, data: { records: [book, bad] } });
+  await transform({ ...BATCH, type: EVENT_TYPES.rawNews, data: { records: [news] } });
+  await transform({ ...BATCH, type: EVENT_TYPES.rawNews, data: { records: [] } });
+  expect(sent).toEqual([
+    ['trades', 'io.kandle.books.v1', '7:finnhub-03:books:9'],
+    ['rejects', 'io.kandle.rejects.v1', '7:finnhub-03:9:rejects'],
+    ['trades', 'io.kandle.news.v1', '7:finnhub-03:news:9'],
+  ]);
+  expect(sums).toEqual({ 'transform_rejects_total bad_symbol': 1 });
 });

@@ -55,7 +55,7 @@ export function judgeNewsRecord(record: Readonly<Record<string, unknown>>): Judg
     category: textOf(record['category'], MAX_NEWS_NAME),
     url: webAddress(record['url']),
     // Zero has one sign in a database.
-    sentiment: sentiment === 0 ? 0 : (sentiment as number | null),
+    sentiment: sentiment === 0 ? 0 : sentiment,
   };
   return { kind: 'items', items: symbols.map((symbol) => ({ ...item, symbol })) };
 }

@@ -1,0 +1,60 @@
+import type { MarketEvent } from '@kandle/market/market-event';
+import { createLogger } from '@kandle/runtime/log';
+import { expect, test, vi } from 'vitest';
+import { createKindQueue } from './kind-queue.ts';
+import { createKindSender } from './kind-sender.ts';
+import { createShardMap } from './shard-map.ts';
+
+function createSender(everyMs: number) {
+  const sent: MarketEvent[] = [];
+  const faults: Error[] = [];
+  const queue = createKindQueue(
+    createShardMap({ feed: 'sim', shardCount: 1, maxTrades: 400, maxBatchBytes: 65_536, graceMs: 2_000 }),
+  );
+  const sender = createKindSender({
+    queue,
+    async produce([event]) {
+      const fault = faults.shift();
+      if (fault !== undefined) throw fault;
+      if (event !== undefined) sent.push(event);
+    },
+    departure: () => ({ epoch: 7, nowMs: 0, wallMs: 0, traceparent: () => 'tp' }),
+    everyMs,
+    log: createLogger('test', 'silent'),
+  });
+  const offer = (t: number): void => {
+    queue.offer('books', { s: 'A', t });
+    sender.wake();
+  };
+  const times = () => sent.map(({ data }) => Object(data)['records'][0].record.t as number);
+  return { sender, offer, times, sent, faults };
+}
+
+test('wake() sends the newest book of a moment, and again what comes later', async () => {
+  const { sender, offer, times } = createSender(30);
+  for (const t of [1, 2, 3]) offer(t);
+  await vi.waitFor(() => expect(times()).toEqual([3]));
+  offer(4);
+  await vi.waitFor(() => expect(times()).toEqual([3, 4]));
+  await vi.waitFor(() => expect(sender.isBusy()).toBe(false));
+});
+
+test('wake() sends the same event again, when the broker does not acknowledge', async () => {
+  const { sender, offer, sent, faults } = createSender(1);
+  faults.push(new Error('away'));
+  offer(1);
+  await vi.waitFor(() => expect(sent).toHaveLength(1), 5_000);
+  expect(sent[0]?.id).toBe('7:sim-00:books:1');
+  expect(await sender.flush(1_000)).toBe(true);
+});
+
+test('flush() sends what waits at once, and says so when it could not', async () => {
+  const patient = createSender(60_000);
+  patient.offer(1);
+  expect(await patient.sender.flush(5_000)).toBe(true);
+  expect(patient.times()).toEqual([1]);
+  const stuck = createSender(1);
+  stuck.faults.push(...Array.from({ length: 100 }, () => new Error('away')));
+  stuck.offer(1);
+  expect(await stuck.sender.flush(50)).toBe(false);
+});
