@@ -59,6 +59,8 @@ export const VIEWS = {
       'numbers',
       'caused_at',
       'version',
+    ],
+  },
   order_books: {
     keyColumns: 5,
     columns: [
