@@ -1,7 +1,7 @@
-import { isUnknownOutcome, NoRetry, translateCassandraError } from '@kandle/runtime/cassandra';
-import { type Client, type QueryOptions, types } from 'cassandra-driver';
+import { CONDITIONAL, readFromCassandra, SERIAL_READ, writeConditionally } from '@kandle/runtime/conditional';
+import type { Client, types } from 'cassandra-driver';
 import type { Notice, NoticeStatus, StoredNotice } from './record.ts';
-import type { NoticeStore, SignalKey, WriteOutcome } from './store.ts';
+import type { NoticeStore, SignalKey } from './store.ts';
 
 const READ = 'SELECT * FROM notifications WHERE feed = ? AND signal_id = ?';
 const RAISE = 'UPDATE notifications SET revision = ? WHERE feed = ? AND signal_id = ? IF revision = ?';
@@ -15,15 +15,7 @@ const SETTLE = `UPDATE notifications SET ${SET}, claimed_by = null ${ROW}`;
 const SETTLE_SENT = `${SETTLE} IF status IN ('claimed', 'failed', 'unclear', 'refused')`;
 const SETTLE_OTHER = `${SETTLE} IF status = 'claimed' AND attempts = ?`;
 
-const { localSerial, localQuorum } = types.consistencies;
-const SERIAL_READ: QueryOptions = { prepare: true, consistency: localSerial, isIdempotent: true };
-const CONDITIONAL: QueryOptions = {
-  prepare: true,
-  consistency: localQuorum,
-  serialConsistency: localSerial,
-  isIdempotent: false,
-  retry: new NoRetry(),
-};
+const WRITING = 'write what was announced';
 
 /**
  * The record in Cassandra: one conditional batch per decision on a signal, however many targets it has.
@@ -33,18 +25,16 @@ const CONDITIONAL: QueryOptions = {
 export function createNoticeStore(client: Client, owner: string): NoticeStore {
   return {
     async read({ feed, signalId }) {
-      try {
-        const { rows } = await client.execute(READ, [feed, signalId], SERIAL_READ);
-        return {
-          revision: Number(rows[0]?.['revision'] ?? 0),
-          notices: rows.filter((row) => row['target'] !== null && row['status'] !== null).map(toNotice),
-        };
-      } catch (error) {
-        throw translateCassandraError(error, 'read what was announced');
-      }
+      const { rows } = await readFromCassandra('read what was announced', () =>
+        client.execute(READ, [feed, signalId], SERIAL_READ),
+      );
+      return {
+        revision: Number(rows[0]?.['revision'] ?? 0),
+        notices: rows.filter((row) => row['target'] !== null && row['status'] !== null).map(toNotice),
+      };
     },
     decide: (key, revision, notices, leaseMs) =>
-      conditionally(() =>
+      writeConditionally(WRITING, () =>
         client.batch(
           [
             {
@@ -66,7 +56,7 @@ export function createNoticeStore(client: Client, owner: string): NoticeStore {
         ),
       ),
     settle: (key, notice) =>
-      conditionally(() => {
+      writeConditionally(WRITING, () => {
         const params = [...values(notice), ...rowKey(key, notice)];
         return notice.status === 'sent'
           ? client.execute(SETTLE_SENT, params, CONDITIONAL)
@@ -112,13 +102,4 @@ function toNotice(row: types.Row): StoredNotice {
 
 function timeOf(value: unknown): number | null {
   return value instanceof Date ? value.getTime() : null;
-}
-
-async function conditionally(statement: () => Promise<types.ResultSet>): Promise<WriteOutcome> {
-  try {
-    return (await statement()).wasApplied() ? 'applied' : 'lost';
-  } catch (error) {
-    if (isUnknownOutcome(error)) return 'unknown';
-    throw translateCassandraError(error, 'write what was announced');
-  }
 }

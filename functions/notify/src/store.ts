@@ -1,3 +1,4 @@
+import type { CasOutcome } from '@kandle/runtime/conditional';
 import type { Notice, SignalRecord } from './record.ts';
 
 /** A signal of a feed. */
@@ -5,9 +6,6 @@ export interface SignalKey {
   readonly feed: string;
   readonly signalId: string;
 }
-
-/** How a conditional write ended; `unknown` when only a read can tell. */
-export type WriteOutcome = 'applied' | 'lost' | 'unknown';
 
 /** The record of what was announced: linearisable reads and conditional writes. Both throw RetryableError. */
 export interface NoticeStore {
@@ -17,15 +15,10 @@ export interface NoticeStore {
    *
    * @param leaseMs How long the claims among them hold, whatever becomes of this process.
    */
-  decide(
-    key: SignalKey,
-    revision: number,
-    notices: readonly Notice[],
-    leaseMs: number,
-  ): Promise<WriteOutcome>;
+  decide(key: SignalKey, revision: number, notices: readonly Notice[], leaseMs: number): Promise<CasOutcome>;
   /**
    * Writes how a claim ended, and ends its lease. `sent` is written whoever has the claim by now, unless it is
    * written already: a 2xx is a fact. Anything else is written only by the claim of the same `attempts`.
    */
-  settle(key: SignalKey, notice: Notice): Promise<WriteOutcome>;
+  settle(key: SignalKey, notice: Notice): Promise<CasOutcome>;
 }

@@ -1,5 +1,6 @@
 import type { Notice, StoredNotice } from '../src/record.ts';
-import type { NoticeStore, SignalKey, WriteOutcome } from '../src/store.ts';
+import type { CasOutcome } from '@kandle/runtime/conditional';
+import type { NoticeStore, SignalKey } from '../src/store.ts';
 
 interface Row extends Notice {
   readonly leasedUntilMs: number;
@@ -36,7 +37,7 @@ export function createMemoryStore(nowMs: () => number): MemoryStore {
       const { revision, rows } = partitionOf(key);
       return { revision, notices: [...rows.values()].map(toStored) };
     },
-    async decide(key, revision, notices, leaseMs): Promise<WriteOutcome> {
+    async decide(key, revision, notices, leaseMs): Promise<CasOutcome> {
       const partition = partitionOf(key);
       if (partition.revision !== revision) return 'lost';
       partition.revision += 1;
@@ -46,7 +47,7 @@ export function createMemoryStore(nowMs: () => number): MemoryStore {
       }
       return 'applied';
     },
-    async settle(key, notice): Promise<WriteOutcome> {
+    async settle(key, notice): Promise<CasOutcome> {
       const { rows } = partitionOf(key);
       const row = rows.get(rowKey(notice));
       if (row === undefined) return 'lost';
