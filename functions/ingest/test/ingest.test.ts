@@ -43,13 +43,19 @@ afterEach(async () => {
 async function startServer() {
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
   const sockets: WebSocket[] = [];
-  server.on('connection', (socket) => sockets.push(socket));
+  const requests: string[] = [];
+  server.on('connection', (socket) => {
+    sockets.push(socket);
+    socket.on('message', (data: Buffer) =>
+      requests.push(Object(JSON.parse(data.toString()))['type'] as string),
+    );
+  });
   await once(server, 'listening');
   cleanUps.push(() => {
     for (const socket of server.clients) socket.terminate();
     server.close();
   });
-  return { sockets, url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}` };
+  return { sockets, requests, url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
 function startIngest(
@@ -263,4 +269,58 @@ test('sends everything once Kafka is back, each batch under its one number, when
     expect(shard.map(({ sequence }) => sequence)).toEqual(shard.map((_, index) => index + 1));
   }
   expect(once.flatMap(({ records }) => records)).toHaveLength(2 * count);
+});
+
+test('books and news arrive in batches of their own, and neither the trades nor a restart takes notice of them', async () => {
+  await createTopics(topics.raw, topics.rejects);
+  const server = await startServer();
+  const settings = { BOOKS: 'true', NEWS: 'true', KINDS_MS: '20' };
+  const { ingest: first, begun } = startIngest(server.url, settings);
+  await begun;
+  await vi.waitFor(() => expect(server.sockets).toHaveLength(1));
+  const nowMs = Date.now();
+  const book = (s: string, t: number) => ({ s, t, b: [[1, 1]], a: [[2, 1]] });
+  const news = { id: 7, datetime: Math.floor(nowMs / 1_000), headline: 'x', related: 'AAPL' };
+  for (let round = 0; round < 3; round++) {
+    server.sockets[0]?.send(frame(trade('AAPL', nowMs + round), trade('MSFT', nowMs + round)));
+    const data = [book('AAPL', nowMs + round), book('MSFT', nowMs + round)];
+    server.sockets[0]?.send(JSON.stringify({ type: 'book', data }));
+    server.sockets[0]?.send(JSON.stringify({ type: 'news', data: [{ ...news, id: round }] }));
+    await vi.waitFor(() => expect(first.status().books).toBe(2 * (round + 1)));
+  }
+  expect(await first.stop(5_000)).toBe(true);
+  const sent = await readAll(topics.raw);
+  const idsOf = (type: string) =>
+    sent
+      .filter(({ attributes }) => attributes['type'] === type)
+      .map(({ attributes }) => String(attributes['id']));
+  const { epoch } = first.status();
+  for (const [type, kind] of [
+    ['io.kandle.books.raw.v1', 'books'],
+    ['io.kandle.news.raw.v1', 'news'],
+  ] as const) {
+    const byShard = Map.groupBy(idsOf(type), (id) => id.slice(0, id.lastIndexOf(':')));
+    expect(byShard.size).toBeGreaterThan(0);
+    for (const [begin, ids] of byShard) {
+      expect(begin).toMatch(new RegExp(`^${epoch}:finnhub-\\d\\d:${kind}$`));
+      expect(ids).toEqual(ids.map((_, index) => `${begin}:${index + 1}`));
+    }
+  }
+  for (const batches of Map.groupBy(await readBatches(), ({ shard }) => shard).values()) {
+    expect(batches.map(({ sequence }) => sequence)).toEqual(batches.map((_, index) => index + 1));
+  }
+  expect(server.requests.filter((type) => type === 'subscribe-news')).toHaveLength(3);
+  expect(server.requests.filter((type) => type === 'subscribe-book')).toHaveLength(3);
+
+  const { ingest: second, begun: again } = startIngest(server.url, settings);
+  await again;
+  expect(second.status().epoch).toBeGreaterThan(epoch);
+  expect(second.status().shards).toMatchObject(
+    Object.fromEntries(
+      Object.entries(first.status().shards).map(([shard, { watermarkMs }]) => [
+        shard,
+        { watermarkMs, sequence: 0 },
+      ]),
+    ),
+  );
 });
