@@ -13,8 +13,14 @@ describe('parseStartOptions()', () => {
       forMs: null,
       plain: false,
       fromSource: false,
+      exporter: true,
       simulator: { rate: 200, symbols: 10, seed: 1, silenceMs: null, given: [] },
     });
+  });
+
+  test('leaves the exporter out, or takes its port', () => {
+    expect(parseStartOptions(['--no-exporter']).exporter).toBe(false);
+    expect(parseStartOptions(['--metrics-port', '9464']).ports).toEqual({ 'metrics-port': 9_464 });
   });
 
   test('takes what the simulated market is to be, and knows that it was asked for', () => {

@@ -24,6 +24,8 @@ export interface StartOptions {
   readonly fromSource: boolean;
   /** Lines instead of the live view. */
   readonly plain: boolean;
+  /** Start the exporter of metrics too. */
+  readonly exporter: boolean;
   /** Ports asked for; the rest is chosen. */
   readonly ports: Readonly<Record<string, number>>;
 }
@@ -51,6 +53,7 @@ const PORT_OPTIONS = [
   'cassandra-port',
   'cassandra-storage-port',
   'cassandra-jmx-port',
+  'metrics-port',
 ] as const;
 
 /** The text of `npm start -- --help`. */
@@ -84,6 +87,7 @@ Knative on this machine (the files in knative/base are read as they are)
                        cluster's defaults
   --from-source        run the functions' sources, for debugging; without it they run as on a cluster, as one
                        bundle each, made again when a source has changed
+  --no-exporter        leave out the exporter of metrics for Prometheus
 
 Ports (a free one is chosen where none is given)
 ${PORT_OPTIONS.map((name) => `  --${name} N`).join('\n')}
@@ -116,6 +120,7 @@ export function parseStartOptions(args: readonly string[]): StartOptions {
     fast: values['fast'] === 'true',
     fromSource: values['from-source'] === 'true',
     plain: values['plain'] === 'true',
+    exporter: values['no-exporter'] !== 'true',
     ports: Object.fromEntries(
       PORT_OPTIONS.flatMap((name) => {
         const value = values[name];
@@ -140,6 +145,7 @@ function readArgs(args: readonly string[]): Record<string, string | undefined> {
         fast: { type: 'boolean' },
         'from-source': { type: 'boolean' },
         plain: { type: 'boolean' },
+        'no-exporter': { type: 'boolean' },
         ...Object.fromEntries([...SIMULATOR_OPTIONS, ...PORT_OPTIONS].map((name) => [name, text])),
       },
     });

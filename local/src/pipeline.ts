@@ -12,6 +12,7 @@ import { prefixPlan } from './knative/prefix.ts';
 import { createService, type Service } from './knative/service.ts';
 import { DEFAULT_POLL, type PollSizes, type Source, startSource } from './knative/source.ts';
 import { lagOf } from './lag.ts';
+import { type LongRunning, startLongRunning } from './long-running.ts';
 import { REPO_ROOT } from './paths.ts';
 import { freePort } from './ports.ts';
 import { bundledPrograms, type Program, sourcePrograms } from './programs.ts';
@@ -47,6 +48,8 @@ export interface PipelineOptions {
   readonly deliveries?: number;
   /** Variables of a process, by its name, that win over all others: notify's targets; in tests a proxy, another clock. */
   readonly processEnv?: (name: string) => Readonly<Record<string, string>>;
+  /** Port of the exporter's `/metrics`; null, the default, starts none. */
+  readonly metricsPort?: number | null;
   /** Runs the sources instead of bundles, for debugging. */
   readonly fromSource?: boolean;
 }
@@ -83,11 +86,13 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   const producer = kafka.producer();
   const services = new Map<string, Service>();
   const sources: Source[] = [];
+  const metricsPort = options.metricsPort ?? null;
+  const observers: LongRunning[] = [];
   let programs: ReadonlyMap<string, Program> = new Map();
   let ingest: IngestProcess | null = null;
 
   async function stop(): Promise<void> {
-    await ingest?.stop();
+    await Promise.all([ingest?.stop(), ...observers.map((observer) => observer.stop())]);
     await Promise.all(sources.map((source) => source.stop()));
     await Promise.all([...services.values()].map((service) => service.stop()));
     await Promise.all([disconnect(admin), disconnect(producer), client.shutdown()]);
@@ -122,7 +127,10 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   }
 
   try {
-    const names = [...plan.services, ...(plan.ingest === null ? [] : [plan.ingest])].map(({ name }) => name);
+    const observed = metricsPort === null ? [] : plan.observers;
+    const names = [...plan.services, ...observed, ...(plan.ingest === null ? [] : [plan.ingest])].map(
+      ({ name }) => name,
+    );
     programs =
       options.fromSource === true ? sourcePrograms(names) : await bundledPrograms(names, options.log);
     await Promise.all([
@@ -153,6 +161,16 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
           deliveries: options.deliveries,
         }),
       );
+    }
+    for (const observer of observed) {
+      // Its port stays when it is started again, so that a Prometheus finds it.
+      const more = { HTTP_HOST: '127.0.0.1', ...observerEnv(prefix) };
+      const spec = async (): Promise<InstanceSpec> => {
+        const made = await specOf(observer, observer.livenessPath, more);
+        const port = metricsPort ?? made.port;
+        return { ...made, port, env: { ...made.env, HTTP_PORT: String(port) } };
+      };
+      observers.push(await startLongRunning(spec, options.hooks));
     }
     if (plan.ingest !== null && options.feed !== null) {
       const planned = plan.ingest;
@@ -219,6 +237,12 @@ function topicEnv(prefix: string): Record<string, string> {
     REJECTS_TOPIC: prefix + TOPICS.rejects,
     SIGNALS_TOPIC: prefix + TOPICS.signals,
   };
+}
+
+/** What the exporter looks at, when topics and groups have a prefix. */
+function observerEnv(prefix: string): Record<string, string> {
+  if (prefix === '') return {};
+  return { GROUP_PREFIX: `${prefix}kandle-`, DEAD_TOPIC: prefix + TOPICS.dead };
 }
 
 async function disconnect(connection: Admin | Producer): Promise<void> {

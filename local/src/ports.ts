@@ -62,6 +62,20 @@ export function freePort(): Promise<number> {
   return chooseFree(new Map());
 }
 
+/** The usual port of Prometheus exporters in OpenTelemetry. */
+const USUAL_METRICS_PORT = 9_464;
+
+/**
+ * The port of the exporter of metrics: what is given, else the usual one, else a spare one.
+ *
+ * @throws {StartError} If a given port is busy.
+ */
+export async function chooseMetricsPort(given: number | undefined): Promise<number> {
+  if (given === undefined) return chooseFree(new Map(), USUAL_METRICS_PORT);
+  if (await isPortFree(given)) return given;
+  throw new StartError(`--metrics-port ${given}: the port is in use; give another or leave the option out.`);
+}
+
 /** Whether a server could listen on this port of 127.0.0.1 now. */
 export function isPortFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {

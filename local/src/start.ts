@@ -11,6 +11,7 @@ import { readManifests } from './knative/manifests.ts';
 import { planRun, type RunPlan } from './knative/plan.ts';
 import { DEFAULT_POLL, LIFTED_POLL } from './knative/source.ts';
 import { DATA_FOLDER, JARS_FOLDER, REPLAY_FOLDER, REPO_ROOT } from './paths.ts';
+import { chooseMetricsPort } from './ports.ts';
 import { type Pipeline, startPipeline } from './pipeline.ts';
 import { checkMachine, StartError } from './preflight.ts';
 import { notifyTargets } from './notify-targets.ts';
@@ -100,6 +101,7 @@ async function runOn({ kafka, cassandra }: Servers, run: Run): Promise<void> {
   const { folder, plan, feed, options, claim } = run;
   const logFolder = join(folder, 'logs');
   mkdirSync(logFolder, { recursive: true });
+  const metricsPort = options.exporter ? await chooseMetricsPort(options.ports['metrics-port']) : null;
   say('Starting the functions …');
   // Before the first trade: what this run adds to the topics is counted from here.
   const watch = await createKafkaWatch(kafka.brokers, WATCHED_TOPICS, !feed.ends);
@@ -113,6 +115,7 @@ async function runOn({ kafka, cassandra }: Servers, run: Run): Promise<void> {
       idleMs: options.idleMs,
       fromSource: options.fromSource,
       processEnv: (name) => (name === 'notify' ? { TARGETS_FILE: notifyTargets(process.env) } : {}),
+      metricsPort,
       poll: options.fast ? LIFTED_POLL : DEFAULT_POLL,
       log: (line) => say(line),
       hooks: {
@@ -125,6 +128,7 @@ async function runOn({ kafka, cassandra }: Servers, run: Run): Promise<void> {
       },
     });
     try {
+      if (metricsPort !== null) say(`Metrics for Prometheus: http://127.0.0.1:${metricsPort}/metrics`);
       await watch.start();
       await follow(pipeline, watch, run);
     } finally {

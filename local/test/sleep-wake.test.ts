@@ -9,6 +9,7 @@ import { readManifests } from '../src/knative/manifests.ts';
 import { planRun } from '../src/knative/plan.ts';
 import { REPO_ROOT } from '../src/paths.ts';
 import { type Pipeline, startPipeline } from '../src/pipeline.ts';
+import { freePort } from '../src/ports.ts';
 import { type Simulator, startSimulator } from '../src/simulator/server.ts';
 import { createKafkaWatch, type KafkaWatch } from '../src/view/kafka-watch.ts';
 
@@ -20,6 +21,8 @@ interface Stack {
   readonly simulator: Simulator;
   readonly watch: KafkaWatch;
   readonly keyspace: string;
+  /** What the exporter says now, without comments. */
+  readMetrics(): Promise<readonly string[]>;
   /** Waits for a condition, and says what the functions logged when it does not come true. */
   until(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void>;
 }
@@ -39,6 +42,7 @@ async function startStack(): Promise<Stack> {
   };
   const watch = await createKafkaWatch(inject('kafkaBrokers'), watched, true);
   onTestFinished(() => watch.close());
+  const metricsPort = await freePort();
   const pipeline = await startPipeline({
     plan: planRun(readManifests(join(REPO_ROOT, 'knative/base')), await readKnownVariables()),
     servers: { kafkaBrokers: inject('kafkaBrokers'), cassandra: inject('cassandra') },
@@ -52,6 +56,8 @@ async function startStack(): Promise<Stack> {
       SYMBOLS: simulator.symbols.join(','),
     },
     idleMs: IDLE_MS,
+    metricsPort,
+    processEnv: (name) => (name === 'exporter' ? { COLLECT_INTERVAL_MS: '500' } : {}),
     log: () => undefined,
     hooks: { onSpawn: () => undefined, onExit: () => undefined },
   });
@@ -66,6 +72,10 @@ async function startStack(): Promise<Stack> {
     simulator,
     watch,
     keyspace,
+    async readMetrics() {
+      const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+      return text.split('\n').filter((line) => /^[a-z]/.test(line));
+    },
     async until(what, isTrue) {
       const deadline = performance.now() + DEADLINE_MS;
       while (!(await isTrue())) {
@@ -133,6 +143,19 @@ test('every function sleeps when the market is silent, with all candles final, a
   expect(asleep.count).toBe(watch.board.finalCandles());
   expect([...asleep.symbols].every((symbol) => symbol.startsWith('sim SIM:'))).toBe(true);
   expect(simulator.stats().trades).toBe(sent);
+  // What must be known while nothing runs. A source commits every five seconds.
+  await until('the exporter says that nothing is open or left to do', async () => {
+    const lines = await stack.readMetrics();
+    const lags = lines.filter((line) => line.startsWith('kandle_consumer_lag_events'));
+    return (
+      lags.length >= pipeline.sources.length &&
+      lags.every((line) => line.endsWith(' 0')) &&
+      lines.includes('kandle_open_windows{feed="sim"} 0') &&
+      lines.includes('kandle_up{part="cassandra"} 1')
+    );
+  });
+  const fresh = (await stack.readMetrics()).filter((line) => line.startsWith('kandle_newest_trade_'));
+  expect(fresh).toHaveLength(simulator.symbols.length);
 
   simulator.setSilent(false);
   await until('every function has a process again', () => stats().every(({ ready }) => ready > 0));

@@ -5,6 +5,7 @@ import { withDeadline } from '@kandle/runtime/deadline';
 import { describeError, FatalError } from '@kandle/runtime/errors';
 import { createKafka } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
+import { createAuditsCollector } from './audits-collector.ts';
 import { createBoard } from './board.ts';
 import { readConfig } from './config.ts';
 import { createFreshnessCollector } from './freshness-collector.ts';
@@ -33,6 +34,7 @@ async function main(): Promise<void> {
       createFreshnessCollector(cassandra, choice),
       createWindowsCollector(cassandra),
       createGapsCollector(cassandra, Date.now),
+      createAuditsCollector(cassandra),
     ],
     { staleMs: config.STALE_MS, deadlineMs: COLLECT_DEADLINE_MS, nowMs: Date.now, log },
   );

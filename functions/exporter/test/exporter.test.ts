@@ -107,13 +107,18 @@ async function startExporter(env: Readonly<Record<string, string>> = {}): Promis
 const run = (cql: string, values: readonly unknown[]): Promise<unknown> =>
   cassandra.execute(cql.replace('INTO ', `INTO ${KEYSPACE}.`), [...values], { prepare: true });
 
-test('the exporter tells lag, dead letters, freshness, open windows and gaps, and follows them', async () => {
+test('the exporter tells lag, dead letters, freshness, open windows, gaps and the audit, and follows them', async () => {
   const day = new Date().toISOString().slice(0, 10);
   const latest = 'INSERT INTO latest (feed, symbol, time, price, size) VALUES (?, ?, ?, 1, 1)';
   const shard = 'INSERT INTO shards (shard, version, open) VALUES (?, 1, ?)';
   const gap =
     'INSERT INTO feed_gaps (feed, day, from_time, shard, reason, to_time, dropped_records) VALUES (?, ?, ?, ?, ?, ?, 0)';
+  const audit =
+    'INSERT INTO audits (scope, finished_at, verdict, differences, windows_checked, skipped, dead_letters_missed) VALUES (?, ?, ?, ?, 7, 1, 0)';
   await Promise.all([
+    run(audit, ['all', new Date(1_700_000_000_000), 'different', 5n]),
+    run(audit, ['all', new Date(1_700_003_600_000), 'different', 2n]),
+    run(audit, ['finnhub', new Date(1_700_000_000_000), 'clean', 0n]),
     run(latest, ['finnhub', 'AAPL', new Date(1_700_000_000_500)]),
     run(latest, ['finnhub', 'MSFT', new Date(1_700_000_002_000)]),
     run(latest, ['finnhub', 'TSLA', new Date(1_700_000_001_000)]),
@@ -138,6 +143,10 @@ test('the exporter tells lag, dead letters, freshness, open windows and gaps, an
     'kandle_open_windows{feed="other"}': 0,
     'kandle_feed_gaps_today{feed="finnhub",reason="silent"}': 1,
     'kandle_feed_gaps_today{feed="finnhub",reason="disconnected"}': 0,
+    'kandle_audit_finished_timestamp_seconds{scope="all"}': 1_700_003_600,
+    'kandle_audit_differences{scope="all"}': 2,
+    'kandle_audit_differences{scope="finnhub"}': 0,
+    'kandle_audit_windows_checked{scope="all"}': 7,
   });
   expect([...first.keys()].filter((key) => /MSFT|TSLA/.test(key))).toEqual([]);
 

@@ -100,13 +100,17 @@ export function startInstance(spec: InstanceSpec, hooks: ProcessHooks): Instance
   };
 }
 
-/** Only what a process needs of the launcher's environment: a function sees its own variables, and no secrets. */
+const INHERITED: ReadonlySet<string> = new Set(['PATH', 'HOME', 'TZ', 'LANG', 'NODE_OPTIONS']);
+
+/**
+ * Only what a process needs of the launcher's environment: a function sees its own variables, where to push metrics,
+ * and no secrets of others.
+ */
 function inheritedEnv(): Record<string, string> {
   return Object.fromEntries(
-    ['PATH', 'HOME', 'TZ', 'LANG', 'NODE_OPTIONS'].flatMap((name) => {
-      const value = process.env[name];
-      return value === undefined ? [] : [[name, value]];
-    }),
+    Object.entries(process.env).flatMap(([name, value]) =>
+      value !== undefined && (INHERITED.has(name) || name.startsWith('OTEL_')) ? [[name, value]] : [],
+    ),
   );
 }
 

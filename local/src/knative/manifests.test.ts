@@ -247,6 +247,21 @@ const CASES: readonly Case[] = [
     line: /StatefulSet ingest: spec\.replicas is wrong: .*a shard has one writer/,
   },
   {
+    fault: 'two replicas of a Deployment',
+    edit: ['210-exporter.yaml', 'replicas: 1', 'replicas: 2'],
+    line: /Deployment exporter: spec\.replicas is wrong: .*the runner starts one process/,
+  },
+  {
+    fault: 'a wrong port of a Deployment',
+    edit: ['210-exporter.yaml', 'containerPort: 8080', 'containerPort: 9000'],
+    line: /exporter: containerPort 9000: it listens to 8080$/,
+  },
+  {
+    fault: 'a variable of a Deployment that its configuration does not know',
+    edit: ['210-exporter.yaml', 'name: HTTP_HOST', 'name: HTTP_HOSTS'],
+    line: /exporter: env HTTP_HOSTS is not known to the configuration of exporter$/,
+  },
+  {
     fault: 'a function that is not there',
     edit: [
       INGEST,

@@ -32,6 +32,7 @@ export function readManifests(folder: string): Manifests {
     KafkaTopic: [],
     ConfigMap: [],
     StatefulSet: [],
+    Deployment: [],
   };
   for (const path of listedFiles(folder)) {
     const file = relative(REPO_ROOT, path);

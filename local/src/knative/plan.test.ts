@@ -102,6 +102,12 @@ describe('the plan of knative/base', () => {
     expect(plan.ingest?.env).not.toHaveProperty('FINNHUB_TOKEN');
   });
 
+  test('has the exporter beside the flow, with both servers', () => {
+    expect(plan.observers).toMatchObject([{ name: 'exporter', livenessPath: '/health/liveness' }]);
+    const env = plan.observers[0]?.env ?? {};
+    expect(Object.keys(env)).toEqual(expect.arrayContaining(['KAFKA_BROKERS', 'CASSANDRA_KEYSPACE']));
+  });
+
   test('reads ConfigMap references', () => {
     const aggregate = plan.services.find(({ name }) => name === 'aggregate');
     expect(aggregate?.env).toMatchObject({ CASSANDRA_KEYSPACE: 'kandle', CASSANDRA_PORT: '9042' });

@@ -51,18 +51,23 @@ export interface SourcePlan {
   readonly delivery: DeliveryPlan;
 }
 
+/** A process that runs all the time. */
+export interface ProcessPlan {
+  readonly name: string;
+  readonly livenessPath: string;
+  readonly memoryMb: number | null;
+  readonly env: Readonly<Record<string, string>>;
+}
+
 /** What a folder of manifests asks for. */
 export interface RunPlan {
   readonly topics: readonly TopicPlan[];
   readonly services: readonly ServicePlan[];
   readonly sources: readonly SourcePlan[];
   /** Ingest's variables; the feed's own come from the launcher. */
-  readonly ingest: {
-    readonly name: string;
-    readonly livenessPath: string;
-    readonly memoryMb: number | null;
-    readonly env: Readonly<Record<string, string>>;
-  } | null;
+  readonly ingest: ProcessPlan | null;
+  /** What else runs all the time, and is not needed for the flow. */
+  readonly observers: readonly ProcessPlan[];
 }
 
 /** What the runner knows of the project's own code: the variables that each function's configuration takes. */
@@ -177,12 +182,12 @@ export function planRun(manifests: Manifests, known: KnownVariables): RunPlan {
     };
   });
 
-  function planIngest(writer: Manifests['StatefulSet'][number]): RunPlan['ingest'] {
-    const { name } = writer.resource.metadata;
-    const [container] = writer.resource.spec.template.spec.containers;
-    if (container === undefined) return null;
-    const env = readEnv(writer, name, container);
-    checkPorts(writer, name, container, Number(env['HTTP_PORT'] ?? FUNCTION_PORT));
+  function planProcess(placed: Manifests['StatefulSet' | 'Deployment'][number]): ProcessPlan {
+    const { name } = placed.resource.metadata;
+    const [container] = placed.resource.spec.template.spec.containers;
+    if (container === undefined) throw new StartError(`${placed.file}: ${name}: no container`);
+    const env = readEnv(placed, name, container);
+    checkPorts(placed, name, container, Number(env['HTTP_PORT'] ?? FUNCTION_PORT));
     return {
       name,
       livenessPath: container.livenessProbe?.httpGet.path ?? '/health/liveness',
@@ -239,13 +244,15 @@ export function planRun(manifests: Manifests, known: KnownVariables): RunPlan {
   const [writer, another] = manifests.StatefulSet;
   if (another !== undefined)
     problems.push(`${another.file}: StatefulSet ${another.resource.metadata.name}: the runner knows one`);
-  const ingest = writer === undefined ? null : planIngest(writer);
+  const ingest = writer === undefined ? null : planProcess(writer);
+  const observers = manifests.Deployment.map(planProcess);
   if (problems.length > 0) throw new StartError(problems.join('\n'));
   return {
     topics: manifests.KafkaTopic.map(({ resource }) => toTopic(resource.spec)),
     services,
     sources,
     ingest,
+    observers,
   };
 }
 

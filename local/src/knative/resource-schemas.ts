@@ -212,6 +212,23 @@ export const StatefulSetSchema = z.strictObject({
   }),
 });
 
+/** A Deployment: a process beside the functions that runs all the time, such as the exporter. */
+export const DeploymentSchema = z.strictObject({
+  apiVersion: z.literal('apps/v1'),
+  kind: z.literal('Deployment'),
+  metadata,
+  spec: z.strictObject({
+    replicas: z.literal(1, 'expected 1: the runner starts one process'),
+    selector: z.unknown(),
+    template: z.strictObject({
+      metadata: z.unknown(),
+      spec: z.strictObject({ ...podFields, terminationGracePeriodSeconds: z.number().int().min(1) }),
+    }),
+    // No effect on a laptop:
+    strategy: z.unknown().optional(),
+  }),
+});
+
 /** The list of manifests. A field that changes them, such as `patches`, would make a laptop run something else. */
 export const KustomizationSchema = z.strictObject({
   apiVersion: z.literal('kustomize.config.k8s.io/v1beta1'),
@@ -229,6 +246,7 @@ export const SCHEMAS = {
   KafkaTopic: KafkaTopicSchema,
   ConfigMap: ConfigMapSchema,
   StatefulSet: StatefulSetSchema,
+  Deployment: DeploymentSchema,
 } as const;
 
 /** The name of a kind here: its own, but `v1 Service` for Kubernetes' Service, whose kind is also that of Knative's. */
