@@ -94,6 +94,8 @@ export function startOf(timeMs: number, lengthMs: number): number {
   return timeMs - (timeMs % lengthMs);
 }
 
+const OTHER_KINDS: ReadonlySet<unknown> = new Set([EVENT_TYPES.rawBooks, EVENT_TYPES.rawNews]);
+
 /** A log of which nothing was read. */
 export function createRawLog(options: RawLogOptions): RawLog {
   const shards = new Map<string, ShardLog>();
@@ -211,6 +213,8 @@ export function createRawLog(options: RawLogOptions): RawLog {
     lookAgain: (shard, stretchMs) => again.add(`${shard}|${stretchMs}`),
     take(event) {
       counts.events += 1;
+      // Books and news have numbers of their own, and nothing of them is counted.
+      if (OTHER_KINDS.has(event.attributes['type'])) return undefined;
       if (event.attributes['type'] === EVENT_TYPES.feedGap) {
         const gap = readGap(event);
         if (gap === null) counts.unreadable += 1;
