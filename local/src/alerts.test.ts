@@ -1,0 +1,44 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { REPO_ROOT } from './paths.ts';
+
+/** Prometheus' own checks of the file are `promtool check rules` and `promtool test rules`, which CI does not have. */
+const AlertRules = z.object({
+  groups: z.array(
+    z.object({
+      rules: z.array(
+        z.strictObject({
+          alert: z.string().regex(/^Kandle[A-Za-z]+$/),
+          expr: z.string(),
+          for: z.string().optional(),
+          labels: z.strictObject({ severity: z.enum(['critical', 'warning', 'info']) }),
+          annotations: z.strictObject({ summary: z.string().min(1), runbook: z.string() }),
+        }),
+      ),
+    }),
+  ),
+});
+
+const text = readFileSync(join(REPO_ROOT, 'knative', 'monitoring', 'alerts.yaml'), 'utf8');
+const rules = AlertRules.parse(parse(text)).groups.flatMap((group) => group.rules);
+const SOURCES = ['functions/exporter/src', 'functions/ingest/src'].map((folder) => join(REPO_ROOT, folder));
+const code = SOURCES.flatMap((folder) =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+    .map((name) => readFileSync(join(folder, name), 'utf8')),
+).join('\n');
+
+test.each(rules)('$alert has a page in the runbook and looks at metrics that there are', (rule) => {
+  expect(rule.annotations.runbook).toMatch(/^docs\/runbook\/[a-z-]+\.md$/);
+  expect(existsSync(join(REPO_ROOT, rule.annotations.runbook))).toBe(true);
+  const metrics = rule.expr.match(/\b(kandle|ingest)_\w+/g) ?? [];
+  expect(metrics.length).toBeGreaterThan(0);
+  for (const metric of metrics) expect(code).toMatch(new RegExp(`\\b${metric}\\b`));
+});
+
+test('no alert is there twice', () => {
+  expect(new Set(rules.map(({ alert }) => alert)).size).toBe(rules.length);
+});
