@@ -1,6 +1,7 @@
 import type { Candle } from '@kandle/market/candle';
 import { ABSENT_WINDOW, holdsBatch, isFinal, mergeBatch } from '@kandle/market/window-state';
 import { RetryableError } from '@kandle/runtime/errors';
+import { NO_COUNTS } from './counts.ts';
 import type { AggregateDeps, BatchWork } from './deps.ts';
 import { knowingGaps } from './knowing-gaps.ts';
 
@@ -13,17 +14,20 @@ import { knowingGaps } from './knowing-gaps.ts';
  * @throws {RetryableError} If the race for the window is lost too often, or the database or Kafka is away.
  */
 export async function applyToWindow(
-  deps: Pick<AggregateDeps, 'windows' | 'cache' | 'candles' | 'maxAttempts' | 'backOff'>,
+  deps: Pick<AggregateDeps, 'windows' | 'cache' | 'candles' | 'counts' | 'maxAttempts' | 'backOff'>,
   { batch, position, fresh, shard }: BatchWork,
   windowStartMs: number,
   candles: ReadonlyMap<string, Candle>,
 ): Promise<void> {
+  const counts = deps.counts ?? NO_COUNTS;
   const key = { shard: batch.shard, windowStartMs };
   // A window that was only just registered is taken for new; the condition on the version finds out if it is not.
   let window =
     deps.cache.get(key) ?? (fresh.has(windowStartMs) ? ABSENT_WINDOW : await deps.windows.read(key));
   for (let attempt = 0; attempt < deps.maxAttempts; attempt++) {
     if (holdsBatch(window, position)) {
+      // On a later attempt it is our own, whose outcome was unknown.
+      if (attempt === 0) counts.duplicates.add(1);
       if (isFinal(window)) await deps.candles.publishFinal(key, window, batch.traceparent);
       return;
     }
@@ -33,8 +37,11 @@ export async function applyToWindow(
     const outcome = await deps.windows.compareAndSet(key, next, changed);
     if (outcome === 'applied') {
       deps.cache.set(key, next);
-      if (isFinal(next)) await deps.candles.publishRevised(key, next, changed, batch.traceparent);
-      else await deps.candles.publishProvisional(key, next, batch.traceparent);
+      if (isFinal(next)) {
+        for (const { tradeCount } of candles.values()) counts.lateTrades.add(tradeCount);
+        counts.revisedCandles.add(changed.length);
+        await deps.candles.publishRevised(key, next, changed, batch.traceparent);
+      } else await deps.candles.publishProvisional(key, next, batch.traceparent);
       return;
     }
     if (attempt > 0 || outcome === 'unknown') await deps.backOff(attempt);

@@ -1,6 +1,7 @@
 import type { ShardState } from '@kandle/market/shard-state';
 import type { TradeBatch } from '@kandle/market/trade-batch';
 import type { BatchPosition } from '@kandle/market/window-state';
+import type { AggregateCounts } from './counts.ts';
 import type { CandlePublisher } from './publish.ts';
 import type { ShardStore, WindowStore } from './stores.ts';
 import type { WindowCache } from './window-cache.ts';
@@ -14,6 +15,8 @@ export interface AggregateDeps {
   readonly graceMs: number;
   readonly expiryMs: number;
   readonly maxAttempts: number;
+  /** Left out where nothing is counted. */
+  readonly counts?: AggregateCounts;
   /** Wall clock, epoch milliseconds: only for the age of a batch, never for windows. */
   readonly now: () => number;
   /** Waits before another attempt at a lost race, longer with each attempt. */

@@ -3,12 +3,13 @@ import type { GapSpan } from '@kandle/market/gap-spans';
 import { gapWindows, noteGap, type ShardState } from '@kandle/market/shard-state';
 import { isComplete, isFinal, markIncomplete } from '@kandle/market/window-state';
 import { RetryableError } from '@kandle/runtime/errors';
+import { NO_COUNTS } from './counts.ts';
 import type { AggregateDeps } from './deps.ts';
 import type { WindowKey } from './stores.ts';
 
 type GapDeps = Pick<
   AggregateDeps,
-  'windows' | 'shards' | 'cache' | 'candles' | 'expiryMs' | 'maxAttempts' | 'backOff'
+  'windows' | 'shards' | 'cache' | 'candles' | 'counts' | 'expiryMs' | 'maxAttempts' | 'backOff'
 >;
 
 /**
@@ -63,6 +64,7 @@ async function noteInShard(
 }
 
 async function markWindow(deps: GapDeps, key: WindowKey): Promise<void> {
+  const counts = deps.counts ?? NO_COUNTS;
   const cached = deps.cache.get(key);
   // What memory says may be old, but a final window must be published as it is now.
   let window = cached === undefined || isFinal(cached) ? await deps.windows.read(key) : cached;
@@ -75,8 +77,11 @@ async function markWindow(deps: GapDeps, key: WindowKey): Promise<void> {
     deps.cache.drop(key);
     const outcome = await deps.windows.compareAndSet(key, next, []);
     if (outcome === 'applied') {
-      if (isFinal(next)) await deps.candles.publishRevised(key, next, [...next.rows.keys()]);
-      else deps.cache.set(key, next);
+      counts.incompleteWindows.add(1);
+      if (isFinal(next)) {
+        counts.revisedCandles.add(next.rows.size);
+        await deps.candles.publishRevised(key, next, [...next.rows.keys()]);
+      } else deps.cache.set(key, next);
       return;
     }
     if (attempt > 0 || outcome === 'unknown') await deps.backOff(attempt);

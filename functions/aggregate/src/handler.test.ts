@@ -8,6 +8,7 @@ import type { ReceivedEvent } from '@kandle/runtime/received-event';
 import { expect, test } from 'vitest';
 import { createFaultyDatabase, type Fault } from '../test/faulty-stores.ts';
 import { createMemoryStores } from '../test/memory-stores.ts';
+import { countOutcomes, createCounts } from './counts.ts';
 import { createAggregate } from './handler.ts';
 import { createCandlePublisher } from './publish.ts';
 import { createWindowCache } from './window-cache.ts';
@@ -53,9 +54,23 @@ function createRig(faults: Fault[] = []) {
   let failNextSend = false;
   const stores = createMemoryStores();
   const database = { ...stores, ...createFaultyDatabase(stores) };
+  const counted = new Map<string, number>();
+  const counts = createCounts({
+    counter: (name) => ({
+      add: (value, { outcome = '' } = {}) => {
+        const label = `${name.replace(/^aggregate_|_total$/g, '')}${outcome && ` ${outcome}`}`;
+        counted.set(label, (counted.get(label) ?? 0) + value);
+      },
+    }),
+    histogram: () => ({ record: () => undefined }),
+  });
   const create = () =>
     createAggregate({
-      ...database.connect(async () => faults.shift() ?? 'none'),
+      counts,
+      ...countOutcomes(
+        database.connect(async () => faults.shift() ?? 'none'),
+        counts.casOutcomes,
+      ),
       candles: createCandlePublisher(
         {
           send: async (_topic, events) => {
@@ -83,6 +98,7 @@ function createRig(faults: Fault[] = []) {
     create,
     database,
     published,
+    counted,
     failSend: () => {
       failNextSend = true;
     },
@@ -181,6 +197,27 @@ test('aggregate() reads nothing and writes once, when a batch is a usual one', a
   }));
   await aggregate(batchEvent(2, symbols, -400));
   expect(rig.database.counts).toEqual({ reads: before.reads, writes: before.writes + 1 });
+});
+
+test('aggregate() counts what is repeated, late, revised, incomplete, lost and unknown', async () => {
+  const rig = createRig(['none', 'none', 'unknown_applied']);
+  const first = rig.create();
+  await first(batchEvent(1, [trade('a', 100, 10)], -800));
+  await first(batchEvent(1, [trade('a', 100, 10)], -800));
+  const other = rig.create();
+  await other(batchEvent(2, [trade('b', 200, 10)], -800));
+  // What the first one remembers is old by now.
+  await first(batchEvent(3, [trade('c', 300, 10)], 7_000));
+  await first(batchEvent(4, [trade('late', 50, 8), trade('late too', 60, 8)], 7_100));
+  await first(gapEvent(W0, W0 + 1));
+  expect(Object.fromEntries(rig.counted)).toEqual({
+    'cas_retries unknown': 1,
+    duplicate_batches: 1,
+    'cas_retries lost': 1,
+    late_trades: 2,
+    revised_candles: 2,
+    incomplete_windows: 1,
+  });
 });
 
 test('aggregate() gives the event back, when every race is lost', async () => {

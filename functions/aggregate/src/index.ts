@@ -1,23 +1,27 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { EVENT_TYPES } from '@kandle/market/topics';
 import { createCassandra } from '@kandle/runtime/cassandra';
+import { createMetrics } from '@kandle/runtime/metrics';
 import { runFunction } from '@kandle/runtime/run-function';
 import { createEventProducer } from '@kandle/runtime/event-producer';
 import { createKafka } from '@kandle/runtime/kafka';
+import { backOffMs } from './back-off.ts';
 import { createShardStore, createWindowStore } from './cassandra-stores.ts';
 import { readConfig } from './config.ts';
+import { countOutcomes, createCounts } from './counts.ts';
 import { createAggregate } from './handler.ts';
 import { createCandlePublisher } from './publish.ts';
 import { createWindowCache } from './window-cache.ts';
 
-/** Longest wait between two attempts at a lost race, milliseconds; half of it is chance. */
-const MAX_BACK_OFF_MS = 200;
-
 void runFunction('aggregate', readConfig, (config, log) => {
   const cassandra = createCassandra(config);
   const producer = createEventProducer(createKafka(config, 'aggregate', log));
+  const counts = createCounts(createMetrics('aggregate'));
   const aggregate = createAggregate({
-    windows: createWindowStore(cassandra),
-    shards: createShardStore(cassandra),
+    ...countOutcomes(
+      { windows: createWindowStore(cassandra), shards: createShardStore(cassandra) },
+      counts.casOutcomes,
+    ),
     candles: createCandlePublisher(producer, {
       topic: config.CANDLES_TOPIC,
       provisionalMs: config.PROVISIONAL_MS,
@@ -28,10 +32,8 @@ void runFunction('aggregate', readConfig, (config, log) => {
     expiryMs: config.EXPIRY_MS,
     maxAttempts: config.MAX_ATTEMPTS,
     now: Date.now,
-    backOff: (attempt) => {
-      const limitMs = Math.min(MAX_BACK_OFF_MS, 5 * 2 ** attempt);
-      return new Promise((resolve) => setTimeout(resolve, limitMs * (0.5 + Math.random() / 2)));
-    },
+    counts,
+    backOff: (attempt) => sleep(backOffMs(attempt, Math.random())),
   });
   return {
     types: [EVENT_TYPES.trades, EVENT_TYPES.feedGap, EVENT_TYPES.books, EVENT_TYPES.news],
