@@ -1,5 +1,6 @@
 import type { Counter, Metrics } from '@kandle/runtime/metrics';
-import type { CasOutcome, ShardStore, WindowStore } from './stores.ts';
+import type { CasOutcome } from '@kandle/runtime/conditional';
+import type { ShardStore, WindowStore } from './stores.ts';
 
 /** What the aggregate function counts beside its events. */
 export interface AggregateCounts {
