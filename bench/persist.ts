@@ -5,10 +5,12 @@
  * in flight per partition), and reads from /proc what its process used. It needs a running Cassandra, and writes
  * into a keyspace of its own, which it drops:
  * `CASSANDRA_CONTACT_POINTS=127.0.0.1 CASSANDRA_PORT=9042 npx node bench/persist.ts`. With `CASSANDRA_PID` it prints
- * what the server's process used, too.
+ * what the server's process used, too. `CANDLE_SYMBOLS` says over how many symbols the candles are spread; they are sent
+a minute of market time at a go, and their rollups waited for, so that their rate says nothing and their CPU time all.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { type PublishedCandle, formatCandleBatch } from '@kandle/market/candle-batch';
@@ -23,6 +25,7 @@ const TRADES = Number(process.env['TRADES'] ?? 400_000);
 const SHARDS = Number(process.env['SHARDS'] ?? 4);
 const SYMBOLS = Number(process.env['SYMBOLS'] ?? 100);
 const CANDLES = Number(process.env['CANDLES'] ?? 50_000);
+const CANDLE_SYMBOLS = Number(process.env['CANDLE_SYMBOLS'] ?? 250);
 const ROUNDS = Number(process.env['ROUNDS'] ?? 3);
 const IN_FLIGHT = 12;
 const BATCH_TRADES = 400;
@@ -58,40 +61,58 @@ function* tradeEvents(): Generator<MarketEvent> {
   }
 }
 
-/** Windows of 250 candles each: final ones, so that every candle is a row in two views. */
+/**
+ * Windows one after the other, of so many symbols each, in events of up to 250 as aggregate sends them; final ones, so
+ * that every candle is a row in two views, and a part of four rollups.
+ */
 function* candleEvents(): Generator<MarketEvent> {
-  for (let first = 0; first < CANDLES; first += 250) {
-    const candles = Array.from({ length: 250 }, (_, index): PublishedCandle => {
-      const priceE8 = (100n + BigInt(index)) * E8;
-      const prices = { openE8: priceE8, highE8: priceE8 + E8, lowE8: priceE8, closeE8: priceE8 + 1_000_000n };
-      const sums = {
-        volumeE8: 3n * E8,
-        notionalE16: 3n * E8 * priceE8,
-        priceSumE8: 3n * priceE8,
-        tradeCount: 3,
-      };
-      return {
-        symbol: `S${index}`,
+  for (let window = 0; window * CANDLE_SYMBOLS < CANDLES; window++) {
+    for (let shard = 0; shard < Math.min(SHARDS, CANDLE_SYMBOLS); shard++) {
+      const candles = Array.from({ length: CANDLE_SYMBOLS }, (_, index) => index)
+        .filter((index) => index % SHARDS === shard)
+        .map((index) => finalCandle(index));
+      yield* formatCandleBatch({
+        shard: `bench-${String(shard).padStart(2, '0')}`,
+        windowStartMs: START_MS + window * 5_000,
+        windowMs: 5_000,
+        kind: 'final',
         version: 7,
-        state: 'final',
-        revision: 0,
-        reason: null,
-        complete: true,
-        lastTradeMs: START_MS,
-        ...prices,
-        ...sums,
-      };
-    });
-    const windowStartMs = START_MS + (first / 250) * 5_000;
-    yield* formatCandleBatch({
-      shard: 'bench-00',
-      windowStartMs,
-      windowMs: 5_000,
-      kind: 'final',
-      version: 7,
-      candles,
-    });
+        candles,
+      });
+    }
   }
+}
+
+function finalCandle(index: number): PublishedCandle {
+  const priceE8 = (100n + BigInt(index)) * E8;
+  return {
+    symbol: `S${index}`,
+    version: 7,
+    state: 'final',
+    revision: 0,
+    reason: null,
+    complete: true,
+    lastTradeMs: START_MS,
+    openE8: priceE8,
+    highE8: priceE8 + E8,
+    lowE8: priceE8,
+    closeE8: priceE8 + 1_000_000n,
+    volumeE8: 3n * E8,
+    notionalE16: 3n * E8 * priceE8,
+    priceSumE8: 3n * priceE8,
+    tradeCount: 3,
+  };
+}
+
+/** A minute's candles at a time, as they come in life: so each is rolled up by itself, and not many at once. */
+function byMinute(events: readonly MarketEvent[]): readonly (readonly MarketEvent[])[] {
+  const minuteOf = ({ id }: MarketEvent): number => Math.floor(Number(id.split(':')[1]) / 60_000);
+  return [...Map.groupBy(events, minuteOf).values()];
+}
+
+async function isRolledUp(): Promise<boolean> {
+  const { rowLength } = await client.execute(`SELECT event FROM ${KEYSPACE}.rollup_pending LIMIT 1`);
+  return rowLength === 0;
 }
 
 const agent = new Agent({ keepAlive: true, maxSockets: IN_FLIGHT });
@@ -127,19 +148,24 @@ function residentMb(pid: number | undefined): number {
 async function measure(
   what: string,
   rows: number,
-  events: readonly MarketEvent[],
+  groups: readonly (readonly MarketEvent[])[],
   child: ChildProcess,
 ): Promise<void> {
-  const bodies = events.map((event) => Buffer.from(JSON.stringify(event.data)));
-  const work = events.entries();
+  const work = groups.map((events) =>
+    events.map((event) => ({ event, body: Buffer.from(JSON.stringify(event.data)) })),
+  );
   const server = cpuSecondsOf(process.env['CASSANDRA_PID']);
   const cpu = cpuSecondsOf(child.pid);
   const begun = performance.now();
-  await Promise.all(
-    Array.from({ length: IN_FLIGHT }, async () => {
-      for (const [index, event] of work) await post(event, bodies[index] ?? Buffer.alloc(0));
-    }),
-  );
+  for (const group of work) {
+    const events = group.values();
+    await Promise.all(
+      Array.from({ length: IN_FLIGHT }, async () => {
+        for (const { event, body } of events) await post(event, body);
+      }),
+    );
+    while (!(await isRolledUp())) await sleep(50);
+  }
   const perSecond = rows / ((performance.now() - begun) / 1000);
   const million = 1e6 / rows;
   console.log(
@@ -157,7 +183,13 @@ const child = spawn(
   process.execPath,
   [...(process.env['NODE_FLAGS']?.split(' ') ?? []), 'functions/persist/src/index.ts'],
   {
-    env: { ...process.env, PORT: String(PORT), CASSANDRA_KEYSPACE: KEYSPACE, LOOPBACK_ONLY: 'true' },
+    env: {
+      ROLLUP_IDLE_MS: '1000',
+      ...process.env,
+      PORT: String(PORT),
+      CASSANDRA_KEYSPACE: KEYSPACE,
+      LOOPBACK_ONLY: 'true',
+    },
     stdio: ['ignore', 'ignore', 'pipe'],
   },
 );
@@ -166,8 +198,8 @@ for await (const line of child.stderr ?? []) {
   process.stderr.write(String(line));
 }
 try {
-  const trades = [...tradeEvents()];
-  const candles = [...candleEvents()];
+  const trades = [[...tradeEvents()]];
+  const candles = byMinute([...candleEvents()]);
   for (let round = 0; round < ROUNDS; round++) {
     await measure('trades', TRADES, trades, child);
     await measure('final candles', CANDLES, candles, child);
