@@ -32,11 +32,8 @@ void runFunction('persist', readConfig, (config, log) => {
       return cassandra.connect();
     },
     close: async () => {
-      try {
-        await rollups.close();
-      } finally {
-        await cassandra.shutdown();
-      }
+      await rollups.close();
+      await cassandra.shutdown();
     },
   };
 });

@@ -301,6 +301,15 @@ describe('createRollups() on a clock', () => {
     expect(await store.readMarks()).toEqual([]);
   });
 
+  test('ends all the same, when the store is away at its end: word of it is left', async () => {
+    const store = createMemoryRollups();
+    const { rollups, warnings } = createRig({ ...store, readParts: () => Promise.reject(new Error('away')) });
+    await put(store, rollups, DAY);
+    await rollups.close();
+    expect(warnings).toHaveLength(1);
+    expect(await store.readMarks()).toHaveLength(1);
+  });
+
   test('lets an event wait, when too much is pending', async () => {
     const store = createMemoryRollups();
     const { rollups } = createRig(store);

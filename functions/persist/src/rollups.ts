@@ -19,7 +19,7 @@ export interface Rollups {
   note(closed: ClosedCandles): Promise<void>;
   /** Rolls up what processes left undone that are gone, and from now on what is due, in the background. */
   start(): void;
-  /** Rolls up everything that is pending. */
+  /** Rolls up everything that is pending. What fails is left to the next process. */
   close(): Promise<void>;
 }
 
@@ -188,8 +188,12 @@ export function createRollups(store: RollupStore, options: RollupOptions): Rollu
     async close() {
       isClosing = true;
       if (timer !== null) clearTimeout(timer);
-      if (!hasTakenOver) await takeOver();
-      await run(() => true);
+      try {
+        if (!hasTakenOver) await takeOver();
+        await run(() => true);
+      } catch (error) {
+        log.warn(`Cannot roll up before the end, the next process will: ${describeError(error)}`);
+      }
     },
   };
 }
