@@ -79,7 +79,7 @@ export function createCassandra(
         false,
       ),
     },
-    pooling: { warmup: false },
+    pooling: { warmup: true },
     isMetadataSyncEnabled: false,
   };
   if (options.useKeyspace ?? true) config.keyspace = settings.CASSANDRA_KEYSPACE;
