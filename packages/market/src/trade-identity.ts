@@ -1,4 +1,5 @@
-import { fnv1a64, hashToText } from './hash.ts';
+import { fnv1a64, type Hash64, hashToText } from './hash.ts';
+import { createOccurrenceTable, type OccurrenceTable } from './occurrence-table.ts';
 
 /** What a trade without an id is known by: the feed's own values, as they came. */
 export interface TradeTuple {
@@ -16,23 +17,20 @@ export interface TradeTuple {
  * alone is no key.
  */
 export function tradeIdOf(tuple: TradeTuple, occurrence: number): string {
-  return `${tupleKey(tuple)}.${occurrence.toString(36)}`;
+  return formatId(tuple.eventTimeMs, hashOf(tuple), occurrence);
 }
 
-function tupleKey({ symbol, eventTimeMs, price, size, conditions }: TradeTuple): string {
-  const text = JSON.stringify([symbol, price, size, conditions ?? null]);
-  return `${eventTimeMs.toString(36)}.${hashToText(fnv1a64(text))}`;
+function hashOf({ symbol, price, size, conditions }: TradeTuple): Hash64 {
+  return fnv1a64(JSON.stringify([symbol, price, size, conditions ?? null]));
 }
 
-interface Occurrences {
-  /** Most occurrences seen on any one connection: ids up to this number are known. */
-  known: number;
-  /** Occurrences seen on the connection named beside it. */
-  onConnection: number;
-  connection: number;
+function formatId(eventTimeMs: number, hash: Hash64, occurrence: number): string {
+  return `${eventTimeMs.toString(36)}.${hashToText(hash)}.${occurrence.toString(36)}`;
 }
 
 const BUCKET_MS = 60_000;
+const MAX_UINT32 = 0xffff_ffff;
+const ID = /^([0-9a-z]{1,10})\.([0-9a-z]{7})([0-9a-z]{7})\.([0-9a-z]{1,6})$/;
 
 /**
  * Gives trades their id and recognises what a reconnect delivers again.
@@ -41,7 +39,7 @@ const BUCKET_MS = 60_000;
  * connection come again, and a twin beyond it is a new trade. Forgets by event time, a minute at a time.
  */
 export interface TradeMemory {
-  /** The trade's id, or null if an earlier connection delivered it already. */
+  /** The trade's id, or null if an earlier connection delivered it already. Its time is a whole number above 0. */
   identify(tuple: TradeTuple, connection: number): string | null;
   /** Takes an id read back from the log as known. Ids of another form are ignored. */
   remember(id: string): void;
@@ -53,36 +51,30 @@ export interface TradeMemory {
 
 /** An empty memory. Connections are numbered by the caller, from 1. */
 export function createTradeMemory(): TradeMemory {
-  const buckets = new Map<number, Map<string, Occurrences>>();
+  const buckets = new Map<number, OccurrenceTable>();
 
-  function lookUp(eventTimeMs: number, key: string): Occurrences {
-    const bucketKey = Math.floor(eventTimeMs / BUCKET_MS);
-    let bucket = buckets.get(bucketKey);
-    if (bucket === undefined) buckets.set(bucketKey, (bucket = new Map()));
-    let entry = bucket.get(key);
-    if (entry === undefined) bucket.set(key, (entry = { known: 0, onConnection: 0, connection: 0 }));
-    return entry;
+  function bucketOf(eventTimeMs: number): OccurrenceTable {
+    const key = Math.floor(eventTimeMs / BUCKET_MS);
+    let bucket = buckets.get(key);
+    if (bucket === undefined) buckets.set(key, (bucket = createOccurrenceTable()));
+    return bucket;
   }
 
   return {
     identify(tuple, connection) {
-      const key = tupleKey(tuple);
-      const entry = lookUp(tuple.eventTimeMs, key);
-      if (entry.connection !== connection) {
-        entry.connection = connection;
-        entry.onConnection = 0;
-      }
-      entry.onConnection += 1;
-      if (entry.onConnection <= entry.known) return null;
-      entry.known = entry.onConnection;
-      return `${key}.${entry.known.toString(36)}`;
+      const { eventTimeMs } = tuple;
+      const hash = hashOf(tuple);
+      const occurrence = bucketOf(eventTimeMs).see(hash, eventTimeMs % BUCKET_MS, connection);
+      return occurrence === null ? null : formatId(eventTimeMs, hash, occurrence);
     },
     remember(id) {
-      const match = /^([0-9a-z]{1,10})\.[0-9a-z]{14}\.([0-9a-z]{1,6})$/.exec(id);
-      const [, time, occurrence] = match ?? [];
-      if (time === undefined || occurrence === undefined) return;
-      const entry = lookUp(Number.parseInt(time, 36), id.slice(0, id.lastIndexOf('.')));
-      entry.known = Math.max(entry.known, Number.parseInt(occurrence, 36));
+      const [, time = '', high = '', low = '', occurrence = ''] = ID.exec(id) ?? [];
+      const hash = { high: Number.parseInt(high, 36), low: Number.parseInt(low, 36) };
+      const occurrences = Number.parseInt(occurrence, 36);
+      // Fourteen digits hold more than 64 bits: what is beyond them is no id of ours.
+      if (!(hash.high <= MAX_UINT32 && hash.low <= MAX_UINT32 && occurrences > 0)) return;
+      const eventTimeMs = Number.parseInt(time, 36);
+      bucketOf(eventTimeMs).know(hash, eventTimeMs % BUCKET_MS, occurrences);
     },
     forgetBefore(eventTimeMs) {
       const oldest = Math.floor(eventTimeMs / BUCKET_MS);
@@ -90,7 +82,7 @@ export function createTradeMemory(): TradeMemory {
     },
     size() {
       let size = 0;
-      for (const bucket of buckets.values()) size += bucket.size;
+      for (const bucket of buckets.values()) size += bucket.size();
       return size;
     },
   };
