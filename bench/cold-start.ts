@@ -7,7 +7,9 @@
  * `npm run bench:cold-start [-- --rounds 15] [-- --json FILE] [-- function…]`
  */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -35,6 +37,22 @@ const NAMES = positionals.length > 0 ? positionals : [...FIRST_EVENTS.keys()];
 const BARE = 'bare node:http';
 const DEADLINE_MS = 20_000;
 
+let told = 0;
+
+/** The port of a target of notify, which counts what it is told. */
+async function listenForNotices(): Promise<number> {
+  const target = createServer((request, response) => {
+    told += 1;
+    request.resume();
+    response.writeHead(204).end();
+  });
+  target.listen(0, '127.0.0.1').unref();
+  await once(target, 'listening');
+  const address = target.address();
+  if (address === null || typeof address === 'string') throw new Error('Cannot listen for notices');
+  return address.port;
+}
+
 interface Case {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -45,7 +63,9 @@ const folder = mkdtempSync(join(tmpdir(), 'kandle-cold-start-'));
 const servers = await benchServers('bench');
 const keyspace = `bench_cold_${process.pid}`;
 const prefix = `cold${process.pid}.`;
-const topics = ['market.trades.v1', 'market.candles.v1', 'market.rejects.v1'].map((name) => prefix + name);
+const topics = ['market.trades.v1', 'market.candles.v1', 'market.signals.v1', 'market.rejects.v1'].map(
+  (name) => prefix + name,
+);
 const serverEnv: Record<string, string> = {
   KAFKA_BROKERS: servers.kafkaBrokers.join(','),
   CASSANDRA_CONTACT_POINTS: servers.cassandra.contactPoints.join(','),
@@ -54,7 +74,10 @@ const serverEnv: Record<string, string> = {
   CASSANDRA_KEYSPACE: keyspace,
   TRADES_TOPIC: `${prefix}market.trades.v1`,
   CANDLES_TOPIC: `${prefix}market.candles.v1`,
+  SIGNALS_TOPIC: `${prefix}market.signals.v1`,
   REJECTS_TOPIC: `${prefix}market.rejects.v1`,
+  // Whom notify tells: answers at once.
+  K_SINK: `http://127.0.0.1:${await listenForNotices()}/`,
 };
 const client = createCassandra(readEnv(CassandraEnv, serverEnv), { useKeyspace: false });
 const kafka = createKafka(readEnv(KafkaEnv, serverEnv), 'bench', createLogger('bench', 'silent'));
@@ -163,7 +186,8 @@ async function countEffects(): Promise<string> {
     .rowLength;
   const offsets = await admin.fetchTopicOffsets(`${prefix}market.trades.v1`);
   const sent = offsets.reduce((sum, { high }) => sum + Number(high), 0);
-  return `${sent} clean batches in Kafka, ${await count('windows')} windows and ${stored} trades in Cassandra`;
+  const states = await count('indicator_states');
+  return `${sent} clean batches in Kafka, ${await count('windows')} windows, ${stored} trades and ${states} states of indicators in Cassandra, ${told} notices`;
 }
 
 try {

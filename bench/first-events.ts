@@ -1,6 +1,8 @@
 import { request } from 'node:http';
+import { formatCandleBatch } from '@kandle/market/candle-batch';
 import type { MarketEvent } from '@kandle/market/market-event';
 import { formatRawBatch } from '@kandle/market/raw-batch';
+import { formatSignalBatch, signalId } from '@kandle/market/signal-batch';
 import { formatTradeBatch } from '@kandle/market/trade-batch';
 
 const E8 = 100_000_000n;
@@ -30,7 +32,68 @@ export const FIRST_EVENTS: ReadonlyMap<string, (sequence: number) => MarketEvent
   ],
   ['aggregate', tradeEvent],
   ['persist', tradeEvent],
+  ['signal', candleEvent],
+  ['notify', signalEvent],
 ]);
+
+const WINDOW_MS = 5_000;
+const WINDOW_START_MS = START_MS - (START_MS % WINDOW_MS) - WINDOW_MS;
+
+function candleEvent(sequence: number): MarketEvent {
+  const priceE8 = 100n * E8;
+  const [event] = formatCandleBatch({
+    shard: header(sequence).shard,
+    windowStartMs: WINDOW_START_MS,
+    windowMs: WINDOW_MS,
+    kind: 'final',
+    version: 2,
+    candles: [
+      {
+        symbol: 'SIM:ACME',
+        version: 2,
+        state: 'final',
+        revision: 0,
+        reason: null,
+        complete: true,
+        lastTradeMs: WINDOW_START_MS + 4_000,
+        openE8: priceE8,
+        highE8: priceE8,
+        lowE8: priceE8,
+        closeE8: priceE8,
+        volumeE8: 2n * E8,
+        notionalE16: 2n * E8 * priceE8,
+        priceSumE8: priceE8,
+        tradeCount: 1,
+      },
+    ],
+  });
+  if (event === undefined) throw new RangeError('Cannot make an event of no candles');
+  return event;
+}
+
+function signalEvent(sequence: number): MarketEvent {
+  const finding = { rule: 'price_jump', symbol: 'SIM:ACME', windowStartMs: WINDOW_START_MS };
+  const [event] = formatSignalBatch({
+    shard: header(sequence).shard,
+    windowStartMs: WINDOW_START_MS,
+    version: 2,
+    signals: [
+      {
+        ...finding,
+        id: signalId(finding),
+        side: 'buy',
+        strength: 0.5,
+        numbers: { close: 100 },
+        text: 'SIM:ACME jumped',
+        state: 'active',
+        version: 2,
+        causedAtMs: WINDOW_START_MS + 4_000,
+      },
+    ],
+  });
+  if (event === undefined) throw new RangeError('Cannot make an event of no signals');
+  return event;
+}
 
 function tradeEvent(sequence: number): MarketEvent {
   return formatTradeBatch({
