@@ -82,26 +82,30 @@ const SERIAL: QueryOptions = {
   isIdempotent: true,
 };
 const PLAIN: QueryOptions = { prepare: true, isIdempotent: true };
-const PAGE = { autoPage: true, fetchSize: 5_000 };
+const PAGE_ROWS = 5_000;
 const HOUR_MS = 3_600_000;
 
 /** The tables in Cassandra. */
 export function createStored(client: Client): Stored {
+  /** Every row, page by page: `execute` by itself answers the first page only. */
   async function rows(
     query: string,
     params: unknown[],
     options: QueryOptions,
   ): Promise<readonly types.Row[]> {
+    const found: types.Row[] = [];
     try {
-      return (await client.execute(query, params, { ...options, ...PAGE })).rows;
+      const result = await client.execute(query, params, { ...options, fetchSize: PAGE_ROWS });
+      for await (const row of result) found.push(row);
     } catch (error) {
       throw translateCassandraError(error, 'read what was stored');
     }
+    return found;
   }
 
   async function* partitions(query: string, column: string): AsyncGenerator<SymbolPartition> {
     try {
-      for await (const row of await client.execute(query, [], { ...PLAIN, fetchSize: PAGE.fetchSize })) {
+      for await (const row of await client.execute(query, [], { ...PLAIN, fetchSize: PAGE_ROWS })) {
         const start: unknown = row[column];
         const startMs = start instanceof types.LocalDate ? Date.parse(start.toString()) : timeOf(start);
         yield { feed: String(row['feed']), symbol: String(row['symbol']), startMs };

@@ -13,6 +13,7 @@ import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
 import { parseEventData, type ReceivedEvent } from '@kandle/runtime/received-event';
 import { createPersist } from '@kandle/persist/handler';
 import { createViews } from '@kandle/persist/views';
+import { createTopics } from '@kandle/local/topics';
 import { createTransformCounters } from '@kandle/transform/counters';
 import { createTransform } from '@kandle/transform/handler';
 import type { Client } from 'cassandra-driver';
@@ -85,13 +86,10 @@ export async function startSmallPipeline(): Promise<SmallPipeline> {
   );
   const admin = kafka.admin();
   await admin.connect();
-  await admin.createTopics({
-    topics: Object.values(topics).map((each) => ({
-      topic: each,
-      numPartitions: PARTITIONS,
-      replicationFactor: 1,
-    })),
-  });
+  await createTopics(
+    admin,
+    Object.values(topics).map((each) => ({ topic: each, partitions: PARTITIONS, config: {} })),
+  );
   const producer = createEventProducer(kafka);
 
   const metrics = createMetrics('audit-test');

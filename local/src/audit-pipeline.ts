@@ -1,0 +1,69 @@
+import { type AuditOptions, runAudit } from '@kandle/audit/audit';
+import type { AuditReport } from '@kandle/audit/report';
+import { TOPICS } from '@kandle/market/topics';
+import { createCassandra } from '@kandle/runtime/cassandra';
+import { createKafka } from '@kandle/runtime/kafka';
+import { createLogger } from '@kandle/runtime/log';
+import type { RunPlan } from './knative/plan.ts';
+import type { ServerAddresses } from './pipeline.ts';
+
+/** A pipeline to audit. */
+export interface AuditedPipeline {
+  readonly servers: ServerAddresses;
+  readonly keyspace: string;
+  /** As it was started with. */
+  readonly prefix: string;
+  readonly plan: RunPlan;
+}
+
+/** What transform and aggregate have by default. */
+const HORIZON_MS = 900_000;
+const GRACE_MS = 2_000;
+
+/** Audits a pipeline that runs on this machine, as its manifests say which groups read its topics. */
+export async function auditPipeline(
+  { servers, keyspace, prefix, plan }: AuditedPipeline,
+  options: Partial<AuditOptions> = {},
+): Promise<AuditReport> {
+  const { kafkaBrokers, cassandra } = servers;
+  const kafka = createKafka(
+    { KAFKA_BROKERS: [...kafkaBrokers], KAFKA_TLS: false },
+    'audit',
+    createLogger('audit', 'silent'),
+  );
+  const client = createCassandra({
+    CASSANDRA_CONTACT_POINTS: [...cassandra.contactPoints],
+    CASSANDRA_PORT: cassandra.port,
+    CASSANDRA_LOCAL_DATACENTER: cassandra.localDataCenter,
+    CASSANDRA_KEYSPACE: keyspace,
+    CASSANDRA_TLS: false,
+  });
+  const groupOf = (name: string): string => {
+    const source = plan.sources.find((each) => each.name === name);
+    if (source === undefined) throw new RangeError(`Cannot audit: there is no KafkaSource ${name}`);
+    return prefix + source.consumerGroup;
+  };
+  try {
+    return await runAudit({
+      kafka,
+      client,
+      flow: {
+        rawTopic: prefix + TOPICS.raw,
+        tradesTopic: prefix + TOPICS.trades,
+        candlesTopic: prefix + TOPICS.candles,
+        deadTopic: prefix + TOPICS.dead,
+        groups: {
+          transform: groupOf('transform'),
+          aggregate: groupOf('aggregate'),
+          persistTrades: groupOf('persist-trades'),
+          persistCandles: groupOf('persist-candles'),
+        },
+      },
+      horizonMs: HORIZON_MS,
+      graceMs: GRACE_MS,
+      ...options,
+    });
+  } finally {
+    await client.shutdown();
+  }
+}
