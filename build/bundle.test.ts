@@ -2,12 +2,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { bundleFunction, functionNames, ROOT } from './bundle.ts';
+import { bundleFunction, programNames, ROOT } from './bundle.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'kandle-bundle-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test.each(functionNames())('bundleFunction() gives the same bytes twice, for %s', async (name) => {
+test.each(programNames())('bundleFunction() gives the same bytes twice, for %s', async (name) => {
   const here = process.cwd();
   const first = await bundleFunction(name, join(folder, 'first'));
   process.chdir(folder);

@@ -17,12 +17,20 @@ export interface Bundle {
   readonly bytes: number;
 }
 
-/** The names of the functions that have a main program, in alphabetical order. */
-export function functionNames(): readonly string[] {
+function functionNames(): readonly string[] {
   const folder = join(ROOT, 'functions');
-  return readdirSync(folder)
-    .filter((name) => existsSync(join(folder, name, 'src', 'index.ts')))
-    .toSorted();
+  return readdirSync(folder).filter((name) => existsSync(join(folder, name, 'src', 'index.ts')));
+}
+
+/** The names of everything that becomes an image, in alphabetical order: what has a main program, and the audit. */
+export function programNames(): readonly string[] {
+  return [...functionNames(), 'audit'].toSorted();
+}
+
+function entryOf(name: string): string {
+  return name === 'audit'
+    ? join(ROOT, 'audit', 'src', 'index.ts')
+    : join(ROOT, 'functions', name, 'src', 'index.ts');
 }
 
 /** A function's bundle, not written yet. */
@@ -42,10 +50,10 @@ export interface BundleText {
  * @throws {Error} If it cannot be bundled; esbuild has said why.
  */
 export async function makeBundle(name: string): Promise<BundleText> {
-  const entry = join(ROOT, 'functions', name, 'src', 'index.ts');
+  const entry = entryOf(name);
   if (!existsSync(entry)) {
     throw new RangeError(
-      `Cannot bundle ${name}: there is no function of this name (${functionNames().join(', ')})`,
+      `Cannot bundle ${name}: there is no function of this name (${programNames().join(', ')})`,
     );
   }
   const result = await build({
@@ -87,9 +95,14 @@ export async function bundleFunction(name: string, outFolder = DIST): Promise<Bu
   // Emptied first, so that nothing of an older build is delivered.
   rmSync(folder, { recursive: true, force: true });
   const file = writeBundle(folder, { contents, licences });
+  copyRules(name, folder);
+  return { name, file, bytes: contents.length };
+}
+
+/** Copies the rules that a function looks for beside its program, if it has any. */
+export function copyRules(name: string, folder: string): void {
   const rules = join(ROOT, 'functions', name, RULES);
   if (existsSync(rules)) copyFileSync(rules, join(folder, RULES));
-  return { name, file, bytes: contents.length };
 }
 
 /** Writes a bundle into a folder. @returns The path of the bundle; `start.cjs` beside it runs it faster. */

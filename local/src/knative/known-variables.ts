@@ -6,12 +6,13 @@ import type { KnownVariables } from './plan.ts';
 
 const ConfigModule = z.object({ envSchema: z.instanceof(z.ZodObject) });
 
-/** The variables of every function, read from the schema in its `config.ts`. */
+/** The variables of every function and of the audit, read from the schema in its `config.ts`. */
 export async function readKnownVariables(): Promise<KnownVariables> {
   const folder = join(REPO_ROOT, 'functions');
   const known = new Map<string, ReadonlySet<string>>();
-  for (const name of readdirSync(folder)) {
-    const module: unknown = await import(join(folder, name, 'src', 'config.ts'));
+  const configs = readdirSync(folder).map((name) => [name, join(folder, name)] as const);
+  for (const [name, part] of [...configs, ['audit', join(REPO_ROOT, 'audit')] as const]) {
+    const module: unknown = await import(join(part, 'src', 'config.ts'));
     known.set(name, new Set(Object.keys(ConfigModule.parse(module).envSchema.shape)));
   }
   return known;

@@ -143,7 +143,7 @@ export function planRun(manifests: Manifests, known: KnownVariables): RunPlan {
     const [port] = container.ports;
     const at = `${file}: ${owner}`;
     if (port?.containerPort !== listens)
-      problems.push(`${at}: containerPort ${port?.containerPort}: it listens to ${listens}`);
+      return void problems.push(`${at}: containerPort ${port?.containerPort}: it listens to ${listens}`);
     for (const name of ['readinessProbe', 'livenessProbe'] as const) {
       const probed = container[name]?.httpGet.port;
       if (probed !== undefined && probed !== port?.name && probed !== port?.containerPort)

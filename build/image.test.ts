@@ -1,0 +1,51 @@
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { programNames, ROOT } from './bundle.ts';
+import { assembleImage } from './image.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'kandle-image-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const KIB = 1_024;
+/**
+ * The size that each bundle may have, about a tenth above what it had when it was last looked at. A bundle is read and
+ * compiled at every cold start: what makes one grow should be known.
+ */
+const BUDGET_KIB: Readonly<Record<string, number>> = {
+  aggregate: 3_900,
+  audit: 1_900,
+  exporter: 3_000,
+  ingest: 1_550,
+  notify: 3_900,
+  persist: 3_850,
+  schema: 1_800,
+  signal: 3_900,
+  transform: 3_300,
+};
+
+interface Bill {
+  readonly components: readonly { name: string; version: string; purl: string }[];
+}
+
+describe.each(programNames())('the image of %s', (name) => {
+  test('is within its budget, and lists what it consists of', async () => {
+    await assembleImage(name, join(folder, name));
+    const { size } = statSync(join(folder, name, 'index.cjs'));
+    expect(size).toBeLessThanOrEqual((BUDGET_KIB[name] ?? 0) * KIB);
+    const bill = JSON.parse(readFileSync(join(folder, name, 'sbom.cdx.json'), 'utf8')) as Bill;
+    const licences = readFileSync(join(folder, name, 'LICENSES.txt'), 'utf8');
+    expect(bill.components.length).toBeGreaterThan(1);
+    for (const { name: component, version } of bill.components)
+      expect(licences).toContain(`== ${component} ${version} (`);
+    expect(bill.components.map(({ name: component }) => component)).toContain('zod');
+  });
+
+  test('has a bill of materials with the same bytes every time', async () => {
+    await assembleImage(name, join(folder, `${name}-again`));
+    const read = (one: string): string => readFileSync(join(folder, one, 'sbom.cdx.json'), 'utf8');
+    expect(read(`${name}-again`)).toBe(read(name));
+    expect(read(name)).not.toContain(ROOT);
+  });
+});

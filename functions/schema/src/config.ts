@@ -1,0 +1,32 @@
+import { CassandraEnv } from '@kandle/runtime/cassandra';
+import { type Env, logLevel, readEnv, wholeNumber } from '@kandle/runtime/config';
+import { z } from 'zod';
+
+/** Every variable that it takes, with its default. */
+export const envSchema = z.object({
+  ...CassandraEnv.shape,
+  LOG_LEVEL: logLevel.default('info'),
+  /** The folder of the steps, `001-….cql` and so on. */
+  CQL_FOLDER: z.string().min(1).default('cql'),
+  /** Copies of the keyspace, as CQL writes them. Used when the keyspace is made, and never again. */
+  CASSANDRA_REPLICATION: z
+    .string()
+    .regex(/^\{[\w\s':,]+\}$/, "expected a CQL map such as {'class': 'NetworkTopologyStrategy', 'dc1': 3}"),
+  /** Time to live of rows, each used when its tables are made. Windows outlive `EXPIRY_MS` of aggregate. */
+  WINDOWS_DAYS: wholeNumber(1, 3_650).default(16),
+  TRADES_DAYS: wholeNumber(1, 3_650).default(30),
+  CANDLES_DAYS: wholeNumber(1, 3_650).default(400),
+  /** A role that may read and write the keyspace's rows, no more; unset where nobody logs in. */
+  GRANT_TO_ROLE: z
+    .string()
+    .regex(/^[a-z][a-z0-9_]{0,47}$/, 'expected a lower case role name')
+    .optional(),
+});
+
+/** The configuration of the schema program. */
+export type SchemaConfig = z.infer<typeof envSchema>;
+
+/** Reads the configuration once, at start. @throws {FatalError} Naming every missing or malformed variable. */
+export function readConfig(env: Env): SchemaConfig {
+  return readEnv(envSchema, env);
+}
