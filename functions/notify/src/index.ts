@@ -48,7 +48,8 @@ void runFunction('notify', readConfig, (config, log) => {
       onOutcome: (target, outcome, delayMs) => {
         log.debug({ target: target.name, outcome, delayMs }, 'told');
         notices.add(1, { target: target.name, outcome });
-        if (delayMs !== null) delays.record(delayMs / 1_000, { target: target.name });
+        // Below 0 only where two machines' clocks differ.
+        if (delayMs !== null) delays.record(Math.max(0, delayMs) / 1_000, { target: target.name });
       },
     }),
     warmUp: () => (targets.length === 0 ? Promise.resolve() : cassandra.connect()),

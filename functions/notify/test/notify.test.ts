@@ -29,8 +29,11 @@ afterEach(async () => {
   await Promise.all([desk.close(), phone.close()]);
 });
 
-/** The real process with the two targets; its claims hold for 2 + 5 s. */
-async function start(deskOptions: object = {}): Promise<NotifyProcess> {
+/** Claims hold for 2 + 5 s: a process that takes the place of a dead one need not wait long. */
+const HASTY = { BUDGET_MS: '2000', ANSWER_MS: '1000' };
+
+/** The real process with the two targets, and with time enough that only a fault could make one be told again. */
+async function start(deskOptions: object = {}, changes: Record<string, string> = {}): Promise<NotifyProcess> {
   const file = join(folder, 'targets.json');
   writeFileSync(join(folder, 'desk-url'), desk.url);
   const targets = [
@@ -38,8 +41,8 @@ async function start(deskOptions: object = {}): Promise<NotifyProcess> {
     { name: 'phone', kind: 'json', url: phone.url },
   ];
   writeFileSync(file, JSON.stringify({ targets }));
-  const settings = { TARGETS_FILE: file, BUDGET_MS: '2000', ANSWER_MS: '1000', BACK_OFF_MS: '50' };
-  const process = await startNotify({ ...keyspace.env, ...settings });
+  const settings = { TARGETS_FILE: file, BUDGET_MS: '40000', ANSWER_MS: '40000', BACK_OFF_MS: '50' };
+  const process = await startNotify({ ...keyspace.env, ...settings, ...changes });
   running.push(process);
   return process;
 }
@@ -101,7 +104,7 @@ test('notify announces each signal once, when two processes get five copies of a
 });
 
 test('notify announces with the same key, when it was killed between the POST and the record', async () => {
-  const first = await start();
+  const first = await start({}, HASTY);
   const signals = [freshSignal(), freshSignal(), freshSignal()];
   let killed: Promise<void> | undefined;
   desk.behave((request) => {
@@ -131,7 +134,7 @@ test('notify announces with the same key, when it was killed between the POST an
 
 test('notify announces once, when it was killed between the claim and the POST', async () => {
   // One turn in 1.5 s: of two signals, the second one's claim waits for its turn.
-  const first = await start({ ratePerMinute: 40, burst: 1 });
+  const first = await start({ ratePerMinute: 40, burst: 1 }, HASTY);
   const signals = [freshSignal(), freshSignal()];
   const sent = first.send(eventOf(signals));
   await desk.hasReceived(1);
@@ -214,4 +217,24 @@ test('notify refuses an event that is malformed, or older than its record can be
   expect(await notify.send(eventOf([freshSignal()], { time: old }))).toBe(422);
   expect(await notify.send(eventOf([freshSignal()], { time: new Date().toISOString() }))).toBe(204);
   expect(desk.received).toHaveLength(1);
+});
+
+test('notify sends CloudEvents to what a SinkBinding names, with its extensions', async () => {
+  const settings = { K_SINK: desk.url, K_CE_OVERRIDES: '{"extensions": {"team": "desk"}}' };
+  const notify = await startNotify({ ...keyspace.env, ...settings });
+  running.push(notify);
+  const signal = freshSignal({ symbol: `IC MARKETS:${Date.now()}` });
+  expect(await notify.send(eventOf([signal]))).toBe(204);
+  const [{ headers, body } = { headers: {}, body: '' }, ...others] = desk.received;
+  expect(others).toEqual([]);
+  expect(headers).toMatchObject({
+    'ce-specversion': '1.0',
+    'ce-type': 'io.kandle.signal.v1',
+    'ce-source': '/feeds/sim',
+    'ce-subject': signal.symbol.replace(' ', '%20'),
+    'ce-team': 'desk',
+    'content-type': 'application/json',
+  });
+  expect(JSON.parse(body)).toEqual({ feed: 'sim', ...signal });
+  expect(await recordOf(signal.id)).toEqual([{ target: 'sink', ...SENT }]);
 });

@@ -66,7 +66,7 @@ export async function sendUntilTaken(
     const status = await notify.send(event);
     statuses.push(status);
     if (status !== null && status < 500) return statuses;
-    if (statuses.length > 200) throw new Error(`Cannot get the event taken: ${notify.log()}`);
+    if (statuses.length > 1_000) throw new Error(`Cannot get the event taken: ${notify.log()}`);
     await sleep(100);
   }
 }
