@@ -34,6 +34,8 @@ export interface Disturbance {
   readonly logLevel?: string;
   /** Runs beside the replay, from its start. */
   readonly during?: (pipeline: Pipeline) => Promise<void>;
+  /** Runs when everything is settled, before the keyspace is dropped. */
+  readonly after?: (pipeline: Pipeline, keyspace: string) => Promise<void>;
 }
 
 const MANIFESTS = join(REPO_ROOT, 'knative/base');
@@ -46,7 +48,7 @@ let runs = 0;
  */
 export async function runReplay(
   file: string,
-  { deliveries = 1, logLevel = 'info', during }: Disturbance = {},
+  { deliveries = 1, logLevel = 'info', during, after }: Disturbance = {},
 ): Promise<ReplayResult> {
   runs += 1;
   const name = `e2e${Date.now()}_${runs}`;
@@ -80,6 +82,7 @@ export async function runReplay(
       await waitUntilSettled(pipeline, join(folder, 'logs'));
       await disturbance;
       await exportViews(pipeline.client, name, folder);
+      await after?.(pipeline, name);
     } finally {
       await pipeline.client.execute(`DROP KEYSPACE IF EXISTS ${name}`).catch(() => undefined);
       await pipeline.stop();

@@ -9,7 +9,12 @@ import { plainLine, summaryLines } from './view/plain-lines.ts';
 import { createRunFacts } from './view/run-facts.ts';
 
 /** The topics of which a person is shown something. */
-export const WATCHED_TOPICS = { candles: TOPICS.candles, rejects: TOPICS.rejects, dead: TOPICS.dead };
+export const WATCHED_TOPICS = {
+  candles: TOPICS.candles,
+  signals: TOPICS.signals,
+  rejects: TOPICS.rejects,
+  dead: TOPICS.dead,
+};
 
 /** Tells a person what a run does: in a live view, or by a line now and then. */
 export interface Progress {
@@ -53,6 +58,7 @@ export function createProgress(options: ProgressOptions): Progress {
       services: [...pipeline.services.values()],
       sources: pipeline.sources.map((source) => ({ name: source.plan.name, stats: () => source.stats })),
       board: watch.board,
+      signals: watch.signals,
       counts: watch.counts,
       idleMs,
     },

@@ -37,6 +37,7 @@ async function startStack(): Promise<Stack> {
   onTestFinished(() => simulator.close());
   const watched = {
     candles: prefix + TOPICS.candles,
+    signals: prefix + TOPICS.signals,
     rejects: prefix + TOPICS.rejects,
     dead: prefix + TOPICS.dead,
   };

@@ -6,12 +6,15 @@ import type { SymbolView } from './view-state.ts';
 export interface CandleBoard {
   apply(batch: CandleBatch, nowMs: number): void;
   /** The most active symbols first, in an order that changes every few seconds at most. */
-  top(count: number, nowMs: number): readonly SymbolView[];
+  top(count: number, nowMs: number): readonly CandleLine[];
   /** Number of symbols that had a candle. */
   size(): number;
   /** Number of final candles, each counted once; older ones than a symbol's newest minute are not looked at. */
   finalCandles(): number;
 }
+
+/** A symbol's line without its indicators. */
+export type CandleLine = Omit<SymbolView, 'indicators'>;
 
 interface Entry {
   readonly symbol: string;
@@ -105,7 +108,7 @@ function scoreAt({ score, scoredMs }: Entry, nowMs: number): number {
   return score * Math.exp(-Math.max(0, nowMs - scoredMs) / RATE_MS);
 }
 
-function toView(entry: Entry, nowMs: number, isLive: boolean): SymbolView {
+function toView(entry: Entry, nowMs: number, isLive: boolean): CandleLine {
   const newest = entry.windows.get(entry.newestMs)?.candle;
   const closes = [...entry.windows].toSorted(([a], [b]) => a - b).map(([, { candle }]) => candle.closeE8);
   // At the beginning the average is over what there was.

@@ -1,11 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseCandleBatch } from '@kandle/market/candle-batch';
-import { type Admin, Kafka, logLevel } from 'kafkajs';
+import { parseIndicatorBatch } from '@kandle/market/indicator-batch';
+import { parseSignalBatch } from '@kandle/market/signal-batch';
+import { EVENT_TYPES } from '@kandle/market/topics';
+import { type Admin, Kafka, type KafkaMessage, logLevel } from 'kafkajs';
 import { type CandleBoard, createCandleBoard } from './candle-board.ts';
+import { createSignalBoard, type SignalBoard } from './signal-board.ts';
 
 /** What is read from Kafka to show it, from the beginning of this run on. */
 export interface KafkaWatch {
   readonly board: CandleBoard;
+  readonly signals: SignalBoard;
   /** Records that have been added to the topics of rejects and of dead letters. */
   counts(): { readonly rejects: number; readonly deadLetters: number };
   /** Begins to read; the topics are there by now. */
@@ -18,6 +23,7 @@ export interface KafkaWatch {
 /** The topics to look at. */
 export interface WatchedTopics {
   readonly candles: string;
+  readonly signals: string;
   readonly rejects: string;
   readonly dead: string;
 }
@@ -44,6 +50,7 @@ export async function createKafkaWatch(
   const admin = kafka.admin();
   const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 250 });
   const board = createCandleBoard(isLive);
+  const signals = createSignalBoard();
   const read = new Map<number, bigint>();
   let counted = { rejects: 0, deadLetters: 0 };
   let timer: NodeJS.Timeout | undefined;
@@ -52,8 +59,9 @@ export async function createKafkaWatch(
   const existing = new Set(await admin.listTopics());
   const begin = async (topic: string): Promise<Offsets> =>
     existing.has(topic) ? await endsOf(admin, topic) : new Map();
-  const [candlesFrom, rejectsFrom, deadFrom] = await Promise.all([
+  const [candlesFrom, signalsFrom, rejectsFrom, deadFrom] = await Promise.all([
     begin(topics.candles),
+    begin(topics.signals),
     begin(topics.rejects),
     begin(topics.dead),
   ]);
@@ -63,29 +71,40 @@ export async function createKafkaWatch(
     counted = { rejects: added(rejects, rejectsFrom), deadLetters: added(dead, deadFrom) };
   }
 
+  function show({ headers, value }: KafkaMessage, nowMs: number): void {
+    const data: unknown = JSON.parse(value?.toString() ?? '');
+    const type = headers?.['ce_type']?.toString();
+    if (type === EVENT_TYPES.indicators) signals.applyIndicators(parseIndicatorBatch(data));
+    else if (type === EVENT_TYPES.signals) signals.applySignals(parseSignalBatch(data));
+    else board.apply(parseCandleBatch(data), nowMs);
+  }
+
   return {
     board,
+    signals,
     counts: () => counted,
     async start() {
       await consumer.connect();
-      await consumer.subscribe({ topic: topics.candles });
-      const ends = await endsOf(admin, topics.candles);
+      await consumer.subscribe({ topics: [topics.candles, topics.signals] });
       await consumer.run({
         autoCommit: false,
         eachBatch: async ({ batch }) => {
           const nowMs = Date.now();
-          for (const { value } of batch.messages) {
-            // A candle that cannot be read is for its consumers to judge; here it is only not shown.
+          for (const message of batch.messages) {
+            // An event that cannot be read is for its consumers to judge; here it is only not shown.
             try {
-              board.apply(parseCandleBatch(JSON.parse(value?.toString() ?? '')), nowMs);
+              show(message, nowMs);
             } catch {}
           }
-          read.set(batch.partition, BigInt(batch.lastOffset()) + 1n);
+          if (batch.topic === topics.candles) read.set(batch.partition, BigInt(batch.lastOffset()) + 1n);
         },
       });
-      for (const partition of ends.keys()) {
-        const offset = String(candlesFrom.get(partition) ?? 0n);
-        consumer.seek({ topic: topics.candles, partition, offset });
+      for (const [topic, from] of [
+        [topics.candles, candlesFrom],
+        [topics.signals, signalsFrom],
+      ] as const) {
+        for (const partition of (await endsOf(admin, topic)).keys())
+          consumer.seek({ topic, partition, offset: String(from.get(partition) ?? 0n) });
       }
       timer = setInterval(() => void count().catch(() => undefined), COUNT_EVERY_MS);
     },

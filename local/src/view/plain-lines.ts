@@ -1,8 +1,9 @@
 import { formatCount, formatMs, formatPrice, formatRate, formatSpan, formatUnits } from './format.ts';
-import { isAsleep, type FunctionView, type ViewState } from './view-state.ts';
+import { isAsleep, type FunctionView, type SymbolView, type ViewState } from './view-state.ts';
 
 /** The facts of a run in one line, for logs and pipes. */
 export function plainLine({ upMs, feed, candles, rejects, deadLetters, ...state }: ViewState): string {
+  const [signal] = state.signals;
   const of = feed.of === null ? '' : ` of ${formatCount(feed.of)}`;
   const [first] = state.symbols;
   const waiting = state.sources.reduce((sum, { lag }) => sum + (lag ?? 0), 0);
@@ -15,11 +16,27 @@ export function plainLine({ upMs, feed, candles, rejects, deadLetters, ...state 
       : [
           `${first.symbol} ${formatPrice(first.candle.close, first.priceDigits)} (${formatRate(first.tradesPerSecond)}/s${first.lagMs === null ? '' : `, lag ${formatSpan(first.lagMs)}`})`,
         ]),
+    ...(first === undefined ? [] : describeIndicators(first)),
     ...state.functions.map(describeFunction),
     `${formatCount(waiting)} events waiting`,
     formatUnits(rejects, 'reject'),
     formatUnits(deadLetters, 'dead letter'),
+    formatUnits(state.signalCount, 'signal'),
+    ...(signal === undefined
+      ? []
+      : [`the newest: ${signal.isRetracted ? '(taken back) ' : ''}${signal.text}`]),
   ].join(', ');
+}
+
+function describeIndicators({ indicators, priceDigits }: SymbolView): readonly string[] {
+  if (indicators === null) return [];
+  const { ma, ema, rsi } = indicators;
+  const parts = [
+    ...(ma === null ? [] : [`MA ${formatPrice(ma, priceDigits)}`]),
+    ...(ema === null ? [] : [`EMA ${formatPrice(ema, priceDigits)}`]),
+    ...(rsi === null ? [] : [`RSI ${rsi.toFixed(1)}`]),
+  ];
+  return [parts.join(' ')];
 }
 
 function describeFunction(one: FunctionView): string {

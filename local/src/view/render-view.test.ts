@@ -12,6 +12,7 @@ const symbol = (changes: Partial<SymbolView> = {}): SymbolView => ({
   tradesPerSecond: 12.34,
   lagMs: 0,
   closes: [184.2, 184.3, 184],
+  indicators: { ma: 184.123, ema: 184.1, rsi: 71.26 },
   ...changes,
 });
 
@@ -48,9 +49,27 @@ const state = (changes: Partial<ViewState> = {}): ViewState => ({
     symbolCount: 10,
   },
   candles: 130,
+  signals: [
+    {
+      windowStartMs: Date.UTC(2026, 10, 25, 9, 0, 5),
+      side: 'sell',
+      text: 'SIM:ACME is overbought.',
+      isRetracted: false,
+    },
+    {
+      windowStartMs: Date.UTC(2026, 10, 25, 9),
+      side: 'buy',
+      text: 'SIM:X is oversold.',
+      isRetracted: true,
+    },
+  ],
+  signalCount: 7,
   rejects: 0,
   deadLetters: 0,
-  symbols: [symbol(), symbol({ symbol: 'SIM:BTC-USD', tradesPerSecond: 0.4, lagMs: 72_000 })],
+  symbols: [
+    symbol(),
+    symbol({ symbol: 'SIM:BTC-USD', tradesPerSecond: 0.4, lagMs: 72_000, indicators: null }),
+  ],
   activeSymbols: 2,
   functions: [fn({ name: 'transform' }), fn(), fn({ name: 'persist', ready: 0, p99Ms: null })],
   sources: [source(), source({ name: 'aggregate', lag: null })],
@@ -70,11 +89,14 @@ describe('renderView()', () => {
   test('has a line for each symbol, function and source', () => {
     expect(renderView(state(), chrome(), wide)).toEqual([
       'Kandle  1m 05s  trading  a simulated market, 10 symbols',
-      '12,345 trades, 201/s; 130 final candles; 0 rejects, 0 dead letters',
+      '12,345 trades, 201/s; 130 final candles, 7 signals; 0 rejects, 0 dead letters',
       '',
-      'SYMBOL             LAST          O          H          L          C       V  TRADES/S     LAG  LAST MINUTE',
-      'SIM:ACME         184.00     184.20     184.31     183.90     184.00   12.3K        12     0 s  ▆█▁',
-      'SIM:BTC-USD      184.00     184.20     184.31     183.90     184.00   12.3K       0.4  1m 12s  ▆█▁',
+      'SYMBOL             LAST          O          H          L       V         MA        EMA    RSI  TRADES/S     LAG',
+      'SIM:ACME         184.00     184.20     184.31     183.90   12.3K     184.12     184.10   71.3        12     0 s',
+      'SIM:BTC-USD      184.00     184.20     184.31     183.90   12.3K          –          –      –       0.4  1m 12s',
+      '',
+      '09:00:05 SELL    SIM:ACME is overbought.',
+      '09:00:00 BUY     taken back: SIM:X is oversold.',
       '',
       'FUNCTION         INSTANCES               REQ/S      P99  COLD STARTS   CRASHES',
       'transform        1 ready                    36    12 ms  2 (280 ms)          0',
@@ -120,7 +142,7 @@ describe('renderView()', () => {
       renderView(state(), chrome(), { ...wide, columns })[3]
         ?.trim()
         .split(/ {2,}/);
-    expect(titles(80)).toEqual(['SYMBOL', 'LAST', 'H', 'L', 'V', 'TRADES/S', 'LAG']);
+    expect(titles(80)).toEqual(['SYMBOL', 'LAST', 'V', 'MA', 'EMA', 'RSI', 'TRADES/S', 'LAG']);
     expect(titles(40)).toEqual(['SYMBOL', 'LAST', 'LAG']);
   });
 

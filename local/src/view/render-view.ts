@@ -13,6 +13,7 @@ import { withoutControls } from './text-width.ts';
 import {
   type FunctionView,
   isAsleep,
+  type SignalView,
   type SourceView,
   type SymbolView,
   type ViewState,
@@ -37,6 +38,7 @@ export interface ViewChrome {
 const ROOMY_ROWS = 30;
 const LAGGING_MS = 15_000;
 const MAX_NOTES = 5;
+const MAX_SIGNALS = 4;
 
 /**
  * The lines of the live view, none longer than the terminal is wide, and at least one fewer than it is high: the
@@ -50,6 +52,8 @@ export function renderView(state: ViewState, chrome: ViewChrome, size: ViewSize)
 
   const head = [titleLine(state), countsLine(state)];
   const below = [
+    ...(state.signals.length > 0 ? gap : []),
+    ...state.signals.slice(0, isRoomy ? MAX_SIGNALS : 1).map(signalLine),
     ...gap,
     ...tableLines(FUNCTION_COLUMNS, state.functions, columns),
     ...gap,
@@ -83,12 +87,12 @@ function titleLine({ feed, upMs }: ViewState): readonly Piece[] {
   ];
 }
 
-function countsLine({ feed, candles, rejects, deadLetters }: ViewState): readonly Piece[] {
+function countsLine({ feed, candles, signalCount, rejects, deadLetters }: ViewState): readonly Piece[] {
   const of = feed.of === null ? '' : ` of ${formatCount(feed.of)}`;
   return [
     { text: `${formatCount(feed.trades)}${of} trades, ` },
     { text: `${formatRate(feed.tradesPerSecond)}/s`, style: 'bold' },
-    { text: `; ${formatCount(candles)} final candles; ` },
+    { text: `; ${formatCount(candles)} final candles, ${formatUnits(signalCount, 'signal')}; ` },
     alarm(rejects, 'yellow', 'reject'),
     { text: ', ' },
     alarm(deadLetters, 'red', 'dead letter'),
@@ -104,6 +108,37 @@ function price(pick: (symbol: SymbolView) => number): (symbol: SymbolView) => Pi
   return (symbol) => ({ text: formatPrice(pick(symbol), symbol.priceDigits) });
 }
 
+/** An average with as many decimals as its prices have. */
+function indicator(pick: 'ma' | 'ema'): (symbol: SymbolView) => Piece {
+  return ({ indicators, priceDigits }) => {
+    const value = indicators?.[pick] ?? null;
+    return value === null ? NOT_WARM : { text: formatPrice(value, priceDigits) };
+  };
+}
+
+const NOT_WARM: Piece = { text: '–', style: 'dim' };
+const OVERBOUGHT = 70;
+const OVERSOLD = 30;
+
+function rsi(value: number | null): Piece {
+  if (value === null) return NOT_WARM;
+  const style = value >= OVERBOUGHT ? 'red' : value <= OVERSOLD ? 'green' : undefined;
+  return { text: value.toFixed(1), style };
+}
+
+const SIDE_STYLES = { buy: 'green', sell: 'red', neutral: 'yellow' } as const;
+
+function signalLine({ windowStartMs, side, text, isRetracted }: SignalView): readonly Piece[] {
+  return [
+    { text: `${new Date(windowStartMs).toISOString().slice(11, 19)} `, style: 'dim' },
+    { text: side.toUpperCase().padEnd(8), style: isRetracted ? 'dim' : SIDE_STYLES[side] },
+    {
+      text: `${isRetracted ? 'taken back: ' : ''}${withoutControls(text)}`,
+      style: isRetracted ? 'dim' : undefined,
+    },
+  ];
+}
+
 const SYMBOL_COLUMNS: readonly Column<SymbolView>[] = [
   { title: 'SYMBOL', align: 'left', minWidth: 12, rank: 0, cell: ({ symbol }) => ({ text: symbol }) },
   {
@@ -113,14 +148,14 @@ const SYMBOL_COLUMNS: readonly Column<SymbolView>[] = [
     rank: 0,
     cell: (symbol) => ({ ...price(({ candle }) => candle.close)(symbol), style: 'bold' }),
   },
-  { title: 'O', align: 'right', minWidth: 9, rank: 4, cell: price(({ candle }) => candle.open) },
-  { title: 'H', align: 'right', minWidth: 9, rank: 2, cell: price(({ candle }) => candle.high) },
-  { title: 'L', align: 'right', minWidth: 9, rank: 2, cell: price(({ candle }) => candle.low) },
+  { title: 'O', align: 'right', minWidth: 9, rank: 5, cell: price(({ candle }) => candle.open) },
+  { title: 'H', align: 'right', minWidth: 9, rank: 4, cell: price(({ candle }) => candle.high) },
+  { title: 'L', align: 'right', minWidth: 9, rank: 4, cell: price(({ candle }) => candle.low) },
   {
     title: 'C',
     align: 'right',
     minWidth: 9,
-    rank: 6,
+    rank: 7,
     cell: (symbol) => ({
       ...price(({ candle }) => candle.close)(symbol),
       style: symbol.candle.close >= symbol.candle.open ? 'green' : 'red',
@@ -132,6 +167,15 @@ const SYMBOL_COLUMNS: readonly Column<SymbolView>[] = [
     minWidth: 6,
     rank: 3,
     cell: ({ candle }) => ({ text: formatVolume(candle.volume) }),
+  },
+  { title: 'MA', align: 'right', minWidth: 9, rank: 2, cell: indicator('ma') },
+  { title: 'EMA', align: 'right', minWidth: 9, rank: 2, cell: indicator('ema') },
+  {
+    title: 'RSI',
+    align: 'right',
+    minWidth: 5,
+    rank: 1,
+    cell: ({ indicators }) => rsi(indicators?.rsi ?? null),
   },
   {
     title: 'TRADES/S',
@@ -154,7 +198,7 @@ const SYMBOL_COLUMNS: readonly Column<SymbolView>[] = [
     title: 'LAST MINUTE',
     align: 'left',
     minWidth: 12,
-    rank: 5,
+    rank: 6,
     cell: ({ candle, closes }) => ({
       text: sparkline(closes),
       style: candle.close >= (closes[0] ?? 0) ? 'green' : 'red',
@@ -265,6 +309,7 @@ function keysLine(canSilence: boolean, status: ViewState['feed']['status']): rea
 function helpLines(canSilence: boolean): readonly (readonly Piece[])[] {
   const lines = [
     'LAST, O H L C V: the newest 5-second candle; TRADES/S: over the last 10 s.',
+    'MA, EMA, RSI: over the last windows, once there are enough; below: the newest signals, UTC.',
     'LAG of a symbol: time since the end of its newest candle, 0 while that one is running.',
     'LAG of a source: events in its topic that are not settled yet.',
     'COLD STARTS: times a process was started by an event, and how long the last took.',

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { IngestStatus } from '../ingest-process.ts';
 import type { ServiceStats } from '../knative/service.ts';
 import { createCandleBoard } from './candle-board.ts';
+import { createSignalBoard } from './signal-board.ts';
 import { plainLine, summaryLines } from './plain-lines.ts';
 import { createRunFacts } from './run-facts.ts';
 
@@ -42,6 +43,7 @@ function begin() {
       services: [{ stats: () => service }],
       sources: [{ name: 'persist-trades', stats: () => source }],
       board: createCandleBoard(true),
+      signals: createSignalBoard(),
       counts: () => ({ rejects: 1, deadLetters: 2 }),
       idleMs: 30_000,
     },
@@ -111,7 +113,7 @@ test('puts all of it into a line, and into a summary', () => {
   setService({ requests: 60, crashes: 1 });
   look(2, status({ records: 400 }));
   expect(plainLine(facts.state(T0 + 2_000))).toBe(
-    '2 s: trading, 400 trades (200/s), 0 final candles of 0 symbols, persist 30/s p99 12 ms, 4 events waiting, 1 reject, 2 dead letters',
+    '2 s: trading, 400 trades (200/s), 0 final candles of 0 symbols, persist 30/s p99 12 ms, 4 events waiting, 1 reject, 2 dead letters, 0 signals',
   );
   setService({ ready: 0 });
   look(3, status({ records: 400 }));
@@ -121,4 +123,26 @@ test('puts all of it into a line, and into a summary', () => {
     '3.0 s since "ready": 400 trades received, 0 final candles of 0 symbols, 1 reject; 0 deliveries tried again, 2 dead letters, 0 dropped.',
     'Cold starts: persist 1 (the last 280 ms).',
   ]);
+});
+
+test('plainLine() tells of the first symbol’s indicators and the newest signal', () => {
+  const { facts } = begin();
+  const line = plainLine({
+    ...facts.state(T0),
+    symbols: [
+      {
+        symbol: 'SIM:A',
+        candle: { open: 1, high: 1, low: 1, close: 1.5, volume: 1 },
+        priceDigits: 1,
+        tradesPerSecond: 2,
+        lagMs: 0,
+        closes: [1.5],
+        indicators: { ma: 1.44, ema: null, rsi: 71.26 },
+      },
+    ],
+    signalCount: 1,
+    signals: [{ windowStartMs: T0, side: 'sell', text: 'SIM:A is overbought.', isRetracted: true }],
+  });
+  expect(line).toContain('MA 1.4 RSI 71.3');
+  expect(line).toMatch(/1 signal, the newest: \(taken back\) SIM:A is overbought\.$/);
 });

@@ -4,6 +4,7 @@ import type { SourceStats } from '../knative/source.ts';
 import type { CandleBoard } from './candle-board.ts';
 import { formatMs, formatSpan } from './format.ts';
 import { createRate, type Rate } from './rate.ts';
+import type { SignalBoard } from './signal-board.ts';
 import { type FunctionView, isAsleep, type ViewState } from './view-state.ts';
 
 /** Where the facts of a run come from. */
@@ -18,6 +19,7 @@ export interface FactSources {
   readonly services: readonly { readonly stats: () => ServiceStats }[];
   readonly sources: readonly { readonly name: string; readonly stats: () => Readonly<SourceStats> }[];
   readonly board: CandleBoard;
+  readonly signals: SignalBoard;
   readonly counts: () => { readonly rejects: number; readonly deadLetters: number };
   /** How long a function's process without a request stays, milliseconds. */
   readonly idleMs: number;
@@ -50,6 +52,7 @@ interface Function {
 const QUIET_MS = 3_000;
 /** No terminal is higher. */
 const MAX_SHOWN_SYMBOLS = 200;
+const MAX_SHOWN_SIGNALS = 10;
 
 /** The facts of a run that becomes ready now. */
 export function createRunFacts(from: FactSources, readyMs: number): RunFacts {
@@ -113,7 +116,11 @@ export function createRunFacts(from: FactSources, readyMs: number): RunFacts {
         },
         candles: from.board.finalCandles(),
         ...from.counts(),
-        symbols: from.board.top(MAX_SHOWN_SYMBOLS, nowMs),
+        symbols: from.board
+          .top(MAX_SHOWN_SYMBOLS, nowMs)
+          .map((line) => ({ ...line, indicators: from.signals.indicatorsOf(line.symbol) })),
+        signals: from.signals.latest(MAX_SHOWN_SIGNALS),
+        signalCount: from.signals.count(),
         activeSymbols: from.board.size(),
         functions: functions.flatMap(({ view }) => (view === null ? [] : [view])),
         sources: from.sources.map(({ name, stats }, place) => {

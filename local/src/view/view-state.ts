@@ -7,6 +7,21 @@ export interface CandleView {
   readonly volume: number;
 }
 
+/** A symbol's newest indicators; null for one that is not warm. */
+export interface IndicatorView {
+  readonly ma: number | null;
+  readonly ema: number | null;
+  readonly rsi: number | null;
+}
+
+/** A signal's line. */
+export interface SignalView {
+  readonly windowStartMs: number;
+  readonly side: 'buy' | 'sell' | 'neutral';
+  readonly text: string;
+  readonly isRetracted: boolean;
+}
+
 /** A symbol's line. */
 export interface SymbolView {
   readonly symbol: string;
@@ -22,6 +37,8 @@ export interface SymbolView {
   readonly lagMs: number | null;
   /** Closes of its newest windows, oldest first. */
   readonly closes: readonly number[];
+  /** Null while none is warm. */
+  readonly indicators: IndicatorView | null;
 }
 
 /** A function's line. */
@@ -66,6 +83,10 @@ export interface ViewState {
   readonly deadLetters: number;
   /** The most active first; at most as many as fit any terminal. */
   readonly symbols: readonly SymbolView[];
+  /** The newest first. */
+  readonly signals: readonly SignalView[];
+  /** Signals since "ready". */
+  readonly signalCount: number;
   /** Symbols that had a trade, shown or not. */
   readonly activeSymbols: number;
   readonly functions: readonly FunctionView[];

@@ -1,0 +1,68 @@
+import type { IndicatorBatch, SymbolIndicators } from '@kandle/market/indicator-batch';
+import type { Signal, SignalBatch } from '@kandle/market/signal-batch';
+import type { IndicatorView, SignalView } from './view-state.ts';
+
+/** The newest indicators and signals, from events in any order, repeated or not. */
+export interface SignalBoard {
+  applyIndicators(batch: IndicatorBatch): void;
+  applySignals(batch: SignalBatch): void;
+  /** A symbol's newest indicators; null while none is warm. */
+  indicatorsOf(symbol: string): IndicatorView | null;
+  /** The newest signals, newest first. */
+  latest(count: number): readonly SignalView[];
+  /** Signals seen so far, each counted once. */
+  count(): number;
+}
+
+/** Signals that are remembered, so that a retraction finds its signal. */
+const KEPT_SIGNALS = 200;
+
+/** An empty board. */
+export function createSignalBoard(): SignalBoard {
+  const newest = new Map<string, { readonly windowStartMs: number; readonly row: SymbolIndicators }>();
+  /** By id, the newest first. */
+  let signals: readonly Signal[] = [];
+  let seen = 0;
+
+  return {
+    applyIndicators({ windowStartMs, indicators }) {
+      for (const row of indicators) {
+        const known = newest.get(row.symbol);
+        const isOlder =
+          known !== undefined &&
+          (known.windowStartMs > windowStartMs ||
+            (known.windowStartMs === windowStartMs && known.row.version >= row.version));
+        if (!isOlder) newest.set(row.symbol, { windowStartMs, row });
+      }
+    },
+    applySignals(batch) {
+      for (const signal of batch.signals) {
+        const known = signals.find(({ id }) => id === signal.id);
+        if (known !== undefined && known.version >= signal.version) continue;
+        if (known === undefined) seen += 1;
+        signals = [...signals.filter((one) => one !== known), signal]
+          .toSorted((a, b) => b.windowStartMs - a.windowStartMs || (a.id < b.id ? -1 : 1))
+          .slice(0, KEPT_SIGNALS);
+      }
+    },
+    indicatorsOf(symbol) {
+      const values = newest.get(symbol)?.row.values ?? {};
+      const view = { ma: valueOf(values, 'sma'), ema: valueOf(values, 'ema'), rsi: valueOf(values, 'rsi') };
+      return Object.values(view).every((value) => value === null) ? null : view;
+    },
+    latest: (count) =>
+      signals.slice(0, count).map(({ windowStartMs, side, text, state }) => ({
+        windowStartMs,
+        side,
+        text,
+        isRetracted: state === 'retracted',
+      })),
+    count: () => seen,
+  };
+}
+
+/** The indicator of a kind, whatever its period: `sma20`. */
+function valueOf(values: Readonly<Record<string, number>>, kind: string): number | null {
+  const found = Object.entries(values).find(([name]) => new RegExp(`^${kind}\\d+$`).test(name));
+  return found === undefined ? null : found[1];
+}
