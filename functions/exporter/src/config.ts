@@ -1,3 +1,4 @@
+import { DEFAULT_PERIODS } from '@kandle/market/indicators';
 import { isSymbol } from '@kandle/market/symbol';
 import { TOPICS } from '@kandle/market/topics';
 import { CassandraEnv } from '@kandle/runtime/cassandra';
@@ -34,6 +35,10 @@ export const envSchema = z.object({
     .optional(),
   /** Most symbols of a feed that get a series of their own; the rest share `symbol="other"`. */
   MAX_SYMBOLS: wholeNumber(0, 1_000).default(50),
+  /** The periods of the indicators that are shown: the same as signal's. */
+  SMA_PERIOD: wholeNumber(2, 200).default(DEFAULT_PERIODS.sma),
+  EMA_PERIOD: wholeNumber(2, 200).default(DEFAULT_PERIODS.ema),
+  RSI_PERIOD: wholeNumber(2, 200).default(DEFAULT_PERIODS.rsi),
 });
 
 /** The configuration of the exporter. */

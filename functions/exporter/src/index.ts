@@ -10,6 +10,7 @@ import { createBoard } from './board.ts';
 import { readConfig } from './config.ts';
 import { createFreshnessCollector } from './freshness-collector.ts';
 import { createGapsCollector } from './gaps-collector.ts';
+import { createIndicatorsCollector } from './indicators-collector.ts';
 import { createKafkaCollector } from './kafka-collector.ts';
 import { createExporterServer } from './server.ts';
 import { createWindowsCollector } from './windows-collector.ts';
@@ -35,6 +36,11 @@ async function main(): Promise<void> {
       createWindowsCollector(cassandra),
       createGapsCollector(cassandra, Date.now),
       createAuditsCollector(cassandra),
+      createIndicatorsCollector(cassandra, choice, {
+        ma: `sma${config.SMA_PERIOD}`,
+        ema: `ema${config.EMA_PERIOD}`,
+        rsi: `rsi${config.RSI_PERIOD}`,
+      }),
     ],
     { staleMs: config.STALE_MS, deadlineMs: COLLECT_DEADLINE_MS, nowMs: Date.now, log },
   );
@@ -51,10 +57,14 @@ async function main(): Promise<void> {
   const stopped = once(stopping.signal, 'abort');
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
   log.info({ port: config.HTTP_PORT }, 'exporter begins');
+  let collecting: Promise<unknown> = Promise.resolve();
   while (!stopping.signal.aborted) {
-    await Promise.race([board.collect(), stopped]);
+    collecting = board.collect();
+    await Promise.race([collecting, stopped]);
     await sleep(config.COLLECT_INTERVAL_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
   }
+  // What is under way would complain of connections that are closed under it.
+  await withDeadline(collecting, CLOSE_DEADLINE_MS, 'no end').catch(() => undefined);
   log.info('exporter ends');
   await withDeadline(Promise.all([kafka.close(), cassandra.shutdown()]), CLOSE_DEADLINE_MS, 'no end').catch(
     () => undefined,

@@ -168,6 +168,33 @@ test('the exporter tells lag, dead letters, freshness, open windows, gaps and th
   expect(log()).not.toContain('"level":"warn"');
 });
 
+test('the exporter shows the newest indicators of the symbols that it shows, and none that is not warm', async () => {
+  const feed = 'indicated';
+  const latest = 'INSERT INTO latest (feed, symbol, time, price, size) VALUES (?, ?, ?, 1, 1)';
+  const value =
+    'INSERT INTO indicators (feed, symbol, name, day, start, value, version) VALUES (?, ?, ?, ?, ?, ?, 1)';
+  const midnight = Date.UTC(2026, 0, 2);
+  await Promise.all([
+    run(latest, [feed, 'AAPL', new Date(midnight + 1_000)]),
+    run(latest, [feed, 'MSFT', new Date(midnight - 1_000)]),
+    run(latest, [feed, 'TSLA', new Date(midnight)]),
+    // The first trade of a day, and no window of it closed yet.
+    run(value, [feed, 'AAPL', 'sma20', '2026-01-01', new Date(midnight - 5_000), 184.5]),
+    run(value, [feed, 'AAPL', 'sma20', '2026-01-01', new Date(midnight - 10_000), 1]),
+    run(value, [feed, 'AAPL', 'rsi14', '2026-01-01', new Date(midnight - 5_000), 71.25]),
+    run(value, [feed, 'AAPL', 'rsi14', '2025-12-31', new Date(midnight - 90_000_000), 3]),
+    run(value, [feed, 'TSLA', 'sma20', '2026-01-01', new Date(midnight - 5_000), 9]),
+  ]);
+  const { read, child } = await startExporter({ SYMBOLS: 'AAPL,MSFT,NONE' });
+  const shown = [...(await read())].filter(([key]) => key.includes(`feed="${feed}"`));
+  expect(shown.filter(([key]) => /^kandle_(ma|ema|rsi)\{/.test(key)).toSorted()).toEqual([
+    [`kandle_ma{feed="${feed}",symbol="AAPL"}`, 184.5],
+    [`kandle_rsi{feed="${feed}",symbol="AAPL"}`, 71.25],
+  ]);
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+});
+
 test.for([
   ['Cassandra', 'cassandra', 'kafka', { CASSANDRA_PORT: '9' }],
   ['Kafka', 'kafka', 'cassandra', { KAFKA_BROKERS: '127.0.0.1:9' }],
