@@ -40,6 +40,8 @@ export function look(rule: Rule, sight: Sight, memory: RuleMemory): Look {
       return { finding: findJump(rule, sight), memory };
     case 'volume-spike':
       return { finding: findSpike(rule, sight), memory };
+    case 'news-sentiment':
+      return lookAtNews(rule, sight, memory);
     default:
       // A silence rule, and the symbol trades: there is nothing to tell, and nothing that was told any more.
       return { finding: null, memory: withoutPlace(memory) };
@@ -156,6 +158,26 @@ function findSpike(rule: RuleOf<'volume-spike'>, { symbol, candle, volumesBefore
     numbers: { volume: candle.volume, mean, times },
     text: `${symbol} traded ${show(candle.volume)} in 5 seconds, ${show(times, 3)} times its usual ${show(mean)}.`,
   };
+}
+
+function lookAtNews(
+  rule: RuleOf<'news-sentiment'>,
+  { symbol, candle: { close, sentiment } }: Sight,
+  memory: RuleMemory,
+): Look {
+  if (sentiment === null || sentiment.news < rule.news)
+    return { finding: null, memory: withoutPlace(memory) };
+  const { mean, news } = sentiment;
+  const place = mean >= rule.over ? 'above' : mean <= rule.under ? 'below' : undefined;
+  if (place === undefined) return { finding: null, memory: withoutPlace(memory) };
+  if (place === memory.place) return { finding: null, memory };
+  const finding: Finding = {
+    side: place === 'above' ? 'buy' : 'sell',
+    strength: Math.min(1, Math.abs(mean)),
+    numbers: { sentiment: mean, news, close },
+    text: `${symbol}: the news of the last hour are ${place === 'above' ? 'good' : 'bad'} (sentiment ${show(mean, 3)} of ${news}), at ${show(close)}.`,
+  };
+  return { finding, memory: { ...memory, place } };
 }
 
 /** A share of an indicator as a strength; 1 where the indicator is not warm or is 0. */

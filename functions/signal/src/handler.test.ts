@@ -10,14 +10,23 @@ import { candleOf, SHARD } from '../test/candle-log.ts';
 import { createMemoryDatabase } from '../test/memory-store.ts';
 import { toEvent } from '../test/schedule.ts';
 import { SETTINGS } from '../test/settings.ts';
+import { parseSignalBatch } from '@kandle/market/signal-batch';
 import { createSignal } from './handler.ts';
+import type { NewsSentiments } from './news-sentiment.ts';
 import { createSignalPublisher } from './publish.ts';
+import { parseRules, type Rule } from './rules.ts';
 import { createStateMemory } from './state-memory.ts';
 
 const BEGIN_MS = 1_700_000_000_000;
 const random = createRandom(1);
 
-function started(options: { readonly maxRecomputedWindows?: number } = {}) {
+function started(
+  options: {
+    readonly maxRecomputedWindows?: number;
+    readonly news?: NewsSentiments;
+    readonly rules?: readonly Rule[];
+  } = {},
+) {
   const database = createMemoryDatabase();
   const states = database.connect(() => Promise.resolve('none'));
   const published: MarketEvent[] = [];
@@ -28,7 +37,8 @@ function started(options: { readonly maxRecomputedWindows?: number } = {}) {
   };
   const signal = createSignal({
     ...SETTINGS,
-    rules: () => SETTINGS.rules,
+    rules: () => options.rules ?? SETTINGS.rules,
+    news: options.news ?? { read: async () => new Map() },
     states,
     memory: createStateMemory(states, 4, 100_000),
     publisher: createSignalPublisher(producer, 'signals', SETTINGS.periods),
@@ -111,6 +121,24 @@ test('signal() recomputes no more windows than it may', async () => {
       database.windowAt({ shard: SHARD, windowStartMs: BEGIN_MS + index * WINDOW_MS }).rows.get('A')?.version,
   );
   expect(versions).toEqual([1, 1, 2, 2, 2, 2, 1, 1, 1, 1]);
+});
+
+test('signal() keeps the sentiment of when a row was first made, in repeats and revisions', async () => {
+  let mean = 0.9;
+  const rules = parseRules({ rules: [{ name: 'news', kind: 'news-sentiment', coolDownMs: 0 }] }, 3);
+  const news: NewsSentiments = { read: async () => new Map([['A', { mean, news: 3 }]]) };
+  const { published, handle } = started({ news, rules });
+  const first = finals(0, ['A']);
+  await handle(first);
+  mean = -0.9;
+  await handle(first);
+  await handle(finals(0, ['A'], { kind: 'revised', version: 3 }));
+  const sides = published
+    .filter(({ type }) => type === EVENT_TYPES.signals)
+    .flatMap(({ data }) => parseSignalBatch(data).signals.map(({ side, state }) => `${side} ${state}`));
+  expect(sides).toEqual(['buy active', 'buy active', 'buy active']);
+  await handle(finals(1, ['A']));
+  expect(parseSignalBatch(published.at(-1)?.data).signals).toMatchObject([{ side: 'sell' }]);
 });
 
 test.each([

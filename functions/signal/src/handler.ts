@@ -5,15 +5,17 @@ import { WINDOW_MS } from '@kandle/market/window';
 import { PoisonError } from '@kandle/runtime/errors';
 import { parseOrPoison } from '@kandle/runtime/parse';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
+import type { NewsSentiments } from './news-sentiment.ts';
 import type { SignalPublisher } from './publish.ts';
 import { type RecomputeDeps, recomputeLater } from './recompute.ts';
 import type { Rule } from './rules.ts';
 import { settleWindow } from './settle.ts';
-import type { RowCandle } from './state.ts';
+import type { RowCandle, Sentiment } from './state.ts';
 
 /** What the signal function is made of. */
 export interface SignalDeps extends RecomputeDeps {
   readonly publisher: SignalPublisher;
+  readonly news: NewsSentiments;
   readonly periods: IndicatorPeriods;
   readonly maxRepeatedWindows: number;
   /** The rules as of now. */
@@ -41,7 +43,12 @@ export function createSignal(deps: SignalDeps): (event: ReceivedEvent) => Promis
       maxRepeatedWindows: deps.maxRepeatedWindows,
       rules: deps.rules(),
     };
-    const candles = rowCandles(batch);
+    const sentiments = await deps.news.read(
+      key,
+      batch.candles.map(({ symbol }) => symbol),
+      settings.rules,
+    );
+    const candles = rowCandles(batch, sentiments);
     const settled = await settleWindow(deps, key, { candles, symbols: null, settings, isOwn: true });
     const symbols = new Set([...candles.keys(), ...settled.changed]);
     await deps.publisher.publish(key, settled.window, symbols, traceparent);
@@ -59,7 +66,10 @@ function traceparentOf({ attributes }: ReceivedEvent): string | undefined {
   return typeof traceparent === 'string' ? traceparent : undefined;
 }
 
-function rowCandles(batch: CandleBatch): ReadonlyMap<string, RowCandle> {
+function rowCandles(
+  batch: CandleBatch,
+  sentiments: ReadonlyMap<string, Sentiment>,
+): ReadonlyMap<string, RowCandle> {
   return new Map(
     batch.candles
       .filter(({ state }) => state !== 'provisional')
@@ -72,6 +82,7 @@ function rowCandles(batch: CandleBatch): ReadonlyMap<string, RowCandle> {
           low: e8ToDouble(candle.lowE8),
           volume: e8ToDouble(candle.volumeE8),
           lastTradeMs: candle.lastTradeMs,
+          sentiment: sentiments.get(candle.symbol) ?? null,
         },
       ]),
   );

@@ -6,6 +6,7 @@ import { runFunction } from '@kandle/runtime/run-function';
 import { createStateStore } from './cassandra-store.ts';
 import { periodsOf, readConfig } from './config.ts';
 import { createSignal } from './handler.ts';
+import { createNewsSentiments } from './news-sentiment.ts';
 import { createSignalPublisher } from './publish.ts';
 import { defaultRulesFile, watchRules } from './rules-file.ts';
 import { createStateMemory } from './state-memory.ts';
@@ -24,6 +25,7 @@ void runFunction('signal', readConfig, (config, log) => {
     memory: createStateMemory(states, reach, config.MAX_CACHED_ROWS),
     publisher: createSignalPublisher(producer, config.SIGNALS_TOPIC, periods),
     periods,
+    news: createNewsSentiments(cassandra, () => performance.now()),
     rules: watchRules({
       path: config.RULES_FILE ?? defaultRulesFile(process.argv[1] ?? ''),
       maxRepeatedWindows: config.MAX_REPEATED_WINDOWS,

@@ -89,7 +89,7 @@ function silentCandidates(
 
 function newest(stored: RowCandle | null, given: RowCandle | null): RowCandle | null {
   if (stored === null || given === null) return stored ?? given;
-  return given.version > stored.version ? given : stored;
+  return given.version > stored.version ? { ...given, sentiment: stored.sentiment } : stored;
 }
 
 interface RowParts {

@@ -9,7 +9,7 @@ const cross = { name: 'a', kind: 'moving-average-cross', fast: 'ema', slow: 'sma
 
 test('parseRules() takes the rules that come with the function', () => {
   const text = readFileSync(join(import.meta.dirname, '../rules.yaml'), 'utf8');
-  expect(new Set(parseRules(parse(text), 12).map(({ kind }) => kind)).size).toBe(5);
+  expect(new Set(parseRules(parse(text), 12).map(({ kind }) => kind)).size).toBe(6);
 });
 
 test('parseRules() fills in what a rule does not say', () => {

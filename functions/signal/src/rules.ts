@@ -50,6 +50,15 @@ const Rule = z.discriminatedUnion('kind', [
   }),
   z.strictObject({
     ...common,
+    kind: z.literal('news-sentiment'),
+    /** Mean sentiment of the rated news of the last hour, from -1 to 1. */
+    over: z.number().gt(0).max(1).default(0.5),
+    under: z.number().min(-1).lt(0).default(-0.5),
+    /** Fewer rated news than this say nothing. */
+    news: z.int().min(1).max(500).default(1),
+  }),
+  z.strictObject({
+    ...common,
     kind: z.literal('silence'),
     /** Windows of the shard without a trade of the symbol. */
     windows: z.int().min(2).max(120).default(6),

@@ -12,7 +12,15 @@ function settings(...rules: readonly object[]): SeriesSettings {
 }
 
 function candle(close: number, volume = 1): RowCandle {
-  return { version: 1, close, high: close + 0.5, low: close - 0.5, volume, lastTradeMs: BEGIN_MS };
+  return {
+    version: 1,
+    close,
+    high: close + 0.5,
+    low: close - 0.5,
+    volume,
+    lastTradeMs: BEGIN_MS,
+    sentiment: null,
+  };
 }
 
 /** Runs a series of closes, a null being a window without a trade, and says in which windows what was found. */
@@ -144,4 +152,23 @@ test('stepSilent() tells once of a symbol that does not trade, and again after i
   expect(stepSilent(back.state, at(8), made).found).toHaveLength(1);
   // So long after its last trade that the series would start again: nothing is known of it any more.
   expect(stepSilent(first, at(14), made).found).toEqual([]);
+});
+
+test('stepSeries() tells of news when they turn good or bad, and not while they stay so', () => {
+  const rule = { name: 'news', kind: 'news-sentiment', over: 0.5, under: -0.5, news: 2, coolDownMs: 0 };
+  const means = [null, 0.4, 0.6, 0.7, 0.1, 0.6, -0.6, null, -0.7];
+  const series = means.map((mean) => ({
+    ...candle(100),
+    sentiment: mean === null ? null : { mean, news: 2 },
+  }));
+  const { found } = run(series, settings(rule));
+  expect(found.map(({ index, side }) => [index, side])).toEqual([
+    [2, 'buy'],
+    [5, 'buy'],
+    [6, 'sell'],
+    [8, 'sell'],
+  ]);
+  expect(found[0]?.text).toBe('AAPL: the news of the last hour are good (sentiment 0.6 of 2), at 100.');
+  const few = [{ ...candle(100), sentiment: { mean: 1, news: 1 } }];
+  expect(run(few, settings(rule)).found).toEqual([]);
 });

@@ -1,7 +1,16 @@
 import type { IndicatorState } from '@kandle/market/indicators';
 import type { Signal } from '@kandle/market/signal-batch';
 
-/** What of a candle the states are made of, as doubles. `version` is the candle's. */
+/** What the news of a symbol say: the mean of those that are rated, from -1 to 1, and how many there are. */
+export interface Sentiment {
+  readonly mean: number;
+  readonly news: number;
+}
+
+/**
+ * What of a candle the states are made of, as doubles. `version` is the candle's. `sentiment` is what was known when the
+ * symbol's row was first made; it stays with the row, so that every repeat and recomputation says the same.
+ */
 export interface RowCandle {
   readonly version: number;
   readonly close: number;
@@ -9,6 +18,7 @@ export interface RowCandle {
   readonly low: number;
   readonly volume: number;
   readonly lastTradeMs: number;
+  readonly sentiment: Sentiment | null;
 }
 
 /** What a rule remembers of a symbol from one window to the next. */

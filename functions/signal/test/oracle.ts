@@ -114,6 +114,7 @@ function expectedRows(log: readonly MarketEvent[], settings: SeriesSettings): Re
           low: plain(candle.lowE8),
           volume: plain(candle.volumeE8),
           lastTradeMs: candle.lastTradeMs,
+          sentiment: null,
         },
         place,
         settings,

@@ -87,6 +87,7 @@ export async function runSchedule(
     return createSignal({
       ...settings,
       states,
+      news: { read: async () => new Map() },
       reach,
       memory: createStateMemory(states, reach, random.pick([1, 8, 1_000])),
       publisher: createSignalPublisher(

@@ -23,6 +23,7 @@ function rowAt(version: number, symbol: string): StateRow {
       low: 1e-8,
       volume: 5,
       lastTradeMs: START_MS + 1,
+      sentiment: { mean: 1 / 3, news: 2 },
     },
     basis: { startMs: START_MS - 5_000, stateVersion: 3 },
     repeated: 2,

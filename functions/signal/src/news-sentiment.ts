@@ -1,0 +1,87 @@
+import { feedOfShard } from '@kandle/market/shard';
+import { WINDOW_MS } from '@kandle/market/window';
+import { QUORUM_READ, readFromCassandra } from '@kandle/runtime/conditional';
+import type { Client } from 'cassandra-driver';
+import { concerns, type Rule } from './rules.ts';
+import type { Sentiment } from './state.ts';
+import type { WindowKey } from './stores.ts';
+
+/** What is known of symbols' news. */
+export interface NewsSentiments {
+  /**
+   * The sentiment of the symbols that a news rule concerns, as known now; a symbol without rated news is absent.
+   *
+   * @throws {RetryableError} If the database is not to be had.
+   */
+  read(
+    key: WindowKey,
+    symbols: Iterable<string>,
+    rules: readonly Rule[],
+  ): Promise<ReadonlyMap<string, Sentiment>>;
+}
+
+const NEWS =
+  'SELECT time, sentiment, rated FROM news WHERE feed = ? AND symbol = ? AND day IN ? AND time > ? AND time <= ? LIMIT 500';
+/** News that count, before the end of a window. */
+const NEWS_AGE_MS = 3_600_000;
+/** How long it is taken for known what there is, milliseconds. */
+const KNOWN_MS = 15_000;
+const AT_ONCE = 32;
+const MAX_KNOWN = 20_000;
+
+interface Known {
+  readonly atMs: number;
+  readonly windowStartMs: number;
+  readonly sentiment: Sentiment | null;
+}
+
+/** The sentiments of the view `news`, each asked for at most every 15 seconds. */
+export function createNewsSentiments(client: Client, monotonicNow: () => number): NewsSentiments {
+  const known = new Map<string, Known>();
+
+  async function readOne(feed: string, symbol: string, windowStartMs: number): Promise<Sentiment | null> {
+    const endMs = windowStartMs + WINDOW_MS;
+    const days = [...new Set([endMs, endMs - NEWS_AGE_MS].map(dayOf))];
+    const { rows } = await readFromCassandra('read news', () =>
+      client.execute(NEWS, [feed, symbol, days, new Date(endMs - NEWS_AGE_MS), new Date(endMs)], QUORUM_READ),
+    );
+    const rated = rows.filter((row) => row['rated'] === true).map((row) => Number(row['sentiment']));
+    if (rated.length === 0) return null;
+    return { mean: rated.reduce((sum, value) => sum + value, 0) / rated.length, news: rated.length };
+  }
+
+  return {
+    async read({ shard, windowStartMs }, symbols, rules) {
+      const found = new Map<string, Sentiment>();
+      const newsRules = rules.filter(({ kind }) => kind === 'news-sentiment');
+      if (newsRules.length === 0) return found;
+      const asked = [...symbols].filter((symbol) => newsRules.some((rule) => concerns(rule, symbol)));
+      const nowMs = monotonicNow();
+      if (known.size > MAX_KNOWN) known.clear();
+      for (let from = 0; from < asked.length; from += AT_ONCE) {
+        await Promise.all(
+          asked.slice(from, from + AT_ONCE).map(async (symbol) => {
+            const text = `${shard}|${symbol}`;
+            let entry = known.get(text);
+            // By the windows' time too: a recording runs through an hour in seconds.
+            const isKnown =
+              entry !== undefined &&
+              nowMs - entry.atMs < KNOWN_MS &&
+              Math.abs(windowStartMs - entry.windowStartMs) < KNOWN_MS;
+            if (entry === undefined || !isKnown) {
+              const sentiment = await readOne(feedOfShard(shard), symbol, windowStartMs);
+              entry = { atMs: nowMs, windowStartMs, sentiment };
+              known.set(text, entry);
+            }
+            if (entry.sentiment !== null) found.set(symbol, entry.sentiment);
+          }),
+        );
+      }
+      return found;
+    },
+  };
+}
+
+function dayOf(timeMs: number): string {
+  return new Date(timeMs).toISOString().slice(0, 10);
+}
