@@ -187,7 +187,8 @@ test('the exporter shows the newest indicators of the symbols that it shows, and
   ]);
   const { read, child } = await startExporter({ SYMBOLS: 'AAPL,MSFT,NONE' });
   const shown = [...(await read())].filter(([key]) => key.includes(`feed="${feed}"`));
-  expect(shown.filter(([key]) => /^kandle_(ma|ema|rsi)\{/.test(key)).toSorted()).toEqual([
+  const gauges = shown.filter(([key]) => /^kandle_(ma|ema|rsi)\{/.test(key));
+  expect(gauges.toSorted(([a], [b]) => (a < b ? -1 : 1))).toEqual([
     [`kandle_ma{feed="${feed}",symbol="AAPL"}`, 184.5],
     [`kandle_rsi{feed="${feed}",symbol="AAPL"}`, 71.25],
   ]);
