@@ -7,7 +7,8 @@ import { PoisonError } from '@kandle/runtime/errors';
 import { expect, test } from 'vitest';
 import { createRandom } from '@kandle/testkit/random';
 import { candleOf, SHARD } from '../test/candle-log.ts';
-import { createMemoryDatabase } from '../test/memory-store.ts';
+import { createFaultyDatabase } from '../test/faulty-store.ts';
+import { createMemoryStore } from '../test/memory-store.ts';
 import { toEvent } from '../test/schedule.ts';
 import { SETTINGS } from '../test/settings.ts';
 import { parseSignalBatch } from '@kandle/market/signal-batch';
@@ -27,7 +28,8 @@ function started(
     readonly rules?: readonly Rule[];
   } = {},
 ) {
-  const database = createMemoryDatabase();
+  const store = createMemoryStore();
+  const database = createFaultyDatabase(store);
   const states = database.connect(() => Promise.resolve('none'));
   const published: MarketEvent[] = [];
   const producer = {
@@ -47,7 +49,7 @@ function started(
     maxAttempts: 5,
     backOff: async () => undefined,
   });
-  return { database, published, handle: (event: MarketEvent) => signal(toEvent(event)) };
+  return { database, store, published, handle: (event: MarketEvent) => signal(toEvent(event)) };
 }
 
 function finals(index: number, symbols: readonly string[], change: Partial<CandleBatch> = {}): MarketEvent {
@@ -95,7 +97,7 @@ test('signal() ignores a lower version, and publishes the same again', async () 
 });
 
 test('signal() recomputes the windows after a revision, of its symbol only, and takes its mark off', async () => {
-  const { database, published, handle } = started();
+  const { store, published, handle } = started();
   for (let index = 0; index < 10; index++) await handle(finals(index, ['A', 'B']));
   published.splice(0);
   await handle(finals(2, ['A'], { kind: 'revised', version: 3 }));
@@ -108,17 +110,17 @@ test('signal() recomputes the windows after a revision, of its symbol only, and 
   expect(new Set(indicators.flatMap((batch) => batch.indicators.map(({ symbol }) => symbol)))).toEqual(
     new Set(['A']),
   );
-  expect(database.windowAt({ shard: SHARD, windowStartMs: BEGIN_MS + 2 * WINDOW_MS }).pending).toBe(0);
+  expect(store.windowAt({ shard: SHARD, windowStartMs: BEGIN_MS + 2 * WINDOW_MS }).pending).toBe(0);
 });
 
 test('signal() recomputes no more windows than it may', async () => {
-  const { database, handle } = started({ maxRecomputedWindows: 3 });
+  const { store, handle } = started({ maxRecomputedWindows: 3 });
   for (let index = 0; index < 10; index++) await handle(finals(index, ['A']));
   await handle(finals(2, ['A'], { kind: 'revised', version: 3 }));
   const versions = Array.from(
     { length: 10 },
     (_, index) =>
-      database.windowAt({ shard: SHARD, windowStartMs: BEGIN_MS + index * WINDOW_MS }).rows.get('A')?.version,
+      store.windowAt({ shard: SHARD, windowStartMs: BEGIN_MS + index * WINDOW_MS }).rows.get('A')?.version,
   );
   expect(versions).toEqual([1, 1, 2, 2, 2, 2, 1, 1, 1, 1]);
 });

@@ -1,7 +1,6 @@
-import { createMemoryDatabase } from '../test/memory-store.ts';
+import { createMemoryStore } from '../test/memory-store.ts';
 import { describeStore } from '../test/store-contract.ts';
 
-const database = createMemoryDatabase();
-const store = database.connect(() => Promise.resolve('none'));
+const store = createMemoryStore();
 
 describeStore('memory', () => store);

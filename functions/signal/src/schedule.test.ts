@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { createRandom } from '@kandle/testkit/random';
-import { createCandleLog } from '../test/candle-log.ts';
-import { createMemoryDatabase } from '../test/memory-store.ts';
+import { createCandleLog, SHARD } from '../test/candle-log.ts';
+import { createFaultyDatabase } from '../test/faulty-store.ts';
+import { createMemoryStore } from '../test/memory-store.ts';
 import { judge } from '../test/oracle.ts';
 import { runSchedule } from '../test/schedule.ts';
 import { SETTINGS } from '../test/settings.ts';
@@ -15,9 +16,9 @@ test(`signal() ends with the naive series, when ${SCHEDULES} seeded schedules br
   for (let seed = FIRST_SEED; seed < FIRST_SEED + SCHEDULES; seed++) {
     const random = createRandom(seed);
     const log = createCandleLog(random);
-    const database = createMemoryDatabase();
+    const database = createFaultyDatabase(createMemoryStore());
     const published = await runSchedule(random, log, database, SETTINGS);
-    const faults = judge(log, database, published, SETTINGS);
+    const faults = await judge(SHARD, log, database.store, published, SETTINGS);
     if (faults.length > 0) wrong.push(`seed ${seed}: ${faults.join(', ')}`);
   }
   expect(wrong).toEqual([]);

@@ -8,7 +8,7 @@ import type { MarketEvent } from '@kandle/market/market-event';
 import { WINDOW_MS } from '@kandle/market/window';
 import type { Random } from '@kandle/testkit/random';
 
-/** The shard of the schedules. */
+/** The shard of the schedules in memory. */
 export const SHARD = 'test-00';
 const BEGIN_MS = 1_700_000_000_000;
 const SYMBOLS = ['A', 'B', 'C'] as const;
@@ -45,7 +45,7 @@ export function candleOf(
  * Candle events of one shard as aggregate publishes them: finals in parts, provisional ones between, revisions later,
  * windows without a candle of some symbol or of any.
  */
-export function createCandleLog(random: Random): readonly MarketEvent[] {
+export function createCandleLog(random: Random, shard = SHARD): readonly MarketEvent[] {
   const events: MarketEvent[] = [];
   const later: { readonly at: number; readonly batch: CandleBatch }[] = [];
   const windows = 6 + random.below(14);
@@ -53,7 +53,7 @@ export function createCandleLog(random: Random): readonly MarketEvent[] {
   for (let index = 0; index < windows; index++) {
     const isQuiet = index >= quiet && index < quiet + 2;
     const windowStartMs = BEGIN_MS + index * WINDOW_MS;
-    const header = { shard: SHARD, windowStartMs, windowMs: WINDOW_MS };
+    const header = { shard, windowStartMs, windowMs: WINDOW_MS };
     const present = SYMBOLS.filter(() => !isQuiet && random.chance(0.7));
     const finals = present.map((symbol) => candleOf(random, symbol, 2, 'final'));
     const parts = random.chance(0.3) ? [finals.slice(0, 1), finals.slice(1)] : [finals];

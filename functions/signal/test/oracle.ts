@@ -9,8 +9,7 @@ import { WINDOW_MS } from '@kandle/market/window';
 import { concerns } from '../src/rules.ts';
 import { type SeriesSettings, type Step, stepSeries, stepSilent } from '../src/series.ts';
 import type { SeriesState } from '../src/state.ts';
-import { SHARD } from './candle-log.ts';
-import type { MemoryDatabase } from './memory-store.ts';
+import type { StateStore } from '../src/stores.ts';
 
 interface Expected {
   readonly step: Step;
@@ -23,20 +22,23 @@ interface Expected {
  * Judged from the candle events alone: the newest version of each candle, window by window, each symbol's series folded
  * once from its beginning.
  */
-export function judge(
+export async function judge(
+  shard: string,
   log: readonly MarketEvent[],
-  database: MemoryDatabase,
+  store: StateStore,
   published: readonly MarketEvent[],
   settings: SeriesSettings,
-): readonly string[] {
+): Promise<readonly string[]> {
   const faults = new Set<string>();
   const expected = expectedRows(log, settings);
   const indicators = newestIndicators(published, faults);
   const signals = newestSignals(published, faults);
-  for (const startMs of database.startsOf(SHARD)) {
-    const window = database.windowAt({ shard: SHARD, windowStartMs: startMs });
+  const stored = new Set<string>();
+  for (const startMs of startsOf(log)) {
+    const window = await store.read({ shard, windowStartMs: startMs });
     for (const [symbol, row] of window.rows) {
       const key = `${startMs}|${symbol}`;
+      stored.add(key);
       const want = expected.get(key);
       if (want === undefined && row.candle !== null) faults.add('ROW_OF_NOTHING');
       for (const signal of row.signals) {
@@ -58,12 +60,13 @@ export function judge(
         faults.add('PUBLISHED_WRONG');
     }
   }
-  for (const key of expected.keys()) {
-    const [startMs, symbol = ''] = key.split('|');
-    if (!database.windowAt({ shard: SHARD, windowStartMs: Number(startMs) }).rows.has(symbol))
-      faults.add('ROW_MISSING');
-  }
+  for (const key of expected.keys()) if (!stored.has(key)) faults.add('ROW_MISSING');
   return [...faults];
+}
+
+/** Where the log's windows begin. */
+function startsOf(log: readonly MarketEvent[]): ReadonlySet<number> {
+  return new Set(log.map(({ data }) => parseCandleBatch(JSON.parse(JSON.stringify(data))).windowStartMs));
 }
 
 function valuesOf(state: SeriesState, { periods }: SeriesSettings): readonly number[] {

@@ -6,7 +6,7 @@ import { createSignal } from '../src/handler.ts';
 import { createSignalPublisher } from '../src/publish.ts';
 import type { SeriesSettings } from '../src/series.ts';
 import { createStateMemory } from '../src/state-memory.ts';
-import type { BeforeStatement, Fault, MemoryDatabase } from './memory-store.ts';
+import type { BeforeStatement, Fault, FaultyDatabase } from './faulty-store.ts';
 
 /** How often things go wrong; each a probability per occasion. */
 export interface FaultRates {
@@ -50,7 +50,7 @@ const FAULTLESS_AFTER = 2_500;
 export async function runSchedule(
   random: Random,
   candles: readonly MarketEvent[],
-  database: MemoryDatabase,
+  database: FaultyDatabase,
   settings: SeriesSettings,
   rates: FaultRates = USUAL_FAULTS,
 ): Promise<readonly MarketEvent[]> {
@@ -133,7 +133,7 @@ export async function runSchedule(
       current = null;
     }
     if (random.chance(0.02)) committed = position;
-    if (random.chance(0.05)) database.late.splice(random.below(database.late.length || 1), 1)[0]?.();
+    if (random.chance(0.05)) await database.late.splice(random.below(database.late.length || 1), 1)[0]?.();
     if (current?.result === 'running' && happens(rates.timeout)) current.result = 'failed';
     if (current?.result === 'done') {
       position += 1;
@@ -166,10 +166,15 @@ export async function runSchedule(
       } else if (faulty) faulty = false;
       else if (dead.length > 0) log.push(...dead.splice(0));
       else if (gates.length === 0 && database.late.length === 0) return published;
-      else if (gates.length === 0) for (const effect of database.late.splice(0)) effect();
+      else if (gates.length === 0) for (const effect of database.late.splice(0)) await effect();
     }
     gates.splice(random.below(gates.length || 1), 1)[0]?.open();
     await new Promise((resolve) => setImmediate(resolve));
+    // Nobody waits at a gate: what is under way on a real database has to end first.
+    if (gates.length === 0) {
+      await database.settle();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 }
 
