@@ -50,7 +50,9 @@ export function createSignal(deps: SignalDeps): (event: ReceivedEvent) => Promis
     );
     const candles = rowCandles(batch, sentiments);
     const settled = await settleWindow(deps, key, { candles, symbols: null, settings, isOwn: true });
-    const symbols = new Set([...candles.keys(), ...settled.changed]);
+    // Rows of silence are made by any event of the window, so every event sees to those that follow them.
+    const silent = [...settled.window.rows].filter(([, { candle }]) => candle === null);
+    const symbols = new Set([...candles.keys(), ...settled.changed, ...silent.map(([symbol]) => symbol)]);
     await deps.publisher.publish(key, settled.window, symbols, traceparent);
     await recomputeLater(deps, key, {
       settled,
