@@ -65,7 +65,7 @@ export function createFaultyDatabase(store: StateStore): FaultyDatabase {
     counts,
     late,
     async settle() {
-      while (running.size > 0) await Promise.allSettled([...running]);
+      while (running.size > 0) await Promise.allSettled(running);
     },
   };
 }
