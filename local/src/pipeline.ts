@@ -131,9 +131,12 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     const names = [...plan.services, ...observed, ...(plan.ingest === null ? [] : [plan.ingest])].map(
       ({ name }) => name,
     );
-    programs =
-      options.fromSource === true ? sourcePrograms(names) : await bundledPrograms(names, options.log);
+    const prepare = async (): Promise<void> => {
+      programs =
+        options.fromSource === true ? sourcePrograms(names) : await bundledPrograms(names, options.log);
+    };
     await Promise.all([
+      prepare(),
       client.connect().then(() => migrate(client, join(REPO_ROOT, 'cql'), laptopSchemaValues(keyspace))),
       admin.connect().then(() => createTopics(admin, plan.topics)),
       producer.connect(),
