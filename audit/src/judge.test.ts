@@ -1,0 +1,85 @@
+import { cleanBatch } from '@kandle/transform/clean';
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { judgeRecord } from './judge.ts';
+
+const TIME = 1_764_000_000_000;
+const GOOD = { s: 'AAPL', p: 150.25, t: TIME, v: 0.5 };
+
+test('judgeRecord() counts a trade, in units of 1e-8', () => {
+  expect(judgeRecord(GOOD, 0)).toEqual({
+    symbol: 'AAPL',
+    eventTimeMs: TIME,
+    priceE8: 15_025_000_000n,
+    sizeE8: 50_000_000n,
+  });
+});
+
+test.each([
+  ['bad_symbol', { s: 'not a symbol' }],
+  ['bad_symbol', { s: 5 }],
+  ['bad_symbol', { s: `A${'x'.repeat(64)}` }],
+  ['bad_time', { t: 1_764_000_000 }],
+  ['bad_time', { t: TIME + 0.5 }],
+  ['bad_time', { t: 4_102_444_800_000 }],
+  ['no_trade', { v: 0 }],
+  ['no_trade', { v: 0, p: -1 }],
+  ['bad_price', { p: 0 }],
+  ['bad_price', { p: 4e-9 }],
+  ['bad_price', { p: 1.1e12 }],
+  ['bad_price', { p: '150' }],
+  ['bad_size', { v: -1 }],
+  ['bad_size', { v: 1.1e15 }],
+  ['bad_size', { v: null }],
+] as const)('judgeRecord() says %s of %o', (reason, change) => {
+  expect(judgeRecord({ ...GOOD, ...change }, 0)).toBe(reason);
+});
+
+test('judgeRecord() takes a trade for too late by its batch alone', () => {
+  expect(judgeRecord(GOOD, TIME)).toMatchObject({ symbol: 'AAPL' });
+  expect(judgeRecord(GOOD, TIME + 1)).toBe('too_late');
+});
+
+test('judgeRecord() agrees with transform, whatever the record', () => {
+  const values = fc.oneof(
+    fc.constantFrom(
+      0,
+      -0,
+      1,
+      -1,
+      1e-9,
+      4.9e-9,
+      5e-9,
+      1e12,
+      1.1e12,
+      1e15,
+      1e16,
+      '1',
+      null,
+      Number.POSITIVE_INFINITY,
+    ),
+    fc.double({ min: 0, max: 100, noNaN: true }),
+  );
+  const records = fc.record({
+    s: fc.constantFrom('AAPL', 'BINANCE:BTCUSDT', '^GSPC', 'EUR/USD', 'aapl', '', 'A B', 'A\n', null),
+    p: values,
+    t: fc.oneof(
+      fc.constantFrom(TIME, TIME - 1, TIME + 1, 0, 946_684_800_000, 946_684_799_999, 1.5, '1'),
+      fc.nat(),
+    ),
+    v: values,
+  });
+  const header = { shard: 'test-00', epoch: 1, sequence: 1, ingestTimeMs: 0 };
+  fc.assert(
+    fc.property(records, (record) => {
+      const { batch, rejects, notTrades } = cleanBatch(
+        { ...header, watermarkMs: TIME + 100, records: [{ id: 'a', record }] },
+        100,
+      );
+      const judged = judgeRecord(record, TIME);
+      if (typeof judged !== 'string') expect(batch.trades).toEqual([{ id: 'a', ...judged }]);
+      else expect(judged).toBe(notTrades === 1 ? 'no_trade' : rejects[0]?.reason);
+    }),
+    { numRuns: 1_000 },
+  );
+});
