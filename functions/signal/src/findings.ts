@@ -111,7 +111,7 @@ function lookAtRsi(rule: RuleOf<'rsi'>, { symbol, candle, values }: Sight, memor
       side: 'sell',
       strength: rule.over === 100 ? 1 : (rsi - rule.over) / (100 - rule.over),
       numbers: { rsi, close: candle.close },
-      text: `${symbol} is overbought: RSI ${show(rsi)} is at or above ${rule.over}, at ${show(candle.close)}.`,
+      text: `${symbol} is overbought: RSI ${show(rsi, 3)} is at or above ${rule.over}, at ${show(candle.close)}.`,
     };
     return { finding, memory: { ...memory, place: 'above' } };
   }
@@ -120,7 +120,7 @@ function lookAtRsi(rule: RuleOf<'rsi'>, { symbol, candle, values }: Sight, memor
       side: 'buy',
       strength: rule.under === 0 ? 1 : (rule.under - rsi) / rule.under,
       numbers: { rsi, close: candle.close },
-      text: `${symbol} is oversold: RSI ${show(rsi)} is at or below ${rule.under}, at ${show(candle.close)}.`,
+      text: `${symbol} is oversold: RSI ${show(rsi, 3)} is at or below ${rule.under}, at ${show(candle.close)}.`,
     };
     return { finding, memory: { ...memory, place: 'below' } };
   }
