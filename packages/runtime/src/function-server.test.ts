@@ -334,6 +334,30 @@ describe.concurrent('the process of a function', TIMEOUT, () => {
     expect(running.log().match(/"closed"/g)).toHaveLength(1);
   });
 
+  test('serveFunction() answers 429 to more events than it may hold, and takes them once there is room', async (context) => {
+    const running = await startReady(context, { MAX_IN_FLIGHT: '3' });
+    const held = [1, 2, 3].map(() => send(running.port, toDo('wait', 3_000)));
+    await vi.waitFor(() => expect(running.log().match(/"begun"/g)).toHaveLength(3), 10_000);
+    const refused = await Promise.all([send(running.port), send(running.port)]);
+    expect(refused).toEqual(refused.map(() => ({ status: 429, text: 'Busy: send the event again' })));
+    for (const one of held) expect((await one).status).toBe(204);
+    expect((await send(running.port)).status).toBe(204);
+  });
+
+  test('serveFunction() answers 429 to more bytes than it may hold, but takes one event however large', async (context) => {
+    const running = await startReady(context, { MAX_IN_FLIGHT_BYTES: '4096' });
+    const large = { body: JSON.stringify({ do: 'wait', ms: 3_000, padding: 'x'.repeat(8_000) }) };
+    const held = send(running.port, large);
+    await running.logged('"begun"');
+    expect((await send(running.port, large)).status).toBe(429);
+    // In chunks nobody knows how many will come.
+    expect(
+      (await send(running.port, { body: [Buffer.from('{"do":'), Buffer.from('"nothing"}')] })).status,
+    ).toBe(429);
+    expect((await held).status).toBe(204);
+    expect((await send(running.port)).status).toBe(204);
+  });
+
   test('serveFunction() closes its connections once, when it is told to stop twice', async (context) => {
     const running = await startReady(context, { CLOSE_MS: '300' });
     running.child.kill('SIGTERM');

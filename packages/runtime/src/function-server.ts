@@ -16,6 +16,12 @@ export const FunctionEnv = z.object({
   LOG_LEVEL: logLevel.default('info'),
   /** Largest event that is taken; a clean batch of 400 trades has about 50 KB. */
   BODY_LIMIT_BYTES: wholeNumber(1_024, 16_777_216).default(2_097_152),
+  /**
+   * Most events under way at once, and most of their bytes: what comes beyond is answered 429, and delivered again.
+   * Above the containerConcurrency of the manifests, for a queue in front of the function may be missing or mistaken.
+   */
+  MAX_IN_FLIGHT: wholeNumber(1, 10_000).default(48),
+  MAX_IN_FLIGHT_BYTES: wholeNumber(1_024, 1_073_741_824).default(16_777_216),
   /** How long running requests may take to end after SIGTERM. */
   DRAIN_MS: positiveMs.default(20_000),
   /** Refuse connections from other machines: set on a laptop, where the runtime would listen to all of them. */
@@ -48,7 +54,7 @@ export async function serveFunction(
       process.exit(1);
     });
   }
-  const requests = createRequestCount();
+  const requests = createRequestCount(settings);
   let stopped: Promise<void> | null = null;
   const stop = async (): Promise<void> => {
     log.info({ inFlight: requests.count() }, 'stopping: taking no new events');
@@ -81,22 +87,35 @@ export async function serveFunction(
 interface RequestCount {
   count(): number;
   isDraining(): boolean;
-  track(response: ServerResponse): void;
+  /** @returns False if there is no room for it: then it is not counted. */
+  track(request: IncomingMessage, response: ServerResponse): boolean;
   drain(deadlineMs: number): Promise<void>;
 }
 
-function createRequestCount(): RequestCount {
+function createRequestCount({
+  MAX_IN_FLIGHT: maxInFlight,
+  MAX_IN_FLIGHT_BYTES: maxBytes,
+  BODY_LIMIT_BYTES: maxBodyBytes,
+}: z.infer<typeof FunctionEnv>): RequestCount {
   let inFlight = 0;
+  let bytes = 0;
   let whenIdle: (() => void) | null = null;
   return {
     count: () => inFlight,
     isDraining: () => whenIdle !== null,
-    track(response) {
+    track(request, response) {
+      // In chunks it may be as long as the body limit lets it.
+      const length = Number(request.headers['content-length'] ?? maxBodyBytes);
+      // One alone is always taken, or an event larger than the bound would be tried again for ever.
+      if (inFlight > 0 && (inFlight >= maxInFlight || bytes + length > maxBytes)) return false;
       inFlight += 1;
+      bytes += length;
       response.once('close', () => {
         inFlight -= 1;
+        bytes -= length;
         if (inFlight === 0) whenIdle?.();
       });
+      return true;
     },
     drain: (deadlineMs) =>
       new Promise((resolve) => {
@@ -123,7 +142,8 @@ function putBoundaryInFront(server: Server, rules: EnvelopeRules, requests: Requ
     const refusal = refuse(request, rules);
     if (refusal !== null) return reply(response, refusal.status, refusal.reason, request);
     if (requests.isDraining()) return reply(response, 503, 'Stopping: send the event again', request);
-    requests.track(response);
+    if (!requests.track(request, response))
+      return reply(response, 429, 'Busy: send the event again', request);
     // As bytes, the runtime hands the data over unparsed: it is parsed once, strictly, by us.
     request.headers['content-type'] = 'application/octet-stream';
     inner(request, response);
