@@ -50,7 +50,14 @@ export async function areJarsCached(cacheDir: string): Promise<boolean> {
   return verified.every(Boolean);
 }
 
-async function fetchLib(lib: keyof JarFolders, options: FetchJars): Promise<string> {
+/**
+ * The folder of one server's jars, fetched and checked in the same way: also of versions that only a test needs, such
+ * as `kafka-3.9`.
+ *
+ * @throws {StartError} If Maven fails, or naming every jar that is missing or has another SHA-256.
+ * @throws The reason of `signal` once it is aborted.
+ */
+export async function fetchLib(lib: string, options: FetchJars): Promise<string> {
   const { cacheDir, onProgress, signal, listsDir = JAR_LISTS_FOLDER } = options;
   const folder = join(cacheDir, lib);
   const list = join(listsDir, `${lib}.sha256`);
