@@ -57,15 +57,27 @@ function pidOf(server: 'kafka' | 'cassandra'): number {
   return readLiveChildren(inject('serversFolder')).find(({ role }) => role === server)?.pid ?? 0;
 }
 
-/** Lets the stack come to rest and expects that nothing is lost and nothing counts twice. */
+/** Lets the stack come to rest and expects that nothing is lost and nothing counts twice; then the market trades again. */
 export async function expectClean(stack: Stack): Promise<void> {
-  await stack.settle(SETTLE_DEADLINE_MS);
-  const nowMs = Date.now();
-  const before = cleanUpTo.get(stack);
-  const verdict = await judge(stack, before === undefined ? null : before - LOOK_BACK_MS);
-  expect(verdict.differences).toEqual([]);
-  expect(verdict.audit.verdict).toBe('clean');
-  expect(verdict.audit.read.trades).toBeGreaterThan(0);
-  cleanUpTo.set(stack, nowMs);
-  stack.feed.setSilent(false);
+  try {
+    const startedMs = performance.now();
+    await stack.settle(SETTLE_DEADLINE_MS);
+    const restedMs = performance.now();
+    const nowMs = Date.now();
+    const before = cleanUpTo.get(stack);
+    const verdict = await judge(stack, before === undefined ? null : before - LOOK_BACK_MS);
+    const took = [restedMs - startedMs, performance.now() - restedMs].map((ms) => (ms / 1_000).toFixed(1));
+    tell(`at rest after ${took[0]} s, judged in ${took[1]} s: ${verdict.differences.length} differences`);
+    expect(verdict.differences).toEqual([]);
+    expect(verdict.audit.verdict).toBe('clean');
+    expect(verdict.audit.read.trades).toBeGreaterThan(0);
+    cleanUpTo.set(stack, nowMs);
+  } finally {
+    stack.feed.setSilent(false);
+  }
+}
+
+/** A line for people who wait: these tests take minutes. */
+export function tell(line: string): void {
+  process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`);
 }

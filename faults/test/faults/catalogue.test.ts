@@ -3,7 +3,7 @@ import { afterAll, beforeAll, test } from 'vitest';
 import { ALL_FAULTS } from '../../src/catalogue/all-faults.ts';
 import { until } from '../../src/catalogue/fault.ts';
 import type { Stack } from '../../src/stack/stack.ts';
-import { expectClean, MAY_KILL_SERVERS, SEED, startTestStack } from '../test-stack.ts';
+import { expectClean, MAY_KILL_SERVERS, SEED, startTestStack, tell } from '../test-stack.ts';
 
 const RATE = 400;
 let stack: Stack;
@@ -21,6 +21,7 @@ for (const [place, fault] of ALL_FAULTS.entries()) {
     async () => {
       const { trades } = stack.feed.stats();
       await until('the market trades', () => stack.feed.stats().trades > trades + RATE);
+      tell(`${fault.name} …`);
       await fault.inject(stack, createRandom(SEED * 1_000 + place));
       const after = stack.feed.stats().trades;
       await until('the market trades on', () => stack.feed.stats().trades > after + RATE);
