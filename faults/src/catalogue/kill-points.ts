@@ -3,6 +3,9 @@ import type { Frame } from '../proxy/wire.ts';
 import type { Stack } from '../stack/stack.ts';
 import { type Fault, until } from './fault.ts';
 
+/** Indicators need a minute and a half of windows before the first signal. */
+const ANNOUNCED_DEADLINE_MS = 240_000;
+
 type Match = (frame: Frame) => boolean;
 
 /** Produce requests of a function, or the answers to them. */
@@ -82,5 +85,32 @@ export const KILL_POINTS: readonly Fault[] = [
     'after producing and before its answer',
     produce('transform', 'server'),
   ),
+  holding(
+    'signal',
+    'an event of signal',
+    'kafka',
+    'after the transaction and before the event',
+    produce('signal', 'client'),
+  ),
+  holding(
+    'signal',
+    'an acknowledgement for signal',
+    'kafka',
+    'after the event and before its answer',
+    produce('signal', 'server'),
+  ),
+  {
+    name: 'notify is killed after the target was told and before it is recorded',
+    async inject({ pipeline, webhook }) {
+      const held = webhook.holdNext();
+      try {
+        // A signal comes when the market pleases.
+        await until('an announcement', held.isHeld, ANNOUNCED_DEADLINE_MS);
+        pipeline.services.get('notify')?.kill();
+      } finally {
+        held.release();
+      }
+    },
+  },
   holding('persist', 'a write of persist', 'cql', 'in the middle of a batch', isViewWrite),
 ];

@@ -6,7 +6,7 @@ import { type Fault, until } from './fault.ts';
 /** The longest that a kill waits for its moment. */
 const MOMENT_MS = 3_000;
 /** Always busy while a market trades; the others sleep now and then. */
-const BUSY = ['transform', 'aggregate', 'persist'] as const;
+const BUSY = ['transform', 'aggregate', 'signal', 'persist'] as const;
 
 /** Ends ingest at a random moment, and waits until a new one has the feed. */
 async function endIngest({ pipeline, feed }: Stack, random: Random, signal: NodeJS.Signals): Promise<void> {

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readKnownVariables } from '@kandle/local/knative/known-variables';
@@ -15,6 +15,7 @@ import { type Dispatcher, startDispatcher } from './dispatcher.ts';
 import { type FaultyFeed, startFaultyFeed } from './faulty-feed.ts';
 import { committedLag } from './lags.ts';
 import { type MemoryWatch, watchMemory } from './memory-watch.ts';
+import { startWebhook, TARGET, type Webhook } from './webhook.ts';
 
 /** The servers of a stack; null where they are not this stack's to kill. */
 export interface StackServers extends ServerAddresses {
@@ -54,6 +55,8 @@ export interface Stack {
   readonly cql: TcpProxy;
   readonly kafka: TcpProxy;
   readonly memory: MemoryWatch;
+  /** The target of notify. */
+  readonly webhook: Webhook;
   readonly prefix: string;
   /** Records of each source that are not committed. */
   lags(): Promise<ReadonlyMap<string, number>>;
@@ -96,6 +99,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     ends.push(() => cql.close());
     const feed = await startFaultyFeed({ seed, rate, symbols, redeliverMs: REDELIVER_MS });
     ends.push(() => feed.close());
+    const webhook = await startWebhook();
+    ends.push(() => webhook.close());
+    const targetsFile = join(options.folder, 'targets.yaml');
+    writeFileSync(targetsFile, targetsText(webhook.url));
     const admin = new Kafka({
       clientId: 'kandle-faults',
       brokers: [...servers.kafkaBrokers],
@@ -136,6 +143,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         KAFKA_BROKERS: `127.0.0.1:${kafka.port}`,
         CASSANDRA_CONTACT_POINTS: '127.0.0.1',
         CASSANDRA_PORT: String(cql.port),
+        ...(name === 'notify' ? { TARGETS_FILE: targetsFile } : {}),
         ...options.processEnv?.(name),
       }),
     });
@@ -154,7 +162,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     });
     ends.push(() => dispatcher.stop());
     return assemble(
-      { options, plan: prefixed, pipeline, feed, dispatcher, cql, kafka, memory, prefix, stop },
+      { options, plan: prefixed, pipeline, feed, dispatcher, cql, kafka, memory, webhook, prefix, stop },
       admin,
     );
   } catch (error) {
@@ -211,6 +219,11 @@ function assemble(parts: Omit<Stack, 'lags' | 'untilAwake' | 'settle'>, admin: A
       }
     },
   };
+}
+
+/** One target without a limit that matters here: JSON is YAML. */
+function targetsText(url: string): string {
+  return JSON.stringify({ targets: [{ name: TARGET, kind: 'json', url, ratePerMinute: 6_000, burst: 100 }] });
 }
 
 function logTails(folder: string): string {

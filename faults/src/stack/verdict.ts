@@ -5,6 +5,7 @@ import { createKafka } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
 import { TOPICS } from '@kandle/market/topics';
 import type { Client, types } from 'cassandra-driver';
+import { compareNotices } from './compare-notices.ts';
 import type { Stack } from './stack.ts';
 
 /** What a stack ended with, beside what its feed sent. */
@@ -24,7 +25,7 @@ const PAGE_ROWS = 5_000;
 
 /**
  * Compares the views with what the feed has sent (every trade once in the candles and once in `trades`, every candle
- * final), and runs the audit, which recomputes everything from the raw log.
+ * final), the signals with what was announced, and runs the audit, which recomputes everything from the raw log.
  *
  * @param sinceMs The audit judges windows from here on; null for all.
  */
@@ -35,7 +36,8 @@ export async function judge(stack: Stack, sinceMs: number | null = null): Promis
     ({ subject, kind, shard, windowStartMs, symbol, what, expected, found: actual }) =>
       `${subject} ${kind}: ${shard} ${windowStartMs} ${symbol}: ${what}: expected ${expected}, found ${actual}`,
   );
-  return { ...views, differences: [...views.differences, ...found], audit };
+  const notices = await compareNotices(stack);
+  return { ...views, differences: [...views.differences, ...notices, ...found], audit };
 }
 
 async function compareWithFeed({ pipeline, options, feed }: Stack): Promise<Omit<Verdict, 'audit'>> {

@@ -1,0 +1,44 @@
+import type { Stack } from './stack.ts';
+import { TARGET } from './webhook.ts';
+
+/** States in which nothing is left to do about a signal. */
+const DONE: ReadonlySet<string> = new Set(['sent', 'skipped']);
+
+/**
+ * Compares the signals in the views with the record of what was announced, and that with what the target got: every
+ * signal is settled, no version of it was announced under two keys, and nothing stands as sent that nobody got.
+ */
+export async function compareNotices({ pipeline, options, webhook }: Stack): Promise<readonly string[]> {
+  const { client } = pipeline;
+  const all = { prepare: true, autoPage: true, fetchSize: 5_000 };
+  const { rows: signals } = await client.execute(
+    `SELECT symbol, rule, start, version, state FROM ${options.keyspace}.signals`,
+    [],
+    all,
+  );
+  const { rows: notices } = await client.execute(
+    `SELECT signal_id, target, version, status FROM ${options.keyspace}.notifications`,
+    [],
+    all,
+  );
+  const byId = Map.groupBy(
+    notices.filter((row) => row['target'] === TARGET),
+    (row) => String(row['signal_id']),
+  );
+  const differences: string[] = [];
+  for (const signal of signals) {
+    const id = `${signal['rule']}:${signal['symbol']}:${signal['start'].getTime()}`;
+    const newest = byId.get(id)?.toSorted((a, b) => b['version'] - a['version'])[0];
+    if (newest === undefined) differences.push(`nobody decided on the ${signal['state']} signal ${id}`);
+    else if (!DONE.has(String(newest['status'])))
+      differences.push(`the notice of ${id} is ${newest['status']}`);
+  }
+  const got = new Set([...webhook.keys().keys()].map((key) => decodeURIComponent(key)));
+  for (const [id, versions] of byId) {
+    for (const { version, status } of versions) {
+      if (status === 'sent' && !got.has(`sim:${id}:${version}:${TARGET}`))
+        differences.push(`${id} version ${version} stands as sent, and the target never got it`);
+    }
+  }
+  return differences;
+}
