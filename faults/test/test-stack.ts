@@ -68,6 +68,7 @@ export async function expectClean(stack: Stack): Promise<void> {
     const verdict = await judge(stack, before === undefined ? null : before - LOOK_BACK_MS);
     const took = [restedMs - startedMs, performance.now() - restedMs].map((ms) => (ms / 1_000).toFixed(1));
     tell(`at rest after ${took[0]} s, judged in ${took[1]} s: ${verdict.differences.length} differences`);
+    for (const difference of verdict.differences.slice(0, 10)) tell(`  ${difference}`);
     expect(verdict.differences).toEqual([]);
     expect(verdict.audit.verdict).toBe('clean');
     expect(verdict.audit.read.trades).toBeGreaterThan(0);
