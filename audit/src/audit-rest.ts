@@ -1,3 +1,4 @@
+import { auditRollups } from './audit-rollups.ts';
 import { compareGaps } from './gap-ledger.ts';
 import { isBeforeLog, startOf, STRETCH_MS, WINDOW_MS } from './raw-log.ts';
 import type { Run } from './run.ts';
@@ -11,6 +12,7 @@ export async function auditRest(run: Run, tail: () => Promise<Tail>): Promise<vo
   await auditUnknownWindows(run);
   await auditUnseenTrades(run);
   await auditUnseenCandles(run);
+  await auditRollups(run);
   await auditLedger(run, tail);
 }
 

@@ -14,7 +14,7 @@ export interface ColumnDifference {
 }
 
 /** Columns that are quotients: their last bits depend on how they were computed. */
-const QUOTIENTS: ReadonlySet<string> = new Set(['vwap', 'mean_price']);
+const QUOTIENTS: ReadonlySet<string> = new Set(['vwap', 'mean_price', 'notional']);
 
 /** Compares the columns that are expected, or returns null when they are all as expected. */
 export function compareColumns(expected: Columns, found: Columns): ColumnDifference | null {

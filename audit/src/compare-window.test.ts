@@ -15,6 +15,7 @@ const LOG: ShardLog = {
   hasLostBatches: true,
   watermarkMs: START + 60_000,
   liveWatermarkMs: START + 60_000,
+  lastWindowMs: START,
   isWhole: true,
   batches: new Map([[1, new Map([5, 6, 7, 8, 9].map((sequence) => [sequence, '']))]]),
   compared: new Set(),

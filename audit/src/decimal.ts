@@ -43,6 +43,6 @@ export function quotientOf(dividend: bigint, divisor: bigint): number {
 const RELATIVE = 1e-14;
 
 /** True if two doubles are the same but for the roundings on the way to them. */
-export function isNearly(a: number, b: number): boolean {
-  return Math.abs(a - b) <= RELATIVE * Math.max(Math.abs(a), Math.abs(b));
+export function isNearly(a: number, b: number, relative = RELATIVE): boolean {
+  return Math.abs(a - b) <= relative * Math.max(Math.abs(a), Math.abs(b));
 }

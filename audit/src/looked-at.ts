@@ -1,12 +1,15 @@
 import { startOf, STRETCH_MS } from './raw-log.ts';
 
 const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
 
 /** Which stretches of which symbols' rows in the views have been looked at: a few bytes for each hour of a symbol. */
 export interface LookedAt {
   add(feed: string, symbol: string, stretchMs: number): void;
   /** True if the stretch that holds this time was looked at. */
   has(feed: string, symbol: string, timeMs: number): boolean;
+  /** True if any stretch of a day was. */
+  hasDay(feed: string, symbol: string, dayMs: number): boolean;
   /** True if all the stretches of an hour were. */
   hasHour(feed: string, symbol: string, hourMs: number): boolean;
 }
@@ -32,6 +35,12 @@ export function createLookedAt(): LookedAt {
       hours.set(startOf(stretchMs, HOUR_MS), bits(feed, symbol, stretchMs) | bitOf(stretchMs));
     },
     has: (feed, symbol, timeMs) => (bits(feed, symbol, timeMs) & bitOf(timeMs)) !== 0,
+    hasDay(feed, symbol, dayMs) {
+      const hours = symbols.get(`${feed} ${symbol}`);
+      if (hours === undefined) return false;
+      for (const hourMs of hours.keys()) if (hourMs >= dayMs && hourMs < dayMs + DAY_MS) return true;
+      return false;
+    },
     hasHour: (feed, symbol, hourMs) => bits(feed, symbol, hourMs) === ALL,
   };
 }

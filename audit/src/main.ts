@@ -30,10 +30,15 @@ export async function main(args: readonly string[], env: Env, output: Output): P
     }
     const config = readConfig(env);
     let report = await audit(config, options, output.progress);
-    if (report.repair !== null && !report.repair.isDryRun) {
+    // Longer candles are made of the repaired ones, so that they may want a round of their own.
+    for (let round = 0; round < MAX_ROUNDS && report.repair !== null && !report.repair.isDryRun; round++) {
       output.print(`${showReport(report, options.show)}\n`);
       output.progress('Auditing again …');
-      report = await audit(config, { ...options, repair: 'no' }, output.progress);
+      report = await audit(
+        config,
+        { ...options, repair: round < MAX_ROUNDS - 1 ? 'yes' : 'no' },
+        output.progress,
+      );
     }
     if (options.jsonFile !== null) writeFileSync(options.jsonFile, `${toJson(report)}\n`);
     output.print(showReport(report, options.show));
@@ -43,6 +48,8 @@ export async function main(args: readonly string[], env: Env, output: Output): P
     return 2;
   }
 }
+
+const MAX_ROUNDS = 3;
 
 async function audit(
   config: AuditConfig,

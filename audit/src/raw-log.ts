@@ -20,6 +20,8 @@ export interface ShardLog {
   /** The largest watermark so far: of all batches, and of those that nobody gave up. */
   watermarkMs: number;
   liveWatermarkMs: number;
+  /** The latest window that has a trade. */
+  lastWindowMs: number;
   /** Everything was read: a batch that is not among these is not in the log. */
   isWhole: boolean;
   /** Every batch by epoch and sequence, with a digest of its bytes. */
@@ -124,6 +126,7 @@ export function createRawLog(options: RawLogOptions): RawLog {
         hasLostBatches: options.hasLostRecords || sequence > 1,
         watermarkMs,
         liveWatermarkMs: Number.NEGATIVE_INFINITY,
+        lastWindowMs: Number.NEGATIVE_INFINITY,
         isWhole: false,
         batches: new Map(),
         compared: new Set(),
@@ -167,6 +170,7 @@ export function createRawLog(options: RawLogOptions): RawLog {
 
   function hold(log: ShardLog, trade: PlacedTrade): void {
     const windowStartMs = startOf(trade.eventTimeMs, WINDOW_MS);
+    log.lastWindowMs = Math.max(log.lastWindowMs, windowStartMs);
     if (!options.isWanted(log.shard, windowStartMs)) return;
     const stretchMs = startOf(trade.eventTimeMs, STRETCH_MS);
     if (log.compared.has(stretchMs)) {

@@ -1,11 +1,12 @@
 import { translateCassandraError } from '@kandle/runtime/cassandra';
 import { RetryableError } from '@kandle/runtime/errors';
 import { type Client, types } from 'cassandra-driver';
+import type { Subject } from './tally.ts';
 import type { Columns } from './columns.ts';
 
 /** A row of a view: its table, key and other columns, and the write timestamp that persist would give it. */
 export interface ViewRow {
-  readonly table: 'trades' | 'candles_5s' | 'feed_gaps';
+  readonly table: Exclude<Subject, 'windows' | 'market.raw.v1' | 'market.candles.v1'>;
   readonly key: Columns;
   readonly columns: Columns;
   /** Microseconds. */
@@ -95,10 +96,12 @@ function conditions(names: readonly string[]): string {
 /** Columns that are times, by name; the rest is as it is. */
 const TIMES: ReadonlySet<string> = new Set(['hour', 'time', 'start', 'from_time', 'to_time']);
 
+const DATES: ReadonlySet<string> = new Set(['day', 'month', 'year']);
+
 function values(columns: Columns): unknown[] {
   return Object.entries(columns).map(([name, value]) => {
     if (TIMES.has(name)) return new Date(Number(value));
-    return name === 'day' ? types.LocalDate.fromString(String(value)) : value;
+    return DATES.has(name) ? types.LocalDate.fromString(String(value)) : value;
   });
 }
 

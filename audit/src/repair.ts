@@ -3,6 +3,7 @@ import type { EventProducer } from '@kandle/runtime/event-producer';
 import type { Client } from 'cassandra-driver';
 import type { Columns } from './columns.ts';
 import { type CandleLife, candleColumns, lifeOf } from './compare-candles.ts';
+import { bucketDate } from './compare-rollups.ts';
 import type { WrongWindow } from './compare-stretch.ts';
 import { doubleOf } from './decimal.ts';
 import type { PlacedTrade } from './expected-window.ts';
@@ -34,6 +35,7 @@ export interface RepairSummary {
   candleRows: number;
   tradeRows: number;
   gapRows: number;
+  rollupRows: number;
   /** Rows that were written over a later write: their later versions are hidden until the next repair. */
   writtenOver: number;
   /** What could not be repaired, and why. */
@@ -58,6 +60,7 @@ export async function repair(deps: RepairDeps, wrongs: Wrongs): Promise<RepairSu
     candleRows: 0,
     tradeRows: 0,
     gapRows: 0,
+    rollupRows: 0,
     writtenOver: 0,
     left: [],
   };
@@ -75,6 +78,16 @@ export async function repair(deps: RepairDeps, wrongs: Wrongs): Promise<RepairSu
     for (const row of await deps.stored.trades(range)) await removeTrade(deps, feed, symbol, row, summary);
     for (const row of await deps.stored.candles(range))
       await removeCandle(deps, feed, symbol, row.timeMs, row.columns, summary);
+  }
+  for (const { feed, symbol, startMs, table, columns, found } of wrongs.rollups) {
+    const row = {
+      table: table.table,
+      key: { feed, symbol, [table.bucket]: bucketDate(table.bucket, startMs), start: startMs },
+    };
+    if (columns !== null) {
+      const timestamp = BigInt(startMs) * MICROSECONDS + BigInt(Number(columns['version']));
+      await write(deps, summary, 'rollupRows', { ...row, columns, timestamp });
+    } else if (found !== null) await remove(deps, summary, 'rollupRows', { ...row, columns: found });
   }
   for (const gap of wrongs.gaps) {
     const order = Math.min(gap.droppedRecords, MAX_ORDER);
@@ -269,7 +282,7 @@ function gapRow(gap: Wrongs['extraGaps'][number]): Omit<ViewRow, 'timestamp'> {
   };
 }
 
-type RowCount = 'candleRows' | 'tradeRows' | 'gapRows';
+type RowCount = 'candleRows' | 'tradeRows' | 'gapRows' | 'rollupRows';
 
 async function write(deps: RepairDeps, summary: RepairSummary, count: RowCount, row: ViewRow): Promise<void> {
   deps.onProgress(`write a row of ${row.table}: ${Object.values(row.key).join(' ')}`);

@@ -1,4 +1,5 @@
 import type { ComparedStretch, WrongWindow } from './compare-stretch.ts';
+import type { RollupTable, WrongRollup } from './compare-rollups.ts';
 import type { DeadLetter, DeadLetters } from './dead-letters.ts';
 import type { GapRow } from './gap-ledger.ts';
 import type { Gap } from './raw-batch.ts';
@@ -32,6 +33,8 @@ export interface Wrongs {
   readonly extraGaps: readonly GapRow[];
   /** Final windows that do not know that a gap touches them, or think so without one. */
   readonly incomplete: readonly WrongCompleteness[];
+  /** Longer candles that are not what their parts make. */
+  readonly rollups: readonly PlacedRollup[];
   /** Windows of a symbol that have rows in the views, and of which the log says nothing. */
   readonly unseen: readonly UnseenRows[];
 }
@@ -41,6 +44,14 @@ export interface WrongCompleteness {
   readonly shard: string;
   readonly windowStartMs: number;
   readonly isIncomplete: boolean;
+}
+
+/** A longer candle that is wrong, and where it stands. */
+export interface PlacedRollup extends WrongRollup {
+  readonly feed: string;
+  readonly symbol: string;
+  readonly shard: string | null;
+  readonly table: RollupTable;
 }
 
 /** Where rows are that nothing explains. */
@@ -59,8 +70,11 @@ export interface Report {
   addPart(name: string, tally: Tally): void;
   addIncomplete(wrong: WrongCompleteness): void;
   addUnseen(rows: UnseenRows): void;
+  addRollup(wrong: PlacedRollup): void;
   addGaps(verdict: { readonly wrong: readonly Gap[]; readonly extra: readonly GapRow[] }): void;
   differences(): number;
+  /** Windows with a wrong row of `candles_5s`, by symbol. */
+  wrongCandles(): ReadonlyMap<string, readonly number[]>;
   /** Turns the differences of windows that have moved on into skipped ones. */
   excuse(hasMovedOn: (place: Place) => boolean): void;
   wrongs(): Wrongs;
@@ -76,6 +90,7 @@ export function createReport(
   const wrongWindows = new Map<string, readonly WrongWindow[]>();
   let incomplete: WrongCompleteness[] = [];
   let unseen: UnseenRows[] = [];
+  let rollups: PlacedRollup[] = [];
   let gaps: readonly Gap[] = [];
   let extraGaps: readonly GapRow[] = [];
   const read = {
@@ -120,6 +135,9 @@ export function createReport(
     addIncomplete(wrong) {
       incomplete.push(wrong);
     },
+    addRollup(wrong) {
+      rollups.push(wrong);
+    },
     addUnseen(rows) {
       unseen.push(rows);
     },
@@ -128,6 +146,18 @@ export function createReport(
       extraGaps = verdict.extra;
     },
     differences,
+    wrongCandles() {
+      const wrong = new Map<string, number[]>();
+      for (const tally of parts.values()) {
+        for (const { subject, symbol, windowStartMs } of tally.findings) {
+          if (subject !== 'candles_5s' || symbol === null || windowStartMs === null) continue;
+          const starts = wrong.get(symbol);
+          if (starts === undefined) wrong.set(symbol, [windowStartMs]);
+          else starts.push(windowStartMs);
+        }
+      }
+      return wrong;
+    },
     excuse(hasMovedOn) {
       for (const [name, tally] of parts)
         if (tally.findings.length > 0) parts.set(name, tally.without(hasMovedOn));
@@ -139,8 +169,19 @@ export function createReport(
       }
       incomplete = incomplete.filter((window) => !hasMovedOn({ symbol: null, ...window }));
       unseen = unseen.filter((rows) => !hasMovedOn(rows));
+      rollups = rollups.filter(
+        ({ shard, symbol, startMs, table: { table } }) =>
+          !hasMovedOn({ subject: table, shard, symbol, windowStartMs: startMs }),
+      );
     },
-    wrongs: () => ({ windows: [...wrongWindows.values()].flat(), gaps, extraGaps, incomplete, unseen }),
+    wrongs: () => ({
+      windows: [...wrongWindows.values()].flat(),
+      gaps,
+      extraGaps,
+      incomplete,
+      unseen,
+      rollups,
+    }),
     finish(dead, repair) {
       const findings = [...parts.values()]
         .flatMap((tally) => tally.findings)

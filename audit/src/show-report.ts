@@ -71,11 +71,12 @@ function deadLetters({ deadLetters: all }: AuditReport): readonly string[] {
 
 function repaired({ repair }: AuditReport): readonly string[] {
   if (repair === null) return [];
-  const { isDryRun, windows, candleEvents, candleRows, tradeRows, gapRows, writtenOver, left } = repair;
+  const { isDryRun, windows, candleEvents, candleRows, tradeRows, gapRows, rollupRows, writtenOver, left } =
+    repair;
   return [
     '',
     `${isDryRun ? 'A repair would write' : 'Repaired'}: ${number(windows)} windows, ${number(candleEvents)} candle events, ` +
-      `${number(candleRows)} rows of candles_5s, ${number(tradeRows)} of trades, ${number(gapRows)} of feed_gaps.`,
+      `${number(candleRows)} rows of candles_5s, ${number(tradeRows)} of trades, ${number(gapRows)} of feed_gaps, ${number(rollupRows)} longer candles.`,
     ...(writtenOver === 0
       ? []
       : [

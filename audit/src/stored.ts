@@ -1,6 +1,7 @@
 import { type Client, type QueryOptions, types } from 'cassandra-driver';
 import { translateCassandraError } from '@kandle/runtime/cassandra';
 import type { Columns } from './columns.ts';
+import { bucketDate, type RollupTable } from './compare-rollups.ts';
 import type { GapRow } from './gap-ledger.ts';
 
 /** A row of `windows`: one symbol in one window. */
@@ -65,6 +66,10 @@ export interface Stored {
   /** Only the times of the rows. */
   tradeTimes(range: SymbolRange): Promise<readonly number[]>;
   candleTimes(range: SymbolRange): Promise<readonly number[]>;
+  /** The longer candles of a day's range. */
+  rollups(table: RollupTable, range: SymbolRange): Promise<readonly ViewRow[]>;
+  /** Minutes that are not rolled up yet: `<feed> <symbol> <start>`. */
+  pendingRollups(): Promise<ReadonlySet<string>>;
   /** The whole ledger of gaps. */
   gaps(): Promise<readonly GapRow[]>;
 }
@@ -135,16 +140,7 @@ export function createStored(client: Client): Stored {
         [feed, symbol, dayOf(fromMs), new Date(fromMs), new Date(toMs)],
         PLAIN,
       );
-      return found.map((row) => {
-        const {
-          feed: _,
-          symbol: __,
-          day: ___,
-          start,
-          ...columns
-        } = Object.fromEntries(row.keys().map((name) => [name, row[name]]));
-        return { timeMs: timeOf(start), columns };
-      });
+      return found.map((row) => toViewRow(row, 'day'));
     },
     async trades({ feed, symbol, fromMs, toMs }) {
       const found = await rows(
@@ -177,6 +173,30 @@ export function createStored(client: Client): Stored {
       );
       return found.map((row) => timeOf(row['start']));
     },
+    async rollups({ table, bucket }, { feed, symbol, fromMs, toMs }) {
+      const found = await rows(
+        `SELECT * FROM ${table} WHERE feed = ? AND symbol = ? AND ${bucket} = ? AND start >= ? AND start < ?`,
+        [
+          feed,
+          symbol,
+          types.LocalDate.fromString(bucketDate(bucket, fromMs)),
+          new Date(fromMs),
+          new Date(toMs),
+        ],
+        PLAIN,
+      );
+      return found.map((row) => toViewRow(row, bucket));
+    },
+    async pendingRollups() {
+      const found = await rows('SELECT minute, feed, symbols FROM rollup_pending', [], PLAIN);
+      return new Set(
+        found.flatMap((row) =>
+          String(row['symbols'])
+            .split(',')
+            .map((symbol) => `${String(row['feed'])} ${symbol} ${timeOf(row['minute'])}`),
+        ),
+      );
+    },
     async gaps() {
       const found = await rows('SELECT * FROM feed_gaps', [], PLAIN);
       return found.map((row) => ({
@@ -187,6 +207,16 @@ export function createStored(client: Client): Stored {
         droppedRecords: Number(row['dropped_records']),
       }));
     },
+  };
+}
+
+/** The columns of a view's row without its key. */
+function toViewRow(row: types.Row, bucket: string): ViewRow {
+  const keys = new Set(['feed', 'symbol', bucket, 'start']);
+  const names = row.keys().filter((name) => !keys.has(name));
+  return {
+    timeMs: timeOf(row['start']),
+    columns: Object.fromEntries(names.map((name) => [name, row[name]])),
   };
 }
 

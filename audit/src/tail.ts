@@ -1,7 +1,8 @@
-import { touchesWindow } from './gap-ledger.ts';
+import { ROLLUP_TABLES } from './compare-rollups.ts';
 import type { Gap } from './raw-batch.ts';
-import { createRawLog } from './raw-log.ts';
+import { createRawLog, WINDOW_MS } from './raw-log.ts';
 import type { Run } from './run.ts';
+import type { Subject } from './tally.ts';
 import type { Stretch, TopicReader } from './topic-reader.ts';
 
 /** What came into the log while the audit ran. */
@@ -13,6 +14,7 @@ export interface Tail {
 
 /** Where something was found. */
 export interface Place {
+  readonly subject?: Subject;
   readonly shard: string | null;
   readonly symbol: string | null;
   readonly windowStartMs: number | null;
@@ -31,7 +33,10 @@ export function readTail(
   now: () => Promise<readonly Stretch[]>,
 ): () => Promise<Tail> {
   return async () => {
-    const touched = new Set<string>();
+    const touched = new Map<string, number[]>();
+    const touch = (name: string, windowStartMs: number): void => {
+      touched.set(name, [...(touched.get(name) ?? []), windowStartMs]);
+    };
     const gaps: Gap[] = [];
     const froms = new Map(before.map(({ partition, to }) => [partition, to]));
     for (const { partition, from, to } of await now()) {
@@ -44,8 +49,8 @@ export function readTail(
         isDead: () => false,
         onStretch({ log: { shard }, windows }) {
           for (const [windowStartMs, trades] of windows) {
-            touched.add(`${shard} ${windowStartMs}`);
-            for (const { symbol } of trades) touched.add(`${symbol} ${windowStartMs}`);
+            touch(shard, windowStartMs);
+            for (const symbol of new Set(trades.map((trade) => trade.symbol))) touch(symbol, windowStartMs);
           }
           return Promise.resolve();
         },
@@ -56,11 +61,20 @@ export function readTail(
     }
     return {
       gaps,
-      hasMovedOn: ({ shard, symbol, windowStartMs }) =>
-        windowStartMs !== null &&
-        (touched.has(`${shard} ${windowStartMs}`) ||
-          touched.has(`${symbol} ${windowStartMs}`) ||
-          gaps.some((gap) => gap.shard === shard && touchesWindow(gap, windowStartMs))),
+      hasMovedOn({ subject, shard, symbol, windowStartMs }) {
+        if (windowStartMs === null) return false;
+        const lengthMs = ROLLUP_TABLES.find(({ table }) => table === subject)?.lengthMs ?? WINDOW_MS;
+        const isWithin = (timeMs: number): boolean =>
+          timeMs >= windowStartMs && timeMs < windowStartMs + lengthMs;
+        return (
+          (touched.get(shard ?? '') ?? []).some(isWithin) ||
+          (touched.get(symbol ?? '') ?? []).some(isWithin) ||
+          gaps.some(
+            (gap) =>
+              gap.shard === shard && gap.fromMs < windowStartMs + lengthMs && gap.toMs >= windowStartMs,
+          )
+        );
+      },
     };
   };
 }

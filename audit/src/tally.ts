@@ -6,6 +6,10 @@ export const SUBJECTS = [
   'candles_5s',
   'trades',
   'feed_gaps',
+  'candles_1m',
+  'candles_5m',
+  'candles_1h',
+  'candles_1d',
 ] as const;
 
 /** One of {@link SUBJECTS}. */
@@ -17,7 +21,8 @@ export type SkipReason =
   | 'not reached yet'
   | 'cut by retention'
   | 'changed during the audit'
-  | 'dead letter not redriven';
+  | 'dead letter not redriven'
+  | 'made of a wrong candle';
 
 /** One difference between what the raw log says and what was found. */
 export interface Finding {

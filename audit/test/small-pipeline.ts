@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { createCandlePublisher } from '@kandle/aggregate/publish';
 import { createShardStore, createWindowStore } from '@kandle/aggregate/cassandra-stores';
@@ -12,6 +13,8 @@ import { createMetrics } from '@kandle/runtime/metrics';
 import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
 import { parseEventData, type ReceivedEvent } from '@kandle/runtime/received-event';
 import { createPersist } from '@kandle/persist/handler';
+import { createRollupStore } from '@kandle/persist/rollup-store';
+import { createRollups } from '@kandle/persist/rollups';
 import { createViews } from '@kandle/persist/views';
 import { createTopics } from '@kandle/local/topics';
 import { createTransformCounters } from '@kandle/transform/counters';
@@ -124,8 +127,21 @@ export async function startSmallPipeline(): Promise<SmallPipeline> {
     now: Date.now,
     backOff: () => new Promise((resolve) => setTimeout(resolve, 5)),
   });
+  const views = createViews(client, { writeConcurrency: 16, maxRowsPerBatch: 200 });
+  const newRollups = () =>
+    createRollups(createRollupStore(client, views), {
+      process: randomUUID(),
+      idleMs: 60_000,
+      concurrency: 16,
+      maxPending: 10_000,
+      nowMs: () => performance.now(),
+      nowUs: () => BigInt(Math.floor((performance.timeOrigin + performance.now()) * 1_000)),
+      log,
+    });
+  let rollups = newRollups();
   const persist = createPersist({
-    views: createViews(client, { writeConcurrency: 16, maxRowsPerBatch: 200 }),
+    views,
+    rollups: { note: (closed) => rollups.note(closed) },
     rows: metrics.counter('rows', 'rows'),
   });
   const positions = new Map<string, number>();
@@ -194,6 +210,9 @@ export async function startSmallPipeline(): Promise<SmallPipeline> {
     await take('aggregate', topics.trades, ['aggregate', aggregate]);
     await take('persist-trades', topics.trades, ['persist', persist]);
     await take('persist-candles', topics.candles, ['persist', persist]);
+    // As when persist goes to sleep: what is pending is rolled up.
+    await rollups.close();
+    rollups = newRollups();
   }
 
   return {
