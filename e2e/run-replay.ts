@@ -2,16 +2,17 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { auditPipeline } from '@kandle/local/audit-pipeline';
 import { exportViews } from '@kandle/local/export';
 import { readKnownVariables } from '@kandle/local/knative/known-variables';
 import { readManifests } from '@kandle/local/knative/manifests';
-import { planRun } from '@kandle/local/knative/plan';
+import { planRun, type RunPlan } from '@kandle/local/knative/plan';
 import { type Pipeline, startPipeline } from '@kandle/local/pipeline';
 import { REPO_ROOT } from '@kandle/local/paths';
 import { freePort } from '@kandle/local/ports';
 import { startReplayServer } from '@kandle/local/replay-server';
 import { TOPICS } from '@kandle/market/topics';
-import { inject } from 'vitest';
+import { expect, inject } from 'vitest';
 import { readRejects } from './read-rejects.ts';
 
 /** What a replay through the whole pipeline ended with. */
@@ -44,7 +45,8 @@ let runs = 0;
 
 /**
  * Plays a recording at full speed through real ingest, transform, aggregate and persist processes on the test run's
- * Kafka and Cassandra, in topics and a keyspace of its own, until every window is final and every lag is 0.
+ * Kafka and Cassandra, in topics and a keyspace of its own, until every window is final and every lag is 0. Fails
+ * unless an audit is clean at the end.
  */
 export async function runReplay(
   file: string,
@@ -81,6 +83,7 @@ export async function runReplay(
       const disturbance = during?.(pipeline);
       await waitUntilSettled(pipeline, join(folder, 'logs'));
       await disturbance;
+      await expectCleanAudit(name, plan);
       await exportViews(pipeline.client, name, folder);
       await after?.(pipeline, name);
     } finally {
@@ -99,6 +102,15 @@ export async function runReplay(
     await feed.close();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Counts again, independently: whatever was done to a replay, nothing may differ at its end, and nothing be left out. */
+async function expectCleanAudit(name: string, plan: RunPlan): Promise<void> {
+  const servers = { kafkaBrokers: inject('kafkaBrokers'), cassandra: inject('cassandra') };
+  const audit = await auditPipeline({ servers, keyspace: name, prefix: `${name}.`, plan });
+  expect(audit.findings, 'the audit').toEqual([]);
+  for (const [subject, { skipped }] of audit.subjects) expect(skipped, subject).toEqual({});
+  expect(audit.subjects.get('trades')?.checked).toBe(audit.read.trades);
 }
 
 function readLogs(folder: string): Record<string, string> {
