@@ -18,7 +18,8 @@ export interface CliOptions {
 export const HELP = `Usage: npm run audit -- [options]
 
 Reads market.raw.v1 from its beginning, recomputes trades and 5-second windows by a plain reading of its own, and
-compares them with windows, candle events, candles_5s, trades and feed_gaps. It changes nothing unless --repair is given.
+compares them with windows, candle events, candles_5s, longer candles, trades and feed_gaps. It changes nothing unless
+--repair is given.
 
 Which windows
   --feed NAME        only this feed, such as finnhub or sim
@@ -32,7 +33,7 @@ How
   --max-held N       most trades of one partition held in memory, about 250 bytes each (default 4000000)
 
 Repair
-  --repair           put right what differs, then audit again; the exit code is that of the second audit
+  --repair           put right what differs, then audit again; the exit code is that of the last audit
   --repair --dry-run only say what would be done
 
 Result
