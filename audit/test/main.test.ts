@@ -1,0 +1,119 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { main } from '../src/main.ts';
+import { BEGIN_MS, createSmallMarket } from './small-market.ts';
+import { type SmallPipeline, startSmallPipeline } from './small-pipeline.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'kandle-audit-'));
+let pipeline: SmallPipeline;
+let env: Record<string, string>;
+
+beforeAll(async () => {
+  pipeline = await startSmallPipeline();
+  await pipeline.ingest(createSmallMarket(60, Date.now()));
+  await pipeline.flow();
+  const { contactPoints, port } = inject('cassandra');
+  const { raw, trades, candles, dead } = pipeline.topics;
+  const group = (name: string): string => `${raw}-${name}`;
+  env = {
+    KAFKA_BROKERS: inject('kafkaBrokers').join(','),
+    CASSANDRA_CONTACT_POINTS: contactPoints.join(','),
+    CASSANDRA_PORT: String(port),
+    CASSANDRA_KEYSPACE: pipeline.client.keyspace,
+    RAW_TOPIC: raw,
+    TRADES_TOPIC: trades,
+    CANDLES_TOPIC: candles,
+    DEAD_TOPIC: dead,
+    TRANSFORM_GROUP: group('transform'),
+    AGGREGATE_GROUP: group('aggregate'),
+    PERSIST_TRADES_GROUP: group('persist-trades'),
+    PERSIST_CANDLES_GROUP: group('persist-candles'),
+    HORIZON_MS: '60000',
+  };
+});
+
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  await pipeline.close();
+});
+
+async function run(args: readonly string[], change: Readonly<Record<string, string>> = {}) {
+  const printed: string[] = [];
+  const said: string[] = [];
+  const code = await main(
+    args,
+    { ...env, ...change },
+    {
+      print: (text) => printed.push(text),
+      progress: (text) => said.push(text),
+    },
+  );
+  return { code, printed: printed.join('\n'), said: said.join('\n') };
+}
+
+/** Says that the functions have taken everything, as the KafkaSources' offsets would. */
+async function commitAll(): Promise<void> {
+  const { raw, trades, candles } = pipeline.topics;
+  const admin = pipeline.kafka.admin();
+  await admin.connect();
+  try {
+    for (const [group, topic] of [
+      ['TRANSFORM_GROUP', raw],
+      ['AGGREGATE_GROUP', trades],
+      ['PERSIST_TRADES_GROUP', trades],
+      ['PERSIST_CANDLES_GROUP', candles],
+    ] as const) {
+      const ends = await admin.fetchTopicOffsets(topic);
+      const partitions = ends.map(({ partition, high }) => ({ partition, offset: high }));
+      await admin.setOffsets({ groupId: env[group] ?? '', topic, partitions });
+    }
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+async function removeTrades(): Promise<void> {
+  const hour = new Date(BEGIN_MS - (BEGIN_MS % 3_600_000));
+  const query = "DELETE FROM trades WHERE feed = 'test' AND symbol = 'AAPL' AND hour = ?";
+  await pipeline.client.execute(query, [hour], { prepare: true });
+}
+
+test('main() judges nothing that the functions have not taken, and says so', async () => {
+  await removeTrades();
+  const { code, printed } = await run(['--wait', '0s']);
+  expect(code).toBe(0);
+  expect(printed).toMatch(/^trades .* not reached yet$/m);
+});
+
+test('main() answers 1, shows what differs and writes it as JSON; repairs it, answers 0, and finds nothing the next time', async () => {
+  await commitAll();
+  const file = join(folder, 'audit.json');
+  const found = await run(['--json', file]);
+  expect(found.code).toBe(1);
+  expect(found.printed).toMatch(/^trades: missing: \d+ of \d+: .* AAPL\]$/m);
+  expect(found.printed).toMatch(/^\d+ differences \(/m);
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({
+    verdict: 'different',
+    subjects: { trades: {} },
+  });
+  const dry = await run(['--repair', '--dry-run']);
+  expect(dry).toMatchObject({ code: 1, printed: expect.stringMatching(/A repair would write: 0 windows/) });
+  const repaired = await run(['--repair']);
+  expect(repaired).toMatchObject({
+    code: 0,
+    printed: expect.stringMatching(/Repaired: 0 windows.*written or deleted by hand/s),
+  });
+  expect(await run([])).toMatchObject({ code: 0, printed: expect.stringMatching(/Clean: nothing differs/) });
+});
+
+test('main() answers 2 and one line, when it cannot run', async () => {
+  expect(await run(['--since'])).toMatchObject({ code: 2, printed: '' });
+  expect(await run([], { HORIZON_MS: '-1' })).toMatchObject({
+    code: 2,
+    said: expect.stringMatching(/HORIZON_MS/),
+  });
+  const away = await run([], { KAFKA_BROKERS: '127.0.0.1:1' });
+  expect(away).toMatchObject({ code: 2, said: expect.stringMatching(/^Cannot audit: /) });
+});
