@@ -40,7 +40,7 @@ const BAD: readonly (readonly [entry: string, reason: string])[] = [
 const BAD_FRAMES: readonly (readonly [text: string, reason: string])[] = [
   ['this is no JSON', 'bad_frame'],
   ['[1,2,3]', 'bad_frame'],
-  ['{"type":"news","data":[]}', 'unknown_frame_type'],
+  ['{"type":"weather","data":[]}', 'unknown_frame_type'],
   [`{"type":"trade","data":[{"s":"no symbol!","p":1,"t":${T0},"v":1}]}`, 'bad_symbol'],
 ];
 
