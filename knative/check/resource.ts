@@ -42,7 +42,13 @@ const podSpec = z.looseObject({
   timeoutSeconds: z.number().optional(),
   containers: z.array(container).default([]),
   volumes: z
-    .array(z.looseObject({ name: z.string(), secret: z.looseObject({ secretName: text }).optional() }))
+    .array(
+      z.looseObject({
+        name: z.string(),
+        secret: z.looseObject({ secretName: text }).optional(),
+        configMap: z.looseObject({ name: text }).optional(),
+      }),
+    )
     .default([]),
 });
 

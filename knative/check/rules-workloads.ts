@@ -151,7 +151,7 @@ export function checkEnvironment(resources: readonly Resource[], parts: KnownVar
     for (const [name, value] of values) {
       if (known?.has(name) === false && !NODE_VARIABLES.has(name))
         problems.push(`env ${name} is not known to the configuration of ${container.name}`);
-      if (name.endsWith('_FILE') && value !== null && !isMounted(workload, value))
+      if (name.endsWith('_FILE') && value !== null && !isMounted(workload, value, maps))
         problems.push(`env ${name}: nothing is mounted at ${value}`);
     }
     problems.push(...checkPorts(workload));
@@ -167,13 +167,18 @@ function checkPorts({ container }: Workload): readonly string[] {
   });
 }
 
-/** True if a Secret that is known, with this key, is mounted where the file is expected. */
-function isMounted({ pod, container }: Workload, file: string): boolean {
+/** True if a Secret or ConfigMap that is known, with this key, is mounted where the file is expected. */
+function isMounted(
+  { pod, container }: Workload,
+  file: string,
+  maps: ReadonlyMap<string, Readonly<Record<string, string>>>,
+): boolean {
   const folder = file.slice(0, file.lastIndexOf('/'));
   const mount = container.volumeMounts.find(({ mountPath }) => mountPath === folder);
   const volume = pod.spec.volumes.find(({ name }) => name === mount?.name);
-  const keys = SECRETS.get(volume?.secret?.secretName ?? '');
-  return keys?.includes(file.slice(file.lastIndexOf('/') + 1)) === true;
+  const map = maps.get(volume?.configMap?.name ?? '');
+  const keys = SECRETS.get(volume?.secret?.secretName ?? '') ?? Object.keys(map ?? {});
+  return keys.includes(file.slice(file.lastIndexOf('/') + 1));
 }
 
 /** Nothing is there twice, and what selects by a name selects something. */

@@ -347,6 +347,16 @@ const FAULTS: readonly { readonly fault: string; readonly plant: readonly Fault[
       says: /KAFKA_TLS_CA_FILE: nothing is mounted/,
     },
     {
+      fault: 'rules that are nowhere',
+      plant: [['Service signal', `${CONTAINER}/env/0/value`, '/etc/kandle/rules.yaml']],
+      says: /RULES_FILE: nothing is mounted/,
+    },
+    {
+      fault: 'a ConfigMap without the file',
+      plant: [['ConfigMap signal-rules', 'data', {}]],
+      says: /RULES_FILE: nothing is mounted/,
+    },
+    {
       fault: 'a probe of no port',
       plant: [['StatefulSet ingest', `${CONTAINER}/readinessProbe/httpGet/port`, 'metrics']],
       says: /readinessProbe: the container has no port metrics/,
@@ -411,6 +421,11 @@ const FAULTS: readonly { readonly fault: string; readonly plant: readonly Fault[
       fault: 'a variable only on the cluster',
       plant: [['StatefulSet ingest', `${CONTAINER}/env/2/value`, 'AAPL']],
       says: /ingest: spec\.template\.spec\.containers\.0\.env\.2\.value is not what npm start runs/,
+    },
+    {
+      fault: 'a variable of a function only on the cluster',
+      plant: [[FUNCTION, `${CONTAINER}/env`, [{ name: 'LOG_LEVEL', value: 'debug' }]]],
+      says: /aggregate: spec\.template\.spec\.containers\.0\.env\.0\.name is not what npm start runs/,
     },
   ];
 

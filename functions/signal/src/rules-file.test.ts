@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FatalError } from '@kandle/runtime/errors';
@@ -11,6 +11,10 @@ afterAll(() => rmSync(folder, { recursive: true }));
 function watched(name: string, text: string) {
   const path = join(folder, name);
   writeFileSync(path, text);
+  return watchPath(path);
+}
+
+function watchPath(path: string) {
   const lines: string[] = [];
   let nowMs = 0;
   const log = { info: (line: string) => lines.push(line), error: (line: string) => lines.push(line) };
@@ -54,6 +58,22 @@ test('watchRules() keeps the rules before and says once what is wrong, when the 
   expect(file.lines).toHaveLength(2);
   file.write('rules: []');
   expect(file.namesLater()).toEqual([]);
+});
+
+test('watchRules() follows a mounted ConfigMap, when its link is turned to another folder', () => {
+  for (const name of ['one', 'two']) {
+    mkdirSync(join(folder, name));
+    writeFileSync(join(folder, name, 'rules.yaml'), `rules: [{ name: ${name}, kind: rsi }]`);
+    // The same time and size: Kubernetes makes no promise that they differ.
+    utimesSync(join(folder, name, 'rules.yaml'), 1, 1);
+  }
+  symlinkSync('one', join(folder, '..data'));
+  symlinkSync(join('..data', 'rules.yaml'), join(folder, 'mounted.yaml'));
+  const rules = watchPath(join(folder, 'mounted.yaml'));
+  expect(rules.namesLater()).toEqual(['one']);
+  symlinkSync('two', join(folder, '..data_tmp'));
+  renameSync(join(folder, '..data_tmp'), join(folder, '..data'));
+  expect(rules.namesLater()).toEqual(['two']);
 });
 
 test('watchRules() reads JSON too', () => {
