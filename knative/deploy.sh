@@ -150,25 +150,28 @@ copy_kafka_authority() {
     -p "{\"data\":{\"ca.crt\":\"$authority\"}}"
 }
 
+# Deletes what matches the first pattern and not the second, one after the other, and waits until it is gone.
+take_away() {
+  local file
+  while read -r file; do
+    [[ -z $file ]] || run kubectl delete --ignore-not-found --timeout="${timeout}s" -f "$file"
+  done < <(files "$1" | grep -Ev "${2:-^$}")
+}
+
 remove() {
-  if [[ -n $data ]]; then
-    step 'everything, the data too'
-    run kubectl delete --ignore-not-found -k "$source"
-    return
-  fi
   step 'ingest first, so that nothing new comes'
   run kubectl delete --ignore-not-found --namespace kandle statefulset ingest
-  local pattern file
-  for pattern in '_kafkasource_' '_serving\.knative\.dev_'; do
-    step "${pattern//[_\\]/ }"
-    while read -r file; do
-      [[ -z $file ]] || run kubectl delete --ignore-not-found -f "$file"
-    done < <(files "$pattern")
-  done
+  step 'event sources, then functions'
+  take_away '_kafkasource_'
+  take_away '_serving\.knative\.dev_'
   step 'the rest, but neither topics nor servers, namespaces, secrets'
-  while read -r file; do
-    [[ -z $file ]] || run kubectl delete --ignore-not-found -f "$file"
-  done < <(files '^kandle_' | grep -Ev '_(kafkasource|kafkatopic|kafkauser|statefulset)_|serving\.knative\.dev')
+  take_away '^kandle_' '_(kafkasource|kafkatopic|kafkauser|statefulset)_|serving\.knative\.dev'
+  [[ -n $data ]] || return 0
+  # Strimzi holds each topic until it has deleted it in Kafka: without Kafka, the namespace would never go.
+  step 'topics and user, while Kafka is there'
+  take_away '_kafkatopic_|_kafkauser_'
+  step 'everything else, the data too'
+  run kubectl delete --ignore-not-found --timeout="${timeout}s" -k "$source"
 }
 
 if [[ -n $delete ]]; then
@@ -197,7 +200,10 @@ step schema
 # A Job cannot be changed: the one of the last deployment makes room for this one.
 run kubectl delete --ignore-not-found --namespace kandle job schema
 apply '_job_schema'
-await '_job_schema' condition=Complete
+await '_job_schema' condition=Complete || {
+  kubectl logs --namespace kandle job/schema --tail 20 || true
+  fail 'the schema is not applied; the lines above say why'
+}
 
 step functions
 while read -r file; do
