@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { type Resource, idOf, ofKind } from './resource.ts';
 
 const MOST_TRIES = 1_000;
@@ -133,4 +134,23 @@ function variableOf(resources: readonly Resource[], owner: string, name: string)
   );
   const found = new RegExp(`"name":"${name}","value":"(\\d+)"`).exec(text ?? '');
   return found === null ? undefined : Number(found[1]);
+}
+
+const CassandraYaml = z.looseObject({
+  commitlog_sync: z.string().default('periodic'),
+  commitlog_sync_period: z.string().optional(),
+});
+
+/**
+ * Cassandra starts: cass-operator lays these settings over Cassandra's own file, which has a `commitlog_sync_period`, and
+ * beside another `commitlog_sync` than `periodic` Cassandra refuses any but 0 (tried with 5.0).
+ */
+export function checkCassandra(resources: readonly Resource[]): readonly string[] {
+  return ofKind(resources, 'CassandraDatacenter').flatMap((one) => {
+    const settings = CassandraYaml.parse(one.spec.config['cassandra-yaml'] ?? {});
+    const { commitlog_sync: sync, commitlog_sync_period: period } = settings;
+    return sync === 'periodic' || period === '0ms'
+      ? []
+      : [`${idOf(one)}: commitlog_sync ${sync}: expected commitlog_sync_period: 0ms beside it`];
+  });
 }

@@ -357,6 +357,11 @@ const FAULTS: readonly { readonly fault: string; readonly plant: readonly Fault[
       says: /RULES_FILE: nothing is mounted/,
     },
     {
+      fault: 'a Cassandra that does not start',
+      plant: [['CassandraDatacenter dc1', 'spec/config/cassandra-yaml/commitlog_sync', 'batch']],
+      says: /dc1: commitlog_sync batch: expected commitlog_sync_period: 0ms beside it/,
+    },
+    {
       fault: 'a probe of no port',
       plant: [['StatefulSet ingest', `${CONTAINER}/readinessProbe/httpGet/port`, 'metrics']],
       says: /readinessProbe: the container has no port metrics/,

@@ -1,6 +1,6 @@
 import type { KnownVariables } from '@kandle/local/knative/plan';
 import { idOf, isFunction, type Resource, ResourceSchema } from './resource.ts';
-import { checkKafka, checkRetention, checkSources } from './rules-delivery.ts';
+import { checkCassandra, checkKafka, checkRetention, checkSources } from './rules-delivery.ts';
 import {
   checkEnvironment,
   checkFunctions,
@@ -24,6 +24,7 @@ export function checkOverlay(rendered: readonly unknown[], parts: KnownVariables
     ...checkSources(resources),
     ...checkKafka(resources),
     ...checkRetention(resources),
+    ...checkCassandra(resources),
     ...checkPods(resources),
     ...checkFunctions(resources),
     ...checkWriter(resources),
