@@ -6,6 +6,7 @@
  * trade is in a final candle. The runner's process holds the simulated market and these measurements, too.
  *
  * `npm run bench:soak -- --minutes 30 --rate 2000 [--symbols 100] [--json FILE]`
+ * With `--profile FOLDER` every function's process leaves a CPU profile there, to be opened in a browser's developer tools.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -30,6 +31,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '30' },
     rate: { type: 'string', default: '2000' },
     symbols: { type: 'string', default: '100' },
+    profile: { type: 'string' },
     json: { type: 'string', default: join(REPO_ROOT, 'out', 'soak.json') },
   },
 });
@@ -74,6 +76,7 @@ const pipeline = await startPipeline({
   logFolder: join(folder, 'logs'),
   feed: feedOf(simulator),
   log: say,
+  processEnv: profileEnv,
   hooks: {
     onSpawn: (name, pid) => claim.recordChild(name, pid),
     onExit: (name, pid, expected) => {
@@ -85,6 +88,11 @@ const pipeline = await startPipeline({
 
 function feedOf({ url, symbols }: Simulator): Readonly<Record<string, string>> {
   return { FEED: 'sim', FEED_URL: url, FINNHUB_TOKEN: 'simulator', SYMBOLS: symbols.join(',') };
+}
+
+function profileEnv(name: string): Readonly<Record<string, string>> {
+  if (values.profile === undefined) return {};
+  return { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${join(values.profile, name)}` };
 }
 
 function alive(): ReadonlyMap<string, readonly number[]> {

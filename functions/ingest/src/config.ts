@@ -57,6 +57,8 @@ export const envSchema = z
     KINDS_MS: positiveMs.default(250),
     SHARD_COUNT: wholeNumber(1, 100).default(12),
     LINGER_MS: positiveMs.default(50),
+    /** Batches a second, over all shards, above which a batch lingers longer, by up to 200 ms. */
+    BATCHES_PER_S: wholeNumber(1, 100_000).default(80),
     MAX_TRADES: wholeNumber(1, 10_000).default(400),
     MAX_BATCH_BYTES: wholeNumber(1_024, 524_288).default(65_536),
     DISORDER_MS: positiveMs.default(1_000),

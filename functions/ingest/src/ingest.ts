@@ -65,7 +65,10 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
     memoryMinTrades: isReplay ? REPLAY_MEMORY_TRADES : 0,
     isReplay,
   });
-  const outbox = createOutbox(shards, config.LINGER_MS);
+  const outbox = createOutbox(shards, {
+    lingerMs: config.LINGER_MS,
+    batchesPerSecond: config.BATCHES_PER_S,
+  });
   const bound = createBufferBound(
     { maxRecords: config.BUFFER_MAX_RECORDS, maxBytes: config.BUFFER_MAX_BYTES, isReplay },
     {

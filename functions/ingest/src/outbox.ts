@@ -44,16 +44,37 @@ const MAX_GROUP_BYTES = 640 * 1_024;
 /** What a batch costs beside its records. */
 const HEADER_BYTES = 512;
 
+/** How long a batch that is not full waits for more. */
+export interface Lingering {
+  readonly lingerMs: number;
+  /**
+   * Batches a second, over all shards, above which batches wait longer: what an event costs everywhere downstream
+   * grows with their number, not with the trades.
+   */
+  readonly batchesPerSecond: number;
+}
+
+/** Longest time between two groups that the number of batches can ask for: many busy shards may send more. */
+const MAX_SPACING_MS = 200;
+
 /** Builds the outbox over a feed's shards. */
-export function createOutbox(shards: ShardMap, lingerMs: number): Outbox {
+export function createOutbox(shards: ShardMap, { lingerMs, batchesPerSecond }: Lingering): Outbox {
   const lines = shards.lines();
   let first = 0;
+  /** Open batches stay until then, so that those of all shards leave together. */
+  let spacedUntilMs = Number.NEGATIVE_INFINITY;
+
+  const leavesAtMs = (openedAtMs: number): number => Math.max(openedAtMs + lingerMs, spacedUntilMs);
+
+  function space(nowMs: number, batches: number): void {
+    spacedUntilMs = nowMs + Math.min((batches * 1_000) / batchesPerSecond, MAX_SPACING_MS);
+  }
 
   /** What leaves next: the open batch only when nothing sealed is before it and it has lingered. */
   function next({ buffer, clock }: ShardLine, { nowMs }: Departure, everything: boolean) {
     const openedAtMs = buffer.openedAtMs();
     if (buffer.peek() === undefined && openedAtMs !== undefined) {
-      if (everything || openedAtMs + lingerMs <= nowMs) buffer.seal(clock?.watermarkMs ?? 0);
+      if (everything || leavesAtMs(openedAtMs) <= nowMs) buffer.seal(clock?.watermarkMs ?? 0);
     }
     return buffer.peek();
   }
@@ -77,6 +98,7 @@ export function createOutbox(shards: ShardMap, lingerMs: number): Outbox {
             if (events.length > 0 && groupBytes + size > MAX_GROUP_BYTES) {
               // The shard that found no room is the first of the next group.
               first = (first + step) % lines.length;
+              space(departure.nowMs, batches);
               return { events, batches, records, bytes };
             }
             events.push(format(line, item, departure));
@@ -89,7 +111,9 @@ export function createOutbox(shards: ShardMap, lingerMs: number): Outbox {
           item = next(line, departure, everything);
         }
       }
-      return events.length === 0 ? null : { events, batches, records, bytes };
+      if (events.length === 0) return null;
+      space(departure.nowMs, batches);
+      return { events, batches, records, bytes };
     },
     readyAtMs() {
       let readyAtMs: number | undefined;
@@ -97,7 +121,7 @@ export function createOutbox(shards: ShardMap, lingerMs: number): Outbox {
         if (buffer.peek() !== undefined) return Number.NEGATIVE_INFINITY;
         const openedAtMs = buffer.openedAtMs();
         if (openedAtMs !== undefined)
-          readyAtMs = Math.min(readyAtMs ?? openedAtMs + lingerMs, openedAtMs + lingerMs);
+          readyAtMs = Math.min(readyAtMs ?? Number.POSITIVE_INFINITY, leavesAtMs(openedAtMs));
       }
       return readyAtMs;
     },
