@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Attempt } from './deliver.ts';
 import { post } from './deliver.ts';
+import { createLoadAverage } from './load-average.ts';
 import { type Instance, type InstanceSpec, type ProcessHooks, startInstance } from './instance.ts';
 import type { ServicePlan } from './plan.ts';
 
@@ -60,11 +61,15 @@ const STABLE_MS = 10_000;
 /** How long a process that takes no connection may need to be seen dead. */
 const UNREACHED_MS = 50;
 const SAMPLES = 1_000;
+/** Serving scales up on the average of 6 s when much comes at once; it looks every 2 s, we a little more often. */
+const LOAD_WINDOW_MS = 6_000;
+const LOOK_MS = 1_000;
 const STOPPING: Attempt = { status: 503, body: Buffer.from('The service is stopping') };
 
 /**
  * Scales a function's processes on request concurrency, as Knative Serving does with its activator in the path: from
- * zero on the first request, up to `maxScale`, back to `minScale` when they are idle.
+ * zero on the first request, up to `maxScale` as the average of the last seconds asks for, back to `minScale` when they
+ * are idle. A moment in which many requests come at once, as with each poll of a source, starts nothing.
  *
  * It stands in for Serving on a laptop, for development only.
  */
@@ -80,10 +85,15 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
   const stopping = new AbortController();
   let spawning = 0;
 
+  const load = createLoadAverage(LOAD_WINDOW_MS);
+
   const live = (): number => spawning + [...running].filter(({ state }) => state !== 'stopping').length;
 
   function desired(): number {
-    const wanted = Math.ceil((counts.inFlight + waiting.length) / plan.targetConcurrency);
+    const isAskedFor = counts.inFlight + waiting.length > 0;
+    const needed = Math.ceil(load.average(performance.now()) / plan.targetConcurrency);
+    // What has come to zero stays there until something is asked of it, whatever the last seconds were like.
+    const wanted = isAskedFor ? Math.max(needed, 1) : live() === 0 ? 0 : needed;
     const capped = plan.maxScale === 0 ? wanted : Math.min(wanted, plan.maxScale);
     return Math.max(capped, plan.minScale);
   }
@@ -98,6 +108,11 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
         scaleUp();
       });
     }
+  }
+
+  /** To be called whenever a request comes or goes. */
+  function noteLoad(): void {
+    load.set(counts.inFlight + waiting.length, performance.now());
   }
 
   async function start(): Promise<void> {
@@ -171,7 +186,12 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
       free.idleTimer = null;
       waiting.shift()?.take(free);
     }
-    scaleUp();
+    // From zero at once; whether more are needed is seen at the next look.
+    if (live() === 0 && waiting.length > 0) {
+      load.reset(performance.now());
+      noteLoad();
+      scaleUp();
+    }
   }
 
   function restIfIdle(entry: Running): void {
@@ -191,6 +211,7 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
       const timer = setTimeout(() => {
         const place = waiting.indexOf(entry);
         if (place >= 0) waiting.splice(place, 1);
+        noteLoad();
         resolve(null);
       }, timeoutMs);
       const entry: Waiting = {
@@ -200,6 +221,7 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
         },
       };
       waiting.push(entry);
+      noteLoad();
       hand();
     });
   }
@@ -212,6 +234,7 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
   ): Promise<Attempt> {
     const startedMs = performance.now();
     counts.inFlight += 1;
+    noteLoad();
     try {
       const attempt = await post(entry.instance.url, headers, body, Math.min(timeoutMs, plan.timeoutMs));
       // The queue in front of a container answers for it when its time is up.
@@ -220,12 +243,14 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
     } finally {
       counts.inFlight -= 1;
       entry.inFlight -= 1;
+      noteLoad();
       hand();
       restIfIdle(entry);
     }
   }
 
   scaleUp();
+  const looking = setInterval(scaleUp, LOOK_MS).unref();
   return {
     plan,
     stats: () => ({
@@ -268,6 +293,7 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
     },
     async stop() {
       stopped = true;
+      clearInterval(looking);
       stopping.abort();
       for (const entry of waiting.splice(0)) entry.take(null);
       for (const entry of running) {
