@@ -42,6 +42,7 @@ export default defineConfig({
         test: {
           name: 'faults',
           include: ['faults/test/faults/**/*.test.ts'],
+          setupFiles: ['faults/test/summary.ts'],
           globalSetup: ['local/src/test-servers.ts'],
           testTimeout: 600_000,
           hookTimeout: 300_000,

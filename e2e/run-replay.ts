@@ -7,6 +7,7 @@ import { exportViews } from '@kandle/local/export';
 import { readKnownVariables } from '@kandle/local/knative/known-variables';
 import { readManifests } from '@kandle/local/knative/manifests';
 import { planRun, type RunPlan } from '@kandle/local/knative/plan';
+import { prefixPlan } from '@kandle/local/knative/prefix';
 import { type Pipeline, startPipeline } from '@kandle/local/pipeline';
 import { REPO_ROOT } from '@kandle/local/paths';
 import { freePort } from '@kandle/local/ports';
@@ -107,7 +108,8 @@ export async function runReplay(
 /** Counts again, independently: whatever was done to a replay, nothing may differ at its end, and nothing be left out. */
 async function expectCleanAudit(name: string, plan: RunPlan): Promise<void> {
   const servers = { kafkaBrokers: inject('kafkaBrokers'), cassandra: inject('cassandra') };
-  const audit = await auditPipeline({ servers, keyspace: name, prefix: `${name}.`, plan });
+  const prefix = `${name}.`;
+  const audit = await auditPipeline({ servers, keyspace: name, prefix, plan: prefixPlan(plan, prefix) });
   expect(audit.findings, 'the audit').toEqual([]);
   for (const [subject, { skipped }] of audit.subjects) {
     // Longer candles are made a little later; they may be on their way.

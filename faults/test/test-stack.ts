@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readLiveChildren } from '@kandle/local/run-record';
-import { expect, inject } from 'vitest';
+import { expect, inject, type TestContext, TestRunner } from 'vitest';
 import { judge } from '../src/stack/verdict.ts';
 import { type Stack, type StackOptions, startStack } from '../src/stack/stack.ts';
 
@@ -11,6 +11,9 @@ export const MAY_KILL_SERVERS = process.env['KANDLE_TEST_SERVERS'] === undefined
 
 /** Seed of a test run: `FAULT_SEED` repeats one. */
 export const SEED = Number(process.env['FAULT_SEED'] ?? 1);
+
+/** Trades a second of a test: as it is used to, or `FAULT_RATE`, for a machine that does more or less. */
+export const rateOf = (usual: number): number => Number(process.env['FAULT_RATE'] ?? usual);
 
 const SETTLE_DEADLINE_MS = 240_000;
 /** Late trades of a later fault may change windows that were clean before. */
@@ -67,6 +70,8 @@ export async function expectClean(stack: Stack): Promise<void> {
     const before = cleanUpTo.get(stack);
     const verdict = await judge(stack, before === undefined ? null : before - LOOK_BACK_MS);
     const took = [restedMs - startedMs, performance.now() - restedMs].map((ms) => (ms / 1_000).toFixed(1));
+    const rest = { seconds: took[0] ?? '', differences: verdict.differences.length };
+    Object.assign(TestRunner.getCurrentTest<TestContext['task']>().meta, { rest });
     tell(`at rest after ${took[0]} s, judged in ${took[1]} s: ${verdict.differences.length} differences`);
     for (const difference of verdict.differences.slice(0, 10)) tell(`  ${difference}`);
     expect(verdict.differences).toEqual([]);

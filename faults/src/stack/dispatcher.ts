@@ -49,12 +49,16 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
   await once(gate, 'listening');
   const address = gate.address();
   const sinkUrl = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}/`;
+  const killNow = (): void => void child.kill('SIGKILL');
   let child = await start();
+  process.once('exit', killNow);
 
   async function start(): Promise<ChildProcess> {
     const told: DispatcherTask = { ...task, sinkUrl };
     const started = spawn(process.execPath, [SCRIPT, JSON.stringify(told)], {
       stdio: ['pipe', 'pipe', 'inherit'],
+      // A group of its own: Ctrl-C in the terminal is for us; the events must flow until all is at rest.
+      detached: true,
     });
     onSpawn(started.pid ?? 0);
     const lines = createInterface({ input: started.stdout });
@@ -77,6 +81,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       const gone = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : null;
       child.stdin?.end();
       await gone;
+      process.removeListener('exit', killNow);
       gate.closeAllConnections();
       gate.close();
     },

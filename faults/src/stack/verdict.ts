@@ -1,9 +1,5 @@
-import { runAudit } from '@kandle/audit/audit';
 import type { AuditReport } from '@kandle/audit/report';
-import { createCassandra } from '@kandle/runtime/cassandra';
-import { createKafka } from '@kandle/runtime/kafka';
-import { createLogger } from '@kandle/runtime/log';
-import { TOPICS } from '@kandle/market/topics';
+import { auditPipeline } from '@kandle/local/audit-pipeline';
 import type { Client, types } from 'cassandra-driver';
 import { compareNotices } from './compare-notices.ts';
 import type { Stack } from './stack.ts';
@@ -17,10 +13,6 @@ export interface Verdict {
   readonly audit: AuditReport;
 }
 
-/** As the functions have them by default. */
-const HORIZON_MS = 900_000;
-const GRACE_MS = 2_000;
-
 const PAGE_ROWS = 5_000;
 
 /**
@@ -31,7 +23,9 @@ const PAGE_ROWS = 5_000;
  */
 export async function judge(stack: Stack, sinceMs: number | null = null): Promise<Verdict> {
   const views = await compareWithFeed(stack);
-  const audit = await audited(stack, sinceMs);
+  const { options, prefix, plan } = stack;
+  const { servers, keyspace } = options;
+  const audit = await auditPipeline({ servers, keyspace, prefix, plan }, { sinceMs });
   const found = audit.findings.map(
     ({ subject, kind, shard, windowStartMs, symbol, what, expected, found: actual }) =>
       `${subject} ${kind}: ${shard} ${windowStartMs} ${symbol}: ${what}: expected ${expected}, found ${actual}`,
@@ -64,59 +58,6 @@ async function compareWithFeed({ pipeline, options, feed }: Stack): Promise<Omit
   if (counted !== sent) differences.push(`the feed sent ${sent} trades, the candles have ${counted}`);
   if (stored !== sent) differences.push(`the feed sent ${sent} trades, ${stored} are stored`);
   return { differences, trades: sent, candles };
-}
-
-async function audited(stack: Stack, sinceMs: number | null): Promise<AuditReport> {
-  const { options, prefix } = stack;
-  const { kafkaBrokers, cassandra } = options.servers;
-  const kafka = createKafka(
-    { KAFKA_BROKERS: [...kafkaBrokers], KAFKA_TLS: false },
-    'audit',
-    createLogger('audit', 'silent'),
-  );
-  const client = createCassandra({
-    CASSANDRA_CONTACT_POINTS: [...cassandra.contactPoints],
-    CASSANDRA_PORT: cassandra.port,
-    CASSANDRA_LOCAL_DATACENTER: cassandra.localDataCenter,
-    CASSANDRA_KEYSPACE: options.keyspace,
-    CASSANDRA_TLS: false,
-  });
-  try {
-    return await runAudit({
-      kafka,
-      client,
-      flow: {
-        rawTopic: prefix + TOPICS.raw,
-        tradesTopic: prefix + TOPICS.trades,
-        candlesTopic: prefix + TOPICS.candles,
-        deadTopic: prefix + TOPICS.dead,
-        groups: groupsOf(stack),
-      },
-      horizonMs: HORIZON_MS,
-      graceMs: GRACE_MS,
-      sinceMs,
-    });
-  } finally {
-    await client.shutdown();
-  }
-}
-
-/** The groups that the audit waits for; null where a test delivers a source's events itself. */
-function groupsOf({ plan }: Stack): Parameters<typeof runAudit>[0]['flow']['groups'] {
-  const groupOf = (name: string): string | undefined =>
-    plan.sources.find((source) => source.name === name)?.consumerGroup;
-  const transform = groupOf('transform');
-  const aggregate = groupOf('aggregate');
-  const persistTrades = groupOf('persist-trades');
-  const persistCandles = groupOf('persist-candles');
-  if (
-    transform === undefined ||
-    aggregate === undefined ||
-    persistTrades === undefined ||
-    persistCandles === undefined
-  )
-    return null;
-  return { transform, aggregate, persistTrades, persistCandles };
 }
 
 /** Reads a table page by page. */

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, test } from 'vitest';
 import { ALL_FAULTS } from '../../src/catalogue/all-faults.ts';
 import { until } from '../../src/catalogue/fault.ts';
 import type { Stack } from '../../src/stack/stack.ts';
-import { expectClean, MAY_KILL_SERVERS, SEED, startTestStack, tell } from '../test-stack.ts';
+import { expectClean, MAY_KILL_SERVERS, rateOf, SEED, startTestStack, tell } from '../test-stack.ts';
 
-const RATE = 400;
+const RATE = rateOf(400);
 let stack: Stack;
 let end: () => Promise<void>;
 

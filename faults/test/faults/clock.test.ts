@@ -1,11 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { until } from '../../src/catalogue/fault.ts';
-import { expectClean, startTestStack } from '../test-stack.ts';
+import { expectClean, rateOf, startTestStack } from '../test-stack.ts';
 
 const PRELOAD = fileURLToPath(new URL('../../src/clock-shift.ts', import.meta.url));
 const TEN_MINUTES_MS = 600_000;
-const RATE = 400;
+const RATE = rateOf(400);
 
 test.each([
   { what: 'ingest and persist are ten minutes ahead, transform and aggregate ten behind', sign: 1 },

@@ -7,9 +7,9 @@ import { until } from '../../src/catalogue/fault.ts';
 import { listDeadLetters, sendAgain } from '../../src/redrive/redrive.ts';
 import type { Stack } from '../../src/stack/stack.ts';
 import { judge } from '../../src/stack/verdict.ts';
-import { expectClean, startTestStack } from '../test-stack.ts';
+import { expectClean, rateOf, startTestStack } from '../test-stack.ts';
 
-const RATE = 200;
+const RATE = rateOf(200);
 const AWAY_MS = 8_000;
 
 /** Sources that give up within a second, with a dead letter sink or without one. */

@@ -10,9 +10,9 @@ import { expect, inject, onTestFinished, test } from 'vitest';
 import { until } from '../../src/catalogue/fault.ts';
 import { readTopic } from '../../src/redrive/read-topic.ts';
 import type { Stack } from '../../src/stack/stack.ts';
-import { expectClean, SEED, startTestStack, tell } from '../test-stack.ts';
+import { expectClean, rateOf, SEED, startTestStack, tell } from '../test-stack.ts';
 
-const RATE = 600;
+const RATE = rateOf(600);
 const TRADES = 2_000;
 const WITHIN = 100;
 const TIMEOUT_MS = 90_000;
@@ -60,7 +60,13 @@ async function deliver(stack: Stack, events: readonly Delivered[], concurrency: 
 function isolate(service: ServicePlan, instances: number): ServicePlan {
   return instances === 1
     ? { ...service, maxScale: 1 }
-    : { ...service, maxScale: instances, containerConcurrency: 1, targetConcurrency: 1 };
+    : {
+        ...service,
+        minScale: instances,
+        maxScale: instances,
+        containerConcurrency: 1,
+        targetConcurrency: 1,
+      };
 }
 
 /** A stack whose aggregate gets nothing by itself, with so many instances of it. */

@@ -11,9 +11,9 @@ import { choosePorts } from '@kandle/local/ports';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { until } from '../../src/catalogue/fault.ts';
 import { mountSmallDisk, type SmallDisk } from '../../src/stack/small-disk.ts';
-import { expectClean, startTestStack } from '../test-stack.ts';
+import { expectClean, rateOf, startTestStack } from '../test-stack.ts';
 
-const RATE = 300;
+const RATE = rateOf(300);
 const FULL_MS = 10_000;
 const TIMEOUT = { timeout: 900_000 };
 

@@ -8,9 +8,9 @@ import { JARS_FOLDER } from '@kandle/local/paths';
 import { choosePorts } from '@kandle/local/ports';
 import { inject, onTestFinished, test } from 'vitest';
 import { until } from '../../src/catalogue/fault.ts';
-import { expectClean, startTestStack } from '../test-stack.ts';
+import { expectClean, rateOf, startTestStack } from '../test-stack.ts';
 
-const RATE = 300;
+const RATE = rateOf(300);
 
 // Every other test of this project runs on Kafka 4.
 test('every trade counts once on Kafka 3.9, which is killed under load', { timeout: 900_000 }, async () => {

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { until } from '../../src/catalogue/fault.ts';
-import { expectClean, startTestStack } from '../test-stack.ts';
+import { expectClean, rateOf, startTestStack } from '../test-stack.ts';
 
-const RATE = Number(process.env['FAULT_RATE'] ?? 1_000);
+const RATE = rateOf(1_000);
 const OVERLOAD_MS = 60_000;
 /** Of the manifests: what a container gets. */
 const LIMITS_MB: Readonly<Record<string, number>> = {

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -41,7 +41,11 @@ const READY_DEADLINE_MS = 60_000;
 const STOP_DEADLINE_MS = 25_000;
 const PROBE_EVERY_MS = 10;
 
-/** Starts a process. @throws {Error} If it cannot even be spawned. */
+/** What must not outlive us, when we end at once. */
+const running = new Set<ChildProcess>();
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+
+/** Starts a process; it ends with this one, unless this one is killed. @throws {Error} If it cannot even be spawned. */
 export function startInstance(spec: InstanceSpec, hooks: ProcessHooks): Instance {
   const url = `http://127.0.0.1:${spec.port}/`;
   const startedMs = performance.now();
@@ -61,10 +65,12 @@ export function startInstance(spec: InstanceSpec, hooks: ProcessHooks): Instance
   }
   let expected = false;
   let hasExited = false;
+  running.add(child);
   hooks.onSpawn(spec.name, pid);
   const exited = new Promise<void>((resolve) => {
     child.once('exit', () => {
       hasExited = true;
+      running.delete(child);
       hooks.onExit(spec.name, pid, expected);
       resolve();
     });
