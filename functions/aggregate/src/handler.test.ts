@@ -6,7 +6,8 @@ import type { Trade } from '@kandle/market/trade';
 import { PoisonError, RetryableError } from '@kandle/runtime/errors';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
 import { expect, test } from 'vitest';
-import { createFaultyDatabase, type Fault } from '../test/faulty-stores.ts';
+import type { Fault } from '@kandle/testkit/faulty-database';
+import { createFaultyStores } from '../test/faulty-stores.ts';
 import { createMemoryStores } from '../test/memory-stores.ts';
 import { countOutcomes, createCounts } from './counts.ts';
 import { createAggregate } from './handler.ts';
@@ -53,7 +54,7 @@ function createRig(faults: Fault[] = []) {
   const published: CandleBatch[] = [];
   let failNextSend = false;
   const stores = createMemoryStores();
-  const database = { ...stores, ...createFaultyDatabase(stores) };
+  const database = { ...stores, ...createFaultyStores(stores) };
   const counted = new Map<string, number>();
   const counts = createCounts({
     counter: (name) => ({

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { createFaultyDatabase } from '../test/faulty-stores.ts';
+import { createFaultyStores } from '../test/faulty-stores.ts';
 import { createMemoryStores } from '../test/memory-stores.ts';
 import { judge } from '../test/oracle.ts';
 import { createRandom } from '@kandle/testkit/random';
 import { createRawLog } from '../test/raw-log.ts';
-import { runSchedule } from '../test/schedule.ts';
+import { aggregateSchedule } from '../test/schedule.ts';
 
 /** Schedules per run: few in `npm run check`; `SCHEDULES=10000` for the long run. */
 const SCHEDULES = Number(process.env['SCHEDULES'] ?? 300);
@@ -17,7 +17,7 @@ test(`aggregate() ends with the naive candles, when ${SCHEDULES} seeded schedule
     const random = createRandom(seed);
     const raw = createRawLog(random, SHARD);
     const stores = createMemoryStores();
-    const published = await runSchedule(random, raw, createFaultyDatabase(stores));
+    const published = await aggregateSchedule(random, raw, createFaultyStores(stores));
     const faults = await judge(SHARD, raw, stores, published);
     if (faults.length > 0) wrong.push(`seed ${seed}: ${faults.join(', ')}`);
   }

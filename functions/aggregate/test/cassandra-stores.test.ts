@@ -1,8 +1,8 @@
 import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
 import { expect, test } from 'vitest';
+import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
 import { createShardStore, createWindowStore } from '../src/cassandra-stores.ts';
 import { describeStores } from './store-contract.ts';
-import { useTestKeyspace } from './test-keyspace.ts';
 
 const { keyspace, client, schemaClient, cqlFolder } = useTestKeyspace('stores');
 

@@ -14,10 +14,10 @@ import { expect, inject, onTestFinished, test, vi } from 'vitest';
 import { createCqlWire, isWindowWrite } from '../../../faults/src/proxy/cql-wire.ts';
 import { startProxy, type TcpProxy } from '../../../faults/src/proxy/tcp-proxy.ts';
 import { freePort } from '../../../local/src/ports.ts';
+import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
 import { createShardStore, createWindowStore } from '../src/cassandra-stores.ts';
 import { createAggregate } from '../src/handler.ts';
 import { createWindowCache } from '../src/window-cache.ts';
-import { useTestKeyspace } from './test-keyspace.ts';
 
 const { keyspace, client: direct } = useTestKeyspace('conditional');
 const W0 = 1_700_000_000_000;

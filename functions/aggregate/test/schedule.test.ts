@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
+import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
 import { createShardStore, createWindowStore } from '../src/cassandra-stores.ts';
-import { createFaultyDatabase } from './faulty-stores.ts';
+import { createFaultyStores } from './faulty-stores.ts';
 import { judge } from './oracle.ts';
 import { createRandom } from '@kandle/testkit/random';
 import { createRawLog } from './raw-log.ts';
-import { runSchedule } from './schedule.ts';
-import { useTestKeyspace } from './test-keyspace.ts';
+import { aggregateSchedule } from './schedule.ts';
 
 /** Schedules per run; `SCHEDULES=300` for the long run, `FIRST_SEED` for others. */
 const SCHEDULES = Number(process.env['SCHEDULES'] ?? 40);
@@ -22,7 +22,7 @@ async function faultsOf(seed: number): Promise<readonly string[]> {
   const shard = `seed${seed}-00`;
   const random = createRandom(seed);
   const raw = createRawLog(random, shard);
-  const published = await runSchedule(random, raw, createFaultyDatabase(stores), { atOnce: AT_ONCE });
+  const published = await aggregateSchedule(random, raw, createFaultyStores(stores), AT_ONCE);
   return await judge(shard, raw, stores, published);
 }
 

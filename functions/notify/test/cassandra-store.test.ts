@@ -1,14 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
+import { expect, test } from 'vitest';
 import { createNoticeStore } from '../src/cassandra-store.ts';
-import { createKeyspace } from './keyspace.ts';
 import { describeStore } from './store-contract.ts';
 
-const keyspace = createKeyspace('notices');
-const store = createNoticeStore(keyspace.client, 'test');
-
-beforeAll(() => keyspace.create());
-afterAll(() => keyspace.drop());
+const { client } = useTestKeyspace('notices');
+const store = createNoticeStore(client, 'test');
 
 describeStore('Cassandra', {
   store: () => store,
@@ -34,7 +31,7 @@ test('createNoticeStore() writes rows of which every column expires, and togethe
   await store.settle(key, { ...notice, status: 'failed' });
   const columns = 'state status attempts status_code reason claimed_at settled_at delay_ms'.split(' ');
   const asked = columns.map((column) => `TTL(${column})`).join(', ');
-  const rows = await keyspace.client.execute(
+  const rows = await client.execute(
     `SELECT ${asked} FROM notifications WHERE feed = 'sim' AND signal_id = 'ttl'`,
   );
   const ttls = columns.map((column) => Number(rows.first()?.[`ttl(${column})`]));

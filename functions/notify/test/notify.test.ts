@@ -3,24 +3,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EVENT_TYPES } from '@kandle/market/topics';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { createKeyspace } from './keyspace.ts';
+import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
+import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
 import { type NotifyProcess, sendUntilTaken, startNotify } from './process.ts';
 import { eventOf, signalOf } from './signals.ts';
 import { startWebhook, type Webhook } from './webhook.ts';
 
-const keyspace = createKeyspace('notify');
+const { client, env } = useTestKeyspace('notify');
 const folder = mkdtempSync(join(tmpdir(), 'kandle-notify-'));
 const running: NotifyProcess[] = [];
 let desk: Webhook;
 let phone: Webhook;
 let symbols = 0;
 
-beforeAll(() => keyspace.create());
-afterAll(async () => {
-  await keyspace.drop();
-  rmSync(folder, { recursive: true });
-});
+afterAll(() => rmSync(folder, { recursive: true }));
 beforeEach(async () => {
   [desk, phone] = [await startWebhook(), await startWebhook()];
 });
@@ -42,7 +38,7 @@ async function start(deskOptions: object = {}, changes: Record<string, string> =
   ];
   writeFileSync(file, JSON.stringify({ targets }));
   const settings = { TARGETS_FILE: file, BUDGET_MS: '40000', ANSWER_MS: '40000', BACK_OFF_MS: '50' };
-  const process = await startNotify({ ...keyspace.env, ...settings, ...changes });
+  const process = await startNotify({ ...env, ...settings, ...changes });
   running.push(process);
   return process;
 }
@@ -54,7 +50,7 @@ function freshSignal(changes: Parameters<typeof signalOf>[0] = {}) {
 }
 
 async function recordOf(signalId: string) {
-  const rows = await keyspace.client.execute(
+  const rows = await client.execute(
     "SELECT target, version, status, attempts, status_code, delay_ms FROM notifications WHERE feed = 'sim' AND signal_id = ?",
     [signalId],
     { prepare: true },
@@ -78,7 +74,7 @@ test('notify announces a signal once, when its event comes five times', async ()
     { target: 'desk', ...SENT },
     { target: 'phone', ...SENT },
   ]);
-  const delay = await keyspace.client.execute(
+  const delay = await client.execute(
     "SELECT delay_ms FROM notifications WHERE feed = 'sim' AND signal_id = ? AND target = 'desk'",
     [signal.id],
     { prepare: true },
@@ -202,7 +198,7 @@ test('notify answers 204 and tells nobody, when the event holds indicators, or t
   const notify = await start();
   const indicators = { ...eventOf([freshSignal()]), type: EVENT_TYPES.indicators };
   expect(await notify.send({ ...indicators, data: { anything: true } })).toBe(204);
-  const lonely = await startNotify({ ...keyspace.env, TARGETS_FILE: join(folder, 'absent.yaml') });
+  const lonely = await startNotify({ ...env, TARGETS_FILE: join(folder, 'absent.yaml') });
   running.push(lonely);
   expect(await lonely.send(eventOf([freshSignal()]))).toBe(204);
   expect(lonely.log()).toContain('no targets');
@@ -221,7 +217,7 @@ test('notify refuses an event that is malformed, or older than its record can be
 
 test('notify sends CloudEvents to what a SinkBinding names, with its extensions', async () => {
   const settings = { K_SINK: desk.url, K_CE_OVERRIDES: '{"extensions": {"team": "desk"}}' };
-  const notify = await startNotify({ ...keyspace.env, ...settings });
+  const notify = await startNotify({ ...env, ...settings });
   running.push(notify);
   const signal = freshSignal({ symbol: `IC MARKETS:${Date.now()}` });
   expect(await notify.send(eventOf([signal]))).toBe(204);

@@ -2,32 +2,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { formatCandleBatch } from '@kandle/market/candle-batch';
-import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
-import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
-import { afterAll, beforeAll, expect, inject, onTestFinished, test, vi } from 'vitest';
+import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { freePort } from '../../../local/src/ports.ts';
 
-const KEYSPACE = `persist_${Date.now()}`;
 const DAY = Date.UTC(2026, 10, 2);
-const { contactPoints, port } = inject('cassandra');
-const env = {
-  CASSANDRA_CONTACT_POINTS: contactPoints.join(','),
-  CASSANDRA_PORT: String(port),
-  CASSANDRA_KEYSPACE: KEYSPACE,
-};
-const settings = CassandraEnv.parse(env);
-const client = createCassandra(settings);
-const schemaClient = createCassandra(settings, { useKeyspace: false });
-
-beforeAll(async () => {
-  await migrate(schemaClient, join(import.meta.dirname, '../../../cql'), laptopSchemaValues(KEYSPACE));
-  await client.connect();
-});
-
-afterAll(async () => {
-  await schemaClient.execute(`DROP KEYSPACE IF EXISTS ${KEYSPACE}`);
-  await Promise.all([client.shutdown(), schemaClient.shutdown()]);
-});
+const { client, env } = useTestKeyspace('persist');
 
 /** A process of persist that is ready. */
 async function startPersist(idleMs: number) {

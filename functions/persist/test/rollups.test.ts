@@ -1,9 +1,7 @@
-import { join } from 'node:path';
 import { type CandleBatch, formatCandleBatch, type PublishedCandle } from '@kandle/market/candle-batch';
-import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
-import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
 import { createRandom } from '@kandle/testkit/random';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
+import { expect, test } from 'vitest';
 import { createPersist } from '../src/handler.ts';
 import { createRollupStore } from '../src/rollup-store.ts';
 import { createRollups } from '../src/rollups.ts';
@@ -12,28 +10,10 @@ import { createViews } from '../src/views.ts';
 import type { StoredCandle } from './memory-rollups.ts';
 import { describeRollups } from './rollup-contract.ts';
 
-const KEYSPACE = `rollups_${Date.now()}`;
 const DAY = Date.UTC(2026, 10, 2);
-const { contactPoints, port } = inject('cassandra');
-const settings = CassandraEnv.parse({
-  CASSANDRA_CONTACT_POINTS: contactPoints.join(','),
-  CASSANDRA_PORT: String(port),
-  CASSANDRA_KEYSPACE: KEYSPACE,
-});
-const client = createCassandra(settings);
-const schemaClient = createCassandra(settings, { useKeyspace: false });
+const { client } = useTestKeyspace('rollups');
 const views = createViews(client, { writeConcurrency: 8, maxRowsPerBatch: 200 });
 const store = createRollupStore(client, views);
-
-beforeAll(async () => {
-  await migrate(schemaClient, join(import.meta.dirname, '../../../cql'), laptopSchemaValues(KEYSPACE));
-  await client.connect();
-});
-
-afterAll(async () => {
-  await schemaClient.execute(`DROP KEYSPACE IF EXISTS ${KEYSPACE}`);
-  await Promise.all([client.shutdown(), schemaClient.shutdown()]);
-});
 
 async function put({ feed, symbol, state, candle }: StoredCandle): Promise<void> {
   const { startMs, version, open, high, low, close, volume, notional } = candle;

@@ -1,36 +1,16 @@
-import { join } from 'node:path';
 import { formatIndicatorBatch } from '@kandle/market/indicator-batch';
 import type { MarketEvent } from '@kandle/market/market-event';
 import { formatSignalBatch, signalId } from '@kandle/market/signal-batch';
-import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
-import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
+import { expect, test } from 'vitest';
 import { createPersist } from '../src/handler.ts';
 import { createViews } from '../src/views.ts';
 
-const KEYSPACE = `signal_views_${Date.now()}`;
 const W0 = 1_700_000_000_000;
-const { contactPoints, port } = inject('cassandra');
-const settings = CassandraEnv.parse({
-  CASSANDRA_CONTACT_POINTS: contactPoints.join(','),
-  CASSANDRA_PORT: String(port),
-  CASSANDRA_KEYSPACE: KEYSPACE,
-});
-const client = createCassandra(settings);
-const schemaClient = createCassandra(settings, { useKeyspace: false });
+const { client } = useTestKeyspace('signal_views');
 const persist = createPersist({
   views: createViews(client, { writeConcurrency: 8, maxRowsPerBatch: 200 }),
   rows: { add: () => undefined },
-});
-
-beforeAll(async () => {
-  await migrate(schemaClient, join(import.meta.dirname, '../../../cql'), laptopSchemaValues(KEYSPACE));
-  await client.connect();
-});
-
-afterAll(async () => {
-  await schemaClient.execute(`DROP KEYSPACE IF EXISTS ${KEYSPACE}`);
-  await Promise.all([client.shutdown(), schemaClient.shutdown()]);
 });
 
 function indicators(version: number, sma20: number): readonly MarketEvent[] {

@@ -1,41 +1,22 @@
-import { join } from 'node:path';
 import { formatCandleBatch, type PublishedCandle } from '@kandle/market/candle-batch';
-import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
+import { createCassandra } from '@kandle/runtime/cassandra';
 import { RetryableError } from '@kandle/runtime/errors';
-import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
 import { formatFeedGap } from '@kandle/market/feed-gap';
 import { formatTradeBatch } from '@kandle/market/trade-batch';
 import type { MarketEvent } from '@kandle/market/market-event';
 import * as fc from 'fast-check';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
+import { expect, test } from 'vitest';
 import { createPersist } from '../src/handler.ts';
 import { createViews } from '../src/views.ts';
 
-const KEYSPACE = `views_${Date.now()}`;
 const W0 = 1_700_000_000_000;
 const HOUR_MS = 3_600_000;
 const HOUR = Math.ceil(W0 / HOUR_MS) * HOUR_MS;
-const { contactPoints, port } = inject('cassandra');
-const settings = CassandraEnv.parse({
-  CASSANDRA_CONTACT_POINTS: contactPoints.join(','),
-  CASSANDRA_PORT: String(port),
-  CASSANDRA_KEYSPACE: KEYSPACE,
-});
-const client = createCassandra(settings);
-const schemaClient = createCassandra(settings, { useKeyspace: false });
+const { client, settings } = useTestKeyspace('views');
 const persist = createPersist({
   views: createViews(client, { writeConcurrency: 8, maxRowsPerBatch: 200 }),
   rows: { add: () => undefined },
-});
-
-beforeAll(async () => {
-  await migrate(schemaClient, join(import.meta.dirname, '../../../cql'), laptopSchemaValues(KEYSPACE));
-  await client.connect();
-});
-
-afterAll(async () => {
-  await schemaClient.execute(`DROP KEYSPACE IF EXISTS ${KEYSPACE}`);
-  await Promise.all([client.shutdown(), schemaClient.shutdown()]);
 });
 
 async function write(event: MarketEvent | undefined): Promise<void> {

@@ -6,10 +6,10 @@ import { WINDOW_MS } from '@kandle/market/window';
 import { PoisonError } from '@kandle/runtime/errors';
 import { expect, test } from 'vitest';
 import { createRandom } from '@kandle/testkit/random';
+import { receivedEvent } from '@kandle/testkit/received-event';
 import { candleOf, SHARD } from '../test/candle-log.ts';
-import { createFaultyDatabase } from '../test/faulty-store.ts';
+import { createFaultyStates } from '../test/faulty-states.ts';
 import { createMemoryStore } from '../test/memory-store.ts';
-import { toEvent } from '../test/schedule.ts';
 import { SETTINGS } from '../test/settings.ts';
 import { parseSignalBatch } from '@kandle/market/signal-batch';
 import { createSignal } from './handler.ts';
@@ -29,7 +29,7 @@ function started(
   } = {},
 ) {
   const store = createMemoryStore();
-  const database = createFaultyDatabase(store);
+  const database = createFaultyStates(store);
   const states = database.connect(() => Promise.resolve('none'));
   const published: MarketEvent[] = [];
   const producer = {
@@ -49,7 +49,7 @@ function started(
     maxAttempts: 5,
     backOff: async () => undefined,
   });
-  return { database, store, published, handle: (event: MarketEvent) => signal(toEvent(event)) };
+  return { database, store, published, handle: (event: MarketEvent) => signal(receivedEvent(event)) };
 }
 
 function finals(index: number, symbols: readonly string[], change: Partial<CandleBatch> = {}): MarketEvent {

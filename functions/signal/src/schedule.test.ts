@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { createRandom } from '@kandle/testkit/random';
 import { createCandleLog, SHARD } from '../test/candle-log.ts';
-import { createFaultyDatabase } from '../test/faulty-store.ts';
+import { createFaultyStates } from '../test/faulty-states.ts';
 import { createMemoryStore } from '../test/memory-store.ts';
 import { judge } from '../test/oracle.ts';
-import { runSchedule } from '../test/schedule.ts';
+import { signalSchedule } from '../test/schedule.ts';
 import { SETTINGS } from '../test/settings.ts';
 
 /** Schedules per run: few in `npm run check`; `SCHEDULES=10000` for the long run. */
@@ -16,9 +16,9 @@ test(`signal() ends with the naive series, when ${SCHEDULES} seeded schedules br
   for (let seed = FIRST_SEED; seed < FIRST_SEED + SCHEDULES; seed++) {
     const random = createRandom(seed);
     const log = createCandleLog(random);
-    const database = createFaultyDatabase(createMemoryStore());
-    const published = await runSchedule(random, log, database, SETTINGS);
-    const faults = await judge(SHARD, log, database.store, published, SETTINGS);
+    const database = createFaultyStates(createMemoryStore());
+    const published = await signalSchedule(random, log, database);
+    const faults = await judge(SHARD, log, database.stores, published, SETTINGS);
     if (faults.length > 0) wrong.push(`seed ${seed}: ${faults.join(', ')}`);
   }
   expect(wrong).toEqual([]);

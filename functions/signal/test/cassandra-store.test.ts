@@ -1,30 +1,9 @@
-import { join } from 'node:path';
-import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
-import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
+import { expect, test } from 'vitest';
 import { createStateStore } from '../src/cassandra-store.ts';
 import { describeStore } from './store-contract.ts';
 
-const KEYSPACE = `states_${Date.now()}`;
-const CQL = join(import.meta.dirname, '../../../cql');
-const { contactPoints, port } = inject('cassandra');
-const settings = CassandraEnv.parse({
-  CASSANDRA_CONTACT_POINTS: contactPoints.join(','),
-  CASSANDRA_PORT: String(port),
-  CASSANDRA_KEYSPACE: KEYSPACE,
-});
-const client = createCassandra(settings);
-const schemaClient = createCassandra(settings, { useKeyspace: false });
-
-beforeAll(async () => {
-  await migrate(schemaClient, CQL, laptopSchemaValues(KEYSPACE));
-  await client.connect();
-});
-
-afterAll(async () => {
-  await schemaClient.execute(`DROP KEYSPACE IF EXISTS ${KEYSPACE}`);
-  await Promise.all([client.shutdown(), schemaClient.shutdown()]);
-});
+const { client } = useTestKeyspace('states');
 
 describeStore('Cassandra', () => createStateStore(client));
 

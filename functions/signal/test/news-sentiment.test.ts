@@ -1,32 +1,13 @@
-import { join } from 'node:path';
-import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
-import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { createCassandra } from '@kandle/runtime/cassandra';
+import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
+import { expect, test } from 'vitest';
 import { createNewsSentiments } from '../src/news-sentiment.ts';
 import { parseRules } from '../src/rules.ts';
 
-const KEYSPACE = `sentiments_${Date.now()}`;
-const { contactPoints, port } = inject('cassandra');
-const settings = CassandraEnv.parse({
-  CASSANDRA_CONTACT_POINTS: contactPoints.join(','),
-  CASSANDRA_PORT: String(port),
-  CASSANDRA_KEYSPACE: KEYSPACE,
-});
-const client = createCassandra(settings);
-const schemaClient = createCassandra(settings, { useKeyspace: false });
+const { client, settings } = useTestKeyspace('sentiments');
 const MIDNIGHT = Date.UTC(2026, 0, 2);
 const RULES = parseRules({ rules: [{ name: 'news', kind: 'news-sentiment', symbols: ['A', 'B', 'C'] }] }, 12);
 const key = { shard: 'finnhub-03', windowStartMs: MIDNIGHT };
-
-beforeAll(async () => {
-  await migrate(schemaClient, join(import.meta.dirname, '../../../cql'), laptopSchemaValues(KEYSPACE));
-  await client.connect();
-});
-
-afterAll(async () => {
-  await schemaClient.execute(`DROP KEYSPACE IF EXISTS ${KEYSPACE}`);
-  await Promise.all([client.shutdown(), schemaClient.shutdown()]);
-});
 
 async function report(symbol: string, timeMs: number, sentiment: number, rated = true): Promise<void> {
   await client.execute(

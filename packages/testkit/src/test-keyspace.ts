@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
+import { CassandraEnv, type CassandraSettings, createCassandra } from '@kandle/runtime/cassandra';
 import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
 import type { Client } from 'cassandra-driver';
 import { afterAll, beforeAll, inject } from 'vitest';
 
-/** A keyspace of one test file, with the whole schema. */
+/** A keyspace of one test file, with the whole schema, on the real Cassandra of the test run. */
 export interface TestKeyspace {
   readonly keyspace: string;
   /** Connected to the keyspace. */
@@ -12,6 +12,9 @@ export interface TestKeyspace {
   /** Without a keyspace. */
   readonly schemaClient: Client;
   readonly cqlFolder: string;
+  readonly settings: CassandraSettings;
+  /** Variables of a process that is to use it. */
+  readonly env: Readonly<Record<string, string>>;
 }
 
 /** Makes a keyspace before the tests of this file and drops it after them. */
@@ -19,11 +22,12 @@ export function useTestKeyspace(name: string): TestKeyspace {
   const keyspace = `${name}_${Date.now()}`;
   const cqlFolder = join(import.meta.dirname, '../../../cql');
   const { contactPoints, port } = inject('cassandra');
-  const settings = CassandraEnv.parse({
+  const env = {
     CASSANDRA_CONTACT_POINTS: contactPoints.join(','),
     CASSANDRA_PORT: String(port),
     CASSANDRA_KEYSPACE: keyspace,
-  });
+  };
+  const settings = CassandraEnv.parse(env);
   const client = createCassandra(settings);
   const schemaClient = createCassandra(settings, { useKeyspace: false });
 
@@ -37,5 +41,5 @@ export function useTestKeyspace(name: string): TestKeyspace {
     await Promise.all([client.shutdown(), schemaClient.shutdown()]);
   });
 
-  return { keyspace, client, schemaClient, cqlFolder };
+  return { keyspace, client, schemaClient, cqlFolder, settings, env };
 }
