@@ -160,7 +160,7 @@ test('counts pings and errors, and refuses garbage with a reason', async () => {
   sockets[0]?.send(Buffer.from([1]));
   await vi.waitFor(() => expect(counts.frames).toBe(6));
   expect(counts).toMatchObject({ pings: 1, feedErrors: 1, records: 5, accepted: 1, rejected: 7 });
-  const refused = Object(rejects.peek()?.data)['rejects'] as { reason: string; record: unknown }[];
+  const refused = Object([...rejects.take()][0]?.data)['rejects'] as { reason: string; record: unknown }[];
   expect(refused.map(({ reason }) => reason)).toEqual([
     'unknown_frame_type',
     'bad_frame',

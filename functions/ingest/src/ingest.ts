@@ -1,6 +1,7 @@
 import { createEventProducer } from '@kandle/runtime/event-producer';
 import type { Logger } from '@kandle/runtime/log';
 import { newTraceparent } from '@kandle/runtime/trace';
+import { createBackgroundSender } from './background-sender.ts';
 import { createBufferBound } from './buffer-bound.ts';
 import { type IngestConfig, readToken } from './config.ts';
 import { createCounts } from './counts.ts';
@@ -9,12 +10,10 @@ import { createFeedTime } from './feed-time.ts';
 import { createFinnhubFeed } from './finnhub-feed.ts';
 import { createIntake } from './intake.ts';
 import { createKindQueue } from './kind-queue.ts';
-import { createKindSender } from './kind-sender.ts';
-import { createOutbox } from './outbox.ts';
+import { createOutbox, type Departure } from './outbox.ts';
 import { readBack } from './read-back.ts';
 import { recallBatch } from './recall.ts';
 import { createRejectQueue } from './reject-queue.ts';
-import { createRejectSender } from './reject-sender.ts';
 import { createRenewedProducer } from './renewed-producer.ts';
 import { createSender } from './sender.ts';
 import { createShardMap } from './shard-map.ts';
@@ -36,6 +35,8 @@ export interface Ingest {
 
 /** How often time moves the watermarks, milliseconds. */
 const CLOCK_TICK_MS = 100;
+/** Rejects of a moment go together, milliseconds. */
+const REJECTS_MS = 200;
 /** Trades that a replay remembers at least: more than its server ever sends again. */
 const REPLAY_MEMORY_TRADES = 400_000;
 
@@ -86,10 +87,16 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
     },
   );
   const rawProducer = createRenewedProducer(config.RAW_TOPIC, () => createEventProducer(kafka));
+  const departure = (): Departure => ({
+    epoch,
+    nowMs: nowMs(),
+    wallMs: Date.now(),
+    traceparent: newTraceparent,
+  });
   const sender = createSender({
     outbox,
     produce: (events) => rawProducer.send(events),
-    departure: () => ({ epoch, nowMs: nowMs(), wallMs: Date.now(), traceparent: newTraceparent }),
+    departure,
     onSent(group) {
       counts.batches += group.batches;
       counts.sentRecords += group.records;
@@ -102,13 +109,21 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
   });
   const rejectProducer = createRenewedProducer(config.REJECTS_TOPIC, () => createEventProducer(kafka));
   const rejects = createRejectQueue(feed, () => epoch);
-  const rejectSender = createRejectSender(rejects, (events) => rejectProducer.send(events), log);
+  const rejectSender = createBackgroundSender({
+    what: 'rejects',
+    take: () => rejects.take(),
+    isEmpty: () => rejects.size() === 0,
+    produce: (events) => rejectProducer.send(events),
+    everyMs: REJECTS_MS,
+    log,
+  });
   const kindProducer = createRenewedProducer(config.RAW_TOPIC, () => createEventProducer(kafka));
   const kinds = createKindQueue(shards);
-  const kindSender = createKindSender({
-    queue: kinds,
+  const kindSender = createBackgroundSender({
+    what: 'books or news',
+    take: () => kinds.take(departure()),
+    isEmpty: () => kinds.size() === 0,
     produce: (events) => kindProducer.send(events),
-    departure: () => ({ epoch, nowMs: nowMs(), wallMs: Date.now(), traceparent: newTraceparent }),
     everyMs: config.KINDS_MS,
     log,
   });

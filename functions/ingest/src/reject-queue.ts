@@ -6,10 +6,11 @@ import { formatRejects, type Reject, type RejectReason } from '@kandle/market/re
 export interface RejectQueue {
   /** @returns False if there was no room. */
   add(reason: RejectReason, detail: string, record: unknown): boolean;
-  /** An event with the oldest rejects, for `market.rejects.v1`; null if there are none. They stay until taken off. */
-  peek(): MarketEvent | null;
-  /** Takes off what {@link RejectQueue.peek} showed. */
-  takeOff(): void;
+  /**
+   * Events with the oldest rejects first, for `market.rejects.v1`, until there are none. Those of an event are taken off
+   * when the next one is asked for.
+   */
+  take(): Iterable<MarketEvent>;
   size(): number;
 }
 
@@ -21,7 +22,6 @@ const MAX_PER_EVENT = 40;
 /** An empty queue. Ids are `<epoch>:ingest:<n>`. */
 export function createRejectQueue(feed: string, epoch: () => number): RejectQueue {
   let waiting: Reject[] = [];
-  let shown = 0;
   let last = 0;
 
   return {
@@ -31,16 +31,12 @@ export function createRejectQueue(feed: string, epoch: () => number): RejectQueu
       waiting.push({ id: `${epoch()}:ingest:${last}`, reason, detail, record });
       return true;
     },
-    peek() {
-      const group = waiting.slice(0, shown === 0 ? MAX_PER_EVENT : shown);
-      const [first] = group;
-      if (first === undefined) return null;
-      shown = group.length;
-      return formatRejects(first.id, feed, feedSource(`${feed}-00`), group);
-    },
-    takeOff() {
-      waiting = waiting.slice(shown);
-      shown = 0;
+    *take() {
+      for (let [first] = waiting; first !== undefined; [first] = waiting) {
+        const group = waiting.slice(0, MAX_PER_EVENT);
+        yield formatRejects(first.id, feed, feedSource(`${feed}-00`), group);
+        waiting = waiting.slice(group.length);
+      }
     },
     size: () => waiting.length,
   };

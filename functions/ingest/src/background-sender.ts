@@ -2,12 +2,10 @@ import type { MarketEvent } from '@kandle/market/market-event';
 import { describeError } from '@kandle/runtime/errors';
 import type { Logger } from '@kandle/runtime/log';
 import { backoffMs } from './backoff.ts';
-import type { KindQueue } from './kind-queue.ts';
-import type { Departure } from './outbox.ts';
 import { pause } from './pause.ts';
 
-/** Sends books and news in rounds, so that a symbol's books of a moment become one. */
-export interface KindSender {
+/** Sends beside the batches of trades, so that nothing else ever holds one up. */
+export interface BackgroundSender {
   /** Something waits. Cheap. */
   wake(): void;
   /** True while something is under way. */
@@ -16,21 +14,24 @@ export interface KindSender {
   flush(deadlineMs: number): Promise<boolean>;
 }
 
-/** What the sender is made of. */
-export interface KindSenderDeps {
-  readonly queue: KindQueue;
-  /** Resolves when the event is acknowledged. */
+/** What a sender in the background is made of. */
+export interface BackgroundDeps {
+  /** What is sent, for the log. */
+  readonly what: string;
+  /** What waits, in order: an event is asked for when the one before it is acknowledged, and not after a stop. */
+  readonly take: () => Iterable<MarketEvent>;
+  readonly isEmpty: () => boolean;
+  /** Resolves when the events are acknowledged. */
   readonly produce: (events: readonly MarketEvent[]) => Promise<void>;
-  readonly departure: () => Departure;
-  /** Shortest time between two rounds, milliseconds. */
+  /** How long what comes gathers before it leaves, milliseconds. */
   readonly everyMs: number;
   readonly log: Logger;
 }
 
 const RETRY = { minMs: 500, maxMs: 10_000 };
 
-/** Builds the sender; it sends when woken. An event that fails is sent again unchanged, while books go on to coalesce. */
-export function createKindSender({ queue, produce, departure, everyMs, log }: KindSenderDeps): KindSender {
+/** Builds a sender that sends when woken. An event that fails is sent again unchanged, for ever, and in its turn. */
+export function createBackgroundSender(deps: BackgroundDeps): BackgroundSender {
   const stop = new AbortController();
   const hurry = new AbortController();
   let running: Promise<void> | null = null;
@@ -42,19 +43,23 @@ export function createKindSender({ queue, produce, departure, everyMs, log }: Ki
   }
 
   async function run(): Promise<void> {
-    while (queue.size() > 0 && !stop.signal.aborted) {
-      await pause(everyMs, hurry.signal);
-      for (const event of queue.take(departure())) await deliver(event);
+    while (!deps.isEmpty() && !stop.signal.aborted) {
+      await pause(deps.everyMs, hurry.signal);
+      for (const event of deps.take()) {
+        await deliver(event);
+        if (stop.signal.aborted) return;
+      }
     }
   }
 
   async function deliver(event: MarketEvent): Promise<void> {
     for (let failures = 0; !stop.signal.aborted; failures++) {
       try {
-        await produce([event]);
+        await deps.produce([event]);
         return;
       } catch (error) {
-        if (failures === 0) log.warn(`Cannot send books or news, will try again: ${describeError(error)}`);
+        if (failures === 0)
+          deps.log.warn(`Cannot send ${deps.what}, will try again: ${describeError(error)}`);
         await pause(backoffMs(failures, Math.random(), RETRY), stop.signal);
       }
     }

@@ -2,7 +2,8 @@ import type { MarketEvent } from '@kandle/market/market-event';
 import { createLogger } from '@kandle/runtime/log';
 import { expect, test, vi } from 'vitest';
 import { createKindQueue } from './kind-queue.ts';
-import { createKindSender } from './kind-sender.ts';
+import { createBackgroundSender } from './background-sender.ts';
+import { createRejectQueue } from './reject-queue.ts';
 import { createShardMap } from './shard-map.ts';
 
 function createSender(everyMs: number) {
@@ -11,14 +12,15 @@ function createSender(everyMs: number) {
   const queue = createKindQueue(
     createShardMap({ feed: 'sim', shardCount: 1, maxTrades: 400, maxBatchBytes: 65_536, graceMs: 2_000 }),
   );
-  const sender = createKindSender({
-    queue,
+  const sender = createBackgroundSender({
+    what: 'books',
+    take: () => queue.take({ epoch: 7, nowMs: 0, wallMs: 0, traceparent: () => 'tp' }),
+    isEmpty: () => queue.size() === 0,
     async produce([event]) {
       const fault = faults.shift();
       if (fault !== undefined) throw fault;
       if (event !== undefined) sent.push(event);
     },
-    departure: () => ({ epoch: 7, nowMs: 0, wallMs: 0, traceparent: () => 'tp' }),
     everyMs,
     log: createLogger('test', 'silent'),
   });
@@ -57,4 +59,22 @@ test('flush() sends what waits at once, and says so when it could not', async ()
   stuck.faults.push(...Array.from({ length: 100 }, () => new Error('away')));
   stuck.offer(1);
   expect(await stuck.sender.flush(50)).toBe(false);
+});
+
+test('flush() leaves in their queue what it could not send', async () => {
+  const rejects = createRejectQueue('sim', () => 7);
+  for (let n = 0; n < 41; n++) rejects.add('bad_frame', '', n);
+  const sender = createBackgroundSender({
+    what: 'rejects',
+    take: () => rejects.take(),
+    isEmpty: () => rejects.size() === 0,
+    produce: async () => {
+      throw new Error('away');
+    },
+    everyMs: 1,
+    log: createLogger('test', 'silent'),
+  });
+  expect(await sender.flush(20)).toBe(false);
+  await vi.waitFor(() => expect(sender.isBusy()).toBe(false));
+  expect(rejects.size()).toBe(41);
 });
