@@ -1,5 +1,6 @@
+import { UsageError } from '@kandle/runtime/command-line';
 import { expect, test } from 'vitest';
-import { parseCliOptions, UsageError } from './cli-options.ts';
+import { parseCliOptions } from './cli-options.ts';
 
 const NOW = Date.UTC(2026, 10, 25);
 

@@ -1,4 +1,10 @@
-import { parseArgs } from 'node:util';
+import {
+  parseDuration,
+  parseTime,
+  parseWholeNumber,
+  readOptions,
+  UsageError,
+} from '@kandle/runtime/command-line';
 
 /** What `npm run audit` was asked for. */
 export interface CliOptions {
@@ -47,10 +53,7 @@ Connections: KAFKA_BROKERS, CASSANDRA_CONTACT_POINTS, CASSANDRA_PORT, CASSANDRA_
 functions (audit/README.md). Where none of them is set, a running "npm start" is found by itself.
 `;
 
-/** A command line that makes no sense. */
-export class UsageError extends Error {
-  override name = 'UsageError';
-}
+const MAX_NUMBER = 9_999_999_999;
 
 /**
  * Reads the command line.
@@ -59,7 +62,19 @@ export class UsageError extends Error {
  * @throws {UsageError} If an option is unknown or its value makes no sense.
  */
 export function parseCliOptions(args: readonly string[], nowMs: number): CliOptions {
-  const values = readArgs(args);
+  const text = { type: 'string' } as const;
+  const values = readOptions('npm run audit', args, {
+    help: { type: 'boolean', short: 'h' },
+    feed: text,
+    since: text,
+    until: text,
+    wait: text,
+    show: text,
+    'max-held': text,
+    json: text,
+    repair: { type: 'boolean' },
+    'dry-run': { type: 'boolean' },
+  });
   const sinceMs = values.since === undefined ? null : parseTime('since', values.since, nowMs);
   const untilMs = values.until === undefined ? null : parseTime('until', values.until, nowMs);
   if (sinceMs !== null && untilMs !== null && sinceMs >= untilMs)
@@ -69,71 +84,16 @@ export function parseCliOptions(args: readonly string[], nowMs: number): CliOpti
     feed: values.feed ?? null,
     sinceMs,
     untilMs,
-    waitMs: parseDuration('wait', values.wait ?? '30s'),
-    show: parseNumber('show', values.show ?? '20'),
-    maxHeldTrades: parseNumber('max-held', values['max-held'] ?? '4000000'),
+    waitMs: parseDuration('wait', values.wait ?? '30s', 0),
+    show: parseWholeNumber('show', values.show ?? '20', 0, MAX_NUMBER),
+    maxHeldTrades: parseWholeNumber('max-held', values['max-held'] ?? '4000000', 0, MAX_NUMBER),
     jsonFile: values.json ?? null,
     repair: parseRepair(values.repair ?? false, values['dry-run'] ?? false),
   };
-}
-
-function readArgs(args: readonly string[]) {
-  const text = { type: 'string' } as const;
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        help: { type: 'boolean', short: 'h' },
-        feed: text,
-        since: text,
-        until: text,
-        wait: text,
-        show: text,
-        'max-held': text,
-        json: text,
-        repair: { type: 'boolean' },
-        'dry-run': { type: 'boolean' },
-      },
-    }).values;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message.split('. ')[0] : String(error);
-    throw new UsageError(`${reason}. See npm run audit -- --help`);
-  }
 }
 
 function parseRepair(isWanted: boolean, isDryRun: boolean): CliOptions['repair'] {
   if (isDryRun && !isWanted) throw new UsageError('--dry-run is for --repair');
   if (!isWanted) return 'no';
   return isDryRun ? 'dry-run' : 'yes';
-}
-
-function parseTime(name: string, text: string, nowMs: number): number {
-  if (/^\d{12,14}$/.test(text)) return Number(text);
-  if (/^\d{1,6}[smhd]$/.test(text)) return nowMs - parseDuration(name, text);
-  const timeMs = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(timeMs))
-    throw new UsageError(
-      `--${name} ${text}: expected 2026-11-25T08:00Z, epoch milliseconds, or 90s, 30m, 26h, 7d`,
-    );
-  return timeMs;
-}
-
-const UNITS_MS: ReadonlyMap<string, number> = new Map([
-  ['s', 1_000],
-  ['m', 60_000],
-  ['h', 3_600_000],
-  ['d', 86_400_000],
-]);
-
-function parseDuration(name: string, text: string): number {
-  const [, amount = '', unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
-  const unitMs = UNITS_MS.get(unit);
-  if (unitMs === undefined)
-    throw new UsageError(`--${name} ${text}: expected a duration such as 90s, 30m, 26h or 7d`);
-  return Number(amount) * unitMs;
-}
-
-function parseNumber(name: string, text: string): number {
-  if (!/^\d{1,10}$/.test(text)) throw new UsageError(`--${name} ${text}: expected a whole number`);
-  return Number(text);
 }

@@ -1,6 +1,6 @@
+import { UsageError } from '@kandle/runtime/command-line';
 import { describe, expect, test } from 'vitest';
 import { HELP, parseStartOptions } from './cli-options.ts';
-import { StartError } from './start-error.ts';
 
 const thisFile = import.meta.filename;
 
@@ -44,7 +44,7 @@ describe('parseStartOptions()', () => {
     [['--symbols', '5001'], '--symbols 5001: expected a whole number from 1 to 5000'],
     [['--symbols', 'AAPL'], 'name those of a real feed in SYMBOLS'],
     [['--seed', '-1'], '--seed'],
-    [['--silence', '40'], '--silence 40: expected a duration such as 90s, 10m or 2h'],
+    [['--silence', '40'], '--silence 40: expected a duration such as 90s, 10m, 2h or 7d'],
     [['--silence', '0s'], '--silence 0s: expected a duration'],
     [['--for', 'soon'], '--for soon: expected a duration'],
     [['--kafka-port', '70000'], '--kafka-port 70000: expected a whole number from 1 to 65535'],
@@ -53,7 +53,7 @@ describe('parseStartOptions()', () => {
     [['--speed', '2'], '--speed is for a recording'],
     [['--what'], '--what'],
   ])('refuses %j and says why', (args, message) => {
-    expect(() => parseStartOptions(args)).toThrow(StartError);
+    expect(() => parseStartOptions(args)).toThrow(UsageError);
     expect(() => parseStartOptions(args)).toThrow(message);
   });
 

@@ -1,6 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import { parseArgs } from 'node:util';
-import { StartError } from './preflight.ts';
+import { parseDuration, parseWholeNumber, readOptions, UsageError } from '@kandle/runtime/command-line';
 import { DEFAULT_SYMBOLS, MAX_SYMBOLS } from './simulator/instruments.ts';
 
 /** What `npm start` was asked for. */
@@ -95,19 +94,19 @@ ${PORT_OPTIONS.map((name) => `  --${name} N`).join('\n')}
   --help               this text
 `;
 
-/** Reads the command line. @throws {StartError} If an option is unknown or its value makes no sense. */
+/** Reads the command line. @throws {UsageError} If an option is unknown or its value makes no sense. */
 export function parseStartOptions(args: readonly string[]): StartOptions {
   const values = readArgs(args);
   const replay = values['replay'] ?? null;
   if (replay !== null && !(existsSync(replay) && statSync(replay).isFile())) {
-    throw new StartError(`There is no recording at ${replay}: check the path given to --replay`);
+    throw new UsageError(`There is no recording at ${replay}: check the path given to --replay`);
   }
   if (values['speed'] !== undefined && replay === null) {
-    throw new StartError('--speed is for a recording: give --replay FILE too');
+    throw new UsageError('--speed is for a recording: give --replay FILE too');
   }
   const simulator = parseSimulator(values);
   if (simulator.given.length > 0 && replay !== null) {
-    throw new StartError(`${simulator.given.join(', ')}: for the simulated market, not for a recording`);
+    throw new UsageError(`${simulator.given.join(', ')}: for the simulated market, not for a recording`);
   }
   return {
     help: values['help'] === 'true',
@@ -124,78 +123,50 @@ export function parseStartOptions(args: readonly string[]): StartOptions {
     ports: Object.fromEntries(
       PORT_OPTIONS.flatMap((name) => {
         const value = values[name];
-        return value === undefined ? [] : [[name, parseNumber(name, value, 1, 65_535)]];
+        return value === undefined ? [] : [[name, parseWholeNumber(name, value, 1, 65_535)]];
       }),
     ),
   };
 }
 
 function readArgs(args: readonly string[]): Record<string, string | undefined> {
-  try {
-    const text = { type: 'string' } as const;
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        help: { type: 'boolean', short: 'h' },
-        replay: text,
-        speed: text,
-        export: text,
-        for: text,
-        idle: text,
-        fast: { type: 'boolean' },
-        'from-source': { type: 'boolean' },
-        plain: { type: 'boolean' },
-        'no-exporter': { type: 'boolean' },
-        ...Object.fromEntries([...SIMULATOR_OPTIONS, ...PORT_OPTIONS].map((name) => [name, text])),
-      },
-    });
-    return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
-  } catch (error) {
-    const reason = error instanceof Error ? error.message.split('. ')[0] : String(error);
-    throw new StartError(`${reason}. See npm start -- --help`);
-  }
+  const text = { type: 'string' } as const;
+  const values = readOptions('npm start', args, {
+    help: { type: 'boolean', short: 'h' },
+    replay: text,
+    speed: text,
+    export: text,
+    for: text,
+    idle: text,
+    fast: { type: 'boolean' },
+    'from-source': { type: 'boolean' },
+    plain: { type: 'boolean' },
+    'no-exporter': { type: 'boolean' },
+    ...Object.fromEntries([...SIMULATOR_OPTIONS, ...PORT_OPTIONS].map((name) => [name, text])),
+  });
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
 }
 
 function parseSpeed(text: string): number {
   if (text === 'max') return Number.POSITIVE_INFINITY;
   const speed = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
   if (!(speed > 0 && speed <= 1_000_000))
-    throw new StartError(`--speed ${text}: expected a number above 0, or max`);
+    throw new UsageError(`--speed ${text}: expected a number above 0, or max`);
   return speed;
 }
 
 function parseSimulator(values: Record<string, string | undefined>): SimulatorChoice {
   const { rate, symbols, seed, silence } = values;
   if (symbols !== undefined && /[A-Za-z]/.test(symbols)) {
-    throw new StartError(
+    throw new UsageError(
       `--symbols ${symbols}: expected how many symbols the simulated market has; name those of a real feed in SYMBOLS`,
     );
   }
   return {
-    rate: parseNumber('rate', rate ?? String(DEFAULT_RATE), 1, MAX_RATE),
-    symbols: parseNumber('symbols', symbols ?? String(DEFAULT_SYMBOLS), 1, MAX_SYMBOLS),
-    seed: parseNumber('seed', seed ?? '1', 0, Number.MAX_SAFE_INTEGER),
+    rate: parseWholeNumber('rate', rate ?? String(DEFAULT_RATE), 1, MAX_RATE),
+    symbols: parseWholeNumber('symbols', symbols ?? String(DEFAULT_SYMBOLS), 1, MAX_SYMBOLS),
+    seed: parseWholeNumber('seed', seed ?? '1', 0, Number.MAX_SAFE_INTEGER),
     silenceMs: silence === undefined ? null : parseDuration('silence', silence),
     given: SIMULATOR_OPTIONS.filter((name) => values[name] !== undefined).map((name) => `--${name}`),
   };
-}
-
-function parseNumber(name: string, text: string, min: number, max: number): number {
-  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= min && value <= max))
-    throw new StartError(`--${name} ${text}: expected a whole number from ${min} to ${max}`);
-  return value;
-}
-
-/** A duration such as `90s`, `10m` or `2h` in milliseconds. @throws {StartError} If it is none. */
-function parseDuration(name: string, text: string): number {
-  const [, amount = '', unit = ''] = /^(\d{1,6})(s|m|h)$/.exec(text) ?? [];
-  const unitMs = new Map([
-    ['s', 1_000],
-    ['m', 60_000],
-    ['h', 3_600_000],
-  ]).get(unit);
-  if (unitMs === undefined || Number(amount) === 0)
-    throw new StartError(`--${name} ${text}: expected a duration such as 90s, 10m or 2h`);
-  return Number(amount) * unitMs;
 }

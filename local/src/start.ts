@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { UsageError } from '@kandle/runtime/command-line';
 import { loadDotEnv } from '@kandle/runtime/config';
 import { describeError } from '@kandle/runtime/errors';
 import { HELP, parseStartOptions, type StartOptions } from './cli-options.ts';
@@ -191,10 +192,9 @@ try {
 } catch (error) {
   const reason = describeError(error);
   // Most of our errors say by themselves what could not be done.
-  console.error(
-    error instanceof StartError || reason.startsWith('Cannot ') ? reason : `Cannot go on: ${reason}`,
-  );
-  if (!(error instanceof StartError) && process.env['KANDLE_DEBUG'] !== undefined) console.error(error);
+  const isPlain = error instanceof StartError || error instanceof UsageError;
+  console.error(isPlain || reason.startsWith('Cannot ') ? reason : `Cannot go on: ${reason}`);
+  if (!isPlain && process.env['KANDLE_DEBUG'] !== undefined) console.error(error);
   process.exitCode = 1;
 }
 // KafkaJS and the driver may leave a timer behind; everything of ours is closed.

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { parseWholeNumber, readOptions } from '@kandle/runtime/command-line';
 
 /** What `npm run chaos` was asked for. */
 export interface ChaosOptions {
@@ -33,51 +33,24 @@ difference; the same seed brings the same faults in the same order.
 KafkaSource's poll sizes are those that an administrator would set at such rates (as "npm start -- --fast").
 `;
 
-/** Reads the arguments. @param anySeed Used if none is given. @throws {RangeError} Naming what is wrong. */
+/** Reads the arguments. @param anySeed Used if none is given. @throws {UsageError} Naming what is wrong. */
 export function parseChaosOptions(args: readonly string[], anySeed: number): ChaosOptions {
-  const values = parse(args);
+  const values = readOptions('npm run chaos', args, {
+    help: { type: 'boolean' },
+    list: { type: 'boolean' },
+    seed: { type: 'string', default: String(anySeed) },
+    minutes: { type: 'string', default: '5' },
+    rate: { type: 'string', default: '500' },
+    symbols: { type: 'string', default: '20' },
+    only: { type: 'string' },
+  });
   return {
     help: values.help ?? false,
     list: values.list ?? false,
     only: values.only ?? null,
-    seed: wholeNumber('seed', values.seed, anySeed, 0, Number.MAX_SAFE_INTEGER),
-    minutes: wholeNumber('minutes', values.minutes, 5, 1, 1_440),
-    rate: wholeNumber('rate', values.rate, 500, 1, 50_000),
-    symbols: wholeNumber('symbols', values.symbols, 20, 1, 5_000),
+    seed: parseWholeNumber('seed', values.seed, 0, Number.MAX_SAFE_INTEGER),
+    minutes: parseWholeNumber('minutes', values.minutes, 1, 1_440),
+    rate: parseWholeNumber('rate', values.rate, 1, 50_000),
+    symbols: parseWholeNumber('symbols', values.symbols, 1, 5_000),
   };
-}
-
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        help: { type: 'boolean' },
-        list: { type: 'boolean' },
-        seed: { type: 'string' },
-        minutes: { type: 'string' },
-        rate: { type: 'string' },
-        symbols: { type: 'string' },
-        only: { type: 'string' },
-      },
-    }).values;
-  } catch (error) {
-    throw new RangeError(`Cannot start: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
-  }
-}
-
-function wholeNumber(
-  name: string,
-  text: string | undefined,
-  usual: number,
-  min: number,
-  max: number,
-): number {
-  if (text === undefined) return usual;
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value < min || value > max)
-    throw new RangeError(`Cannot start: --${name} ${text}: expected a whole number from ${min} to ${max}`);
-  return value;
 }

@@ -1,5 +1,5 @@
-import { parseArgs } from 'node:util';
 import { EVENT_TYPES } from '@kandle/market/topics';
+import { parseTime, readOptions } from '@kandle/runtime/command-line';
 import type { Filter } from './select.ts';
 
 /** What `npm run redrive` was asked for. */
@@ -37,11 +37,21 @@ It uses the servers of a running "npm start". With KAFKA_BROKERS in the environm
 of the functions) it uses those instead. Sending needs market.redriven.v1, which the manifests create.
 `;
 
-const UNITS_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/** Reads the arguments. @throws {RangeError} Naming the one that is wrong. */
+/** Reads the arguments. @throws {UsageError} Naming the one that is wrong. */
 export function parseRedriveOptions(args: readonly string[], nowMs: number): RedriveOptions {
-  const values = parse(args);
+  const values = readOptions('npm run redrive', args, {
+    help: { type: 'boolean' },
+    'dry-run': { type: 'boolean' },
+    yes: { type: 'boolean' },
+    show: { type: 'boolean' },
+    'include-refused': { type: 'boolean' },
+    reason: { type: 'string' },
+    type: { type: 'string' },
+    dest: { type: 'string' },
+    id: { type: 'string' },
+    since: { type: 'string' },
+    data: { type: 'string' },
+  });
   return {
     help: values.help ?? false,
     dryRun: values['dry-run'] ?? false,
@@ -53,43 +63,8 @@ export function parseRedriveOptions(args: readonly string[], nowMs: number): Red
       type: values.type,
       destination: values.dest,
       id: values.id,
-      sinceMs: values.since === undefined ? undefined : parseSince(values.since, nowMs),
+      sinceMs: values.since === undefined ? undefined : parseTime('since', values.since, nowMs),
       includeRefused: values['include-refused'] ?? false,
     },
   };
-}
-
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        help: { type: 'boolean' },
-        'dry-run': { type: 'boolean' },
-        yes: { type: 'boolean' },
-        show: { type: 'boolean' },
-        'include-refused': { type: 'boolean' },
-        reason: { type: 'string' },
-        type: { type: 'string' },
-        dest: { type: 'string' },
-        id: { type: 'string' },
-        since: { type: 'string' },
-        data: { type: 'string' },
-      },
-    }).values;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new RangeError(`Cannot redrive: ${reason}`, { cause: error });
-  }
-}
-
-function parseSince(text: string, nowMs: number): number {
-  const [, count, unit = ''] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
-  if (count !== undefined) return nowMs - Number(count) * (UNITS_MS[unit] ?? 0);
-  const timeMs = Date.parse(text);
-  if (Number.isNaN(timeMs))
-    throw new RangeError(
-      `Cannot redrive: --since ${text} is neither a time nor a length such as 90m, 2h, 3d`,
-    );
-  return timeMs;
 }

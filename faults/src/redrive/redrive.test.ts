@@ -129,9 +129,7 @@ test('matches() takes what every given filter takes', () => {
 test.each([['--since', 'yesterday'], ['--sinse', '2h'], ['--reason']])(
   'parseRedriveOptions() refuses %s %s',
   (...args) => {
-    expect(() => parseRedriveOptions(args, NOW_MS)).toThrow(
-      /^Cannot redrive: .*--s|^Cannot redrive: .*--reason/s,
-    );
+    expect(() => parseRedriveOptions(args, NOW_MS)).toThrow(args[0]);
   },
 );
 
