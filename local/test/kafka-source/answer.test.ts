@@ -1,0 +1,138 @@
+import { describe, expect, test } from 'vitest';
+import { events, offsetsOf, setUp, topics, upTo } from './bench.ts';
+
+const DONE = [200, 201, 202, 204, 206, 299];
+const RETRIED = [500, 501, 502, 503, 504, 507, 599, 404, 408, 409, 429];
+const GIVEN_UP = [
+  300, 301, 302, 303, 307, 308, 400, 401, 403, 405, 406, 410, 411, 413, 415, 418, 422, 431, 451,
+];
+
+describe('the answer decides', () => {
+  test('a status below 300 is done', async () => {
+    const bench = await setUp();
+    bench.sink.answer(({ offset }) => ({ status: DONE[offset] ?? 204 }));
+    await topics.produce(bench.topic, events(DONE.length));
+    const running = await bench.start();
+    await bench.sink.until(DONE.length);
+    await running.stop();
+    expect(offsetsOf(bench.sink)).toEqual(upTo(DONE.length));
+    expect(await topics.size(bench.dead)).toBe(0);
+    expect(await topics.committed(bench.plan.consumerGroup, bench.topic)).toBe(DONE.length);
+  });
+
+  test('5xx, 404, 408, 409 and 429 are tried again', async () => {
+    const bench = await setUp();
+    bench.sink.answer(({ offset, earlierTries }) => ({
+      status: earlierTries === 0 ? (RETRIED[offset] ?? 500) : 204,
+    }));
+    await topics.produce(bench.topic, events(RETRIED.length));
+    const running = await bench.start();
+    await bench.sink.until(RETRIED.length * 2);
+    await running.stop();
+    expect(offsetsOf(bench.sink)).toEqual(upTo(RETRIED.length).flatMap((offset) => [offset, offset]));
+    expect(await topics.size(bench.dead)).toBe(0);
+  });
+
+  test('every other 3xx and 4xx goes to the dead letters at once, and no redirection is followed', async () => {
+    const bench = await setUp();
+    bench.sink.answer(({ offset }) => ({
+      status: GIVEN_UP[offset] ?? 400,
+      headers: { location: `${bench.sink.url}elsewhere` },
+    }));
+    await topics.produce(bench.topic, events(GIVEN_UP.length));
+    await bench.start();
+    const dead = await topics.read(bench.dead, GIVEN_UP.length);
+    expect(offsetsOf(bench.sink)).toEqual(upTo(GIVEN_UP.length));
+    expect(dead.map(({ headers }) => Number(headers['ce_knativeerrorcode']))).toEqual(GIVEN_UP);
+    expect(bench.sink.requests.every(({ url }) => url === '/')).toBe(true);
+  });
+
+  test.each([
+    { fault: 'no answer in time', answer: { hang: 'headers' } },
+    { fault: 'half an answer, and its end not in time', answer: { status: 200, hang: 'body' } },
+    { fault: 'a connection that is cut', answer: { reset: 'headers' } },
+    { fault: 'a connection that is cut within the answer', answer: { status: 200, reset: 'body' } },
+  ] as const)('$fault is tried again', async ({ answer }) => {
+    const bench = await setUp({ delivery: { timeoutMs: 300 } });
+    bench.sink.answer(({ offset, earlierTries }) =>
+      offset === 0 && earlierTries === 0 ? answer : { status: 204 },
+    );
+    await topics.produce(bench.topic, events(2));
+    await bench.start();
+    await bench.sink.until(3);
+    expect(offsetsOf(bench.sink)).toEqual([0, 0, 1]);
+  });
+
+  test('a function that is not there is tried again', async () => {
+    const bench = await setUp({ delivery: { retry: 2, backoffDelayMs: 1 } });
+    await bench.sink.close();
+    await topics.produce(bench.topic, events(1));
+    await bench.start();
+    const [dead] = await topics.read(bench.dead, 1);
+    expect(dead?.headers).not.toHaveProperty('ce_knativeerrorcode');
+  });
+
+  test('Retry-After is ignored', async () => {
+    const bench = await setUp({ delivery: { backoffDelayMs: 50 } });
+    bench.sink.answer(({ earlierTries }) =>
+      earlierTries === 0 ? { status: 429, headers: { 'retry-after': '3600' } } : { status: 204 },
+    );
+    await topics.produce(bench.topic, events(1));
+    await bench.start();
+    await bench.sink.until(2);
+  });
+
+  test('a record is tried as often as it says and once more, then given up', async () => {
+    const bench = await setUp({ delivery: { retry: 4, backoffDelayMs: 5 } });
+    bench.sink.answer(({ offset }) => ({ status: offset === 0 ? 503 : 204 }));
+    await topics.produce(bench.topic, events(2));
+    await bench.start();
+    await bench.sink.until(6);
+    expect(offsetsOf(bench.sink)).toEqual([0, 0, 0, 0, 0, 1]);
+    expect(await topics.size(bench.dead)).toBe(1);
+  });
+
+  test('a record is tried once, when there is no retry', async () => {
+    const bench = await setUp({ delivery: { retry: 0 } });
+    bench.sink.answer(({ offset }) => ({ status: offset === 0 ? 503 : 204 }));
+    await topics.produce(bench.topic, events(2));
+    await bench.start();
+    await bench.sink.until(2);
+    expect(offsetsOf(bench.sink)).toEqual([0, 1]);
+    expect(await topics.size(bench.dead)).toBe(1);
+  });
+
+  test.each([
+    { backoffPolicy: 'linear', backoffDelayMs: 60, waits: [60, 120, 180] },
+    { backoffPolicy: 'exponential', backoffDelayMs: 40, waits: [80, 160, 320] },
+  ] as const)('$backoffPolicy back-off waits longer each time', async ({ waits, ...delivery }) => {
+    const bench = await setUp({ delivery });
+    bench.sink.answer(({ earlierTries }) => ({ status: earlierTries < 3 ? 500 : 204 }));
+    await topics.produce(bench.topic, events(1));
+    await bench.start();
+    const requests = await bench.sink.until(4);
+    for (const [n, waitMs] of waits.entries()) {
+      const gapMs = (requests[n + 1]?.atMs ?? 0) - (requests[n]?.atMs ?? 0);
+      // A timer may be a millisecond early by this clock.
+      expect(gapMs).toBeGreaterThanOrEqual(waitMs - 2);
+    }
+  });
+
+  test('an event in the answer is ignored', async () => {
+    const bench = await setUp();
+    const headers = {
+      'ce-specversion': '1.0',
+      'ce-id': 'reply',
+      'ce-source': '/reply',
+      'ce-type': 'reply',
+      'content-type': 'application/json',
+    };
+    bench.sink.answer(() => ({ status: 200, headers, body: '{"reply":true}' }));
+    await topics.produce(bench.topic, events(2));
+    const running = await bench.start();
+    await bench.sink.until(2);
+    await running.stop();
+    expect(await topics.size(bench.topic)).toBe(2);
+    expect(await topics.size(bench.dead)).toBe(0);
+  });
+});
