@@ -5,7 +5,7 @@ import { FunctionEnv } from '../src/function-server.ts';
 import type { ReceivedEvent } from '../src/received-event.ts';
 import { runFunction } from '../src/run-function.ts';
 
-/** A function whose outcome the event itself names; run as a process of its own by `function-server.test.ts`. */
+/** A function whose outcome the event itself names; run as a process of its own by `running-function.ts`. */
 const FixtureEnv = z.object({ ...FunctionEnv.shape, CLOSE_MS: z.string().default('0') });
 
 const Order = z.object({ do: z.string(), ms: z.number().default(0) });
