@@ -14,6 +14,7 @@ import {
   expectedVersion,
   QUORUM_READ,
   readFromCassandra,
+  readPartition,
   SERIAL_READ,
   writeConditionally,
 } from '@kandle/runtime/conditional';
@@ -34,6 +35,8 @@ const READ_SHARD = 'SELECT version, closed_to, open, gaps FROM shards WHERE shar
 const WRITE_SHARD =
   'UPDATE shards SET version = ?, closed_to = ?, open = ?, gaps = ? WHERE shard = ? IF version = ?';
 
+/** Rows fetched at once; each has about 200 bytes. */
+const FETCH_ROWS = 5_000;
 /** Windows looked for in one statement: each is a partition of its own. */
 const LOOK_AT_ONCE = 100;
 
@@ -41,14 +44,9 @@ const LOOK_AT_ONCE = 100;
 export function createWindowStore(client: Client): WindowStore {
   return {
     async read({ shard, windowStartMs }) {
-      const rows = await readFromCassandra('read a window', () =>
-        client.execute(READ_WINDOW, [shard, new Date(windowStartMs)], {
-          ...SERIAL_READ,
-          autoPage: true,
-          fetchSize: 20_000,
-        }),
-      );
-      return toWindow(rows.rows, windowStartMs);
+      const params = [shard, new Date(windowStartMs)];
+      const read = { query: READ_WINDOW, params, fetchSize: FETCH_ROWS };
+      return toWindow(await readPartition(client, 'read a window', read), windowStartMs);
     },
     async written(shard, firstMs, lastMs) {
       const found: number[] = [];

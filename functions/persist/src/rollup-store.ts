@@ -85,7 +85,7 @@ export function createRollupStore(client: Client, views: Views): RollupStore {
     async readMarks() {
       const marks: PendingMark[] = [];
       try {
-        const result = await client.execute(READ_MARKS, [], { ...OPTIONS, autoPage: true, fetchSize: 500 });
+        const result = await client.execute(READ_MARKS, [], { ...OPTIONS, fetchSize: 500 });
         for await (const row of result) marks.push(toMark(row));
       } catch (error) {
         throw translateCassandraError(error, 'read what is to be rolled up');

@@ -3,7 +3,7 @@ import {
   expectedVersion,
   QUORUM_READ,
   readFromCassandra,
-  SERIAL_READ,
+  readPartition,
   writeConditionally,
 } from '@kandle/runtime/conditional';
 import type { Signal } from '@kandle/market/signal-batch';
@@ -35,14 +35,9 @@ const FETCH_ROWS = 2_000;
 export function createStateStore(client: Client): StateStore {
   return {
     async read({ shard, windowStartMs }) {
-      const result = await readFromCassandra('read a state window', () =>
-        client.execute(READ, [shard, new Date(windowStartMs)], {
-          ...SERIAL_READ,
-          autoPage: true,
-          fetchSize: FETCH_ROWS,
-        }),
-      );
-      return toWindow(result.rows);
+      const params = [shard, new Date(windowStartMs)];
+      const read = { query: READ, params, fetchSize: FETCH_ROWS };
+      return toWindow(await readPartition(client, 'read a state window', read));
     },
     // Not serial, which several partitions cannot be; a local quorum sees every write that was acknowledged.
     async readVersions(shard, windowStartsMs) {

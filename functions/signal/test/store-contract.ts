@@ -114,6 +114,17 @@ export function describeStore(name: string, store: () => StateStore): void {
       expect(await store().read(key)).toEqual(window);
     });
 
+    test('read() returns every symbol of a window that does not fit a page', async () => {
+      const key = freshKey();
+      let window = ABSENT;
+      for (const part of ['A', 'B', 'C']) {
+        const symbols = Array.from({ length: 800 }, (_, n) => `${part}${String(n).padStart(4, '0')}`);
+        window = after(window, symbols);
+        expect(await store().compareAndSet(key, window, symbols)).toBe('applied');
+      }
+      expect((await store().read(key)).rows.size).toBe(2_400);
+    });
+
     test('readVersions() returns those of the windows that exist, and of no other shard', async () => {
       const key = freshKey();
       const first = after(ABSENT, ['A']);

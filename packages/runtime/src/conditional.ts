@@ -1,5 +1,6 @@
-import { type QueryOptions, types } from 'cassandra-driver';
+import { type Client, type QueryOptions, types } from 'cassandra-driver';
 import { isUnknownOutcome, NoRetry, translateCassandraError } from './cassandra.ts';
+import { RetryableError } from './errors.ts';
 
 /**
  * How a conditional write ended. `unknown` means that nobody can say whether it took effect (a time-out, a broken
@@ -36,6 +37,42 @@ export async function readFromCassandra<T>(action: string, statement: () => Prom
   } catch (error) {
     throw translateCassandraError(error, action);
   }
+}
+
+/** Tries at reading a partition whose version changes from page to page. */
+const MAX_READS = 10;
+
+/** A serial read of one partition that may have more rows than fit a page. */
+export interface PartitionRead {
+  readonly query: string;
+  readonly params: unknown[];
+  /** Rows of a page. */
+  readonly fetchSize: number;
+}
+
+/**
+ * All rows of a partition, as they were at one moment.
+ *
+ * Each page is a serial read of its own. A write in between shows by the static column `version`, which stands in every
+ * row; then everything is read again.
+ *
+ * @throws {RetryableError | PoisonError} If the database does not give them, or they change each time.
+ */
+export async function readPartition(
+  client: Pick<Client, 'execute'>,
+  action: string,
+  { query, params, fetchSize }: PartitionRead,
+): Promise<readonly types.Row[]> {
+  for (let read = 0; read < MAX_READS; read++) {
+    const rows = await readFromCassandra(action, async () => {
+      const found: types.Row[] = [];
+      for await (const row of await client.execute(query, params, { ...SERIAL_READ, fetchSize }))
+        found.push(row);
+      return found;
+    });
+    if (new Set(rows.map((row) => row['version'])).size <= 1) return rows;
+  }
+  throw new RetryableError(`Cannot ${action}: it changes faster than it is read`);
 }
 
 /**

@@ -1,0 +1,38 @@
+import { pagedResult } from '@kandle/testkit/paged-result';
+import type { Client } from 'cassandra-driver';
+import { expect, test } from 'vitest';
+import { createStateStore } from './cassandra-store.ts';
+
+const KEY = { shard: 'sim-00', windowStartMs: 1_700_000_000_000 };
+
+/** A store over a database that gives these results, one after the other; each is a list of pages. */
+function storeOver(...results: readonly Parameters<typeof pagedResult>[0][]) {
+  const left = [...results];
+  const client = { execute: async () => pagedResult(left.shift() ?? []) };
+  return createStateStore(client as unknown as Client);
+}
+
+function rowsOf(version: number, ...symbols: readonly string[]) {
+  const row = {
+    version,
+    pending: 0,
+    row_version: 1,
+    state_version: 1,
+    repeated: 0,
+    restarted: false,
+    state: '{}',
+  };
+  return symbols.map((symbol) => ({ ...row, symbol }));
+}
+
+test('read() gives the symbols of every page', async () => {
+  const window = await storeOver([rowsOf(3, 'A', 'B'), rowsOf(3, 'C'), rowsOf(3, 'D')]).read(KEY);
+  expect([...window.rows.keys()]).toEqual(['A', 'B', 'C', 'D']);
+});
+
+test('read() reads again, when somebody wrote between two pages', async () => {
+  const store = storeOver([rowsOf(3, 'A'), rowsOf(4, 'B')], [rowsOf(4, 'A'), rowsOf(4, 'B')]);
+  expect(await store.read(KEY)).toMatchObject({ version: 4 });
+  const busy = Array.from({ length: 50 }, (_, n) => [rowsOf(n + 1, 'A'), rowsOf(n + 2, 'B')]);
+  await expect(storeOver(...busy).read(KEY)).rejects.toThrow('Cannot read a state window');
+});
