@@ -145,7 +145,7 @@ async function runSchedule(
     const { feed, symbol, candle } = stored;
     const event = `${symbol}:${candle.startMs}:${candle.version}`;
     await to.rollups.note({
-      shard: `sim-${symbol}`,
+      shard: 'sim-00',
       feed,
       event,
       windowStartMs: candle.startMs,

@@ -69,6 +69,8 @@ export function createRollups(store: RollupStore, options: RollupOptions): Rollu
   const gate = createGate(options.concurrency);
   let pending = new Map<string, Pending>();
   let pendingSymbols = 0;
+  /** Marks that are being written: what they are of is not pending yet. */
+  const marking = new Set<{ readonly atUs: bigint }>();
   const shards = new Map<string, { newestMinuteMs: number; notedAtMs: number }>();
   let hasTakenOver = false;
   let isClosing = false;
@@ -117,8 +119,9 @@ export function createRollups(store: RollupStore, options: RollupOptions): Rollu
   }
 
   async function rollUpAll(due: readonly Pending[]): Promise<void> {
-    // Marks of later than this may be of rows that the reading below does not see.
-    const cutUs = nowUs();
+    // Marks of later than this may be of rows that the reading below does not see, or of symbols that are not due here.
+    let cutUs = nowUs();
+    for (const { atUs } of marking) if (atUs <= cutUs) cutUs = atUs - 1n;
     let periods = new Map<string, Period>();
     for (const { feed, minuteMs, symbols } of due) {
       for (const symbol of symbols) addPeriod(periods, { feed, symbol }, minuteMs);
@@ -173,9 +176,16 @@ export function createRollups(store: RollupStore, options: RollupOptions): Rollu
       const minuteMs = periodStartOf(windowStartMs, MINUTE_LEVEL);
       const atUs = nowUs();
       const madeAtMs = Number(atUs / 1_000n);
-      await store.mark({ shard, process, minuteMs, event, feed, symbols, madeAtMs }, atUs);
-      const isLater = minuteMs > (shards.get(shard)?.newestMinuteMs ?? minuteMs);
-      add({ shard, feed, minuteMs, symbols: new Set(symbols), foreign: [] });
+      const word = { atUs };
+      marking.add(word);
+      let isLater: boolean;
+      try {
+        await store.mark({ shard, process, minuteMs, event, feed, symbols, madeAtMs }, atUs);
+        isLater = minuteMs > (shards.get(shard)?.newestMinuteMs ?? minuteMs);
+        add({ shard, feed, minuteMs, symbols: new Set(symbols), foreign: [] });
+      } finally {
+        marking.delete(word);
+      }
       if (pendingSymbols > maxPending) await run(() => true);
       else if (isLater && timer !== null) {
         clearTimeout(timer);
