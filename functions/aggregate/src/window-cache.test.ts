@@ -30,3 +30,16 @@ test('createWindowCache() never holds a window that was never written', () => {
   cache.set(key(1), ABSENT_WINDOW);
   expect(cache.get(key(1))).toBeUndefined();
 });
+
+test('createWindowCache() drops a window that was not used for five minutes', () => {
+  let nowMs = 0;
+  const cache = createWindowCache(1_000, () => nowMs);
+  cache.set(key(1), window);
+  cache.set(key(2), window);
+  nowMs = 200_000;
+  expect(cache.get(key(1))).toBe(window);
+  nowMs = 300_000;
+  cache.set(key(3), window);
+  expect(cache.get(key(2))).toBeUndefined();
+  expect(cache.get(key(1))).toBe(window);
+});

@@ -16,8 +16,8 @@ export type FreshSurroundings = Surroundings & { readonly later: readonly number
 /**
  * What this process knows of the states, so that the usual event needs no read before its write.
  *
- * Bounded by the number of symbol rows held; the least recently used window goes first. It may be old: every write is
- * conditional on the window's version, and after a write the surroundings are read afresh.
+ * Bounded by the number of symbol rows held, and by how long a window is not used; the least recently used window goes
+ * first. It may be old: every write is conditional on the window's version, and after a write the surroundings are read afresh.
  */
 export interface StateMemory {
   /** The surroundings as last seen, which may be old; null if too little is known. */
@@ -30,34 +30,55 @@ export interface StateMemory {
   drop(key: WindowKey): void;
 }
 
+/** No series reaches back so far by default: what was not used for so long is a silent shard's, or too old. */
+const KEEP_MS = 300_000;
+
+interface Held {
+  readonly key: WindowKey;
+  readonly window: StateWindow;
+  readonly usedMs: number;
+}
+
 /**
  * @param reach How far back a state may continue from, in windows.
  * @param maxRows Most symbol rows held over all windows; one window is always held, however large.
+ * @param nowMs Monotonic time.
  */
-export function createStateMemory(store: StateStore, reach: number, maxRows: number): StateMemory {
-  const windows = new Map<string, StateWindow>();
+export function createStateMemory(
+  store: StateStore,
+  reach: number,
+  maxRows: number,
+  nowMs = () => performance.now(),
+): StateMemory {
+  const windows = new Map<string, Held>();
   /** By shard: the stretch of time of which it was last read which windows exist. */
   const stretches = new Map<string, { readonly fromMs: number; readonly toMs: number }>();
   let rows = 0;
 
   function drop(text: string): void {
-    const window = windows.get(text);
-    if (window === undefined) return;
+    const held = windows.get(text);
+    if (held === undefined) return;
     windows.delete(text);
-    rows -= window.rows.size + 1;
+    rows -= held.window.rows.size + 1;
+  }
+
+  /** Which windows exist in the stretch is no longer known without a look, once one of them is not held any more. */
+  function forget({ shard, windowStartMs }: WindowKey): void {
+    const stretch = stretches.get(shard);
+    if (stretch !== undefined && windowStartMs >= stretch.fromMs) stretches.delete(shard);
   }
 
   function set(key: WindowKey, window: StateWindow): void {
     const text = textOf(key);
     drop(text);
     if (window.version === 0) return;
-    windows.set(text, window);
+    const usedMs = nowMs();
+    windows.set(text, { key, window, usedMs });
     rows += window.rows.size + 1;
-    for (const oldest of windows.keys()) {
-      if (rows <= maxRows || oldest === text) break;
+    for (const [oldest, held] of windows) {
+      if (oldest === text || (rows <= maxRows && usedMs - held.usedMs < KEEP_MS)) break;
       drop(oldest);
-      // Which windows exist is then no longer known without a look.
-      stretches.delete(oldest.slice(0, oldest.indexOf('|')));
+      forget(held.key);
     }
   }
 
@@ -78,11 +99,11 @@ export function createStateMemory(store: StateStore, reach: number, maxRows: num
       if (stretch === undefined || fromMs < stretch.fromMs || windowStartMs > stretch.toMs) return null;
       const known = startsAround(windowStartMs, -reach, reach).flatMap((startMs) => {
         const text = textOf({ shard, windowStartMs: startMs });
-        const window = startMs <= stretch.toMs ? windows.get(text) : undefined;
-        if (window === undefined) return [];
+        const held = startMs <= stretch.toMs ? windows.get(text) : undefined;
+        if (held === undefined) return [];
         windows.delete(text);
-        windows.set(text, window);
-        return [[startMs, window] as const];
+        windows.set(text, { ...held, usedMs: nowMs() });
+        return [[startMs, held.window] as const];
       });
       return {
         windows: new Map(known.filter(([startMs]) => startMs <= windowStartMs)),
@@ -99,7 +120,7 @@ export function createStateMemory(store: StateStore, reach: number, maxRows: num
       const current = await Promise.all(
         present.map(async (startMs) => {
           const key = { shard, windowStartMs: startMs };
-          const known = windows.get(textOf(key));
+          const known = windows.get(textOf(key))?.window;
           return known?.version === versions.get(startMs) && known !== undefined
             ? ([startMs, known] as const)
             : ([startMs, await readWindow(key)] as const);
