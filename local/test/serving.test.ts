@@ -194,6 +194,20 @@ test('a process that only a burst needed ends, while the others go on working', 
   expect(service.stats().crashes).toBe(0);
 });
 
+test('a process that only a burst needed ends, though moments reach it in which much comes at once', async () => {
+  const { service, send } = setUp({ containerConcurrency: 3, targetConcurrency: 2.1, idleMs: 300 });
+  const burst = times(12, () => send(1_000));
+  await eventually(() => service.stats().ready > 1);
+  await burst;
+  const rounds = async (): Promise<void> => {
+    // Six at once fill two processes, and are over long before the next six.
+    while (service.stats().pids.length > 1) await Promise.all([times(6, () => send(10)), sleep(200)]);
+  };
+  await rounds();
+  expect((await times(6, () => send(10))).every(({ status }) => status === 200)).toBe(true);
+  expect(service.stats().crashes).toBe(0);
+});
+
 test('scaling down leaves min-scale', async () => {
   const { service, send } = setUp({
     minScale: 1,

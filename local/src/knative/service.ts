@@ -80,6 +80,8 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
   const counts = { requests: 0, coldStarts: 0, crashes: 0, inFlight: 0 };
   const limit = plan.containerConcurrency === 0 ? Number.POSITIVE_INFINITY : plan.containerConcurrency;
   let lastStartMs: number | null = null;
+  /** Since when there are no more processes than the load asks for. */
+  let neededMs = performance.now();
   let earlyCrashes = 0;
   let stopped = false;
   const stopping = new AbortController();
@@ -151,6 +153,22 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
     restIfIdle(entry);
   }
 
+  /** Starts what is missing; ends the newest process when for a while fewer would have done. */
+  function look(): void {
+    scaleUp();
+    const nowMs = performance.now();
+    if (live() <= Math.max(desired(), 1)) neededMs = nowMs;
+    if (nowMs - neededMs < options.idleMs) return;
+    neededMs = nowMs;
+    const newest = [...running].findLast(({ state }) => state === 'ready');
+    if (newest !== undefined) retire(newest);
+  }
+
+  function retire(entry: Running): void {
+    entry.state = 'stopping';
+    void entry.instance.stop();
+  }
+
   function restartDelay(): Promise<void> {
     const delayMs = Math.min(MAX_RESTART_DELAY_MS, 50 * 2 ** earlyCrashes);
     return sleep(delayMs, undefined, { signal: stopping.signal }).catch(() => undefined);
@@ -200,8 +218,7 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
       entry.idleTimer = null;
       if (entry.inFlight > 0 || entry.state !== 'ready' || live() <= plan.minScale) return;
       earlyCrashes = 0;
-      entry.state = 'stopping';
-      void entry.instance.stop();
+      retire(entry);
     }, options.idleMs);
   }
 
@@ -250,7 +267,7 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
   }
 
   scaleUp();
-  const looking = setInterval(scaleUp, LOOK_MS).unref();
+  const looking = setInterval(look, LOOK_MS).unref();
   return {
     plan,
     stats: () => ({
