@@ -1,4 +1,4 @@
-import type { Counter, Metrics } from '@kandle/runtime/metrics';
+import { type Counter, type Metrics, NO_COUNTER } from '@kandle/runtime/metrics';
 import type { CasOutcome } from '@kandle/runtime/conditional';
 import type { ShardStore, WindowStore } from './stores.ts';
 
@@ -33,15 +33,13 @@ export function createCounts(metrics: Metrics): AggregateCounts {
   };
 }
 
-const NOTHING: Counter = { add: () => undefined };
-
 /** Counters that count nothing. */
 export const NO_COUNTS: AggregateCounts = {
-  duplicates: NOTHING,
-  lateTrades: NOTHING,
-  revisedCandles: NOTHING,
-  incompleteWindows: NOTHING,
-  casOutcomes: NOTHING,
+  duplicates: NO_COUNTER,
+  lateTrades: NO_COUNTER,
+  revisedCandles: NO_COUNTER,
+  incompleteWindows: NO_COUNTER,
+  casOutcomes: NO_COUNTER,
 };
 
 /** The stores, with the outcomes of conditional writes counted. */

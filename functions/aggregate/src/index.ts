@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EVENT_TYPES } from '@kandle/market/topics';
+import { backOffMs } from '@kandle/runtime/back-off';
 import { createCassandra } from '@kandle/runtime/cassandra';
 import { createMetrics } from '@kandle/runtime/metrics';
 import { runFunction } from '@kandle/runtime/run-function';
 import { createEventProducer } from '@kandle/runtime/event-producer';
 import { createKafka } from '@kandle/runtime/kafka';
-import { backOffMs } from './back-off.ts';
 import { createShardStore, createWindowStore } from './cassandra-stores.ts';
 import { readConfig } from './config.ts';
 import { countOutcomes, createCounts } from './counts.ts';

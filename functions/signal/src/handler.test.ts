@@ -5,6 +5,7 @@ import { EVENT_TYPES } from '@kandle/market/topics';
 import { WINDOW_MS } from '@kandle/market/window';
 import { PoisonError } from '@kandle/runtime/errors';
 import { expect, test } from 'vitest';
+import type { Fault } from '@kandle/testkit/faulty-database';
 import { createRandom } from '@kandle/testkit/random';
 import { receivedEvent } from '@kandle/testkit/received-event';
 import { candleOf, SHARD } from '../test/candle-log.ts';
@@ -12,6 +13,7 @@ import { createFaultyStates } from '../test/faulty-states.ts';
 import { createMemoryStore } from '../test/memory-store.ts';
 import { SETTINGS } from '../test/settings.ts';
 import { parseSignalBatch } from '@kandle/market/signal-batch';
+import { createCounts } from './counts.ts';
 import { createSignal } from './handler.ts';
 import type { NewsSentiments } from './news-sentiment.ts';
 import { createSignalPublisher } from './publish.ts';
@@ -26,11 +28,22 @@ function started(
     readonly maxRecomputedWindows?: number;
     readonly news?: NewsSentiments;
     readonly rules?: readonly Rule[];
+    readonly faults?: Fault[];
   } = {},
 ) {
   const store = createMemoryStore();
   const database = createFaultyStates(store);
-  const states = database.connect(() => Promise.resolve('none'));
+  const states = database.connect(async (kind) => (kind === 'write' && options.faults?.shift()) || 'none');
+  const counted: Record<string, number> = {};
+  const counts = createCounts({
+    counter: (name) => ({
+      add(value, labels = {}) {
+        const label = [name.replace(/^signal_|_total$/g, ''), ...Object.values(labels)].join(' ');
+        counted[label] = (counted[label] ?? 0) + value;
+      },
+    }),
+    histogram: () => ({ record: () => undefined }),
+  });
   const published: MarketEvent[] = [];
   const producer = {
     send: async (_topic: string, events: readonly MarketEvent[]) => void published.push(...events),
@@ -42,6 +55,7 @@ function started(
     rules: () => options.rules ?? SETTINGS.rules,
     news: options.news ?? { read: async () => new Map() },
     states,
+    counts,
     memory: createStateMemory(states, 4, 100_000),
     publisher: createSignalPublisher(producer, 'signals', SETTINGS.periods),
     reach: 4,
@@ -49,7 +63,13 @@ function started(
     maxAttempts: 5,
     backOff: async () => undefined,
   });
-  return { database, store, published, handle: (event: MarketEvent) => signal(receivedEvent(event)) };
+  return {
+    database,
+    store,
+    published,
+    counted,
+    handle: (event: MarketEvent) => signal(receivedEvent(event)),
+  };
 }
 
 function finals(index: number, symbols: readonly string[], change: Partial<CandleBatch> = {}): MarketEvent {
@@ -123,6 +143,38 @@ test('signal() recomputes no more windows than it may', async () => {
       store.windowAt({ shard: SHARD, windowStartMs: BEGIN_MS + index * WINDOW_MS }).rows.get('A')?.version,
   );
   expect(versions).toEqual([1, 1, 2, 2, 2, 2, 1, 1, 1, 1]);
+});
+
+test('signal() counts signals found and taken back, starts of series, recomputed windows and lost writes', async () => {
+  const rules = parseRules(
+    { rules: [{ name: 'cross', kind: 'moving-average-cross', fast: 'close', slow: 'sma', coolDownMs: 0 }] },
+    3,
+  );
+  const { counted, handle } = started({ rules, faults: ['none', 'unknown_applied', 'unknown_lost'] });
+  const closing = (index: number, close: number, version = 2): MarketEvent => {
+    const kind = version > 2 ? 'revised' : 'final';
+    const priceE8 = BigInt(close) * 100_000_000n;
+    const prices = { openE8: priceE8, highE8: priceE8, lowE8: priceE8, closeE8: priceE8 };
+    return finals(index, [], {
+      kind,
+      version,
+      candles: [{ ...candleOf(random, 'A', version, kind), ...prices }],
+    });
+  };
+  for (const [index, close] of [10, 10, 10, 9, 12, 12].entries()) await handle(closing(index, close));
+  expect(counted).toEqual({
+    series_starts: 1,
+    'cas_retries unknown': 2,
+    'signals cross active': 1,
+  });
+  await handle(closing(4, 9, 3));
+  // What crossed in window 4 now crosses in window 5.
+  expect(counted).toMatchObject({
+    'signals cross active': 2,
+    'signals cross retracted': 1,
+    recomputed_windows: 1,
+    series_starts: 1,
+  });
 });
 
 test('signal() keeps the sentiment of when a row was first made, in repeats and revisions', async () => {

@@ -1,5 +1,6 @@
 import { RetryableError } from '@kandle/runtime/errors';
 import { WINDOW_MS } from '@kandle/market/window';
+import { countWrite, NO_COUNTS } from './counts.ts';
 import { planRows } from './plan-rows.ts';
 import type { SeriesSettings } from './series.ts';
 import { type Settled, type SettleDeps, settleWindow } from './settle.ts';
@@ -71,6 +72,7 @@ export async function recomputeLater(
       settings,
       isOwn: false,
     });
+    if (next.changed.size > 0) (deps.counts ?? NO_COUNTS).recomputed.add(1);
     const present = [...live.keys()].filter((symbol) => next.window.rows.has(symbol));
     if (present.length > 0) await publish(at, next.window, new Set(present));
     for (const symbol of present) live.set(symbol, startMs);
@@ -118,6 +120,7 @@ async function changePending(
     const next = { ...window, version: window.version + 1, pending };
     deps.memory.drop(key);
     const outcome = await deps.states.compareAndSet(key, next, []);
+    countWrite(deps.counts ?? NO_COUNTS, outcome, { before: window, next, changed: [] });
     if (outcome === 'applied') {
       deps.memory.set(key, next);
       return next;

@@ -1,4 +1,5 @@
 import { RetryableError } from '@kandle/runtime/errors';
+import { countWrite, NO_COUNTS, type SignalCounts } from './counts.ts';
 import { planRows } from './plan-rows.ts';
 import type { SeriesSettings } from './series.ts';
 import { ABSENT, type RowCandle, type StateWindow } from './state.ts';
@@ -9,6 +10,8 @@ import type { StateStore, WindowKey } from './stores.ts';
 export interface SettleDeps {
   readonly states: StateStore;
   readonly memory: StateMemory;
+  /** Left out where nobody counts. */
+  readonly counts?: SignalCounts;
   readonly maxAttempts: number;
   /** Waits before another attempt at a lost race, longer with each attempt. */
   readonly backOff: (attempt: number) => Promise<void>;
@@ -78,6 +81,7 @@ export async function settleWindow(
       // Any result but "applied", an exception included, leaves no memory of the window.
       deps.memory.drop(key);
       const outcome = await deps.states.compareAndSet(key, next, [...plan.keys()]);
+      countWrite(deps.counts ?? NO_COUNTS, outcome, { before: window, next, changed: plan.keys() });
       // What may have been written counts as written: later windows are then looked at once too often.
       if (outcome !== 'lost') for (const symbol of plan.keys()) changed.add(symbol);
       if (outcome === 'applied') {

@@ -38,6 +38,9 @@ export interface Counter {
   add(value: number, attributes?: MetricAttributes): void;
 }
 
+/** A counter that counts nothing. */
+export const NO_COUNTER: Counter = { add: () => undefined };
+
 /** A distribution of values. */
 export interface Histogram {
   record(value: number, attributes?: MetricAttributes): void;
