@@ -175,6 +175,10 @@ test('signal() counts signals found and taken back, starts of series, recomputed
     recomputed_windows: 1,
     series_starts: 1,
   });
+  // Revised, and found the same.
+  const before = { ...counted };
+  await handle(closing(5, 12, 3));
+  expect(counted).toEqual(before);
 });
 
 test('signal() keeps the sentiment of when a row was first made, in repeats and revisions', async () => {
