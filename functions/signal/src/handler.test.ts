@@ -158,7 +158,7 @@ test('signal() counts signals found and taken back, starts of series, recomputed
     return finals(index, [], {
       kind,
       version,
-      candles: [{ ...candleOf(random, 'A', version, kind), ...prices }],
+      candles: [{ ...candleOf(random, 'A', version, kind), ...prices, lastTradeMs: BEGIN_MS + index }],
     });
   };
   for (const [index, close] of [10, 10, 10, 9, 12, 12].entries()) await handle(closing(index, close));
