@@ -28,7 +28,7 @@ const WRITE_ROW =
   'prev_version = ?, repeated = ?, restarted = ?, candle = ?, state = ?, signals = ? ' +
   'WHERE shard = ? AND window_start = ? AND symbol = ?';
 
-/** Rows fetched at once; each has about 1.5 KB. */
+/** Rows fetched at once; each has about 1.1 KB. */
 const FETCH_ROWS = 2_000;
 
 /** The states in Cassandra: one conditional batch, so one Paxos round, however many symbols an event moved. */
