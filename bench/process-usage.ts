@@ -7,6 +7,8 @@ export interface RoleUsage {
   /** Resident memory of those alive, MiB; the largest one's, and of all together. */
   readonly largestMb: number;
   readonly totalMb: number;
+  /** Of that what no file holds too: pages of files, such as Cassandra's tables, come and go with the system's cache. */
+  readonly anonymousMb: number;
   readonly processes: number;
 }
 
@@ -21,32 +23,50 @@ export function createUsage() {
       const usage = new Map<string, RoleUsage>();
       for (const [role, pids] of alive) {
         const memory: number[] = [];
+        let anonymousMb = 0;
         for (const pid of pids) {
           const seen = readProcess(pid);
           if (seen === null) continue;
           cpuByPid.set(pid, { role, seconds: seen.cpuSeconds });
           memory.push(seen.residentMb);
+          anonymousMb += seen.anonymousMb;
         }
         const cpuSeconds = [...cpuByPid.values()]
           .filter((one) => one.role === role)
           .reduce((sum, { seconds }) => sum + seconds, 0);
         const totalMb = memory.reduce((sum, mb) => sum + mb, 0);
-        usage.set(role, { cpuSeconds, largestMb: Math.max(0, ...memory), totalMb, processes: memory.length });
+        usage.set(role, {
+          cpuSeconds,
+          largestMb: Math.max(0, ...memory),
+          totalMb,
+          anonymousMb,
+          processes: memory.length,
+        });
       }
       return usage;
     },
   };
 }
 
-function readProcess(pid: number): { readonly cpuSeconds: number; readonly residentMb: number } | null {
+interface Seen {
+  readonly cpuSeconds: number;
+  readonly residentMb: number;
+  readonly anonymousMb: number;
+}
+
+function readProcess(pid: number): Seen | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const memory = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-    if (memory === null) return null;
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    const megabytes = (field: string): number =>
+      Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? Number.NaN) / 1_024;
+    // A process that is ending has no memory any more.
+    if (Number.isNaN(megabytes('VmRSS'))) return null;
     return {
       cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
-      residentMb: Number(memory[1]) / 1024,
+      residentMb: megabytes('VmRSS'),
+      anonymousMb: megabytes('RssAnon'),
     };
   } catch {
     return null;

@@ -55,6 +55,7 @@ const servers = await startServers({
   claim,
   jarsDir: JARS_FOLDER,
   randomPorts: true,
+  wholeHeap: true,
   onProgress: say,
   signal: stopping.signal,
 });

@@ -32,12 +32,9 @@ const opened = [
   'jdk.management/com.sun.management.internal',
 ];
 
-/** The Java options of a Cassandra node, except its class path and its files. */
-export function cassandraJvmOptions(heapMb: number, jmxPort: number): string[] {
+/** The Java options of a Cassandra node, except its heap, its class path and its files. */
+export function cassandraJvmOptions(jmxPort: number): string[] {
   return [
-    // Not the whole heap at once: as root Cassandra locks what is there into memory (0.67 instead of 1.45 GB resident).
-    `-Xms${Math.min(256, heapMb)}m`,
-    `-Xmx${heapMb}m`,
     '-XX:+UseG1GC',
     '-XX:+ExitOnOutOfMemoryError',
     '-Xss512k',

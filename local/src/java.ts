@@ -24,3 +24,9 @@ export async function readJavaMajor(command: string, env: Env): Promise<number |
     return undefined;
   }
 }
+
+/** The Java options of a heap of at most so many megabytes, taken as it is needed or all of it at the start. */
+export function heapOptions(heapMb: number, wholeHeap = false): readonly string[] {
+  const firstMb = wholeHeap ? heapMb : Math.min(256, heapMb);
+  return [`-Xms${firstMb}m`, `-Xmx${heapMb}m`, ...(wholeHeap ? ['-XX:+AlwaysPreTouch'] : [])];
+}

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type ServerChild, startChild } from './child.ts';
-import { javaCommand } from './java.ts';
+import { heapOptions, javaCommand } from './java.ts';
 import { type KafkaProperties, renderKafkaProperties } from './kafka-properties.ts';
 import { isKafkaReady } from './kafka-ready.ts';
 import type { ServerPorts } from './ports.ts';
@@ -43,8 +43,7 @@ export async function startKafka(options: KafkaOptions): Promise<ServerChild> {
     role: 'kafka',
     command: javaCommand(process.env),
     args: [
-      `-Xms${Math.min(256, heapMb)}m`,
-      `-Xmx${heapMb}m`,
+      ...heapOptions(heapMb, options.wholeHeap),
       '-XX:+UseSerialGC',
       '-XX:+ExitOnOutOfMemoryError',
       '-Dorg.slf4j.simpleLogger.showDateTime=true',

@@ -9,6 +9,8 @@ export interface ServerOptions {
   readonly dataDir: string;
   /** Upper limit of the Java heap in megabytes. */
   readonly heapMb?: number | undefined;
+  /** True takes all of the heap at the start, so that memory that grows afterwards is not a heap on its way. */
+  readonly wholeHeap?: boolean | undefined;
   readonly onProgress: OnProgress;
   readonly signal: AbortSignal;
   /** The claim on the folder in which the process is recorded. */

@@ -25,6 +25,7 @@ export interface StartServers {
   readonly signal: AbortSignal;
   readonly properties?: KafkaProperties | undefined;
   readonly yaml?: CassandraSettings | undefined;
+  readonly wholeHeap?: boolean | undefined;
 }
 
 /** Both servers, ready. Each is started again, on the same port, if it ends unasked. */
@@ -54,7 +55,7 @@ export async function startServers(options: StartServers): Promise<Servers> {
   onProgress('Starting Kafka and Cassandra …');
   const failed = new AbortController();
   const signal = AbortSignal.any([options.signal, failed.signal]);
-  const { claim, properties, yaml } = options;
+  const { claim, properties, yaml, wholeHeap } = options;
   const starts = [
     superviseServer(
       (signal) =>
@@ -66,6 +67,7 @@ export async function startServers(options: StartServers): Promise<Servers> {
           signal,
           claim,
           properties,
+          wholeHeap,
         }),
       { role: 'kafka', onProgress, signal },
     ),
@@ -79,6 +81,7 @@ export async function startServers(options: StartServers): Promise<Servers> {
           signal,
           claim,
           yaml,
+          wholeHeap,
         }),
       { role: 'cassandra', onProgress, signal },
     ),
