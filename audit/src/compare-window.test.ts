@@ -12,6 +12,7 @@ const LOG: ShardLog = {
   shard: 'test-00',
   partition: 0,
   first: { epoch: 1, sequence: 5, watermarkMs: START - 60_000 },
+  last: { epoch: 1, sequence: 9 },
   hasLostBatches: true,
   watermarkMs: START + 60_000,
   liveWatermarkMs: START + 60_000,
@@ -94,6 +95,13 @@ test.each<[string, string, Partial<WindowCase>]>([
   ],
 ])('compareWindow() skips a window as %s, when %s', (reason, _, change) => {
   expect(judge(change)).toEqual({ verdict: null, skipped: { [reason]: 1 }, what: [] });
+});
+
+test('compareWindow() knows a batch after the log, when the log has very many', () => {
+  const many = new Map(Array.from({ length: 300_000 }, (_, n) => [n + 1, '']));
+  const log = { ...LOG, batches: new Map([[1, many]]), last: { epoch: 1, sequence: 300_000 } };
+  const stored = storedOf([...TRADES, trade(300_001)]);
+  expect(judge({ log, stored })).toMatchObject({ skipped: { 'changed during the audit': 1 }, what: [] });
 });
 
 test('compareWindow() expects nothing of a dead letter that was not redriven, and everything of one that was', () => {

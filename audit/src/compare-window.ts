@@ -7,7 +7,14 @@ import {
 } from './expected-window.ts';
 import { explainWindow } from './explain.ts';
 import { type ShardLog, WINDOW_MS } from './raw-log.ts';
-import { type BatchName, batchesOf, hasSequence, readSequences, type Sequences } from './sequences.ts';
+import {
+  type BatchName,
+  batchesOf,
+  hasSequence,
+  isBefore,
+  readSequences,
+  type Sequences,
+} from './sequences.ts';
 import type { StoredRow, StoredWindow } from './stored.ts';
 import type { Finding, Tally } from './tally.ts';
 
@@ -54,8 +61,7 @@ export function compareWindow(of: WindowCase, tally: Tally): JudgedWindow | null
 
   if (surplus.some((batch) => !isInLog(log, batch) && isBefore(batch, log.first)))
     return skipped(tally, 'cut by retention');
-  if (surplus.some((batch) => !isInLog(log, batch) && isNewer(log, batch)))
-    return skipped(tally, 'changed during the audit');
+  if (surplus.some((batch) => isBefore(log.last, batch))) return skipped(tally, 'changed during the audit');
   if (lost.length > 0 && !of.isReached) return skipped(tally, 'not reached yet');
   if (dead.length > 0) tally.skip('windows', 'dead letter not redriven', dead.length);
 
@@ -209,17 +215,6 @@ function nameOf({ epoch, sequence }: BatchName): string {
 
 function isInLog(log: ShardLog, { epoch, sequence }: BatchName): boolean {
   return log.batches.get(epoch)?.has(sequence) ?? false;
-}
-
-function isBefore(a: BatchName, b: BatchName): boolean {
-  return a.epoch < b.epoch || (a.epoch === b.epoch && a.sequence < b.sequence);
-}
-
-/** True for a batch after the last one that was read. */
-function isNewer(log: ShardLog, { epoch, sequence }: BatchName): boolean {
-  const newest = Math.max(...log.batches.keys());
-  if (epoch !== newest) return epoch > newest;
-  return sequence > Math.max(...(log.batches.get(epoch)?.keys() ?? []));
 }
 
 function summaryOf({ rows, applied }: ExpectedWindow): string {

@@ -3,7 +3,7 @@ import { EVENT_TYPES } from '@kandle/market/topics';
 import type { PlacedTrade } from './expected-window.ts';
 import { judgeRecord, type NotCounted } from './judge.ts';
 import { type Gap, type RawBatch, readGap, readRawBatch, type TopicEvent } from './raw-batch.ts';
-import type { BatchName } from './sequences.ts';
+import { type BatchName, isBefore } from './sequences.ts';
 
 /** Length of a window, and of the stretch of windows that is compared at once; an hour is a multiple of it. */
 export const WINDOW_MS = 5_000;
@@ -15,6 +15,8 @@ export interface ShardLog {
   readonly partition: number;
   /** The first batch that the log still holds, and its watermark. */
   readonly first: BatchName & { readonly watermarkMs: number };
+  /** The newest batch so far. */
+  last: BatchName;
   /** Batches before the first one may be gone, by retention. */
   readonly hasLostBatches: boolean;
   /** The largest watermark so far: of all batches, and of those that nobody gave up. */
@@ -123,6 +125,7 @@ export function createRawLog(options: RawLogOptions): RawLog {
         shard,
         partition,
         first: { epoch, sequence, watermarkMs },
+        last: { epoch, sequence },
         hasLostBatches: options.hasLostRecords || sequence > 1,
         watermarkMs,
         liveWatermarkMs: Number.NEGATIVE_INFINITY,
@@ -233,6 +236,7 @@ export function createRawLog(options: RawLogOptions): RawLog {
       const log = openShard(batch, event.partition);
       if (!isNew(log, batch, event.value)) return undefined;
       counts.batches += 1;
+      if (isBefore(log.last, batch)) log.last = { epoch: batch.epoch, sequence: batch.sequence };
       log.watermarkMs = Math.max(log.watermarkMs, batch.watermarkMs);
       if (!options.isDead(batch.shard, batch))
         log.liveWatermarkMs = Math.max(log.liveWatermarkMs, batch.watermarkMs);

@@ -7,6 +7,11 @@ export interface BatchName {
   readonly sequence: number;
 }
 
+/** True if a batch of a shard was made before another. */
+export function isBefore(a: BatchName, b: BatchName): boolean {
+  return a.epoch < b.epoch || (a.epoch === b.epoch && a.sequence < b.sequence);
+}
+
 /** Most batches that a window's `applied` may name; beyond that the text is taken for damaged. */
 const MAX_BATCHES = 1_000_000;
 
