@@ -23,7 +23,7 @@ export interface CandleTopic {
 
 /** Reads one partition of the raw topic and compares its windows with everything that was stored of them. */
 export async function auditPartition(run: Run, raw: RawPartition, candles: CandleTopic): Promise<void> {
-  const candleLog = await readCandles(candles, raw.stretch.partition);
+  const candleLog = await readCandles(run, candles, raw.stretch.partition);
   const incomplete = new Map<string, Map<number, boolean>>();
   const compare = async (stretch: LogStretch): Promise<void> => {
     if (await compareInto(run, candleLog, stretch, incomplete))
@@ -42,7 +42,7 @@ export async function auditPartition(run: Run, raw: RawPartition, candles: Candl
     // batch that had not been read yet. Those stretches again, all at the end.
     const isTouched = (shard: string, windowStartMs: number): boolean =>
       run.isWanted(shard, windowStartMs) && log.again.has(`${shard}|${startOf(windowStartMs, STRETCH_MS)}`);
-    const candlesAgain = await readCandles(candles, raw.stretch.partition);
+    const candlesAgain = await readCandles(run, candles, raw.stretch.partition);
     const second = logOf(run, raw.stretch, {
       release: 'at the end',
       isWanted: isTouched,
@@ -127,13 +127,21 @@ async function compareRest(
   }
 }
 
+/** A candle takes the memory of two trades. */
+const TRADES_PER_CANDLE = 2;
+
 /** The newest candles of the shards of a raw partition; of all shards, where the topics are not split alike. */
 async function readCandles(
+  { isWanted, maxHeldTrades }: Run,
   { reader, stretches, isSplitAlike }: CandleTopic,
   partition: number,
 ): Promise<CandleLog> {
   const wanted = stretches.filter((stretch) => !isSplitAlike || stretch.partition === partition);
-  const candleLog = createCandleLog(wanted.some(({ from }) => from > 0));
+  const candleLog = createCandleLog({
+    hasLostRecords: wanted.some(({ from }) => from > 0),
+    isWanted,
+    maxHeld: maxHeldTrades / TRADES_PER_CANDLE,
+  });
   for (const stretch of wanted) {
     await reader.read(stretch, (event) => {
       candleLog.take(event);

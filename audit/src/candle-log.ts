@@ -12,6 +12,7 @@ export interface CandleEvent {
 
 /** The newest candle events of some shards. */
 export interface CandleLog {
+  /** @throws {RangeError} If more candles would have to be held than is allowed. */
   take(event: TopicEvent): void;
   /** The candles of a window by symbol; asked once, and then forgotten. */
   takeWindow(shard: string, windowStartMs: number): ReadonlyMap<string, CandleEvent>;
@@ -19,7 +20,6 @@ export interface CandleLog {
   rest(): Iterable<{ readonly shard: string; readonly windowStartMs: number }>;
   /** True if the topic may have lost the window's events to its retention. */
   isCut(shard: string, windowStartMs: number): boolean;
-  readonly events: number;
 }
 
 const integer = z.union([z.number(), z.string().regex(/^-?\d{1,60}$/)]);
@@ -50,39 +50,51 @@ const Batch = z.object({
 
 type CandleJson = z.infer<typeof Batch>['candles'][number];
 
-/**
- * A log of candles of which nothing was read.
- *
- * @param hasLostRecords The topic no longer begins with its first record.
- */
-export function createCandleLog(hasLostRecords: boolean): CandleLog {
+/** How a topic of candles is read. */
+export interface CandleLogOptions {
+  /** The topic no longer begins with its first record. */
+  readonly hasLostRecords: boolean;
+  /** Windows that will be asked for: of others nothing is held. */
+  readonly isWanted: (shard: string, windowStartMs: number) => boolean;
+  /** Most candles held at once, about 500 bytes each. */
+  readonly maxHeld: number;
+}
+
+/** A log of candles of which nothing was read. */
+export function createCandleLog({ hasLostRecords, isWanted, maxHeld }: CandleLogOptions): CandleLog {
   const windows = new Map<string, Map<string, CandleJson>>();
   /** The first window of each shard that was open while its events were still kept. */
   const firstOpen = new Map<string, number>();
-  let events = 0;
+  let held = 0;
   return {
-    get events() {
-      return events;
-    },
     take(event) {
       if (event.attributes['type'] !== EVENT_TYPES.candles) return;
       const parsed = Batch.safeParse(dataOf(event.value));
       if (!parsed.success) return;
-      events += 1;
       const { shard, windowStartMs, kind, candles } = parsed.data;
       if (kind === 'provisional' && !firstOpen.has(shard)) firstOpen.set(shard, windowStartMs);
+      if (!isWanted(shard, windowStartMs)) return;
       const key = `${shard}|${windowStartMs}`;
       const window = windows.get(key) ?? new Map<string, CandleJson>();
       windows.set(key, window);
+      const before = window.size;
       for (const candle of candles) {
         const known = window.get(candle.symbol);
         if (known === undefined || known.version <= candle.version) window.set(candle.symbol, candle);
+      }
+      held += window.size - before;
+      if (held > maxHeld) {
+        throw new RangeError(
+          `Cannot audit: a partition has more than ${maxHeld} candles in market.candles.v1; ` +
+            'narrow it down with --since and --until, or allow more with --max-held and the memory for it',
+        );
       }
     },
     takeWindow(shard, windowStartMs) {
       const key = `${shard}|${windowStartMs}`;
       const window = windows.get(key) ?? new Map<string, CandleJson>();
       windows.delete(key);
+      held -= window.size;
       return new Map(
         [...window].map(([symbol, json]) => [symbol, { version: json.version, columns: columnsOf(json) }]),
       );

@@ -2,7 +2,7 @@ import { formatCandleBatch, type PublishedCandle } from '@kandle/market/candle-b
 import type { EventProducer } from '@kandle/runtime/event-producer';
 import type { Client } from 'cassandra-driver';
 import type { Columns } from './columns.ts';
-import { type CandleLife, candleColumns, lifeOf } from './compare-candles.ts';
+import { type CandleLife, type CandleNumbers, candleColumns, lifeOf } from './compare-candles.ts';
 import { bucketDate } from './compare-rollups.ts';
 import type { WrongWindow } from './compare-stretch.ts';
 import { doubleOf } from './decimal.ts';
@@ -181,20 +181,12 @@ async function publish(
 }
 
 function publishedCandle({ symbol, columns }: StoredRow, life: CandleLife): PublishedCandle {
-  const integer = (name: string): bigint => BigInt(columns[name] ?? 0);
   return {
     symbol,
     ...life,
     reason: life.reason === '' ? null : life.reason,
     lastTradeMs: Number(String(columns['last_key']).split(':')[0]),
-    openE8: integer('open_e8'),
-    highE8: integer('high_e8'),
-    lowE8: integer('low_e8'),
-    closeE8: integer('close_e8'),
-    volumeE8: integer('volume_e8'),
-    notionalE16: integer('notional_e16'),
-    priceSumE8: integer('price_sum_e8'),
-    tradeCount: Number(columns['trade_count']),
+    ...numbersOf(columns),
   };
 }
 
@@ -215,7 +207,7 @@ async function writeCandle(
   });
 }
 
-function numbersOf(columns: Columns) {
+function numbersOf(columns: Columns): CandleNumbers {
   const integer = (name: string): bigint => BigInt(columns[name] ?? 0);
   return {
     openE8: integer('open_e8'),

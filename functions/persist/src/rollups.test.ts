@@ -281,6 +281,23 @@ describe('createRollups() on a clock', () => {
     expect(await store.readMarks()).toEqual([]);
   });
 
+  test('takes word of a gone process back when it is an hour old, however long this one lives', async () => {
+    const store = createMemoryRollups();
+    store.put(version(random, 'A', DAY, 2));
+    const word = { shard: 'sim-00', process: 'gone', minuteMs: DAY, event: 'e', feed: 'sim', symbols: ['A'] };
+    await store.mark({ ...word, madeAtMs: Date.now() }, BigInt(Date.now()) * 1_000n);
+    const { rollups: next } = createRig(store);
+    next.start();
+    await vi.advanceTimersByTimeAsync(12_000);
+    expect(store.at('1d').size).toBe(1);
+    expect(await store.readMarks()).toMatchObject([{ process: 'gone' }]);
+    await vi.advanceTimersByTimeAsync(3_700_000);
+    await put(store, next, DAY + 60_000);
+    await vi.advanceTimersByTimeAsync(12_000);
+    expect(await store.readMarks()).toEqual([]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   test('tries again and loses nothing, when the store is away', async () => {
     const store = createMemoryRollups();
     let away = true;

@@ -72,7 +72,8 @@ export function createRollups(store: RollupStore, options: RollupOptions): Rollu
   /** Marks that are being written: what they are of is not pending yet. */
   const marking = new Set<{ readonly atUs: bigint }>();
   const shards = new Map<string, { newestMinuteMs: number; notedAtMs: number }>();
-  let hasTakenOver = false;
+  /** When word of others is read: at the start, and again while there is some that may be of a process that is gone. */
+  let takeOverAtMs = Number.NEGATIVE_INFINITY;
   let isClosing = false;
   let running: Promise<void> | null = null;
   let timer: NodeJS.Timeout | null = null;
@@ -145,12 +146,14 @@ export function createRollups(store: RollupStore, options: RollupOptions): Rollu
     if (candle !== null) await store.write(level, key, candle);
   }
 
+  function hasTakenOver(): boolean {
+    return takeOverAtMs !== Number.NEGATIVE_INFINITY;
+  }
+
   async function takeOver(): Promise<void> {
-    for (const mark of await store.readMarks()) {
-      if (mark.process === process) continue;
-      add({ ...mark, symbols: new Set(mark.symbols), foreign: [mark] });
-    }
-    hasTakenOver = true;
+    const marks = (await store.readMarks()).filter((mark) => mark.process !== process);
+    for (const mark of marks) add({ ...mark, symbols: new Set(mark.symbols), foreign: [mark] });
+    takeOverAtMs = marks.length > 0 ? nowMs() + ABANDONED_MS : Number.POSITIVE_INFINITY;
   }
 
   function schedule(delayMs: number): void {
@@ -163,12 +166,12 @@ export function createRollups(store: RollupStore, options: RollupOptions): Rollu
 
   async function tick(): Promise<void> {
     try {
-      if (!hasTakenOver) await takeOver();
+      if (nowMs() >= takeOverAtMs) await takeOver();
       await run(isDue);
     } catch (error) {
       log.warn(`Cannot roll up yet, will try again: ${describeError(error)}`);
     }
-    if (pending.size > 0 || !hasTakenOver) schedule(idleMs / 4);
+    if (pending.size > 0 || !hasTakenOver()) schedule(idleMs / 4);
   }
 
   return {
@@ -199,7 +202,7 @@ export function createRollups(store: RollupStore, options: RollupOptions): Rollu
       isClosing = true;
       if (timer !== null) clearTimeout(timer);
       try {
-        if (!hasTakenOver) await takeOver();
+        if (!hasTakenOver()) await takeOver();
         await run(() => true);
       } catch (error) {
         log.warn(`Cannot roll up before the end, the next process will: ${describeError(error)}`);
