@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type BundleText, makeBundle, writeBundle } from '../../build/bundle.ts';
+import { type BundleText, makeBundle, stopBundler, writeBundle } from '../../build/bundle.ts';
 import { KANDLE_FOLDER, REPO_ROOT } from './paths.ts';
 
 /** How a function is run: its main program, and what its environment needs for that. */
@@ -51,6 +51,7 @@ export async function bundledPrograms(
   const stale = names.filter((name) => !isFresh(folder, readStamp(folder, name)));
   await Promise.all(stale.map(async (name) => keep(folder, name, await makeBundle(name))));
   if (stale.length > 0) {
+    await stopBundler();
     log(`Bundled ${stale.join(', ')} in ${((performance.now() - startedMs) / 1_000).toFixed(1)} s`);
   }
   return new Map(
