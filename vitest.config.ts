@@ -43,6 +43,8 @@ export default defineConfig({
           name: 'faults',
           include: ['faults/test/faults/**/*.test.ts'],
           setupFiles: ['faults/test/summary.ts'],
+          // Whole names in the summary.
+          taskTitleValueFormatTruncate: 0,
           globalSetup: ['local/src/test-servers.ts'],
           testTimeout: 600_000,
           hookTimeout: 300_000,
