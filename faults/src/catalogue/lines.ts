@@ -36,6 +36,7 @@ function losing(
       });
       await sleep(SPELL_MS);
       trap.release();
+      if (trap.count() === 0) throw new Error(`Cannot say that ${name}: there was none in the whole time`);
     },
   };
 }
