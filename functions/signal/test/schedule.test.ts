@@ -1,4 +1,5 @@
 import { createRandom } from '@kandle/testkit/random';
+import { seededRuns } from '@kandle/testkit/seeded-runs';
 import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
 import { expect, test } from 'vitest';
 import { createStateStore } from '../src/cassandra-store.ts';
@@ -8,9 +9,8 @@ import { judge } from './oracle.ts';
 import { signalSchedule } from './schedule.ts';
 import { SETTINGS } from './settings.ts';
 
-/** Schedules per run; `SCHEDULES=300` for the long run, `FIRST_SEED` for others. */
-const SCHEDULES = Number(process.env['SCHEDULES'] ?? 20);
-const FIRST_SEED = Number(process.env['FIRST_SEED'] ?? 1);
+/** `SCHEDULES=300` for the long run, `FIRST_SEED` for others. */
+const runs = seededRuns(20);
 /** Schedules side by side, each on a shard of its own. */
 const LANES = 4;
 /** Statements let through at once: real races, so that a seed makes the same faults, but not the same outcome. */
@@ -27,16 +27,6 @@ async function faultsOf(seed: number): Promise<readonly string[]> {
   return await judge(shard, log, database.stores, published, SETTINGS);
 }
 
-test(`signal() ends with the naive series on a real Cassandra, when ${SCHEDULES} seeded schedules bring crashes, repeats and unknown outcomes`, async () => {
-  const wrong: string[] = [];
-  const seeds = Array.from({ length: SCHEDULES }, (_, n) => FIRST_SEED + n).values();
-  await Promise.all(
-    Array.from({ length: LANES }, async () => {
-      for (const seed of seeds) {
-        const faults = await faultsOf(seed);
-        if (faults.length > 0) wrong.push(`seed ${seed}: ${faults.join(', ')}`);
-      }
-    }),
-  );
-  expect(wrong).toEqual([]);
+test(`signal() ends with the naive series on a real Cassandra, when ${runs.count} seeded schedules bring crashes, repeats and unknown outcomes`, async () => {
+  expect(await runs.judge(faultsOf, LANES)).toEqual([]);
 }, 1_200_000);
