@@ -98,13 +98,13 @@ async function isFollowedRightly(
     const input = { windowStartMs, windows, candles: new Map(), symbols: [...waiting], isFresh: true };
     const plan = planRows(input, settings);
     if (plan === 'stale' || plan.size > 0) return false;
-    if ((windows.get(key.windowStartMs)?.pending ?? 0) > 0) return false;
     const window = windows.get(windowStartMs) ?? ABSENT;
     const present = [...waiting].filter((symbol) => window.rows.has(symbol));
     if (present.length > 0) await publish(at, window, new Set(present));
     for (const symbol of present) waiting.delete(symbol);
   }
-  return true;
+  // Read after the rows: who made one of them right had marked the window before, and may have died before the next.
+  return (await deps.memory.read(key)).pending === 0;
 }
 
 /** Sets a window's mark by a transaction, unless `change` says null; the window as it is then. */
