@@ -11,6 +11,7 @@ import { knowingGaps } from './knowing-gaps.ts';
  * A batch that the window holds already is not merged again; if the window is final, its candles are published
  * again, because the first try may have died between the transaction and the event.
  *
+ * @returns True if it was such a repeat into a final window.
  * @throws {RetryableError} If the race for the window is lost too often, or the database or Kafka is away.
  */
 export async function applyToWindow(
@@ -18,7 +19,7 @@ export async function applyToWindow(
   { batch, position, fresh, shard }: BatchWork,
   windowStartMs: number,
   candles: ReadonlyMap<string, Candle>,
-): Promise<void> {
+): Promise<boolean> {
   const counts = deps.counts ?? NO_COUNTS;
   const key = { shard: batch.shard, windowStartMs };
   // A window that was only just registered is taken for new; the condition on the version finds out if it is not.
@@ -29,7 +30,7 @@ export async function applyToWindow(
       // On a later attempt it is our own, whose outcome was unknown.
       if (attempt === 0) counts.duplicates.add(1);
       if (isFinal(window)) await deps.candles.publishFinal(key, window, batch.traceparent);
-      return;
+      return isFinal(window);
     }
     const { next, changed } = mergeBatch(knowingGaps(window, shard, windowStartMs), position, candles);
     // Any result but "applied", an exception included, leaves no memory of the window.
@@ -42,7 +43,7 @@ export async function applyToWindow(
         counts.revisedCandles.add(changed.length);
         await deps.candles.publishRevised(key, next, changed, batch.traceparent);
       } else await deps.candles.publishProvisional(key, next, batch.traceparent);
-      return;
+      return false;
     }
     if (attempt > 0 || outcome === 'unknown') await deps.backOff(attempt);
     window = await deps.windows.read(key);

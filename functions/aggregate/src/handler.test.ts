@@ -121,6 +121,22 @@ test('aggregate() publishes a provisional and then a final candle, when the wate
   expect(rig.database.shardAt(SHARD)).toMatchObject({ open: [], closedToMs: W0 + 5_000 });
 });
 
+test('aggregate() takes a late window off the list, when the first try could not and the second goes to another process', async () => {
+  const faults: Fault[] = [];
+  const rig = createRig(faults);
+  const other = rig.create();
+  await other(batchEvent(1, [trade('a', 100, 10)], -800));
+  await other(batchEvent(2, [], 20_000));
+  const late = batchEvent(3, [trade('b', 5_100, 10)], 20_000);
+  // Everything works but the last statement.
+  faults.push('none', 'none', 'none', 'none', 'none', 'none', 'error');
+  await expect(rig.create()(late)).rejects.toThrow(RetryableError);
+  expect(rig.database.shardAt(SHARD).open).toEqual([W0 + 5_000]);
+  // It knows the shard from before, when nothing was open.
+  await other(late);
+  expect(rig.database.shardAt(SHARD).open).toEqual([]);
+});
+
 test('aggregate() merges a batch once, when it comes three times and to another process', async () => {
   const rig = createRig();
   const first = rig.create();

@@ -45,10 +45,13 @@ export function createAggregate(deps: AggregateDeps): (event: ReceivedEvent) => 
     const work: BatchWork = { batch, position, shard: known, fresh: new Set() };
     try {
       await registerOpenWindows(deps, work, touched);
+      let isRepeat = false;
       for (const windowStartMs of touched) {
         const candles = folded.get(windowStartMs) ?? new Map();
-        await applyToWindow(deps, work, windowStartMs, candles);
+        isRepeat = (await applyToWindow(deps, work, windowStartMs, candles)) || isRepeat;
       }
+      // The first try may have died before it took the window off the list: what is remembered need not tell.
+      if (isRepeat) work.shard = await deps.shards.read(batch.shard);
       await closeDueWindows(deps, work, touched);
       shards.set(batch.shard, work.shard);
     } catch (error) {
