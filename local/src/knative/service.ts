@@ -91,13 +91,16 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
 
   const live = (): number => spawning + [...running].filter(({ state }) => state !== 'stopping').length;
 
+  /** Processes that the load of the last seconds asks for. */
+  function needed(): number {
+    const wanted = Math.ceil(load.average(performance.now()) / plan.targetConcurrency);
+    return plan.maxScale === 0 ? wanted : Math.min(wanted, plan.maxScale);
+  }
+
   function desired(): number {
+    // What is at rest stays as it is until something is asked of it, whatever the last seconds were like.
     const isAskedFor = counts.inFlight + waiting.length > 0;
-    const needed = Math.ceil(load.average(performance.now()) / plan.targetConcurrency);
-    // What has come to zero stays there until something is asked of it, whatever the last seconds were like.
-    const wanted = isAskedFor ? Math.max(needed, 1) : live() === 0 ? 0 : needed;
-    const capped = plan.maxScale === 0 ? wanted : Math.min(wanted, plan.maxScale);
-    return Math.max(capped, plan.minScale);
+    return Math.max(isAskedFor ? Math.max(needed(), 1) : 0, plan.minScale);
   }
 
   function scaleUp(): void {
@@ -157,7 +160,7 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
   function look(): void {
     scaleUp();
     const nowMs = performance.now();
-    if (live() <= Math.max(desired(), 1)) neededMs = nowMs;
+    if (live() <= Math.max(needed(), plan.minScale, 1)) neededMs = nowMs;
     if (nowMs - neededMs < options.idleMs) return;
     neededMs = nowMs;
     const newest = [...running].findLast(({ state }) => state === 'ready');
