@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Attempt } from './deliver.ts';
 import { post } from './deliver.ts';
-import { createLoadAverage } from './load-average.ts';
 import { type Instance, type InstanceSpec, type ProcessHooks, startInstance } from './instance.ts';
 import type { ServicePlan } from './plan.ts';
+import { createScaler } from './scaler.ts';
 
 /** How a service is doing. */
 export interface ServiceStats {
@@ -61,15 +61,13 @@ const STABLE_MS = 10_000;
 /** How long a process that takes no connection may need to be seen dead. */
 const UNREACHED_MS = 50;
 const SAMPLES = 1_000;
-/** Serving scales up on the average of 6 s when much comes at once; it looks every 2 s, we a little more often. */
-const LOAD_WINDOW_MS = 6_000;
+/** Serving's autoscaler looks every 2 s, ours a little more often. */
 const LOOK_MS = 1_000;
 const STOPPING: Attempt = { status: 503, body: Buffer.from('The service is stopping') };
 
 /**
- * Scales a function's processes on request concurrency, as Knative Serving does with its activator in the path: from
- * zero on the first request, up to `maxScale` as the average of the last seconds asks for, back to `minScale` when they
- * are idle. A moment in which many requests come at once, as with each poll of a source, starts nothing.
+ * Runs a function's processes, as many as its scaler asks for, and hands requests to them, as Knative Serving does with
+ * its activator in the path. A process without a request ends after the idle time.
  *
  * It stands in for Serving on a laptop, for development only.
  */
@@ -80,32 +78,18 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
   const counts = { requests: 0, coldStarts: 0, crashes: 0, inFlight: 0 };
   const limit = plan.containerConcurrency === 0 ? Number.POSITIVE_INFINITY : plan.containerConcurrency;
   let lastStartMs: number | null = null;
-  /** Since when there are no more processes than the load asks for. */
-  let neededMs = performance.now();
   let earlyCrashes = 0;
   let stopped = false;
   const stopping = new AbortController();
   let spawning = 0;
 
-  const load = createLoadAverage(LOAD_WINDOW_MS);
+  const scaler = createScaler(plan, options.idleMs);
 
   const live = (): number => spawning + [...running].filter(({ state }) => state !== 'stopping').length;
 
-  /** Processes that the load of the last seconds asks for. */
-  function needed(): number {
-    const wanted = Math.ceil(load.average(performance.now()) / plan.targetConcurrency);
-    return plan.maxScale === 0 ? wanted : Math.min(wanted, plan.maxScale);
-  }
-
-  function desired(): number {
-    // What is at rest stays as it is until something is asked of it, whatever the last seconds were like.
-    const isAskedFor = counts.inFlight + waiting.length > 0;
-    return Math.max(isAskedFor ? Math.max(needed(), 1) : 0, plan.minScale);
-  }
-
   function scaleUp(): void {
     if (stopped) return;
-    for (let missing = desired() - live(); missing > 0; missing--) {
+    for (let missing = scaler.desired() - live(); missing > 0; missing--) {
       spawning += 1;
       start().catch((error: unknown) => {
         options.log(`${plan.name} cannot be started: ${String(error)}`);
@@ -117,7 +101,7 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
 
   /** To be called whenever a request comes or goes. */
   function noteLoad(): void {
-    load.set(counts.inFlight + waiting.length, performance.now());
+    scaler.note(counts.inFlight + waiting.length);
   }
 
   async function start(): Promise<void> {
@@ -159,12 +143,8 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
   /** Starts what is missing; ends the newest process when for a while fewer would have done. */
   function look(): void {
     scaleUp();
-    const nowMs = performance.now();
-    if (live() <= Math.max(needed(), plan.minScale, 1)) neededMs = nowMs;
-    if (nowMs - neededMs < options.idleMs) return;
-    neededMs = nowMs;
     const newest = [...running].findLast(({ state }) => state === 'ready');
-    if (newest !== undefined) retire(newest);
+    if (scaler.hasSurplus(live()) && newest !== undefined) retire(newest);
   }
 
   function retire(entry: Running): void {
@@ -209,8 +189,7 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
     }
     // From zero at once; whether more are needed is seen at the next look.
     if (live() === 0 && waiting.length > 0) {
-      load.reset(performance.now());
-      noteLoad();
+      scaler.forget();
       scaleUp();
     }
   }
