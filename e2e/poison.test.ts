@@ -201,6 +201,8 @@ interface DeadLetter {
   readonly status: number;
   readonly reason: string;
   readonly dest: string;
+  /** Which record it was. */
+  readonly origin: string;
   readonly value: Buffer | null;
 }
 
@@ -307,15 +309,15 @@ function toDeadLetter({ headers, value }: KafkaMessage): DeadLetter {
     status: Number(text('ce_knativeerrorcode')),
     reason: Buffer.from(text('ce_knativeerrordata'), 'base64').toString(),
     dest: new URL(text('ce_knativeerrordest')).hostname.split('.')[0] ?? '',
+    origin: `${text('ce_knativekafkapartition')}:${text('ce_knativekafkaoffset')}`,
     value,
   };
 }
 
-/** Delivery is at least once: where a consumer group was assigned anew, an event may have been given up twice. */
+/** Delivery is at least once: where a consumer group was assigned anew, the same record may have been given up twice. */
 function withoutRepeats(letters: readonly DeadLetter[]): readonly DeadLetter[] {
-  const keyOf = ({ dest, kind, status, reason }: DeadLetter): string =>
-    JSON.stringify([dest, kind, status, reason]);
-  return [...new Map(letters.map((letter) => [keyOf(letter), letter])).values()];
+  const recordOf = ({ dest, kind, origin }: DeadLetter): string => `${dest} ${kind} ${origin}`;
+  return [...new Map(letters.map((letter) => [recordOf(letter), letter])).values()];
 }
 
 const lettersOf = (dest: string, kind: string): readonly DeadLetter[] =>
@@ -335,6 +337,10 @@ describe.each([
       expect(letters[0]?.reason).toMatch(reason);
     },
   );
+
+  test('comes of a record that its dead letter names', () => {
+    for (const letter of dead) expect(letter.origin).toMatch(/^\d+:\d+$/);
+  });
 
   test('is all that there is in the dead letters', () => {
     expect(dead.filter((letter) => letter.dest === dest)).toHaveLength(poisons.length);
