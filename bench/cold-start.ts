@@ -3,8 +3,6 @@
  *
  * Beside a bare `node:http` server in the same run, round by round, so that a busy moment hits all alike. Real Kafka and
  * Cassandra: those of `KANDLE_TEST_SERVERS`, or its own. After the run it counts in them what the answers promised.
- *
- * `npm run bench:cold-start [-- --rounds 15] [-- --json FILE] [-- function…]`
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,9 +11,9 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import type { MarketEvent } from '@kandle/market/market-event';
 import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
+import { parseWholeNumber, readOptions, UsageError } from '@kandle/runtime/command-line';
 import { readEnv } from '@kandle/runtime/config';
 import { createKafka, KafkaEnv } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
@@ -24,18 +22,27 @@ import { bundleFunction } from '../build/bundle.ts';
 import { REPO_ROOT } from '../local/src/paths.ts';
 import { freePort } from '../local/src/ports.ts';
 import { createTopics } from '../local/src/topics.ts';
+import { type BenchCommand, runBench } from './command.ts';
 import { FIRST_EVENTS, postEvent } from './first-events.ts';
-import { benchServers } from './servers.ts';
+import { type BenchServers, benchServers } from './servers.ts';
 import { quantile } from './statistics.ts';
 
-const { values, positionals } = parseArgs({
-  options: { rounds: { type: 'string', default: '11' }, json: { type: 'string' } },
-  allowPositionals: true,
-});
-const ROUNDS = Number(values.rounds);
-const NAMES = positionals.length > 0 ? positionals : [...FIRST_EVENTS.keys()];
+const HELP = `Usage: npm run bench:cold-start -- [options]
+
+Measures spawn to the first 204 of a real event for each function: from source, as a bundle, and as a bundle with compiled
+code, beside a bare node:http server. Medians of all rounds.
+
+  --rounds N       how often each (default 11)
+  --only NAMES     functions, with commas between (default ${[...FIRST_EVENTS.keys()].join(',')})
+  --json FILE      where every time goes
+  --help           this text
+
+KANDLE_TEST_SERVERS: the folder in which "npm run servers" keeps a Kafka and a Cassandra, to use those.
+`;
+
 const BARE = 'bare node:http';
 const DEADLINE_MS = 20_000;
+const TOPIC_NAMES = ['market.trades.v1', 'market.candles.v1', 'market.signals.v1', 'market.rejects.v1'];
 
 let told = 0;
 
@@ -59,29 +66,42 @@ interface Case {
   readonly name: string;
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'kandle-cold-start-'));
-const servers = await benchServers('bench');
-const keyspace = `bench_cold_${process.pid}`;
-const prefix = `cold${process.pid}.`;
-const topics = ['market.trades.v1', 'market.candles.v1', 'market.signals.v1', 'market.rejects.v1'].map(
-  (name) => prefix + name,
-);
-const serverEnv: Record<string, string> = {
-  KAFKA_BROKERS: servers.kafkaBrokers.join(','),
-  CASSANDRA_CONTACT_POINTS: servers.cassandra.contactPoints.join(','),
-  CASSANDRA_PORT: String(servers.cassandra.port),
-  CASSANDRA_LOCAL_DATACENTER: servers.cassandra.localDataCenter,
-  CASSANDRA_KEYSPACE: keyspace,
-  TRADES_TOPIC: `${prefix}market.trades.v1`,
-  CANDLES_TOPIC: `${prefix}market.candles.v1`,
-  SIGNALS_TOPIC: `${prefix}market.signals.v1`,
-  REJECTS_TOPIC: `${prefix}market.rejects.v1`,
-  // Whom notify tells: answers at once.
-  K_SINK: `http://127.0.0.1:${await listenForNotices()}/`,
-};
-const client = createCassandra(readEnv(CassandraEnv, serverEnv), { useKeyspace: false });
-const kafka = createKafka(readEnv(KafkaEnv, serverEnv), 'bench', createLogger('bench', 'silent'));
-const admin = kafka.admin();
+/** What the functions run on. */
+interface Rig {
+  readonly folder: string;
+  readonly keyspace: string;
+  readonly prefix: string;
+  readonly serverEnv: Readonly<Record<string, string>>;
+  readonly client: ReturnType<typeof createCassandra>;
+  readonly admin: ReturnType<ReturnType<typeof createKafka>['admin']>;
+}
+
+async function createRig(servers: BenchServers): Promise<Rig> {
+  const keyspace = `bench_cold_${process.pid}`;
+  const prefix = `cold${process.pid}.`;
+  const serverEnv: Record<string, string> = {
+    KAFKA_BROKERS: servers.kafkaBrokers.join(','),
+    CASSANDRA_CONTACT_POINTS: servers.cassandra.contactPoints.join(','),
+    CASSANDRA_PORT: String(servers.cassandra.port),
+    CASSANDRA_LOCAL_DATACENTER: servers.cassandra.localDataCenter,
+    CASSANDRA_KEYSPACE: keyspace,
+    TRADES_TOPIC: `${prefix}market.trades.v1`,
+    CANDLES_TOPIC: `${prefix}market.candles.v1`,
+    SIGNALS_TOPIC: `${prefix}market.signals.v1`,
+    REJECTS_TOPIC: `${prefix}market.rejects.v1`,
+    // Whom notify tells: answers at once.
+    K_SINK: `http://127.0.0.1:${await listenForNotices()}/`,
+  };
+  return {
+    folder: mkdtempSync(join(tmpdir(), 'kandle-cold-start-')),
+    keyspace,
+    prefix,
+    serverEnv,
+    client: createCassandra(readEnv(CassandraEnv, serverEnv), { useKeyspace: false }),
+    admin: createKafka(readEnv(KafkaEnv, serverEnv), 'bench', createLogger('bench', 'silent')).admin(),
+  };
+}
+
 let sequence = 0;
 
 function firstEvent(name: string): MarketEvent {
@@ -106,7 +126,7 @@ function mainThreadCpuMs(pid: number | undefined): number {
 }
 
 /** Milliseconds from spawn to the first 204. @throws {Error} If there is none in time. */
-async function measure({ args, env, name }: Case): Promise<Start> {
+async function measure({ serverEnv }: Rig, { args, env, name }: Case): Promise<Start> {
   const port = await freePort();
   const event = firstEvent(name === BARE ? 'transform' : (name.split(',')[0] ?? ''));
   const startedMs = performance.now();
@@ -135,7 +155,7 @@ async function measure({ args, env, name }: Case): Promise<Start> {
 }
 
 /** Lets a bundle take one event and end in order, so that it leaves the code that V8 compiled of it. */
-async function fillCache(name: string, script: string, cache: string): Promise<void> {
+async function fillCache({ serverEnv }: Rig, name: string, script: string, cache: string): Promise<void> {
   const port = await freePort();
   const child = spawn(process.execPath, [script], {
     env: {
@@ -155,31 +175,31 @@ async function fillCache(name: string, script: string, cache: string): Promise<v
   await ended;
 }
 
-async function casesOf(): Promise<readonly Case[]> {
-  const bare = join(folder, 'bare.cjs');
+async function casesOf(rig: Rig, names: readonly string[]): Promise<readonly Case[]> {
+  const bare = join(rig.folder, 'bare.cjs');
   writeFileSync(
     bare,
     "require('node:http').createServer((q, s) => { q.resume(); s.writeHead(204).end(); }).listen(process.env.PORT, '127.0.0.1');",
   );
   const cases: Case[] = [{ name: BARE, args: [bare], env: {} }];
-  for (const name of NAMES) {
+  for (const name of names) {
     cases.push({
       name: `${name}, source`,
       args: [join(REPO_ROOT, 'functions', name, 'src/index.ts')],
       env: {},
     });
-    const { file } = await bundleFunction(name, folder);
+    const { file } = await bundleFunction(name, rig.folder);
     cases.push({ name: `${name}, bundle`, args: [file], env: {} });
-    const start = join(folder, name, 'start.cjs');
-    const cache = join(folder, name, 'index.cache');
-    await fillCache(name, start, cache);
+    const start = join(rig.folder, name, 'start.cjs');
+    const cache = join(rig.folder, name, 'index.cache');
+    await fillCache(rig, name, start, cache);
     cases.push({ name: `${name}, bundle with compiled code`, args: [start], env: { CODE_CACHE: cache } });
   }
   return cases;
 }
 
 /** The effects that the answers promised, counted in the servers. */
-async function countEffects(): Promise<string> {
+async function countEffects({ client, admin, keyspace, prefix }: Rig): Promise<string> {
   const count = async (table: string): Promise<number> =>
     (await client.execute(`SELECT shard FROM ${keyspace}.${table}`, [], { fetchSize: 100_000 })).rowLength;
   const stored = (await client.execute(`SELECT id FROM ${keyspace}.trades`, [], { fetchSize: 100_000 }))
@@ -190,18 +210,56 @@ async function countEffects(): Promise<string> {
   return `${sent} clean batches in Kafka, ${await count('windows')} windows, ${stored} trades and ${states} states of indicators in Cassandra, ${told} notices`;
 }
 
-try {
-  await admin.connect();
-  await createTopics(
-    admin,
-    topics.map((topic) => ({ topic, partitions: 12, config: {} })),
-  );
-  await migrate(client, join(REPO_ROOT, 'cql'), laptopSchemaValues(keyspace));
-  const cases = await casesOf();
-  const times = new Map(cases.map(({ name }) => [name, [] as Start[]]));
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const one of cases) times.get(one.name)?.push(await measure(one));
+await runBench(HELP, coldStart);
+
+async function coldStart({ args, say, signal }: BenchCommand): Promise<boolean> {
+  const text = { type: 'string' } as const;
+  const values = readOptions('npm run bench:cold-start', args, {
+    rounds: { ...text, default: '11' },
+    only: { ...text, default: [...FIRST_EVENTS.keys()].join(',') },
+    json: text,
+  });
+  const rounds = parseWholeNumber('rounds', values.rounds, 1, 1_000);
+  const names = values.only.split(',');
+  const unknown = names.find((name) => !FIRST_EVENTS.has(name));
+  if (unknown !== undefined)
+    throw new UsageError(`--only ${unknown}: expected some of ${[...FIRST_EVENTS.keys()].join(', ')}`);
+  const servers = await benchServers('bench', say, signal);
+  const rig = await createRig(servers);
+  const { client, admin, keyspace, prefix, folder } = rig;
+  const topics = TOPIC_NAMES.map((topic) => prefix + topic);
+  try {
+    await admin.connect();
+    await createTopics(
+      admin,
+      topics.map((topic) => ({ topic, partitions: 12, config: {} })),
+    );
+    await migrate(client, join(REPO_ROOT, 'cql'), laptopSchemaValues(keyspace));
+    const cases = await casesOf(rig, names);
+    const times = new Map(cases.map(({ name }) => [name, [] as Start[]]));
+    for (let round = 1; round <= rounds; round++) {
+      for (const one of cases) {
+        signal.throwIfAborted();
+        times.get(one.name)?.push(await measure(rig, one));
+      }
+      say(`  round ${round} of ${rounds}`);
+    }
+    for (const line of tableOf(times)) console.log(line);
+    console.log(await countEffects(rig));
+    if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(Object.fromEntries(times)));
+    return true;
+  } finally {
+    await client
+      .execute(`DROP KEYSPACE IF EXISTS ${keyspace}`, [], { prepare: false })
+      .catch(() => undefined);
+    await admin.deleteTopics({ topics }).catch(() => undefined);
+    await Promise.all([client.shutdown(), admin.disconnect()]);
+    await servers.close();
+    rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function tableOf(times: ReadonlyMap<string, readonly Start[]>): readonly string[] {
   const median = (name: string, of: keyof Start): number =>
     quantile(
       (times.get(name) ?? []).map((one) => one[of]),
@@ -209,19 +267,12 @@ try {
     );
   const shown = (name: string, of: keyof Start): string =>
     `${median(name, of).toFixed(0).padStart(6)} ms ${(median(name, of) / median(BARE, of)).toFixed(1).padStart(5)} ×`;
-  console.log(
-    `${'median of'.padEnd(36)} ${'wall clock'.padStart(17)} ${'main thread'.padStart(17)}  best wall`,
-  );
-  for (const [name, all] of times) {
+  const rows = [...times].map(([name, all]) => {
     const best = Math.min(...all.map(({ wallMs }) => wallMs)).toFixed(0);
-    console.log(`${name.padEnd(36)} ${shown(name, 'wallMs')} ${shown(name, 'cpuMs')} ${best.padStart(8)} ms`);
-  }
-  console.log(await countEffects());
-  if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(Object.fromEntries(times)));
-} finally {
-  await client.execute(`DROP KEYSPACE IF EXISTS ${keyspace}`, [], { prepare: false }).catch(() => undefined);
-  await admin.deleteTopics({ topics }).catch(() => undefined);
-  await Promise.all([client.shutdown(), admin.disconnect()]);
-  await servers.close();
-  rmSync(folder, { recursive: true, force: true });
+    return `${name.padEnd(36)} ${shown(name, 'wallMs')} ${shown(name, 'cpuMs')} ${best.padStart(8)} ms`;
+  });
+  return [
+    `${'median of'.padEnd(36)} ${'wall clock'.padStart(17)} ${'main thread'.padStart(17)}  best wall`,
+    ...rows,
+  ];
 }

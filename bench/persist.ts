@@ -6,7 +6,7 @@
  * into a keyspace of its own, which it drops:
  * `CASSANDRA_CONTACT_POINTS=127.0.0.1 CASSANDRA_PORT=9042 npx node bench/persist.ts`. With `CASSANDRA_PID` it prints
  * what the server's process used, too. `CANDLE_SYMBOLS` says over how many symbols the candles are spread; they are sent
-a minute of market time at a go, and their rollups waited for, so that their rate says nothing and their CPU time all.
+ * a minute of market time at a go, and their rollups waited for, so that their rate says nothing and their CPU time all.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

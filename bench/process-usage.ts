@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import type { Pipeline } from '../local/src/pipeline.ts';
+import type { BenchServers } from './servers.ts';
 
 /** What the processes of one role use: several at once where a function is scaled up, none where it sleeps. */
 export interface RoleUsage {
@@ -13,6 +15,21 @@ export interface RoleUsage {
 }
 
 const TICKS_PER_SECOND = 100;
+
+/** Looks up the processes of each role that are alive at the moment, this one as `runner`. */
+export function rolesOf(
+  { ingest, services }: Pipeline,
+  { kafka, cassandra }: BenchServers['pids'],
+): () => ReadonlyMap<string, readonly number[]> {
+  return () =>
+    new Map([
+      ...(ingest === null ? [] : [['ingest', [ingest.pid()]] as const]),
+      ...[...services].map(([name, service]) => [name, service.stats().pids] as const),
+      ['runner', [process.pid]],
+      ['kafka', [kafka]],
+      ['cassandra', [cassandra]],
+    ]);
+}
 
 /** Adds up what processes use, by role; Linux only. */
 export function createUsage() {

@@ -4,110 +4,175 @@
  * Runs what `npm start` runs, on servers of its own: the manifests, the bundles, the simulated market. Looks at every
  * process and every source each few seconds, follows sampled trades to their rows, and in the end counts whether every
  * trade is in a final candle. The runner's process holds the simulated market and these measurements, too.
- *
- * `npm run bench:soak -- --minutes 30 --rate 2000 [--symbols 100] [--json FILE]`
- * With `--profile FOLDER` every function's process leaves a CPU profile there, to be opened in a browser's developer tools.
  */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { parseWholeNumber, readOptions } from '@kandle/runtime/command-line';
 import { readKnownVariables } from '../local/src/knative/known-variables.ts';
 import { readManifests } from '../local/src/knative/manifests.ts';
 import { planRun } from '../local/src/knative/plan.ts';
-import { JARS_FOLDER, REPO_ROOT } from '../local/src/paths.ts';
-import { startPipeline } from '../local/src/pipeline.ts';
+import { REPO_ROOT } from '../local/src/paths.ts';
+import { type Pipeline, startPipeline } from '../local/src/pipeline.ts';
 import { WATCHED_TOPICS } from '../local/src/progress.ts';
-import { claimFolder } from '../local/src/run-record.ts';
-import { startServers } from '../local/src/servers.ts';
 import { type Simulator, startSimulator } from '../local/src/simulator/server.ts';
 import { createKafkaWatch } from '../local/src/view/kafka-watch.ts';
+import { type BenchCommand, runBench } from './command.ts';
+import { countCandles } from './count-stored.ts';
 import { createDelayProbe } from './delay-probe.ts';
-import { createUsage } from './process-usage.ts';
+import { createUsage, rolesOf } from './process-usage.ts';
+import { ownServers } from './servers.ts';
 import { reportOf, type SoakRun, type SoakSample } from './soak-report.ts';
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '30' },
-    rate: { type: 'string', default: '2000' },
-    symbols: { type: 'string', default: '100' },
-    profile: { type: 'string' },
-    json: { type: 'string', default: join(REPO_ROOT, 'out', 'soak.json') },
-  },
-});
-const MINUTES = Number(values.minutes);
+const HELP = `Usage: npm run bench:soak -- [options]
+
+Runs the whole pipeline on a simulated market for a while, on a Kafka and a Cassandra of its own with empty data in
+.kandle/soak, and says what it took: memory, CPU time, lag, delay, and whether every trade is in a final candle.
+
+  --minutes N    how long (default 30)
+  --rate N       trades a second, up to 50,000 (default 2000)
+  --symbols N    up to 5,000 (default 100)
+  --profile DIR  each function's process leaves a CPU profile there, for a browser's developer tools
+  --json FILE    where the numbers go (default out/soak.json)
+  --help         this text
+`;
+
 const SAMPLE_MS = 5_000;
+/** Samples from one word of progress to the next, and from one writing of the numbers to the next. */
+const SAMPLES_A_MINUTE = 12;
 const LAG_MS = 1_000;
 const SETTLE_MS = 120_000;
 const KEYSPACE = 'kandle';
 
-const stopping = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
-const say = (line: string): void => console.error(line);
+await runBench(HELP, soak);
 
-const folder = join(REPO_ROOT, '.kandle', 'soak');
-const claim = await claimFolder(folder, say);
-for (const name of ['kafka', 'cassandra', 'logs'])
-  rmSync(join(folder, name), { recursive: true, force: true });
-mkdirSync(join(folder, 'logs'), { recursive: true });
-const servers = await startServers({
-  dataDir: folder,
-  claim,
-  jarsDir: JARS_FOLDER,
-  randomPorts: true,
-  wholeHeap: true,
-  onProgress: say,
-  signal: stopping.signal,
-});
-let probe: ReturnType<typeof createDelayProbe> | null = null;
-const simulator = await startSimulator({
-  port: 0,
-  seed: 1,
-  rate: Number(values.rate),
-  symbols: Number(values.symbols),
-  onProgress: say,
-  onFrame: (trades) => probe?.onFrame(trades),
-});
-const watch = await createKafkaWatch(servers.kafka.brokers, WATCHED_TOPICS, true);
-const crashes: string[] = [];
-const pipeline = await startPipeline({
-  plan: planRun(readManifests(join(REPO_ROOT, 'knative', 'base')), await readKnownVariables()),
-  servers: { kafkaBrokers: servers.kafka.brokers, cassandra: servers.cassandra },
-  keyspace: KEYSPACE,
-  logFolder: join(folder, 'logs'),
-  feed: feedOf(simulator),
-  log: say,
-  processEnv: profileEnv,
-  hooks: {
-    onSpawn: (name, pid) => claim.recordChild(name, pid),
-    onExit: (name, pid, expected) => {
-      claim.forgetChild(pid);
-      if (!expected) crashes.push(name);
-    },
-  },
-});
+async function soak({ args, say, signal }: BenchCommand): Promise<boolean> {
+  const text = { type: 'string' } as const;
+  const values = readOptions('npm run bench:soak', args, {
+    minutes: { ...text, default: '30' },
+    rate: { ...text, default: '2000' },
+    symbols: { ...text, default: '100' },
+    profile: text,
+    json: { ...text, default: join(REPO_ROOT, 'out', 'soak.json') },
+  });
+  const minutes = parseWholeNumber('minutes', values.minutes, 1, 10_000);
+  const rate = parseWholeNumber('rate', values.rate, 1, 50_000);
+  const symbols = parseWholeNumber('symbols', values.symbols, 1, 5_000);
+  const write = (run: object): void => {
+    mkdirSync(dirname(values.json), { recursive: true });
+    writeFileSync(values.json, JSON.stringify({ command: args.join(' '), ...run }));
+  };
+  const servers = await ownServers('soak', say, signal);
+  let simulator: Simulator | null = null;
+  let watch: Awaited<ReturnType<typeof createKafkaWatch>> | null = null;
+  let pipeline: Pipeline | null = null;
+  try {
+    let probe: ReturnType<typeof createDelayProbe> | null = null;
+    simulator = await startSimulator({
+      port: 0,
+      seed: 1,
+      rate,
+      symbols,
+      onProgress: say,
+      onFrame: (trades) => probe?.onFrame(trades),
+    });
+    watch = await createKafkaWatch(servers.kafkaBrokers, WATCHED_TOPICS, true);
+    const crashes: string[] = [];
+    pipeline = await startPipeline({
+      plan: planRun(readManifests(join(REPO_ROOT, 'knative', 'base')), await readKnownVariables()),
+      servers,
+      keyspace: KEYSPACE,
+      logFolder: servers.logFolder,
+      feed: feedOf(simulator),
+      log: say,
+      processEnv: (name) => profileEnv(values.profile, name),
+      hooks: {
+        onSpawn: servers.hooks.onSpawn,
+        onExit: (name, pid, expected) => {
+          servers.hooks.onExit(name, pid, expected);
+          if (!expected) crashes.push(name);
+        },
+      },
+    });
+    await watch.start();
+    probe = createDelayProbe(pipeline.client, KEYSPACE, { everyMs: 500 });
+    const usage = createUsage();
+    const alive = rolesOf(pipeline, servers.pids);
+    const measured = new AbortController();
+    const takeLags = watchLags(pipeline, measured.signal);
+    const samples: SoakSample[] = [];
+    const startedMs = performance.now();
+    const first = usage.sample(alive());
+    const tradesBefore = simulator.stats().trades;
+    while (performance.now() - startedMs < minutes * 60_000 && !signal.aborted) {
+      await sleep(SAMPLE_MS, undefined, { signal }).catch(() => undefined);
+      samples.push({
+        atSeconds: (performance.now() - startedMs) / 1_000,
+        trades: simulator.stats().trades - tradesBefore,
+        lags: takeLags(),
+        p99Ms: Object.fromEntries(
+          [...pipeline.services].map(([name, service]) => [name, service.stats().p99Ms]),
+        ),
+        usage: Object.fromEntries(usage.sample(alive())),
+      });
+      // What was measured so far is kept, should the run be cut short.
+      if (samples.length % SAMPLES_A_MINUTE === 0) {
+        say(progressLine(samples, minutes));
+        write({ samples, first: Object.fromEntries(first), delays: probe.delays() });
+      }
+    }
+    measured.abort();
+    probe.stop();
+    simulator.setSilent(true);
+    const deadline = performance.now() + SETTLE_MS;
+    while (!(await pipeline.isSettled()) && performance.now() < deadline) await sleep(250);
+    await watch.catchUp(SETTLE_MS);
+    // The rows of the last candles are written after they were published.
+    while (
+      performance.now() < deadline &&
+      (await countCandles(pipeline.client, KEYSPACE)).inFinalCandles < simulator.stats().trades
+    )
+      await sleep(1_000);
+    const run: SoakRun = {
+      samples,
+      first: Object.fromEntries(first),
+      delays: probe.delays(),
+      end: {
+        ...(await countCandles(pipeline.client, KEYSPACE)),
+        sent: simulator.stats().trades,
+        delivered: Object.fromEntries(
+          pipeline.sources.map(({ plan, stats }) => [plan.name, stats.delivered]),
+        ),
+        skippedMs: simulator.stats().skippedMs,
+        crashes,
+        coldStarts: Object.fromEntries(
+          [...pipeline.services].map(([name, service]) => [name, service.stats().coldStarts]),
+        ),
+        ...watch.counts(),
+      },
+    };
+    write(run);
+    const { lines, isGood } = reportOf(run);
+    console.log(lines.join('\n'));
+    return isGood;
+  } finally {
+    await pipeline?.stop();
+    await watch?.close();
+    await simulator?.close();
+    await servers.close();
+  }
+}
 
 function feedOf({ url, symbols }: Simulator): Readonly<Record<string, string>> {
   return { FEED: 'sim', FEED_URL: url, FINNHUB_TOKEN: 'simulator', SYMBOLS: symbols.join(',') };
 }
 
-function profileEnv(name: string): Readonly<Record<string, string>> {
-  if (values.profile === undefined) return {};
-  return { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${join(values.profile, name)}` };
-}
-
-function alive(): ReadonlyMap<string, readonly number[]> {
-  return new Map([
-    ['ingest', pipeline.ingest === null ? [] : [pipeline.ingest.pid()]],
-    ...[...pipeline.services].map(([name, service]) => [name, service.stats().pids] as const),
-    ['runner', [process.pid]],
-    ['kafka', [servers.kafka.pid]],
-    ['cassandra', [servers.cassandra.pid]],
-  ]);
+function profileEnv(folder: string | undefined, name: string): Readonly<Record<string, string>> {
+  return folder === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${join(folder, name)}` };
 }
 
 /** The most records that a source was behind since the last look, by source. */
-function watchLags(signal: AbortSignal): () => Record<string, number> {
+function watchLags(pipeline: Pipeline, signal: AbortSignal): () => Record<string, number> {
   let most: Record<string, number> = {};
   void (async () => {
     while (!signal.aborted) {
@@ -123,80 +188,11 @@ function watchLags(signal: AbortSignal): () => Record<string, number> {
   };
 }
 
-async function countTrades(): Promise<{ readonly inFinalCandles: number; readonly provisional: number }> {
-  const counts = { inFinalCandles: 0, provisional: 0 };
-  const query = `SELECT state, trade_count FROM ${KEYSPACE}.candles_5s`;
-  for await (const row of await pipeline.client.execute(query, [], { prepare: true, fetchSize: 5_000 })) {
-    if (row['state'] === 'final') counts.inFinalCandles += Number(row['trade_count']);
-    else counts.provisional += 1;
-  }
-  return counts;
-}
-
-try {
-  await watch.start();
-  probe = createDelayProbe(pipeline.client, KEYSPACE, { everyMs: 500 });
-  const usage = createUsage();
-  const measured = new AbortController();
-  const takeLags = watchLags(measured.signal);
-  const samples: SoakSample[] = [];
-  const startedMs = performance.now();
-  const first = usage.sample(alive());
-  const tradesBefore = simulator.stats().trades;
-  while (performance.now() - startedMs < MINUTES * 60_000 && !stopping.signal.aborted) {
-    await sleep(SAMPLE_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
-    samples.push({
-      atSeconds: (performance.now() - startedMs) / 1_000,
-      trades: simulator.stats().trades - tradesBefore,
-      lags: takeLags(),
-      p99Ms: Object.fromEntries(
-        [...pipeline.services].map(([name, service]) => [name, service.stats().p99Ms]),
-      ),
-      usage: Object.fromEntries(usage.sample(alive())),
-    });
-    // What was measured so far is kept, should the run be cut short.
-    if (samples.length % 12 === 0)
-      write({ samples, first: Object.fromEntries(first), delays: probe.delays() });
-  }
-  measured.abort();
-  probe.stop();
-  simulator.setSilent(true);
-  const deadline = performance.now() + SETTLE_MS;
-  while (!(await pipeline.isSettled()) && performance.now() < deadline) await sleep(250);
-  await watch.catchUp(SETTLE_MS);
-  // The rows of the last candles are written after they were published.
-  while (performance.now() < deadline && (await countTrades()).inFinalCandles < simulator.stats().trades)
-    await sleep(1_000);
-  const run: SoakRun = {
-    samples,
-    first: Object.fromEntries(first),
-    delays: probe.delays(),
-    end: {
-      ...(await countTrades()),
-      sent: simulator.stats().trades,
-      delivered: Object.fromEntries(pipeline.sources.map(({ plan, stats }) => [plan.name, stats.delivered])),
-      skippedMs: simulator.stats().skippedMs,
-      crashes,
-      coldStarts: Object.fromEntries(
-        [...pipeline.services].map(([name, service]) => [name, service.stats().coldStarts]),
-      ),
-      ...watch.counts(),
-    },
-  };
-  write(run);
-  const { lines, isGood } = reportOf(run);
-  console.log(lines.join('\n'));
-  process.exitCode = isGood ? 0 : 1;
-} finally {
-  await pipeline.stop();
-  await watch.close();
-  await simulator.close();
-  await servers.kill();
-  claim.release();
-}
-process.exit();
-
-function write(run: object): void {
-  mkdirSync(dirname(values.json), { recursive: true });
-  writeFileSync(values.json, JSON.stringify({ command: process.argv.slice(2).join(' '), ...run }));
+function progressLine(samples: readonly SoakSample[], minutes: number): string {
+  const last = samples.at(-1);
+  const behind = Math.max(...samples.slice(-SAMPLES_A_MINUTE).flatMap(({ lags }) => Object.values(lags)), 0);
+  const memory = Object.entries(last?.usage ?? {}).map(
+    ([role, { totalMb }]) => `${role} ${totalMb.toFixed(0)}`,
+  );
+  return `  minute ${samples.length / SAMPLES_A_MINUTE} of ${minutes}: ${(last?.trades ?? 0).toLocaleString('en')} trades, at most ${behind} records behind; MiB: ${memory.join(', ')}`;
 }

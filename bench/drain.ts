@@ -1,0 +1,162 @@
+/**
+ * Question: how fast is a backlog worked off, and what does a trade cost when batches are full?
+ *
+ * Writes the raw batches of a simulated market into `market.raw.v1` while nothing runs, then starts what `npm start`
+ * runs, without a feed, and waits until every trade is in `trades` and in a final candle, which it counts in Cassandra.
+ * The clock begins when the sources are there; the functions are still asleep then.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { MarketEvent } from '@kandle/market/market-event';
+import { TOPICS } from '@kandle/market/topics';
+import { parseWholeNumber, readOptions } from '@kandle/runtime/command-line';
+import { readEnv } from '@kandle/runtime/config';
+import { createEventProducer } from '@kandle/runtime/event-producer';
+import { createKafka, KafkaEnv } from '@kandle/runtime/kafka';
+import { createLogger } from '@kandle/runtime/log';
+import { readKnownVariables } from '../local/src/knative/known-variables.ts';
+import { readManifests } from '../local/src/knative/manifests.ts';
+import { planRun } from '../local/src/knative/plan.ts';
+import { DEFAULT_POLL, LIFTED_POLL } from '../local/src/knative/source.ts';
+import { REPO_ROOT } from '../local/src/paths.ts';
+import { type Pipeline, startPipeline } from '../local/src/pipeline.ts';
+import { createTopics } from '../local/src/topics.ts';
+import { backlogOf } from './backlog.ts';
+import { type BenchCommand, runBench } from './command.ts';
+import { countCandles, countTrades } from './count-stored.ts';
+import { type DrainLook, reportOf } from './drain-report.ts';
+import { createUsage, rolesOf } from './process-usage.ts';
+import { ownServers } from './servers.ts';
+
+const HELP = `Usage: npm run bench:drain -- [options]
+
+Fills market.raw.v1, starts the pipeline, and measures until every trade is stored: trades a second, and the CPU time
+of everything per million trades. Kafka and Cassandra are its own, with empty data in .kandle/drain.
+
+  --trades N     how many wait (default 1000000)
+  --symbols N    of how many symbols (default 100)
+  --rate N       trades a second of market time: so many meet in a window (default 2000)
+  --batch N      most trades of a batch (default 400, as MAX_TRADES of ingest)
+  --fast         poll sizes as an administrator may set them, not a cluster's defaults
+  --json FILE    where the numbers go (default out/drain.json)
+  --help         this text
+`;
+
+const LOOK_MS = 250;
+const SAY_MS = 5_000;
+const GIVE_UP_MS = 20 * 60_000;
+/** So many batches are handed to Kafka at a time. */
+const AT_ONCE = 50;
+const KEYSPACE = 'kandle';
+
+await runBench(HELP, drain);
+
+async function drain({ args, say, signal }: BenchCommand): Promise<boolean> {
+  const text = { type: 'string' } as const;
+  const values = readOptions('npm run bench:drain', args, {
+    trades: { ...text, default: '1000000' },
+    symbols: { ...text, default: '100' },
+    rate: { ...text, default: '2000' },
+    batch: { ...text, default: '400' },
+    fast: { type: 'boolean', default: false },
+    json: { ...text, default: join(REPO_ROOT, 'out', 'drain.json') },
+  });
+  const trades = parseWholeNumber('trades', values.trades, 1, 100_000_000);
+  const symbols = parseWholeNumber('symbols', values.symbols, 1, 5_000);
+  const rate = parseWholeNumber('rate', values.rate, 1, 50_000);
+  const batch = parseWholeNumber('batch', values.batch, 1, 10_000);
+  const plan = planRun(readManifests(join(REPO_ROOT, 'knative', 'base')), await readKnownVariables());
+  const servers = await ownServers('drain', say, signal);
+  let pipeline: Pipeline | null = null;
+  try {
+    const kafka = createKafka(
+      readEnv(KafkaEnv, { KAFKA_BROKERS: servers.kafkaBrokers.join(',') }),
+      'bench',
+      createLogger('bench', 'silent'),
+    );
+    const admin = kafka.admin();
+    await admin.connect();
+    await createTopics(admin, plan.topics);
+    const batches = await fill(kafka, backlogOf({ trades, symbols, rate, batch }));
+    say(`${trades.toLocaleString('en')} trades wait in ${batches} batches`);
+
+    const crashes: string[] = [];
+    pipeline = await startPipeline({
+      plan,
+      servers,
+      keyspace: KEYSPACE,
+      logFolder: servers.logFolder,
+      feed: null,
+      log: say,
+      poll: values.fast ? LIFTED_POLL : DEFAULT_POLL,
+      hooks: {
+        onSpawn: servers.hooks.onSpawn,
+        onExit: (name, pid, expected) => {
+          servers.hooks.onExit(name, pid, expected);
+          if (!expected) crashes.push(name);
+        },
+      },
+    });
+    const usage = createUsage();
+    const alive = rolesOf(pipeline, servers.pids);
+    const sample = () => Object.fromEntries(usage.sample(alive()));
+    const first = sample();
+    const startedMs = performance.now();
+    const looks: DrainLook[] = [];
+    for (let saidMs = 0, isSettled = false; !isSettled; ) {
+      await sleep(LOOK_MS, undefined, { signal });
+      isSettled = await pipeline.isSettled();
+      const atMs = performance.now() - startedMs;
+      if (atMs > GIVE_UP_MS) throw new Error('Cannot measure: the backlog was not worked off in 20 minutes');
+      const delivered = Object.fromEntries(
+        pipeline.sources.map((source) => [source.plan.name, source.stats.delivered]),
+      );
+      looks.push({ atMs, delivered, usage: sample() });
+      if (atMs - saidMs < SAY_MS) continue;
+      saidMs = atMs;
+      say(
+        `  ${(atMs / 1_000).toFixed(0)} s: ${Object.entries(delivered)
+          .map(([name, count]) => `${name} ${count}`)
+          .join(', ')}`,
+      );
+    }
+    const drainedMs = performance.now() - startedMs;
+    say('Settled; counting what is stored …');
+    const deadLetters = (await admin.fetchTopicOffsets(TOPICS.dead)).reduce(
+      (sum, { high }) => sum + Number(high),
+      0,
+    );
+    await admin.disconnect();
+    const stored = {
+      trades: await countTrades(pipeline.client, KEYSPACE),
+      inFinalCandles: (await countCandles(pipeline.client, KEYSPACE)).inFinalCandles,
+    };
+    const run = { trades, symbols, batches, drainedMs, first, looks, stored, deadLetters, crashes };
+    mkdirSync(dirname(values.json), { recursive: true });
+    writeFileSync(values.json, JSON.stringify({ command: args.join(' '), ...run }));
+    const { lines, isGood } = reportOf(run);
+    console.log(lines.join('\n'));
+    return isGood;
+  } finally {
+    await pipeline?.stop();
+    await servers.close();
+  }
+}
+
+/** Writes events to the raw topic as ingest does. @returns How many. */
+async function fill(kafka: ReturnType<typeof createKafka>, events: Iterable<MarketEvent>): Promise<number> {
+  const producer = createEventProducer(kafka);
+  let count = 0;
+  let group: MarketEvent[] = [];
+  for (const event of events) {
+    count += 1;
+    group.push(event);
+    if (group.length < AT_ONCE) continue;
+    await producer.send(TOPICS.raw, group);
+    group = [];
+  }
+  await producer.send(TOPICS.raw, group);
+  await producer.close();
+  return count;
+}
