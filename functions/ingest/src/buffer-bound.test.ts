@@ -13,7 +13,7 @@ function createBounded(isReplay: boolean) {
     maxBatchBytes: 65_536,
     graceMs: 2_000,
   });
-  const outbox = createOutbox(shards, { lingerMs: 50, batchesPerSecond: 1_000 });
+  const outbox = createOutbox(shards, { lingerMs: 50, spacingMs: 1 });
   const counts = createCounts();
   const log = createLogger('test', 'silent');
   const warn = vi.spyOn(log, 'warn');

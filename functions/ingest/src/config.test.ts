@@ -13,7 +13,7 @@ test('readConfig() has a default for all but symbols and key', () => {
     SYMBOLS: ['AAPL', 'BINANCE:BTCUSDT'],
     SHARD_COUNT: 12,
     LINGER_MS: 50,
-    BATCHES_PER_S: 80,
+    SPACING_MS: 250,
     MAX_TRADES: 400,
     RAW_TOPIC: 'market.raw.v1',
     REJECTS_TOPIC: 'market.rejects.v1',

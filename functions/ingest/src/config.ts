@@ -57,8 +57,11 @@ export const envSchema = z
     KINDS_MS: positiveMs.default(250),
     SHARD_COUNT: wholeNumber(1, 100).default(12),
     LINGER_MS: positiveMs.default(50),
-    /** Batches a second, over all shards, above which a batch lingers longer, by up to 200 ms. */
-    BATCHES_PER_S: wholeNumber(1, 100_000).default(80),
+    /**
+     * Shortest time from a shard's batch to its next one that is not full. Longer than the 200 ms on which an ordered
+     * source polls, so that no batch finds the one before it in its way.
+     */
+    SPACING_MS: positiveMs.default(250),
     MAX_TRADES: wholeNumber(1, 10_000).default(400),
     MAX_BATCH_BYTES: wholeNumber(1_024, 524_288).default(65_536),
     DISORDER_MS: positiveMs.default(1_000),

@@ -68,7 +68,7 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
   });
   const outbox = createOutbox(shards, {
     lingerMs: config.LINGER_MS,
-    batchesPerSecond: config.BATCHES_PER_S,
+    spacingMs: config.SPACING_MS,
   });
   const bound = createBufferBound(
     { maxRecords: config.BUFFER_MAX_RECORDS, maxBytes: config.BUFFER_MAX_BYTES, isReplay },

@@ -29,7 +29,7 @@ function createPipeline({ speed = 1, isReplay = false } = {}) {
     memoryMinTrades: 0,
     isReplay,
   });
-  const outbox = createOutbox(shards, { lingerMs: 50, batchesPerSecond: 1_000 });
+  const outbox = createOutbox(shards, { lingerMs: 50, spacingMs: 1 });
   const sent: Sent[] = [];
   const gaps: unknown[] = [];
   function send(nowMs: number, everything: boolean): void {

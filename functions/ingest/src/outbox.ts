@@ -47,35 +47,29 @@ const HEADER_BYTES = 512;
 /** How long a batch that is not full waits for more. */
 export interface Lingering {
   readonly lingerMs: number;
-  /**
-   * Batches a second, over all shards, above which batches wait longer: what an event costs everywhere downstream
-   * grows with their number, not with the trades.
-   */
-  readonly batchesPerSecond: number;
+  /** Shortest time from a shard's batch to its next one that is not full. */
+  readonly spacingMs: number;
 }
 
-/** Longest time between two groups that the number of batches can ask for: many busy shards may send more. */
-const MAX_SPACING_MS = 200;
-
 /** Builds the outbox over a feed's shards. */
-export function createOutbox(shards: ShardMap, { lingerMs, batchesPerSecond }: Lingering): Outbox {
+export function createOutbox(shards: ShardMap, { lingerMs, spacingMs }: Lingering): Outbox {
   const lines = shards.lines();
+  const leftAtMs = new Map<ShardLine, number>();
   let first = 0;
-  /** Open batches stay until then, so that those of all shards leave together. */
-  let spacedUntilMs = Number.NEGATIVE_INFINITY;
 
-  const leavesAtMs = (openedAtMs: number): number => Math.max(openedAtMs + lingerMs, spacedUntilMs);
+  const spacedAtMs = (line: ShardLine): number =>
+    (leftAtMs.get(line) ?? Number.NEGATIVE_INFINITY) + spacingMs;
 
-  function space(nowMs: number, batches: number): void {
-    spacedUntilMs = nowMs + Math.min((batches * 1_000) / batchesPerSecond, MAX_SPACING_MS);
+  /** When a shard's open batch is due; undefined if there is none. */
+  function dueAtMs(line: ShardLine): number | undefined {
+    const openedAtMs = line.buffer.openedAtMs();
+    return openedAtMs === undefined ? undefined : Math.max(openedAtMs + lingerMs, spacedAtMs(line));
   }
 
-  /** What leaves next: the open batch only when nothing sealed is before it and it has lingered. */
-  function next({ buffer, clock }: ShardLine, { nowMs }: Departure, everything: boolean) {
-    const openedAtMs = buffer.openedAtMs();
-    if (buffer.peek() === undefined && openedAtMs !== undefined) {
-      if (everything || leavesAtMs(openedAtMs) <= nowMs) buffer.seal(clock?.watermarkMs ?? 0);
-    }
+  /** What leaves next: the open batch only when nothing sealed is before it, and it may leave. */
+  function next({ buffer, clock }: ShardLine, openLeaves: boolean) {
+    if (buffer.peek() === undefined && buffer.openedAtMs() !== undefined && openLeaves)
+      buffer.seal(clock?.watermarkMs ?? 0);
     return buffer.peek();
   }
 
@@ -86,10 +80,15 @@ export function createOutbox(shards: ShardMap, { lingerMs, batchesPerSecond }: L
       let records = 0;
       let bytes = 0;
       let groupBytes = 0;
+      const { nowMs } = departure;
+      // Once one is due, those of other shards leave with it if they are not too soon after their last: one request.
+      const isOneDue =
+        everything || lines.some((line) => (dueAtMs(line) ?? Number.POSITIVE_INFINITY) <= nowMs);
       for (let step = 0; step < lines.length; step++) {
         const line = lines[(first + step) % lines.length];
         if (line === undefined) continue;
-        for (let item = next(line, departure, everything); item !== undefined; ) {
+        const openLeaves = everything || (isOneDue && spacedAtMs(line) <= nowMs);
+        for (let item = next(line, openLeaves); item !== undefined; ) {
           if (item.kind === 'gap') {
             events.push(formatFeedGap(item.gap, departure.epoch));
             groupBytes += HEADER_BYTES;
@@ -98,30 +97,28 @@ export function createOutbox(shards: ShardMap, { lingerMs, batchesPerSecond }: L
             if (events.length > 0 && groupBytes + size > MAX_GROUP_BYTES) {
               // The shard that found no room is the first of the next group.
               first = (first + step) % lines.length;
-              space(departure.nowMs, batches);
               return { events, batches, records, bytes };
             }
             events.push(format(line, item, departure));
+            leftAtMs.set(line, nowMs);
             batches += 1;
             records += item.records.length;
             bytes += item.bytes;
             groupBytes += size;
           }
           line.buffer.shift();
-          item = next(line, departure, everything);
+          item = next(line, openLeaves);
         }
       }
       if (events.length === 0) return null;
-      space(departure.nowMs, batches);
       return { events, batches, records, bytes };
     },
     readyAtMs() {
       let readyAtMs: number | undefined;
-      for (const { buffer } of lines) {
-        if (buffer.peek() !== undefined) return Number.NEGATIVE_INFINITY;
-        const openedAtMs = buffer.openedAtMs();
-        if (openedAtMs !== undefined)
-          readyAtMs = Math.min(readyAtMs ?? Number.POSITIVE_INFINITY, leavesAtMs(openedAtMs));
+      for (const line of lines) {
+        if (line.buffer.peek() !== undefined) return Number.NEGATIVE_INFINITY;
+        const dueMs = dueAtMs(line);
+        if (dueMs !== undefined) readyAtMs = Math.min(readyAtMs ?? Number.POSITIVE_INFINITY, dueMs);
       }
       return readyAtMs;
     },

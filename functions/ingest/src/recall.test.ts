@@ -25,7 +25,7 @@ function createProcess(epoch: number) {
     memoryMinTrades: 0,
     isReplay: false,
   });
-  const outbox = createOutbox(shards, { lingerMs: 50, batchesPerSecond: 1_000 });
+  const outbox = createOutbox(shards, { lingerMs: 50, spacingMs: 1 });
   function send(): RawBatch[] {
     const departure = { epoch, nowMs: 0, wallMs: START_MS, traceparent: () => 'tp' };
     return (outbox.take(departure, true)?.events ?? []).map(({ extensions, data }) =>

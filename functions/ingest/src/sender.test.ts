@@ -22,7 +22,7 @@ function createSending() {
     maxBatchBytes: 65_536,
     graceMs: 2_000,
   });
-  const outbox = createOutbox(shards, { lingerMs: 50, batchesPerSecond: 1_000 });
+  const outbox = createOutbox(shards, { lingerMs: 50, spacingMs: 1 });
   const tries: (readonly MarketEvent[])[] = [];
   const broker = { isAway: false, atOnce: 0, mostAtOnce: 0, hangs: false };
   let sentRecords = 0;
