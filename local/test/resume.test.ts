@@ -14,9 +14,11 @@ test('the Kafka client fetches at once what is resumed, though everything was pa
   const consumer = kafka.consumer({ groupId: topic, maxWaitTimeInMs: 120_000 });
   onTestFinished(async () => {
     const ended = Promise.all([producer.disconnect(), consumer.disconnect()]);
-    // It ends when it looks up, and it is paused again.
     await sleep(100);
-    consumer.resume([{ topic }]);
+    // It ends when it looks up, and it is paused again; unless it has ended before it came to that.
+    try {
+      consumer.resume([{ topic }]);
+    } catch {}
     await ended;
   });
   await Promise.all([producer.connect(), consumer.connect()]);
