@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 /**
  * Four projects: `unit` needs no server and runs in `npm run check`; `integration`, `e2e` and `faults` share one
- * real Kafka and one real Cassandra, started once for the whole run by `local/src/test-servers.ts`.
+ * real Kafka and one real Cassandra, started once for the whole run by `servers/src/test-servers.ts`.
  */
 export default defineConfig({
   test: {
@@ -15,7 +15,7 @@ export default defineConfig({
           include: [
             'packages/*/src/**/*.test.ts',
             'functions/*/src/**/*.test.ts',
-            '{local,audit,faults}/src/**/*.test.ts',
+            '{servers,feeds,knative,stand-in,local,audit,faults}/src/**/*.test.ts',
             'knative/check/**/*.test.ts',
             'build/*.test.ts',
           ],
@@ -27,11 +27,11 @@ export default defineConfig({
           include: [
             'packages/*/test/**/*.test.ts',
             'functions/*/test/**/*.test.ts',
-            '{local,audit}/test/**/*.test.ts',
+            '{servers,stand-in,local,audit}/test/**/*.test.ts',
             'faults/test/*.test.ts',
             'build/test/**/*.test.ts',
           ],
-          globalSetup: ['local/src/test-servers.ts'],
+          globalSetup: ['servers/src/test-servers.ts'],
           testTimeout: 120_000,
           hookTimeout: 300_000,
           fileParallelism: false,
@@ -45,7 +45,7 @@ export default defineConfig({
           setupFiles: ['faults/test/summary.ts'],
           // Whole names in the summary.
           taskTitleValueFormatTruncate: 0,
-          globalSetup: ['local/src/test-servers.ts'],
+          globalSetup: ['servers/src/test-servers.ts'],
           testTimeout: 600_000,
           hookTimeout: 300_000,
           fileParallelism: false,
@@ -55,7 +55,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
-          globalSetup: ['local/src/test-servers.ts'],
+          globalSetup: ['servers/src/test-servers.ts'],
           testTimeout: 600_000,
           hookTimeout: 300_000,
           fileParallelism: false,

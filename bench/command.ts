@@ -1,4 +1,4 @@
-import { UsageError } from '@kandle/runtime/command-line';
+import { UsageError } from '@kandle/tooling/command-line';
 import { describeError } from '@kandle/runtime/errors';
 
 /** What a benchmark gets from its command. */

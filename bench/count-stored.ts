@@ -1,4 +1,4 @@
-import type { Pipeline } from '../local/src/pipeline.ts';
+import type { Pipeline } from '@kandle/local/pipeline';
 
 type Client = Pipeline['client'];
 

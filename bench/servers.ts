@@ -1,10 +1,10 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ProcessHooks } from '../local/src/knative/instance.ts';
-import { JARS_FOLDER, REPO_ROOT } from '../local/src/paths.ts';
-import type { ServerAddresses } from '../local/src/pipeline.ts';
-import { claimFolder } from '../local/src/run-record.ts';
-import { startServers } from '../local/src/servers.ts';
+import type { ProcessHooks } from '@kandle/local/knative/instance';
+import { JARS_FOLDER, REPO_ROOT } from '@kandle/tooling/paths';
+import type { ServerAddresses } from '@kandle/local/pipeline';
+import { claimFolder } from '@kandle/servers/process/run-record';
+import { startServers } from '@kandle/servers/servers';
 
 /** Servers for a benchmark. */
 export interface BenchServers extends ServerAddresses {

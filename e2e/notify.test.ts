@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readKnownVariables } from '@kandle/local/knative/known-variables';
 import { readManifests } from '@kandle/local/knative/manifests';
 import { planRun } from '@kandle/local/knative/plan';
-import { REPO_ROOT } from '@kandle/local/paths';
+import { REPO_ROOT } from '@kandle/tooling/paths';
 import { startPipeline } from '@kandle/local/pipeline';
 import { startSimulator } from '@kandle/local/simulator/server';
 import { expect, inject, onTestFinished, test } from 'vitest';

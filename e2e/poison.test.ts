@@ -7,7 +7,7 @@ import { exportViews } from '@kandle/local/export';
 import { readKnownVariables } from '@kandle/local/knative/known-variables';
 import { readManifests } from '@kandle/local/knative/manifests';
 import { planRun } from '@kandle/local/knative/plan';
-import { REPO_ROOT } from '@kandle/local/paths';
+import { REPO_ROOT } from '@kandle/tooling/paths';
 import { type Pipeline, startPipeline } from '@kandle/local/pipeline';
 import type { BatchHeader } from '@kandle/market/batch-header';
 import { formatRawBatch } from '@kandle/market/raw-batch';

@@ -1,4 +1,4 @@
-import { UsageError } from '@kandle/runtime/command-line';
+import { UsageError } from '@kandle/tooling/command-line';
 import { expect, test } from 'vitest';
 import { parseCliOptions } from './cli-options.ts';
 

@@ -4,7 +4,7 @@ import {
   parseWholeNumber,
   readOptions,
   UsageError,
-} from '@kandle/runtime/command-line';
+} from '@kandle/tooling/command-line';
 
 /** What `npm run audit` was asked for. */
 export interface CliOptions {

@@ -1,9 +1,9 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { JARS_FOLDER, KANDLE_FOLDER } from '@kandle/local/paths';
-import { checkMachine } from '@kandle/local/preflight';
-import { claimFolder } from '@kandle/local/run-record';
-import { startServers } from '@kandle/local/servers';
+import { JARS_FOLDER, KANDLE_FOLDER } from '@kandle/tooling/paths';
+import { checkMachine } from '@kandle/servers/preflight';
+import { claimFolder } from '@kandle/servers/process/run-record';
+import { startServers } from '@kandle/servers/servers';
 import { describeError } from '@kandle/runtime/errors';
 import { ALL_FAULTS } from './catalogue/all-faults.ts';
 import { type ChaosOptions, HELP, parseChaosOptions } from './chaos/options.ts';

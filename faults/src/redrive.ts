@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
-import { DATA_FOLDER, REPO_ROOT } from '@kandle/local/paths';
-import { findRunningServers } from '@kandle/local/running-servers';
+import { DATA_FOLDER, REPO_ROOT } from '@kandle/tooling/paths';
+import { findRunningServers } from '@kandle/servers/running-servers';
 import { TOPICS } from '@kandle/market/topics';
 import { loadDotEnv, readEnv } from '@kandle/runtime/config';
 import { describeError } from '@kandle/runtime/errors';

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { readKnownVariables } from '@kandle/local/knative/known-variables';
 import { readManifests } from '@kandle/local/knative/manifests';
 import { planRun, type RunPlan } from '@kandle/local/knative/plan';
-import { REPO_ROOT } from '@kandle/local/paths';
+import { REPO_ROOT } from '@kandle/tooling/paths';
 import { type Pipeline, startPipeline } from '@kandle/local/pipeline';
 import { formatRawBatch } from '@kandle/market/raw-batch';
 import { TOPICS } from '@kandle/market/topics';

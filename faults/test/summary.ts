@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { REPO_ROOT } from '@kandle/local/paths';
+import { REPO_ROOT } from '@kandle/tooling/paths';
 import { afterEach, type TestContext } from 'vitest';
 
 declare module 'vitest' {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readLiveChildren } from '@kandle/local/run-record';
+import { readLiveChildren } from '@kandle/servers/process/run-record';
 import { expect, inject, type TestContext, TestRunner } from 'vitest';
 import { judge } from '../src/stack/verdict.ts';
 import { type Stack, type StackOptions, startStack } from '../src/stack/stack.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { REPO_ROOT } from './paths.ts';
+import { REPO_ROOT } from '@kandle/tooling/paths';
 
 /** Prometheus' own checks of the file are `promtool check rules` and `promtool test rules`, which CI does not have. */
 const AlertRules = z.object({

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { relative } from 'node:path';
 import { main } from '@kandle/audit/main';
-import { DATA_FOLDER, REPLAY_FOLDER } from './paths.ts';
-import { readLiveOwner } from './run-record.ts';
-import { readServerAddresses } from './server-addresses.ts';
+import { DATA_FOLDER, REPLAY_FOLDER } from '@kandle/tooling/paths';
+import { readLiveOwner } from '@kandle/servers/process/run-record';
+import { readServerAddresses } from '@kandle/servers/server-addresses';
 
 /** The program of `npm run audit`: like the audit of a cluster, but it finds a running `npm start` by itself. */
 

@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { KANDLE_FOLDER } from './paths.ts';
-import { readLiveOwner, reapOrphans } from './run-record.ts';
-import { StartError } from './start-error.ts';
+import { KANDLE_FOLDER } from '@kandle/tooling/paths';
+import { readLiveOwner, reapOrphans } from '@kandle/servers/process/run-record';
+import { StartError } from '@kandle/tooling/start-error';
 
 const help = `Usage: npm run clean [-- --all]
 

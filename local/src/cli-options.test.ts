@@ -1,4 +1,4 @@
-import { UsageError } from '@kandle/runtime/command-line';
+import { UsageError } from '@kandle/tooling/command-line';
 import { describe, expect, test } from 'vitest';
 import { HELP, parseStartOptions } from './cli-options.ts';
 

@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import { parseDuration, parseWholeNumber, readOptions, UsageError } from '@kandle/runtime/command-line';
+import { parseDuration, parseWholeNumber, readOptions, UsageError } from '@kandle/tooling/command-line';
 import { DEFAULT_SYMBOLS, MAX_SYMBOLS } from './simulator/instruments.ts';
 
 /** What `npm start` was asked for. */

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { parseStartOptions } from './cli-options.ts';
 import { chooseFeed, type Feed } from './feed.ts';
-import { StartError } from './start-error.ts';
+import { StartError } from '@kandle/tooling/start-error';
 
 const feeds: Feed[] = [];
 afterEach(async () => {

@@ -1,10 +1,10 @@
 import { isSymbol } from '@kandle/market/symbol';
 import type { Env } from '@kandle/runtime/config';
 import type { SimulatorChoice, StartOptions } from './cli-options.ts';
-import { StartError } from './preflight.ts';
+import { StartError } from '@kandle/servers/preflight';
 import { startReplayServer } from './replay-server.ts';
 import { type Simulator, startSimulator } from './simulator/server.ts';
-import { freePort } from './ports.ts';
+import { freePort } from '@kandle/servers/ports/ports';
 
 /** Where a run's trades come from. */
 export interface Feed {

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import type { Env } from '@kandle/runtime/config';
-import { REPO_ROOT } from './paths.ts';
+import { REPO_ROOT } from '@kandle/tooling/paths';
 
 /**
  * The file with the targets of notify on this machine: `NOTIFY_TARGETS_FILE`, or else `notify.targets.yaml` at the

@@ -13,8 +13,8 @@ import { createService, type Service } from './knative/service.ts';
 import { DEFAULT_POLL, type PollSizes, type Source, startSource } from './knative/source.ts';
 import { lagOf } from './lag.ts';
 import { type LongRunning, startLongRunning } from './long-running.ts';
-import { REPO_ROOT } from './paths.ts';
-import { freePort } from './ports.ts';
+import { REPO_ROOT } from '@kandle/tooling/paths';
+import { freePort } from '@kandle/servers/ports/ports';
 import { bundledPrograms, type Program, sourcePrograms } from './programs.ts';
 import { createTopics } from './topics.ts';
 

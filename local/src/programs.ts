@@ -11,8 +11,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type BundleText, makeBundle, stopBundler, writeBundle } from '../../build/bundle.ts';
-import { KANDLE_FOLDER, REPO_ROOT } from './paths.ts';
+import { type BundleText, makeBundle, stopBundler, writeBundle } from '@kandle/build/bundle';
+import { KANDLE_FOLDER, REPO_ROOT } from '@kandle/tooling/paths';
 
 /** How a function is run: its main program, and what its environment needs for that. */
 export interface Program {

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import type { Attempt } from '../src/knative/deliver.ts';
 import type { ServicePlan } from '../src/knative/plan.ts';
 import { createService, type Service } from '../src/knative/service.ts';
-import { freePort } from '../src/ports.ts';
+import { freePort } from '@kandle/servers/ports/ports';
 
 /** What the stand-in of Serving does for a function, with real processes. */
 const SCRIPT = fileURLToPath(new URL('./serving-function.ts', import.meta.url));

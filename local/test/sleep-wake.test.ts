@@ -7,9 +7,9 @@ import { expect, inject, onTestFinished, test } from 'vitest';
 import { readKnownVariables } from '../src/knative/known-variables.ts';
 import { readManifests } from '../src/knative/manifests.ts';
 import { planRun } from '../src/knative/plan.ts';
-import { REPO_ROOT } from '../src/paths.ts';
+import { REPO_ROOT } from '@kandle/tooling/paths';
 import { type Pipeline, startPipeline } from '../src/pipeline.ts';
-import { freePort } from '../src/ports.ts';
+import { freePort } from '@kandle/servers/ports/ports';
 import { type Simulator, startSimulator } from '../src/simulator/server.ts';
 import { createKafkaWatch, type KafkaWatch } from '../src/view/kafka-watch.ts';
 

@@ -1,4 +1,4 @@
-import { parseWholeNumber, readOptions } from '@kandle/runtime/command-line';
+import { parseWholeNumber, readOptions } from '@kandle/tooling/command-line';
 
 /** What `npm run chaos` was asked for. */
 export interface ChaosOptions {

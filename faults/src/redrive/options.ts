@@ -1,5 +1,5 @@
 import { EVENT_TYPES } from '@kandle/market/topics';
-import { parseTime, readOptions } from '@kandle/runtime/command-line';
+import { parseTime, readOptions } from '@kandle/tooling/command-line';
 import type { Filter } from './select.ts';
 
 /** What `npm run redrive` was asked for. */

@@ -5,7 +5,7 @@ import { readKnownVariables } from '@kandle/local/knative/known-variables';
 import { readManifests } from '@kandle/local/knative/manifests';
 import { planRun, type RunPlan } from '@kandle/local/knative/plan';
 import { prefixPlan } from '@kandle/local/knative/prefix';
-import { REPO_ROOT } from '@kandle/local/paths';
+import { REPO_ROOT } from '@kandle/tooling/paths';
 import { type Pipeline, type ServerAddresses, startPipeline } from '@kandle/local/pipeline';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { createCqlWire } from '../proxy/cql-wire.ts';

@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ServerChild } from '@kandle/local/child';
-import { fetchLib } from '@kandle/local/jars';
-import { type KafkaOptions, startKafka } from '@kandle/local/kafka-server';
-import { JARS_FOLDER } from '@kandle/local/paths';
-import { choosePorts } from '@kandle/local/ports';
+import type { ServerChild } from '@kandle/servers/process/child';
+import { fetchLib } from '@kandle/servers/jars/jars';
+import { type KafkaOptions, startKafka } from '@kandle/servers/kafka/kafka-server';
+import { JARS_FOLDER } from '@kandle/tooling/paths';
+import { choosePorts } from '@kandle/servers/ports/ports';
 import { inject, onTestFinished, test } from 'vitest';
 import { until } from '../../src/catalogue/fault.ts';
 import { expectClean, rateOf, startTestStack } from '../test-stack.ts';

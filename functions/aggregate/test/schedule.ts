@@ -5,7 +5,7 @@ import { formatTradeBatch } from '@kandle/market/trade-batch';
 import type { FaultyDatabase } from '@kandle/testkit/faulty-database';
 import type { Random } from '@kandle/testkit/random';
 import { type FaultRates, runSchedule } from '@kandle/testkit/schedule';
-import { cleanBatch } from '../../transform/src/clean.ts';
+import { cleanBatch } from '@kandle/transform/clean';
 import { createAggregate } from '../src/handler.ts';
 import { createCandlePublisher } from '../src/publish.ts';
 import { createWindowCache } from '../src/window-cache.ts';

@@ -7,7 +7,7 @@ import { createKafka } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
 import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
 import { afterAll, beforeAll, expect, inject, onTestFinished, test, vi } from 'vitest';
-import { freePort } from '../../../local/src/ports.ts';
+import { freePort } from '@kandle/servers/ports/ports';
 
 const RUN = randomUUID().slice(0, 8);
 const TOPICS = { raw: `${RUN}.raw`, dead: `${RUN}.dead`, rejects: `${RUN}.rejects` };

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, expect, inject, test, vi } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { readConfig } from '../src/config.ts';
 import { END_OF_RECORDING } from '../src/finnhub-feed.ts';
-import { readLiveChildren } from '../../../local/src/run-record.ts';
+import { readLiveChildren } from '@kandle/servers/process/run-record';
 import { createIngest, type Ingest } from '../src/ingest.ts';
 import { readTopicTail, type TailMessage } from '../src/topic-tail.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { formatCandleBatch } from '@kandle/market/candle-batch';
 import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { freePort } from '../../../local/src/ports.ts';
+import { freePort } from '@kandle/servers/ports/ports';
 
 const DAY = Date.UTC(2026, 10, 2);
 const { client, env } = useTestKeyspace('persist');

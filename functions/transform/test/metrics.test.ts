@@ -8,8 +8,8 @@ import { createKafka } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
 import { startOtlpReceiver } from '@kandle/testkit/otlp-receiver';
 import { afterAll, beforeAll, expect, inject, onTestFinished, test, vi } from 'vitest';
-import { bundleFunction } from '../../../build/bundle.ts';
-import { freePort } from '../../../local/src/ports.ts';
+import { bundleFunction } from '@kandle/build/bundle';
+import { freePort } from '@kandle/servers/ports/ports';
 
 const brokers = inject('kafkaBrokers');
 const topics = { trades: `test.trades.${randomUUID()}`, rejects: `test.rejects.${randomUUID()}` };

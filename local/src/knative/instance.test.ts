@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { readProcessStart } from '../process-start.ts';
+import { readProcessStart } from '@kandle/servers/process/process-start';
 
 const INSTANCE = new URL('./instance.ts', import.meta.url).href;
 

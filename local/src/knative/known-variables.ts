@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { REPO_ROOT } from '../paths.ts';
+import { REPO_ROOT } from '@kandle/tooling/paths';
 import type { KnownVariables } from './plan.ts';
 
 const ConfigModule = z.object({ envSchema: z.instanceof(z.ZodObject) });

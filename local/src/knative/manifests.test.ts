@@ -2,8 +2,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { REPO_ROOT } from '../paths.ts';
-import { StartError } from '../start-error.ts';
+import { REPO_ROOT } from '@kandle/tooling/paths';
+import { StartError } from '@kandle/tooling/start-error';
 import { readKnownVariables } from './known-variables.ts';
 import { readManifests } from './manifests.ts';
 import { type KnownVariables, planRun } from './plan.ts';

@@ -2,8 +2,8 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseAllDocuments, parseDocument } from 'yaml';
 import { z } from 'zod';
-import { REPO_ROOT } from '../paths.ts';
-import { StartError } from '../start-error.ts';
+import { REPO_ROOT } from '@kandle/tooling/paths';
+import { StartError } from '@kandle/tooling/start-error';
 import { CLUSTER_ONLY_KINDS, kindKey, KustomizationSchema, SCHEMAS } from './resource-schemas.ts';
 
 type Kind = keyof typeof SCHEMAS;

@@ -4,7 +4,7 @@ import { TOPICS } from '@kandle/market/topics';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
-import { REPO_ROOT } from '../paths.ts';
+import { REPO_ROOT } from '@kandle/tooling/paths';
 import { readKnownVariables } from './known-variables.ts';
 import { readManifests } from './manifests.ts';
 import { type KnownVariables, planRun, type RunPlan } from './plan.ts';

@@ -1,7 +1,7 @@
 import type { Container } from './resource-schemas.ts';
 import { memoryLimitMb } from './memory.ts';
 import type { Manifests, Placed } from './manifests.ts';
-import { StartError } from '../start-error.ts';
+import { StartError } from '@kandle/tooling/start-error';
 
 /** A topic to create. */
 export interface TopicPlan {
