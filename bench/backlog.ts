@@ -2,8 +2,8 @@ import type { MarketEvent } from '@kandle/market/market-event';
 import { formatRawBatch, type RawRecord } from '@kandle/market/raw-batch';
 import { shardOf, shardsOf } from '@kandle/market/shard';
 import { createTradeMemory } from '@kandle/market/trade-identity';
-import { priceOf, sizeOf } from '@kandle/local/simulator/frame-text';
-import { createMarket, type SimulatedTrade } from '@kandle/local/simulator/market';
+import { priceOf, sizeOf } from '@kandle/feeds/simulator/frame-text';
+import { createMarket, type SimulatedTrade } from '@kandle/feeds/simulator/market';
 
 /** What waits in `market.raw.v1`. */
 export interface BacklogOptions {

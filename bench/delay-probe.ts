@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WINDOW_MS } from '@kandle/market/window';
-import { priceOf, sizeOf } from '@kandle/local/simulator/frame-text';
+import { priceOf, sizeOf } from '@kandle/feeds/simulator/frame-text';
 import type { Pipeline } from '@kandle/local/pipeline';
-import type { SimulatedTrade } from '@kandle/local/simulator/market';
+import type { SimulatedTrade } from '@kandle/feeds/simulator/market';
 
 /** How long it took from a trade on the feed's line to its row, and from a window's end to its final candle. */
 export interface Delays {

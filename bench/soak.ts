@@ -15,7 +15,7 @@ import { planRun } from '@kandle/local/knative/plan';
 import { REPO_ROOT } from '@kandle/tooling/paths';
 import { type Pipeline, startPipeline } from '@kandle/local/pipeline';
 import { WATCHED_TOPICS } from '@kandle/local/progress';
-import { type Simulator, startSimulator } from '@kandle/local/simulator/server';
+import { type Simulator, startSimulator } from '@kandle/feeds/simulator/server';
 import { createKafkaWatch } from '@kandle/local/view/kafka-watch';
 import { type BenchCommand, runBench } from './command.ts';
 import { countCandles } from './count-stored.ts';

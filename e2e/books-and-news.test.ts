@@ -7,7 +7,7 @@ import { readManifests } from '@kandle/local/knative/manifests';
 import { planRun } from '@kandle/local/knative/plan';
 import { REPO_ROOT } from '@kandle/tooling/paths';
 import { startPipeline } from '@kandle/local/pipeline';
-import { startSimulator } from '@kandle/local/simulator/server';
+import { startSimulator } from '@kandle/feeds/simulator/server';
 import { expect, inject, onTestFinished, test } from 'vitest';
 
 const DEADLINE_MS = 240_000;

@@ -11,7 +11,7 @@ import { prefixPlan } from '@kandle/local/knative/prefix';
 import { type Pipeline, startPipeline } from '@kandle/local/pipeline';
 import { REPO_ROOT } from '@kandle/tooling/paths';
 import { freePort } from '@kandle/servers/ports/ports';
-import { startReplayServer } from '@kandle/local/replay-server';
+import { startReplayServer } from '@kandle/feeds/replay/replay-server';
 import { TOPICS } from '@kandle/market/topics';
 import { expect, inject } from 'vitest';
 import { readRejects } from './read-rejects.ts';

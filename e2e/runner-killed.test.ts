@@ -13,7 +13,7 @@ import { planRun } from '@kandle/local/knative/plan';
 import { REPO_ROOT } from '@kandle/tooling/paths';
 import { type Pipeline, type PipelineOptions, startPipeline } from '@kandle/local/pipeline';
 import { freePort } from '@kandle/servers/ports/ports';
-import { startReplayServer } from '@kandle/local/replay-server';
+import { startReplayServer } from '@kandle/feeds/replay/replay-server';
 import { Kafka, logLevel } from 'kafkajs';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { z } from 'zod';

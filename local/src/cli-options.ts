@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { parseDuration, parseWholeNumber, readOptions, UsageError } from '@kandle/tooling/command-line';
-import { DEFAULT_SYMBOLS, MAX_SYMBOLS } from './simulator/instruments.ts';
+import { DEFAULT_SYMBOLS, MAX_SYMBOLS } from '@kandle/feeds/simulator/instruments';
 
 /** What `npm start` was asked for. */
 export interface StartOptions {

@@ -2,8 +2,8 @@ import { isSymbol } from '@kandle/market/symbol';
 import type { Env } from '@kandle/runtime/config';
 import type { SimulatorChoice, StartOptions } from './cli-options.ts';
 import { StartError } from '@kandle/servers/preflight';
-import { startReplayServer } from './replay-server.ts';
-import { type Simulator, startSimulator } from './simulator/server.ts';
+import { startReplayServer } from '@kandle/feeds/replay/replay-server';
+import { type Simulator, startSimulator } from '@kandle/feeds/simulator/server';
 import { freePort } from '@kandle/servers/ports/ports';
 
 /** Where a run's trades come from. */

@@ -10,7 +10,7 @@ import { planRun } from '../src/knative/plan.ts';
 import { REPO_ROOT } from '@kandle/tooling/paths';
 import { type Pipeline, startPipeline } from '../src/pipeline.ts';
 import { freePort } from '@kandle/servers/ports/ports';
-import { type Simulator, startSimulator } from '../src/simulator/server.ts';
+import { type Simulator, startSimulator } from '@kandle/feeds/simulator/server';
 import { createKafkaWatch, type KafkaWatch } from '../src/view/kafka-watch.ts';
 
 const IDLE_MS = 3_000;

@@ -1,6 +1,6 @@
-import { PING_FRAME, startFeedServer, takeRequest } from '@kandle/local/feed-server';
-import { frameText } from '@kandle/local/simulator/frame-text';
-import { createMarket, STEP_MS } from '@kandle/local/simulator/market';
+import { PING_FRAME, startFeedServer, takeRequest } from '@kandle/feeds/finnhub/feed-server';
+import { frameText } from '@kandle/feeds/simulator/frame-text';
+import { createMarket, STEP_MS } from '@kandle/feeds/simulator/market';
 
 type Socket = Parameters<Parameters<typeof startFeedServer>[1]>[0];
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServicePlan } from '@kandle/local/knative/plan';
 import { eventOfRecord, requestHeaders } from '@kandle/local/knative/source-event';
-import { createRandom, type Random } from '@kandle/local/simulator/random';
+import { createRandom, type Random } from '@kandle/feeds/simulator/random';
 import { TOPICS } from '@kandle/market/topics';
 import { parseTradeBatch } from '@kandle/market/trade-batch';
 import { windowDueMs, windowStartOf } from '@kandle/market/window';

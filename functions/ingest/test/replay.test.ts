@@ -9,7 +9,7 @@ import { windowDueMs, windowStartOf } from '@kandle/market/window';
 import { createKafka } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
 import { afterEach, expect, inject, test, vi } from 'vitest';
-import { startReplayServer } from '@kandle/local/replay-server';
+import { startReplayServer } from '@kandle/feeds/replay/replay-server';
 import { readTopicTail } from '../src/topic-tail.ts';
 
 const RECORDING = join(

@@ -1,6 +1,6 @@
 import { WINDOW_MS } from '@kandle/market/window';
 import type { WebSocket } from 'ws';
-import { PING_FRAME, startFeedServer, takeRequest } from '../feed-server.ts';
+import { PING_FRAME, startFeedServer, takeRequest } from '../finnhub/feed-server.ts';
 import { createBooksAndNews } from './books-and-news.ts';
 import { frameText } from './frame-text.ts';
 import { DEFAULT_SYMBOLS, type InstrumentKind } from './instruments.ts';

@@ -2,7 +2,7 @@ import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { isSymbol } from '@kandle/market/symbol';
 import { describeError } from '@kandle/runtime/errors';
 import type { WebSocket } from 'ws';
-import { PING_FRAME, startFeedServer, takeRequest } from './feed-server.ts';
+import { PING_FRAME, startFeedServer, takeRequest } from '../finnhub/feed-server.ts';
 import { createReplayPosition } from './replay-position.ts';
 import {
   entriesOf,

@@ -8,7 +8,10 @@ import { createReplayPosition } from './replay-position.ts';
 import { readRecording, surveyRecording } from './replay-recording.ts';
 import { type ReplayOptions, startReplayServer } from './replay-server.ts';
 
-const RECORDING = join(import.meta.dirname, '../../../shared/data/finnhub_frames_from_binance_spot.jsonl.gz');
+const RECORDING = join(
+  import.meta.dirname,
+  '../../../../shared/data/finnhub_frames_from_binance_spot.jsonl.gz',
+);
 const cleanUps: (() => unknown)[] = [];
 
 afterEach(async () => {
