@@ -49,5 +49,5 @@ USER 65532:65532
 ENV NODE_ENV=production
 EXPOSE 8080
 # Not through npm or a shell: Node is process 1 and gets SIGTERM itself.
-# The size is local/src/knative/memory.ts's: it says why. The same when the code was compiled, or V8 would refuse it.
+# The size is knative/src/memory.ts's: it says why. The same when the code was compiled, or V8 would refuse it.
 ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=8", "/app/start.cjs"]

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readManifests } from '@kandle/local/knative/manifests';
+import { readManifests } from '@kandle/knative/manifests';
 import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
 import { createKafka, KafkaEnv } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readManifests } from '@kandle/local/knative/manifests';
+import { readManifests } from '../src/manifests.ts';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { KNATIVE } from './render.ts';

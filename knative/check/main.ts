@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { readKnownVariables } from '@kandle/local/knative/known-variables';
+import { readKnownVariables } from '../src/known-variables.ts';
 import { checkWithKubeconform } from './kubeconform.ts';
 import { hasKubectl, KNATIVE, overlayNames, render } from './render.ts';
 import { checkOverlay, checkSameAsBase } from './rules.ts';

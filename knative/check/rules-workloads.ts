@@ -1,4 +1,4 @@
-import type { KnownVariables } from '@kandle/local/knative/plan';
+import type { KnownVariables } from '../src/plan.ts';
 import { idOf, isFunction, ofKind, type Resource, type Workload, workloads } from './resource.ts';
 
 /** The Secrets that an installation has, and their keys: `knative/make-secrets.sh` makes all but the optional last. */

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { KnownVariables } from '@kandle/local/knative/plan';
-import { readKnownVariables } from '@kandle/local/knative/known-variables';
+import type { KnownVariables } from '../src/plan.ts';
+import { readKnownVariables } from '../src/known-variables.ts';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { hasKubectl, KNATIVE, overlayNames, render } from './render.ts';
 import { type Plant, PLANTED } from './planted-faults.ts';

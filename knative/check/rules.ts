@@ -1,4 +1,4 @@
-import type { KnownVariables } from '@kandle/local/knative/plan';
+import type { KnownVariables } from '../src/plan.ts';
 import { idOf, isFunction, type Resource, ResourceSchema } from './resource.ts';
 import { checkCassandra, checkKafka, checkRetention, checkSources } from './rules-delivery.ts';
 import {

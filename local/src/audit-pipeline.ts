@@ -4,7 +4,7 @@ import { TOPICS } from '@kandle/market/topics';
 import { createCassandra } from '@kandle/runtime/cassandra';
 import { createKafka } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
-import type { RunPlan } from './knative/plan.ts';
+import type { RunPlan } from '@kandle/knative/plan';
 import type { ServerAddresses } from './pipeline.ts';
 
 /** A pipeline to audit. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
-import type { TopicPlan } from './knative/plan.ts';
+import type { TopicPlan } from '@kandle/knative/plan';
 
 const READY_DEADLINE_MS = 30_000;
 /** Whole megabytes of index per partition, Kafka's default, are of no use on a laptop. */

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Kafka, logLevel } from 'kafkajs';
 import { post } from '../src/knative/deliver.ts';
-import type { SourcePlan } from '../src/knative/plan.ts';
+import type { SourcePlan } from '@kandle/knative/plan';
 import { startSource } from '../src/knative/source.ts';
 
 /** What the contract suite needs of a dispatcher: our stand-in, or the real one behind the same three verbs. */

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { z } from 'zod';
 import type { Attempt } from '../src/knative/deliver.ts';
-import type { ServicePlan } from '../src/knative/plan.ts';
+import type { ServicePlan } from '@kandle/knative/plan';
 import { createService, type Service } from '../src/knative/service.ts';
 import { freePort } from '@kandle/servers/ports/ports';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { SourcePlan } from '../src/knative/plan.ts';
+import type { SourcePlan } from '@kandle/knative/plan';
 import { runStandIn } from './contract-target.ts';
 
 /** Runs a source until its standard input ends: `source-apart.ts <JSON>`; prints a line when it has its partitions. */

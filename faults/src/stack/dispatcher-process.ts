@@ -1,4 +1,4 @@
-import { type SourcePlan } from '@kandle/local/knative/plan';
+import { type SourcePlan } from '@kandle/knative/plan';
 import { post } from '@kandle/local/knative/deliver';
 import { DEFAULT_POLL, LIFTED_POLL, startSource } from '@kandle/local/knative/source';
 import { Kafka, logLevel } from 'kafkajs';

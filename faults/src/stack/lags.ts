@@ -1,4 +1,4 @@
-import type { SourcePlan } from '@kandle/local/knative/plan';
+import type { SourcePlan } from '@kandle/knative/plan';
 import type { Admin } from 'kafkajs';
 
 /** Records of a source's topic that its group has not committed. */

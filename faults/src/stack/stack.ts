@@ -1,10 +1,10 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readKnownVariables } from '@kandle/local/knative/known-variables';
-import { readManifests } from '@kandle/local/knative/manifests';
-import { planRun, type RunPlan } from '@kandle/local/knative/plan';
-import { prefixPlan } from '@kandle/local/knative/prefix';
+import { readKnownVariables } from '@kandle/knative/known-variables';
+import { readManifests } from '@kandle/knative/manifests';
+import { planRun, type RunPlan } from '@kandle/knative/plan';
+import { prefixPlan } from '@kandle/knative/prefix';
 import { REPO_ROOT } from '@kandle/tooling/paths';
 import { type Pipeline, type ServerAddresses, startPipeline } from '@kandle/local/pipeline';
 import { type Admin, Kafka, logLevel } from 'kafkajs';

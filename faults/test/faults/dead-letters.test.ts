@@ -1,4 +1,4 @@
-import type { RunPlan } from '@kandle/local/knative/plan';
+import type { RunPlan } from '@kandle/knative/plan';
 import { TOPICS } from '@kandle/market/topics';
 import { createKafka } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ServicePlan } from '@kandle/local/knative/plan';
+import type { ServicePlan } from '@kandle/knative/plan';
 import { eventOfRecord, requestHeaders } from '@kandle/local/knative/source-event';
 import { createRandom, type Random } from '@kandle/feeds/simulator/random';
 import { TOPICS } from '@kandle/market/topics';

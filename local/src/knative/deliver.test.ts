@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { backoffMs } from './deliver.ts';
-import type { DeliveryPlan } from './plan.ts';
+import type { DeliveryPlan } from '@kandle/knative/plan';
 
 test('backoffMs() is delay times n, or delay times 2 to the n, without cap', () => {
   const linear = { backoffPolicy: 'linear', backoffDelayMs: 5_000 } as DeliveryPlan;

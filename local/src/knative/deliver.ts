@@ -1,6 +1,6 @@
 import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DeliveryPlan } from './plan.ts';
+import type { DeliveryPlan } from '@kandle/knative/plan';
 
 /** How the sink answered one try. */
 export interface Attempt {

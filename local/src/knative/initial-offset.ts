@@ -1,5 +1,5 @@
 import type { Kafka } from 'kafkajs';
-import type { SourcePlan } from './plan.ts';
+import type { SourcePlan } from '@kandle/knative/plan';
 
 /**
  * Writes down where a new group begins when it begins with the newest record, as KafkaSource does before its consumers

@@ -1,5 +1,5 @@
 import { createLoadAverage } from './load-average.ts';
-import type { ServicePlan } from './plan.ts';
+import type { ServicePlan } from '@kandle/knative/plan';
 
 /** Decides how many processes a service should have. */
 export interface Scaler {

@@ -1,5 +1,5 @@
 import type { Consumer, Kafka, KafkaMessage } from 'kafkajs';
-import type { SourcePlan } from './plan.ts';
+import type { SourcePlan } from '@kandle/knative/plan';
 import { createPollBuffer } from './poll-buffer.ts';
 
 /** How records are polled: the sizes of `config-kafka-source-data-plane`. */

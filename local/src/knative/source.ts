@@ -4,7 +4,7 @@ import { deadLetterOf } from './dead-letter.ts';
 import { type Attempt, deliver } from './deliver.ts';
 import { pinLatestOffsets } from './initial-offset.ts';
 import { createPartitionQueue, type PartitionQueue } from './partition-queue.ts';
-import type { SourcePlan } from './plan.ts';
+import type { SourcePlan } from '@kandle/knative/plan';
 import { type PollSizes, startSourceConsumer } from './source-consumer.ts';
 import { eventOfRecord, requestHeaders, type SourceEvent } from './source-event.ts';
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Message } from 'kafkajs';
 import { afterAll, inject, onTestFinished } from 'vitest';
-import type { DeliveryPlan, SourcePlan } from '../../src/knative/plan.ts';
+import type { DeliveryPlan, SourcePlan } from '@kandle/knative/plan';
 import { type ContractTarget, type RunningSource, standIn } from '../contract-target.ts';
 import { type ContractTopics, openTopics } from '../contract-topics.ts';
 import { type EventSink, startEventSink } from '../event-sink.ts';
