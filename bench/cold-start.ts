@@ -21,7 +21,7 @@ import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
 import { bundleFunction } from '@kandle/build/bundle';
 import { REPO_ROOT } from '@kandle/tooling/paths';
 import { freePort } from '@kandle/servers/ports/ports';
-import { createTopics } from '@kandle/local/topics';
+import { createTopics } from '@kandle/stand-in/topics';
 import { type BenchCommand, runBench } from './command.ts';
 import { FIRST_EVENTS, postEvent } from './first-events.ts';
 import { type BenchServers, benchServers } from './servers.ts';

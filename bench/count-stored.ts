@@ -1,4 +1,4 @@
-import type { Pipeline } from '@kandle/local/pipeline';
+import type { Pipeline } from '@kandle/stand-in/pipeline';
 
 type Client = Pipeline['client'];
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WINDOW_MS } from '@kandle/market/window';
 import { priceOf, sizeOf } from '@kandle/feeds/simulator/frame-text';
-import type { Pipeline } from '@kandle/local/pipeline';
+import type { Pipeline } from '@kandle/stand-in/pipeline';
 import type { SimulatedTrade } from '@kandle/feeds/simulator/market';
 
 /** How long it took from a trade on the feed's line to its row, and from a window's end to its final candle. */

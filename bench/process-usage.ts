@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Pipeline } from '@kandle/local/pipeline';
+import type { Pipeline } from '@kandle/stand-in/pipeline';
 import type { BenchServers } from './servers.ts';
 
 /** What the processes of one role use: several at once where a function is scaled up, none where it sleeps. */

@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ProcessHooks } from '@kandle/local/knative/instance';
+import type { ProcessHooks } from '@kandle/stand-in/serving/instance';
 import { JARS_FOLDER, REPO_ROOT } from '@kandle/tooling/paths';
-import type { ServerAddresses } from '@kandle/local/pipeline';
+import type { ServerAddresses } from '@kandle/stand-in/pipeline';
 import { claimFolder } from '@kandle/servers/process/run-record';
 import { startServers } from '@kandle/servers/servers';
 

@@ -13,7 +13,7 @@ import { readKnownVariables } from '@kandle/knative/known-variables';
 import { readManifests } from '@kandle/knative/manifests';
 import { planRun } from '@kandle/knative/plan';
 import { REPO_ROOT } from '@kandle/tooling/paths';
-import { type Pipeline, startPipeline } from '@kandle/local/pipeline';
+import { type Pipeline, startPipeline } from '@kandle/stand-in/pipeline';
 import { WATCHED_TOPICS } from '@kandle/local/progress';
 import { type Simulator, startSimulator } from '@kandle/feeds/simulator/server';
 import { createKafkaWatch } from '@kandle/local/view/kafka-watch';

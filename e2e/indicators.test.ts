@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { REPO_ROOT } from '@kandle/tooling/paths';
-import type { Pipeline } from '@kandle/local/pipeline';
+import type { Pipeline } from '@kandle/stand-in/pipeline';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { hasRecording, NO_RECORDING, RECORDING } from './recording.ts';
 import { type Disturbance, runReplay } from './run-replay.ts';

@@ -8,7 +8,7 @@ import { readKnownVariables } from '@kandle/knative/known-variables';
 import { readManifests } from '@kandle/knative/manifests';
 import { planRun } from '@kandle/knative/plan';
 import { REPO_ROOT } from '@kandle/tooling/paths';
-import { startPipeline } from '@kandle/local/pipeline';
+import { startPipeline } from '@kandle/stand-in/pipeline';
 import { startSimulator } from '@kandle/feeds/simulator/server';
 import { expect, inject, onTestFinished, test } from 'vitest';
 

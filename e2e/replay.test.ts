@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Pipeline } from '@kandle/local/pipeline';
+import type { Pipeline } from '@kandle/stand-in/pipeline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   computeCandles,

@@ -8,7 +8,7 @@ import { readKnownVariables } from '@kandle/knative/known-variables';
 import { readManifests } from '@kandle/knative/manifests';
 import { planRun, type RunPlan } from '@kandle/knative/plan';
 import { prefixPlan } from '@kandle/knative/prefix';
-import { type Pipeline, startPipeline } from '@kandle/local/pipeline';
+import { type Pipeline, startPipeline } from '@kandle/stand-in/pipeline';
 import { REPO_ROOT } from '@kandle/tooling/paths';
 import { freePort } from '@kandle/servers/ports/ports';
 import { startReplayServer } from '@kandle/feeds/replay/replay-server';

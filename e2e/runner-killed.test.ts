@@ -11,7 +11,7 @@ import { readKnownVariables } from '@kandle/knative/known-variables';
 import { readManifests } from '@kandle/knative/manifests';
 import { planRun } from '@kandle/knative/plan';
 import { REPO_ROOT } from '@kandle/tooling/paths';
-import { type Pipeline, type PipelineOptions, startPipeline } from '@kandle/local/pipeline';
+import { type Pipeline, type PipelineOptions, startPipeline } from '@kandle/stand-in/pipeline';
 import { freePort } from '@kandle/servers/ports/ports';
 import { startReplayServer } from '@kandle/feeds/replay/replay-server';
 import { Kafka, logLevel } from 'kafkajs';

@@ -16,7 +16,7 @@ import { createPersist } from '@kandle/persist/handler';
 import { createRollupStore } from '@kandle/persist/rollup-store';
 import { createRollups } from '@kandle/persist/rollups';
 import { createViews } from '@kandle/persist/views';
-import { createTopics } from '@kandle/local/topics';
+import { createTopics } from '@kandle/stand-in/topics';
 import { createTransformCounters } from '@kandle/transform/counters';
 import { createTransform } from '@kandle/transform/handler';
 import type { Client } from 'cassandra-driver';

@@ -8,7 +8,7 @@ import { readKnownVariables } from '@kandle/knative/known-variables';
 import { readManifests } from '@kandle/knative/manifests';
 import { planRun, type RunPlan } from '@kandle/knative/plan';
 import { REPO_ROOT } from '@kandle/tooling/paths';
-import { type Pipeline, startPipeline } from '@kandle/local/pipeline';
+import { type Pipeline, startPipeline } from '@kandle/stand-in/pipeline';
 import { formatRawBatch } from '@kandle/market/raw-batch';
 import { TOPICS } from '@kandle/market/topics';
 import { toKafkaMessage } from '@kandle/runtime/event-producer';

@@ -5,7 +5,7 @@ import { createCassandra } from '@kandle/runtime/cassandra';
 import { createKafka } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
 import type { RunPlan } from '@kandle/knative/plan';
-import type { ServerAddresses } from './pipeline.ts';
+import type { ServerAddresses } from '@kandle/stand-in/pipeline';
 
 /** A pipeline to audit. */
 export interface AuditedPipeline {

@@ -1,7 +1,7 @@
 import { TOPICS } from '@kandle/market/topics';
 import type { Feed } from './feed.ts';
-import type { IngestStatus } from './ingest-process.ts';
-import type { Pipeline } from './pipeline.ts';
+import type { IngestStatus } from '@kandle/stand-in/ingest-process';
+import type { Pipeline } from '@kandle/stand-in/pipeline';
 import { formatUnits } from './view/format.ts';
 import type { KafkaWatch } from './view/kafka-watch.ts';
 import { type LiveView, openLiveView } from './view/live-view.ts';

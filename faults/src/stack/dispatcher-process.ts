@@ -1,6 +1,6 @@
 import { type SourcePlan } from '@kandle/knative/plan';
-import { post } from '@kandle/local/knative/deliver';
-import { DEFAULT_POLL, LIFTED_POLL, startSource } from '@kandle/local/knative/source';
+import { post } from '@kandle/stand-in/kafka-source/deliver';
+import { DEFAULT_POLL, LIFTED_POLL, startSource } from '@kandle/stand-in/kafka-source/source';
 import { Kafka, logLevel } from 'kafkajs';
 
 /** What the process is told: `dispatcher-process.ts <JSON>`. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { Service } from '@kandle/local/knative/service';
+import type { Service } from '@kandle/stand-in/serving/service';
 import type { DispatcherTask } from './dispatcher-process.ts';
 
 /** The event sources of a stack, in a process that can be killed and is then started again. */

@@ -6,7 +6,7 @@ import { readManifests } from '@kandle/knative/manifests';
 import { planRun, type RunPlan } from '@kandle/knative/plan';
 import { prefixPlan } from '@kandle/knative/prefix';
 import { REPO_ROOT } from '@kandle/tooling/paths';
-import { type Pipeline, type ServerAddresses, startPipeline } from '@kandle/local/pipeline';
+import { type Pipeline, type ServerAddresses, startPipeline } from '@kandle/stand-in/pipeline';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { createCqlWire } from '../proxy/cql-wire.ts';
 import { createKafkaWire } from '../proxy/kafka-wire.ts';

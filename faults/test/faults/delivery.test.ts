@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServicePlan } from '@kandle/knative/plan';
-import { eventOfRecord, requestHeaders } from '@kandle/local/knative/source-event';
+import { eventOfRecord, requestHeaders } from '@kandle/stand-in/kafka-source/source-event';
 import { createRandom, type Random } from '@kandle/feeds/simulator/random';
 import { TOPICS } from '@kandle/market/topics';
 import { parseTradeBatch } from '@kandle/market/trade-batch';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { IngestStatus } from '../ingest-process.ts';
-import type { ServiceStats } from '../knative/service.ts';
+import type { IngestStatus } from '@kandle/stand-in/ingest-process';
+import type { ServiceStats } from '@kandle/stand-in/serving/service';
 import { createCandleBoard } from './candle-board.ts';
 import { createSignalBoard } from './signal-board.ts';
 import { plainLine, summaryLines } from './plain-lines.ts';

@@ -1,6 +1,6 @@
-import type { IngestStatus } from '../ingest-process.ts';
-import type { ServiceStats } from '../knative/service.ts';
-import type { SourceStats } from '../knative/source.ts';
+import type { IngestStatus } from '@kandle/stand-in/ingest-process';
+import type { ServiceStats } from '@kandle/stand-in/serving/service';
+import type { SourceStats } from '@kandle/stand-in/kafka-source/source';
 import type { CandleBoard } from './candle-board.ts';
 import { formatMs, formatSpan } from './format.ts';
 import { createRate, type Rate } from './rate.ts';

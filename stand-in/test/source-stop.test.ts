@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Kafka, logLevel } from 'kafkajs';
 import { expect, inject, onTestFinished, test } from 'vitest';
-import { post } from '../src/knative/deliver.ts';
+import { post } from '../src/kafka-source/deliver.ts';
 import type { SourcePlan } from '@kandle/knative/plan';
-import { DEFAULT_POLL, startSource } from '../src/knative/source.ts';
+import { DEFAULT_POLL, startSource } from '../src/kafka-source/source.ts';
 import { openTopics } from './contract-topics.ts';
 import { startEventSink } from './event-sink.ts';
 

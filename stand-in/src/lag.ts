@@ -1,5 +1,5 @@
 import type { Admin } from 'kafkajs';
-import type { Source } from './knative/source.ts';
+import type { Source } from './kafka-source/source.ts';
 
 /** How many records of its topic a source has not settled yet. */
 export async function lagOf(admin: Admin, { plan, position }: Source): Promise<bigint> {

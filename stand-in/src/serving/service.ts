@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Attempt } from './deliver.ts';
-import { post } from './deliver.ts';
+import type { Attempt } from '../kafka-source/deliver.ts';
+import { post } from '../kafka-source/deliver.ts';
 import { type Instance, type InstanceSpec, type ProcessHooks, startInstance } from './instance.ts';
 import type { ServicePlan } from '@kandle/knative/plan';
 import { createScaler } from './scaler.ts';

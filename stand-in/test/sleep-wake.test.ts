@@ -11,7 +11,7 @@ import { REPO_ROOT } from '@kandle/tooling/paths';
 import { type Pipeline, startPipeline } from '../src/pipeline.ts';
 import { freePort } from '@kandle/servers/ports/ports';
 import { type Simulator, startSimulator } from '@kandle/feeds/simulator/server';
-import { createKafkaWatch, type KafkaWatch } from '../src/view/kafka-watch.ts';
+import { createKafkaWatch, type KafkaWatch } from '@kandle/local/view/kafka-watch';
 
 const IDLE_MS = 3_000;
 const DEADLINE_MS = 90_000;

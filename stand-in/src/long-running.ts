@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Instance, type InstanceSpec, type ProcessHooks, startInstance } from './knative/instance.ts';
+import { type Instance, type InstanceSpec, type ProcessHooks, startInstance } from './serving/instance.ts';
 
 /** A process that runs all the time, and is started again when it ends by itself. */
 export interface LongRunning {

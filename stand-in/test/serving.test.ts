@@ -5,9 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { z } from 'zod';
-import type { Attempt } from '../src/knative/deliver.ts';
+import type { Attempt } from '../src/kafka-source/deliver.ts';
 import type { ServicePlan } from '@kandle/knative/plan';
-import { createService, type Service } from '../src/knative/service.ts';
+import { createService, type Service } from '../src/serving/service.ts';
 import { freePort } from '@kandle/servers/ports/ports';
 
 /** What the stand-in of Serving does for a function, with real processes. */

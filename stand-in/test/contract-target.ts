@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Kafka, logLevel } from 'kafkajs';
-import { post } from '../src/knative/deliver.ts';
+import { post } from '../src/kafka-source/deliver.ts';
 import type { SourcePlan } from '@kandle/knative/plan';
-import { startSource } from '../src/knative/source.ts';
+import { startSource } from '../src/kafka-source/source.ts';
 
 /** What the contract suite needs of a dispatcher: our stand-in, or the real one behind the same three verbs. */
 export interface ContractTarget {

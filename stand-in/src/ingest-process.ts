@@ -1,4 +1,4 @@
-import type { InstanceSpec, ProcessHooks } from './knative/instance.ts';
+import type { InstanceSpec, ProcessHooks } from './serving/instance.ts';
 import { type LongRunning, startLongRunning } from './long-running.ts';
 
 /** What ingest says of itself at `/status`, as far as the launcher needs it. */
