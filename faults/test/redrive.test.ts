@@ -15,8 +15,8 @@ import { toKafkaMessage } from '@kandle/runtime/event-producer';
 import { createKafka } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
 import { expect, inject, onTestFinished, test } from 'vitest';
-import { createCqlWire } from '../src/proxy/cql-wire.ts';
-import { startProxy } from '../src/proxy/tcp-proxy.ts';
+import { createCqlWire } from '@kandle/testkit/proxy/cql-wire';
+import { startProxy } from '@kandle/testkit/proxy/tcp-proxy';
 import { listDeadLetters, sendAgain } from '../src/redrive/redrive.ts';
 
 const DAY_MS = 86_400_000;

@@ -1,5 +1,5 @@
-import { isWindowClose } from '../proxy/cql-wire.ts';
-import type { Frame } from '../proxy/wire.ts';
+import { isWindowClose } from '@kandle/testkit/proxy/cql-wire';
+import type { Frame } from '@kandle/testkit/proxy/wire';
 import type { Stack } from '../stack/stack.ts';
 import { type Fault, until } from './fault.ts';
 

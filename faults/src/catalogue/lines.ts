@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isWindowWrite } from '../proxy/cql-wire.ts';
-import type { TcpProxy, Weather } from '../proxy/tcp-proxy.ts';
-import type { Frame } from '../proxy/wire.ts';
+import { isWindowWrite } from '@kandle/testkit/proxy/cql-wire';
+import type { TcpProxy, Weather } from '@kandle/testkit/proxy/tcp-proxy';
+import type { Frame } from '@kandle/testkit/proxy/wire';
 import type { Stack } from '../stack/stack.ts';
 import type { Fault } from './fault.ts';
 
