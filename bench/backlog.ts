@@ -1,7 +1,7 @@
-import type { MarketEvent } from '@kandle/market/market-event';
-import { formatRawBatch, type RawRecord } from '@kandle/market/raw-batch';
-import { shardOf, shardsOf } from '@kandle/market/shard';
-import { createTradeMemory } from '@kandle/market/trade-identity';
+import type { MarketEvent } from '@kandle/market/event/market-event';
+import { formatRawBatch, type RawRecord } from '@kandle/market/feed/raw-batch';
+import { shardOf, shardsOf } from '@kandle/market/event/shard';
+import { createTradeMemory } from '@kandle/market/feed/trade-identity';
 import { priceOf, sizeOf } from '@kandle/feeds/simulator/frame-text';
 import { createMarket, type SimulatedTrade } from '@kandle/feeds/simulator/market';
 

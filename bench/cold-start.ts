@@ -11,7 +11,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { MarketEvent } from '@kandle/market/market-event';
+import type { MarketEvent } from '@kandle/market/event/market-event';
 import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
 import { parseWholeNumber, readOptions, UsageError } from '@kandle/tooling/command-line';
 import { readEnv } from '@kandle/runtime/config';

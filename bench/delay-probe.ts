@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { WINDOW_MS } from '@kandle/market/window';
+import { WINDOW_MS } from '@kandle/market/window/window';
 import { priceOf, sizeOf } from '@kandle/feeds/simulator/frame-text';
 import type { Pipeline } from '@kandle/stand-in/pipeline';
 import type { SimulatedTrade } from '@kandle/feeds/simulator/market';

@@ -8,8 +8,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { MarketEvent } from '@kandle/market/market-event';
-import { TOPICS } from '@kandle/market/topics';
+import type { MarketEvent } from '@kandle/market/event/market-event';
+import { TOPICS } from '@kandle/market/event/topics';
 import { parseWholeNumber, readOptions } from '@kandle/tooling/command-line';
 import { readEnv } from '@kandle/runtime/config';
 import { createEventProducer } from '@kandle/runtime/event-producer';

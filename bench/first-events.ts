@@ -1,9 +1,9 @@
 import { request } from 'node:http';
-import { formatCandleBatch } from '@kandle/market/candle-batch';
-import type { MarketEvent } from '@kandle/market/market-event';
-import { formatRawBatch } from '@kandle/market/raw-batch';
-import { formatSignalBatch, signalId } from '@kandle/market/signal-batch';
-import { formatTradeBatch } from '@kandle/market/trade-batch';
+import { formatCandleBatch } from '@kandle/market/candle/candle-batch';
+import type { MarketEvent } from '@kandle/market/event/market-event';
+import { formatRawBatch } from '@kandle/market/feed/raw-batch';
+import { formatSignalBatch, signalId } from '@kandle/market/signal/signal-batch';
+import { formatTradeBatch } from '@kandle/market/trade/trade-batch';
 
 const E8 = 100_000_000n;
 const START_MS = Date.now();

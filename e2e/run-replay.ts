@@ -12,7 +12,7 @@ import { type Pipeline, startPipeline } from '@kandle/stand-in/pipeline';
 import { REPO_ROOT } from '@kandle/tooling/paths';
 import { freePort } from '@kandle/servers/ports/ports';
 import { startReplayServer } from '@kandle/feeds/replay/replay-server';
-import { TOPICS } from '@kandle/market/topics';
+import { TOPICS } from '@kandle/market/event/topics';
 import { expect, inject } from 'vitest';
 import { readRejects } from './read-rejects.ts';
 

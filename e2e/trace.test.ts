@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { EVENT_TYPES } from '@kandle/market/topics';
+import { EVENT_TYPES } from '@kandle/market/event/topics';
 import { writeRecording } from './recording.ts';
 import { runReplay } from './run-replay.ts';
 

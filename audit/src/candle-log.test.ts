@@ -1,4 +1,4 @@
-import { EVENT_TYPES } from '@kandle/market/topics';
+import { EVENT_TYPES } from '@kandle/market/event/topics';
 import { expect, test } from 'vitest';
 import { createCandleLog } from './candle-log.ts';
 

@@ -1,4 +1,4 @@
-import { EVENT_TYPES } from '@kandle/market/topics';
+import { EVENT_TYPES } from '@kandle/market/event/topics';
 import { parseEventData } from '@kandle/runtime/received-event';
 import { z } from 'zod';
 import type { Columns } from './columns.ts';

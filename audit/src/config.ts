@@ -1,4 +1,4 @@
-import { TOPICS } from '@kandle/market/topics';
+import { TOPICS } from '@kandle/market/event/topics';
 import { CassandraEnv } from '@kandle/runtime/cassandra';
 import { type Env, logLevel, positiveMs, readEnv } from '@kandle/runtime/config';
 import { KafkaEnv } from '@kandle/runtime/kafka';

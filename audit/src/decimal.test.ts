@@ -1,4 +1,4 @@
-import { e8ToDouble, toE8 } from '@kandle/market/fixed-point';
+import { e8ToDouble, toE8 } from '@kandle/market/number/fixed-point';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { doubleOf, isNearly, quotientOf, unitsOf } from './decimal.ts';

@@ -1,6 +1,6 @@
-import { foldTrades } from '@kandle/market/fold';
-import { ABSENT_WINDOW, mergeBatch, type WindowState } from '@kandle/market/window-state';
-import { formatTradeKey } from '@kandle/market/trade';
+import { foldTrades } from '@kandle/market/candle/fold';
+import { ABSENT_WINDOW, mergeBatch, type WindowState } from '@kandle/market/window/window-state';
+import { formatTradeKey } from '@kandle/market/trade/trade';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { expectedWindow, type PlacedTrade } from './expected-window.ts';

@@ -1,4 +1,4 @@
-import { cleanBatch } from '@kandle/transform/clean';
+import { cleanBatch } from '@kandle/market/trade/clean-trades';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { judgeRecord } from './judge.ts';

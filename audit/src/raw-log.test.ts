@@ -1,4 +1,4 @@
-import { formatRawBatch } from '@kandle/market/raw-batch';
+import { formatRawBatch } from '@kandle/market/feed/raw-batch';
 import { expect, test } from 'vitest';
 import { createRawLog, type LogStretch, type RawLogOptions } from './raw-log.ts';
 import type { TopicEvent } from './raw-batch.ts';

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { EVENT_TYPES } from '@kandle/market/topics';
+import { EVENT_TYPES } from '@kandle/market/event/topics';
 import type { PlacedTrade } from './expected-window.ts';
 import { judgeRecord, type NotCounted } from './judge.ts';
 import { type Gap, type RawBatch, readGap, readRawBatch, type TopicEvent } from './raw-batch.ts';

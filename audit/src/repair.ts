@@ -1,4 +1,4 @@
-import { formatCandleBatch, type PublishedCandle } from '@kandle/market/candle-batch';
+import { formatCandleBatch, type PublishedCandle } from '@kandle/market/candle/candle-batch';
 import type { EventProducer } from '@kandle/runtime/event-producer';
 import type { Client } from 'cassandra-driver';
 import type { Columns } from './columns.ts';

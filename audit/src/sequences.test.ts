@@ -1,4 +1,4 @@
-import { addApplied, type Applied, formatApplied } from '@kandle/market/applied';
+import { addApplied, type Applied, formatApplied } from '@kandle/market/window/applied';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { batchesOf, hasSequence, readSequences, writeSequences } from './sequences.ts';

@@ -1,5 +1,5 @@
-import { EVENT_TYPES } from '@kandle/market/topics';
-import { formatRawBatch, parseRawBatch } from '@kandle/market/raw-batch';
+import { EVENT_TYPES } from '@kandle/market/event/topics';
+import { formatRawBatch, parseRawBatch } from '@kandle/market/feed/raw-batch';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type AuditOptions, runAudit } from '../src/audit.ts';
 import type { AuditReport } from '../src/report.ts';

@@ -1,4 +1,4 @@
-import type { MarketEvent } from '@kandle/market/market-event';
+import type { MarketEvent } from '@kandle/market/event/market-event';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type AuditOptions, runAudit } from '../src/audit.ts';
 import type { AuditReport } from '../src/report.ts';

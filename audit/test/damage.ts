@@ -1,11 +1,11 @@
 import { createWindowStore } from '@kandle/aggregate/cassandra-stores';
-import type { Applied } from '@kandle/market/applied';
-import { foldTrades } from '@kandle/market/fold';
-import type { MarketEvent } from '@kandle/market/market-event';
-import { parseRawBatch } from '@kandle/market/raw-batch';
-import type { TradeBatch } from '@kandle/market/trade-batch';
-import { mergeBatch, type WindowState } from '@kandle/market/window-state';
-import { cleanBatch } from '@kandle/transform/clean';
+import type { Applied } from '@kandle/market/window/applied';
+import { foldTrades } from '@kandle/market/candle/fold';
+import type { MarketEvent } from '@kandle/market/event/market-event';
+import { parseRawBatch } from '@kandle/market/feed/raw-batch';
+import type { TradeBatch } from '@kandle/market/trade/trade-batch';
+import { mergeBatch, type WindowState } from '@kandle/market/window/window-state';
+import { cleanBatch } from '@kandle/market/trade/clean-trades';
 import { type Client, types } from 'cassandra-driver';
 import { BEGIN_MS, EPOCH } from './small-market.ts';
 import { HORIZON_MS } from './small-pipeline.ts';

@@ -1,6 +1,6 @@
-import { formatFeedGap } from '@kandle/market/feed-gap';
-import type { MarketEvent } from '@kandle/market/market-event';
-import { formatRawBatch, type RawRecord } from '@kandle/market/raw-batch';
+import { formatFeedGap } from '@kandle/market/feed/feed-gap';
+import type { MarketEvent } from '@kandle/market/event/market-event';
+import { formatRawBatch, type RawRecord } from '@kandle/market/feed/raw-batch';
 
 /** Where the small market begins: on a whole five minutes. */
 export const BEGIN_MS = 1_764_000_000_000;

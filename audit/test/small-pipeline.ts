@@ -4,7 +4,7 @@ import { createCandlePublisher } from '@kandle/aggregate/publish';
 import { createShardStore, createWindowStore } from '@kandle/aggregate/cassandra-stores';
 import { createAggregate } from '@kandle/aggregate/handler';
 import { createWindowCache } from '@kandle/aggregate/window-cache';
-import type { MarketEvent } from '@kandle/market/market-event';
+import type { MarketEvent } from '@kandle/market/event/market-event';
 import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
 import { createEventProducer, type EventProducer } from '@kandle/runtime/event-producer';
 import { createKafka, KafkaEnv } from '@kandle/runtime/kafka';

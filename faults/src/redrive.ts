@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { DATA_FOLDER, REPO_ROOT } from '@kandle/tooling/paths';
 import { findRunningServers } from '@kandle/servers/running-servers';
-import { TOPICS } from '@kandle/market/topics';
+import { TOPICS } from '@kandle/market/event/topics';
 import { loadDotEnv, readEnv } from '@kandle/runtime/config';
 import { describeError } from '@kandle/runtime/errors';
 import { createKafka, KafkaEnv, type KafkaSettings } from '@kandle/runtime/kafka';

@@ -1,6 +1,6 @@
 import { type AuditOptions, runAudit } from '@kandle/audit/audit';
 import type { AuditReport } from '@kandle/audit/report';
-import { TOPICS } from '@kandle/market/topics';
+import { TOPICS } from '@kandle/market/event/topics';
 import { createCassandra } from '@kandle/runtime/cassandra';
 import { createKafka } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client } from 'cassandra-driver';
-import { WINDOW_MS } from '@kandle/market/window';
+import { WINDOW_MS } from '@kandle/market/window/window';
 import { type Cell, writeCsv } from './csv.ts';
 
 /** What an export wrote. */

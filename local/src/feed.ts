@@ -1,4 +1,4 @@
-import { isSymbol } from '@kandle/market/symbol';
+import { isSymbol } from '@kandle/market/event/symbol';
 import type { Env } from '@kandle/runtime/config';
 import type { SimulatorChoice, StartOptions } from './cli-options.ts';
 import { StartError } from '@kandle/servers/preflight';

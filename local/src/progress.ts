@@ -1,4 +1,4 @@
-import { TOPICS } from '@kandle/market/topics';
+import { TOPICS } from '@kandle/market/event/topics';
 import type { Feed } from './feed.ts';
 import type { IngestStatus } from '@kandle/stand-in/ingest-process';
 import type { Pipeline } from '@kandle/stand-in/pipeline';

@@ -1,7 +1,7 @@
-import { formatCandleBatch } from '@kandle/market/candle-batch';
-import { formatIndicatorBatch } from '@kandle/market/indicator-batch';
-import type { MarketEvent } from '@kandle/market/market-event';
-import { formatSignalBatch, signalId } from '@kandle/market/signal-batch';
+import { formatCandleBatch } from '@kandle/market/candle/candle-batch';
+import { formatIndicatorBatch } from '@kandle/market/indicator/indicator-batch';
+import type { MarketEvent } from '@kandle/market/event/market-event';
+import { formatSignalBatch, signalId } from '@kandle/market/signal/signal-batch';
 import { toKafkaMessage } from '@kandle/runtime/event-producer';
 import { Kafka, logLevel } from 'kafkajs';
 import { expect, inject, onTestFinished, test, vi } from 'vitest';

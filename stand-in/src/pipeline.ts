@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type CassandraSettings, createCassandra } from '@kandle/runtime/cassandra';
 import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
-import { TOPICS } from '@kandle/market/topics';
+import { TOPICS } from '@kandle/market/event/topics';
 import type { Client } from 'cassandra-driver';
 import { type Admin, Kafka, logLevel, type Producer } from 'kafkajs';
 import { createIngestProcess, type IngestProcess, type IngestStatus } from './ingest-process.ts';

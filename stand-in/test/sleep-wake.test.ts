@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { TOPICS } from '@kandle/market/topics';
+import { TOPICS } from '@kandle/market/event/topics';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { readKnownVariables } from '@kandle/knative/known-variables';
 import { readManifests } from '@kandle/knative/manifests';

@@ -1,4 +1,4 @@
-import { EVENT_TYPES } from '@kandle/market/topics';
+import { EVENT_TYPES } from '@kandle/market/event/topics';
 import { parseTime, readOptions } from '@kandle/tooling/command-line';
 import type { Filter } from './select.ts';
 

@@ -1,4 +1,4 @@
-import { EVENT_TYPES, TOPICS } from '@kandle/market/topics';
+import { EVENT_TYPES, TOPICS } from '@kandle/market/event/topics';
 import type { DeadLetter } from './dead-letter.ts';
 
 /** What a topic carries, for every type that stands in one topic only. */

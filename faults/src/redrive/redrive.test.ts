@@ -1,4 +1,4 @@
-import { EVENT_TYPES, TOPICS } from '@kandle/market/topics';
+import { EVENT_TYPES, TOPICS } from '@kandle/market/event/topics';
 import type { KafkaMessage } from 'kafkajs';
 import { describe, expect, test } from 'vitest';
 import { isRefused, originalHeaders, readDeadLetter } from './dead-letter.ts';

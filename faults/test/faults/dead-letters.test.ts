@@ -1,5 +1,5 @@
 import type { RunPlan } from '@kandle/knative/plan';
-import { TOPICS } from '@kandle/market/topics';
+import { TOPICS } from '@kandle/market/event/topics';
 import { createKafka } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
 import { expect, inject, onTestFinished, test } from 'vitest';

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { isSymbol } from '@kandle/market/symbol';
+import { isSymbol } from '@kandle/market/event/symbol';
 import { describeError, FatalError } from '@kandle/runtime/errors';
 import { type WebSocket, WebSocketServer } from 'ws';
 

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { isSymbol } from '@kandle/market/symbol';
+import { isSymbol } from '@kandle/market/event/symbol';
 import { describeError, FatalError } from '@kandle/runtime/errors';
 
 /** A line of a recording: a frame as the feed sent it, and when the recorder received it. */

@@ -1,5 +1,5 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
-import { isSymbol } from '@kandle/market/symbol';
+import { isSymbol } from '@kandle/market/event/symbol';
 import { describeError } from '@kandle/runtime/errors';
 import type { WebSocket } from 'ws';
 import { PING_FRAME, startFeedServer, takeRequest } from '../finnhub/feed-server.ts';

@@ -1,5 +1,5 @@
-import { judgeBookRecord } from '@kandle/market/book';
-import { judgeNewsRecord } from '@kandle/market/news';
+import { judgeBookRecord } from '@kandle/market/feed/finnhub/book';
+import { judgeNewsRecord } from '@kandle/market/feed/finnhub/news';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createBooksAndNews } from './books-and-news.ts';

@@ -1,5 +1,5 @@
-import { isSymbol } from '@kandle/market/symbol';
-import { judgeFinnhubRecord } from '@kandle/market/finnhub';
+import { isSymbol } from '@kandle/market/event/symbol';
+import { judgeFinnhubRecord } from '@kandle/market/feed/finnhub/trade';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { frameText, priceOf, sizeOf } from './frame-text.ts';

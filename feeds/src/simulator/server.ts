@@ -1,4 +1,4 @@
-import { WINDOW_MS } from '@kandle/market/window';
+import { WINDOW_MS } from '@kandle/market/window/window';
 import type { WebSocket } from 'ws';
 import { PING_FRAME, startFeedServer, takeRequest } from '../finnhub/feed-server.ts';
 import { createBooksAndNews } from './books-and-news.ts';

@@ -1,9 +1,9 @@
-import type { Candle } from '@kandle/market/candle';
-import { ABSENT_WINDOW, holdsBatch, isFinal, mergeBatch } from '@kandle/market/window-state';
+import type { Candle } from '@kandle/market/candle/candle';
+import { ABSENT_WINDOW, holdsBatch, isFinal, mergeBatch } from '@kandle/market/window/window-state';
 import { RetryableError } from '@kandle/runtime/errors';
 import { NO_COUNTS } from './counts.ts';
 import type { AggregateDeps, BatchWork } from './deps.ts';
-import { knowingGaps } from './knowing-gaps.ts';
+import { knowingGaps } from '@kandle/market/window/before-first-write';
 
 /**
  * Merges one batch's candles into one window, exactly once, and publishes what changed.

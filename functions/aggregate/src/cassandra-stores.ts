@@ -1,14 +1,14 @@
-import { parseApplied, formatApplied } from '@kandle/market/applied';
-import { formatSpans, parseSpans } from '@kandle/market/gap-spans';
-import { ABSENT_SHARD } from '@kandle/market/shard-state';
-import { formatTradeKey, parseTradeKey } from '@kandle/market/trade';
-import { WINDOW_MS } from '@kandle/market/window';
+import { parseApplied, formatApplied } from '@kandle/market/window/applied';
+import { formatSpans, parseSpans } from '@kandle/market/window/gap-spans';
+import { ABSENT_SHARD } from '@kandle/market/window/shard-state';
+import { formatTradeKey, parseTradeKey } from '@kandle/market/trade/trade';
+import { WINDOW_MS } from '@kandle/market/window/window';
 import {
   ABSENT_WINDOW,
   type RevisionReason,
   type WindowRow,
   type WindowState,
-} from '@kandle/market/window-state';
+} from '@kandle/market/window/window-state';
 import {
   CONDITIONAL,
   expectedVersion,

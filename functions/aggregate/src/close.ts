@@ -1,9 +1,9 @@
-import { dueLimitMs, dueWindows, settleWindows, type ShardState } from '@kandle/market/shard-state';
-import { closeWindow, isFinal, type WindowState } from '@kandle/market/window-state';
-import { closedToOf, WINDOW_MS } from '@kandle/market/window';
+import { dueLimitMs, dueWindows, settleWindows, type ShardState } from '@kandle/market/window/shard-state';
+import { closeWindow, isFinal, type WindowState } from '@kandle/market/window/window-state';
+import { closedToOf, WINDOW_MS } from '@kandle/market/window/window';
 import { RetryableError } from '@kandle/runtime/errors';
 import type { AggregateDeps, BatchWork } from './deps.ts';
-import { knowingGaps } from './knowing-gaps.ts';
+import { knowingGaps } from '@kandle/market/window/before-first-write';
 import type { WindowKey } from './stores.ts';
 
 type CloseDeps = Pick<

@@ -2,7 +2,7 @@ import { CassandraEnv } from '@kandle/runtime/cassandra';
 import { type Env, positiveMs, readEnv, wholeNumber } from '@kandle/runtime/config';
 import { FunctionEnv } from '@kandle/runtime/function-server';
 import { KafkaEnv } from '@kandle/runtime/kafka';
-import { TOPICS } from '@kandle/market/topics';
+import { TOPICS } from '@kandle/market/event/topics';
 import { z } from 'zod';
 
 const DAY_MS = 86_400_000;

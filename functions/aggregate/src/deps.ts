@@ -1,6 +1,6 @@
-import type { ShardState } from '@kandle/market/shard-state';
-import type { TradeBatch } from '@kandle/market/trade-batch';
-import type { BatchPosition } from '@kandle/market/window-state';
+import type { ShardState } from '@kandle/market/window/shard-state';
+import type { TradeBatch } from '@kandle/market/trade/trade-batch';
+import type { BatchPosition } from '@kandle/market/window/window-state';
 import type { AggregateCounts } from './counts.ts';
 import type { CandlePublisher } from './publish.ts';
 import type { ShardStore, WindowStore } from './stores.ts';

@@ -1,7 +1,7 @@
-import type { FeedGap } from '@kandle/market/feed-gap';
-import type { GapSpan } from '@kandle/market/gap-spans';
-import { gapWindows, noteGap, type ShardState } from '@kandle/market/shard-state';
-import { isComplete, isFinal, markIncomplete } from '@kandle/market/window-state';
+import type { FeedGap } from '@kandle/market/feed/feed-gap';
+import type { GapSpan } from '@kandle/market/window/gap-spans';
+import { gapWindows, noteGap, type ShardState } from '@kandle/market/window/shard-state';
+import { isComplete, isFinal, markIncomplete } from '@kandle/market/window/window-state';
 import { RetryableError } from '@kandle/runtime/errors';
 import { NO_COUNTS } from './counts.ts';
 import type { AggregateDeps } from './deps.ts';

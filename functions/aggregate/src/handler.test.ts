@@ -1,8 +1,8 @@
-import { formatFeedGap } from '@kandle/market/feed-gap';
-import { formatTradeBatch, type TradeBatch } from '@kandle/market/trade-batch';
-import { type CandleBatch, parseCandleBatch } from '@kandle/market/candle-batch';
-import { EVENT_TYPES } from '@kandle/market/topics';
-import type { Trade } from '@kandle/market/trade';
+import { formatFeedGap } from '@kandle/market/feed/feed-gap';
+import { formatTradeBatch, type TradeBatch } from '@kandle/market/trade/trade-batch';
+import { type CandleBatch, parseCandleBatch } from '@kandle/market/candle/candle-batch';
+import { EVENT_TYPES } from '@kandle/market/event/topics';
+import type { Trade } from '@kandle/market/trade/trade';
 import { PoisonError, RetryableError } from '@kandle/runtime/errors';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
 import { expect, test } from 'vitest';

@@ -1,7 +1,7 @@
-import { parseFeedGap } from '@kandle/market/feed-gap';
-import { foldTrades } from '@kandle/market/fold';
-import { parseTradeBatch } from '@kandle/market/trade-batch';
-import { EVENT_TYPES } from '@kandle/market/topics';
+import { parseFeedGap } from '@kandle/market/feed/feed-gap';
+import { foldTrades } from '@kandle/market/candle/fold';
+import { parseTradeBatch } from '@kandle/market/trade/trade-batch';
+import { EVENT_TYPES } from '@kandle/market/event/topics';
 import { PoisonError } from '@kandle/runtime/errors';
 import { parseOrPoison } from '@kandle/runtime/parse';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
@@ -10,7 +10,7 @@ import { closeDueWindows } from './close.ts';
 import type { AggregateDeps, BatchWork } from './deps.ts';
 import { markGap } from './gap.ts';
 import { registerOpenWindows } from './register.ts';
-import type { ShardState } from '@kandle/market/shard-state';
+import type { ShardState } from '@kandle/market/window/shard-state';
 
 /**
  * Builds the function that folds one batch of trades into the windows it touches, and closes the windows that the

@@ -1,6 +1,6 @@
-import { type CandleBatchKind, formatCandleBatch, publishedCandle } from '@kandle/market/candle-batch';
-import { WINDOW_MS } from '@kandle/market/window';
-import { shownRow, type WindowRow, type WindowState } from '@kandle/market/window-state';
+import { type CandleBatchKind, formatCandleBatch, publishedCandle } from '@kandle/market/candle/candle-batch';
+import { WINDOW_MS } from '@kandle/market/window/window';
+import { shownRow, type WindowRow, type WindowState } from '@kandle/market/window/window-state';
 import type { EventProducer } from '@kandle/runtime/event-producer';
 import type { WindowKey } from './stores.ts';
 

@@ -1,6 +1,6 @@
-import { registerWindows } from '@kandle/market/shard-state';
-import { isFinal } from '@kandle/market/window-state';
-import { WINDOW_MS } from '@kandle/market/window';
+import { registerWindows } from '@kandle/market/window/shard-state';
+import { isFinal } from '@kandle/market/window/window-state';
+import { WINDOW_MS } from '@kandle/market/window/window';
 import { RetryableError } from '@kandle/runtime/errors';
 import type { AggregateDeps, BatchWork } from './deps.ts';
 

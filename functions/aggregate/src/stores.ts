@@ -1,5 +1,5 @@
-import type { ShardState } from '@kandle/market/shard-state';
-import type { WindowState } from '@kandle/market/window-state';
+import type { ShardState } from '@kandle/market/window/shard-state';
+import type { WindowState } from '@kandle/market/window/window-state';
 import type { CasOutcome } from '@kandle/runtime/conditional';
 
 /** A window of a shard. */

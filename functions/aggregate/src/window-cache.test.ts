@@ -1,4 +1,4 @@
-import { ABSENT_WINDOW } from '@kandle/market/window-state';
+import { ABSENT_WINDOW } from '@kandle/market/window/window-state';
 import { expect, test } from 'vitest';
 import { createWindowCache } from './window-cache.ts';
 

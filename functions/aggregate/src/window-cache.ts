@@ -1,4 +1,4 @@
-import type { WindowState } from '@kandle/market/window-state';
+import type { WindowState } from '@kandle/market/window/window-state';
 import type { WindowKey } from './stores.ts';
 
 /**

@@ -1,5 +1,5 @@
-import { ABSENT_SHARD, type ShardState } from '@kandle/market/shard-state';
-import { ABSENT_WINDOW, type WindowState } from '@kandle/market/window-state';
+import { ABSENT_SHARD, type ShardState } from '@kandle/market/window/shard-state';
+import { ABSENT_WINDOW, type WindowState } from '@kandle/market/window/window-state';
 import type { WindowKey } from '../src/stores.ts';
 import type { Stores } from './faulty-stores.ts';
 

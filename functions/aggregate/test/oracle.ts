@@ -1,5 +1,5 @@
-import type { PublishedCandle } from '@kandle/market/candle-batch';
-import { isFinal } from '@kandle/market/window-state';
+import type { PublishedCandle } from '@kandle/market/candle/candle-batch';
+import { isFinal } from '@kandle/market/window/window-state';
 import type { Stores } from './faulty-stores.ts';
 import { HORIZON_MS, type RawEvent } from './raw-log.ts';
 import type { PublishedEvent } from './schedule.ts';

@@ -1,11 +1,11 @@
-import { type CandleBatch, parseCandleBatch } from '@kandle/market/candle-batch';
-import { formatFeedGap } from '@kandle/market/feed-gap';
-import type { MarketEvent } from '@kandle/market/market-event';
-import { formatTradeBatch } from '@kandle/market/trade-batch';
+import { type CandleBatch, parseCandleBatch } from '@kandle/market/candle/candle-batch';
+import { formatFeedGap } from '@kandle/market/feed/feed-gap';
+import type { MarketEvent } from '@kandle/market/event/market-event';
+import { formatTradeBatch } from '@kandle/market/trade/trade-batch';
 import type { FaultyDatabase } from '@kandle/testkit/faulty-database';
 import type { Random } from '@kandle/testkit/random';
 import { type FaultRates, runSchedule } from '@kandle/testkit/schedule';
-import { cleanBatch } from '@kandle/transform/clean';
+import { cleanBatch } from '@kandle/market/trade/clean-trades';
 import { createAggregate } from '../src/handler.ts';
 import { createCandlePublisher } from '../src/publish.ts';
 import { createWindowCache } from '../src/window-cache.ts';

@@ -1,13 +1,13 @@
-import { foldTrades } from '@kandle/market/fold';
-import { ABSENT_SHARD } from '@kandle/market/shard-state';
+import { foldTrades } from '@kandle/market/candle/fold';
+import { ABSENT_SHARD } from '@kandle/market/window/shard-state';
 import {
   ABSENT_WINDOW,
   closeWindow,
   markIncomplete,
   mergeBatch,
   type WindowState,
-} from '@kandle/market/window-state';
-import type { Trade } from '@kandle/market/trade';
+} from '@kandle/market/window/window-state';
+import type { Trade } from '@kandle/market/trade/trade';
 import { describe, expect, test } from 'vitest';
 import type { WindowKey } from '../src/stores.ts';
 import type { Stores } from './faulty-stores.ts';

@@ -1,6 +1,6 @@
-import { DEFAULT_PERIODS } from '@kandle/market/indicators';
-import { isSymbol } from '@kandle/market/symbol';
-import { TOPICS } from '@kandle/market/topics';
+import { DEFAULT_PERIODS } from '@kandle/market/indicator/indicators';
+import { isSymbol } from '@kandle/market/event/symbol';
+import { TOPICS } from '@kandle/market/event/topics';
 import { CassandraEnv } from '@kandle/runtime/cassandra';
 import {
   commaList,

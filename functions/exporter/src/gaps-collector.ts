@@ -1,4 +1,4 @@
-import { GAP_REASONS } from '@kandle/market/feed-gap';
+import { GAP_REASONS } from '@kandle/market/feed/feed-gap';
 import type { Client } from 'cassandra-driver';
 import type { Collector, Sample } from './collector.ts';
 import { readFeeds } from './feeds.ts';

@@ -1,4 +1,4 @@
-import { feedOfShard } from '@kandle/market/shard';
+import { feedOfShard } from '@kandle/market/event/shard';
 import type { Client } from 'cassandra-driver';
 import type { Collector } from './collector.ts';
 

@@ -1,4 +1,4 @@
-import type { MarketEvent } from '@kandle/market/market-event';
+import type { MarketEvent } from '@kandle/market/event/market-event';
 import { createLogger } from '@kandle/runtime/log';
 import { expect, test, vi } from 'vitest';
 import { createKindQueue } from './kind-queue.ts';

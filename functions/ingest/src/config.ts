@@ -1,6 +1,6 @@
-import { FEED_NAME } from '@kandle/market/shard';
-import { isSymbol } from '@kandle/market/symbol';
-import { TOPICS } from '@kandle/market/topics';
+import { FEED_NAME } from '@kandle/market/event/shard';
+import { isSymbol } from '@kandle/market/event/symbol';
+import { TOPICS } from '@kandle/market/event/topics';
 import {
   commaList,
   type Env,

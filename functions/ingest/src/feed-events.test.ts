@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import type { MarketEvent } from '@kandle/market/market-event';
+import type { MarketEvent } from '@kandle/market/event/market-event';
 import { createLogger } from '@kandle/runtime/log';
 import { afterEach, expect, test, vi } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';

@@ -1,11 +1,11 @@
-import { MAX_REJECTED_TEXT, type RejectReason } from '@kandle/market/rejects';
-import type { DataKind } from '@kandle/market/kind-batch';
+import { MAX_REJECTED_TEXT, type RejectReason } from '@kandle/market/event/rejects';
+import type { DataKind } from '@kandle/market/feed/books-and-news';
 import type { Logger } from '@kandle/runtime/log';
 import type { BufferBound } from './buffer-bound.ts';
 import type { Counts } from './counts.ts';
 import type { FeedTime } from './feed-time.ts';
 import type { FeedHandlers } from './finnhub-feed.ts';
-import { parseFinnhubFrame } from './finnhub-frame.ts';
+import { parseFinnhubFrame } from '@kandle/market/feed/finnhub/frame';
 import type { Intake } from './intake.ts';
 import type { KindQueue } from './kind-queue.ts';
 import { noteOutage } from './outage.ts';

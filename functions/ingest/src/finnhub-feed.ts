@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { GapReason } from '@kandle/market/feed-gap';
+import type { GapReason } from '@kandle/market/feed/feed-gap';
 import { describeError } from '@kandle/runtime/errors';
 import type { Logger } from '@kandle/runtime/log';
 import { WebSocket } from 'ws';

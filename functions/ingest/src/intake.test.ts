@@ -1,5 +1,5 @@
-import { windowDueMs, windowStartOf } from '@kandle/market/window';
-import { parseRawBatch } from '@kandle/market/raw-batch';
+import { windowDueMs, windowStartOf } from '@kandle/market/window/window';
+import { parseRawBatch } from '@kandle/market/feed/raw-batch';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createIntake } from './intake.ts';

@@ -4,11 +4,11 @@ import {
   type FeedClockOptions,
   isTooFarAhead,
   observeTrade,
-} from '@kandle/market/feed-clock';
-import { isEventTime } from '@kandle/market/finnhub';
-import type { RejectReason } from '@kandle/market/rejects';
-import { isSymbol } from '@kandle/market/symbol';
-import { readFeedRecord } from './feed-record.ts';
+} from '@kandle/market/feed/feed-clock';
+import { isEventTime } from '@kandle/market/event/event-time';
+import type { RejectReason } from '@kandle/market/event/rejects';
+import { isSymbol } from '@kandle/market/event/symbol';
+import { readFeedRecord } from '@kandle/market/feed/feed-record';
 import type { ShardLine } from './shard-line.ts';
 import type { ShardMap } from './shard-map.ts';
 

@@ -1,5 +1,5 @@
-import { parseRawBatch } from '@kandle/market/raw-batch';
-import { shardOf } from '@kandle/market/shard';
+import { parseRawBatch } from '@kandle/market/feed/raw-batch';
+import { shardOf } from '@kandle/market/event/shard';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createKindQueue } from './kind-queue.ts';

@@ -1,10 +1,10 @@
-import { type DataKind, formatRawKind } from '@kandle/market/kind-batch';
-import type { MarketEvent } from '@kandle/market/market-event';
-import { relatedSymbols } from '@kandle/market/news';
-import type { RawRecord } from '@kandle/market/raw-batch';
-import type { RejectReason } from '@kandle/market/rejects';
-import { isSymbol } from '@kandle/market/symbol';
-import { readFeedRecord } from './feed-record.ts';
+import { type DataKind, formatRawBooksOrNews } from '@kandle/market/feed/books-and-news';
+import type { MarketEvent } from '@kandle/market/event/market-event';
+import { relatedSymbols } from '@kandle/market/feed/finnhub/news';
+import type { RawRecord } from '@kandle/market/feed/raw-batch';
+import type { RejectReason } from '@kandle/market/event/rejects';
+import { isSymbol } from '@kandle/market/event/symbol';
+import { readFeedRecord } from '@kandle/market/feed/feed-record';
 import type { Departure } from './outbox.ts';
 import type { ShardMap } from './shard-map.ts';
 
@@ -52,7 +52,7 @@ export function createKindQueue(shards: ShardMap): KindQueue {
     sequences.set(`${kind}:${shard}`, sequence);
     const watermarkMs = shards.named(shard)?.clock?.watermarkMs ?? 0;
     const header = { shard, epoch, sequence, watermarkMs, ingestTimeMs: wallMs, traceparent: traceparent() };
-    return formatRawKind(kind, { ...header, records });
+    return formatRawBooksOrNews(kind, { ...header, records });
   }
 
   return {

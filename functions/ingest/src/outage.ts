@@ -1,4 +1,4 @@
-import type { GapReason } from '@kandle/market/feed-gap';
+import type { GapReason } from '@kandle/market/feed/feed-gap';
 import type { ShardMap } from './shard-map.ts';
 
 /** When a feed was away, in its own time. */

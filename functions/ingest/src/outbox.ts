@@ -1,6 +1,6 @@
-import { formatFeedGap } from '@kandle/market/feed-gap';
-import type { MarketEvent } from '@kandle/market/market-event';
-import { formatRawBatch } from '@kandle/market/raw-batch';
+import { formatFeedGap } from '@kandle/market/feed/feed-gap';
+import type { MarketEvent } from '@kandle/market/event/market-event';
+import { formatRawBatch } from '@kandle/market/feed/raw-batch';
 import type { SealedBatch } from './shard-buffer.ts';
 import type { ShardLine } from './shard-line.ts';
 import type { ShardMap } from './shard-map.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { feedOfShard } from '@kandle/market/shard';
-import { EVENT_TYPES } from '@kandle/market/topics';
-import { parseRawBatch, type RawBatch } from '@kandle/market/raw-batch';
+import { feedOfShard } from '@kandle/market/event/shard';
+import { EVENT_TYPES } from '@kandle/market/event/topics';
+import { parseRawBatch, type RawBatch } from '@kandle/market/feed/raw-batch';
 import { describeError } from '@kandle/runtime/errors';
 import type { Logger } from '@kandle/runtime/log';
 import { type Kafka, readTopicTail, type TailMessage } from './topic-tail.ts';

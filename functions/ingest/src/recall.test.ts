@@ -1,5 +1,5 @@
-import { formatRawBatch, parseRawBatch, type RawBatch } from '@kandle/market/raw-batch';
-import { windowDueMs, windowStartOf } from '@kandle/market/window';
+import { formatRawBatch, parseRawBatch, type RawBatch } from '@kandle/market/feed/raw-batch';
+import { windowDueMs, windowStartOf } from '@kandle/market/window/window';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createIntake } from './intake.ts';

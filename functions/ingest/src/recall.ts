@@ -1,7 +1,7 @@
-import { observeTrade } from '@kandle/market/feed-clock';
-import { isEventTime } from '@kandle/market/finnhub';
-import type { RawBatch } from '@kandle/market/raw-batch';
-import { isSymbol } from '@kandle/market/symbol';
+import { observeTrade } from '@kandle/market/feed/feed-clock';
+import { isEventTime } from '@kandle/market/event/event-time';
+import type { RawBatch } from '@kandle/market/feed/raw-batch';
+import { isSymbol } from '@kandle/market/event/symbol';
 import type { ShardMap } from './shard-map.ts';
 import type { ShardLine } from './shard-line.ts';
 

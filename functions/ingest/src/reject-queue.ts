@@ -1,6 +1,6 @@
-import { feedSource } from '@kandle/market/batch-header';
-import type { MarketEvent } from '@kandle/market/market-event';
-import { formatRejects, type Reject, type RejectReason } from '@kandle/market/rejects';
+import { feedSource } from '@kandle/market/event/batch-header';
+import type { MarketEvent } from '@kandle/market/event/market-event';
+import { formatRejects, type Reject, type RejectReason } from '@kandle/market/event/rejects';
 
 /** Refused records and frames that wait to be sent. Bounded: the newest are lost, and counted, when it is full. */
 export interface RejectQueue {

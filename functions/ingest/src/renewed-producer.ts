@@ -1,4 +1,4 @@
-import type { MarketEvent } from '@kandle/market/market-event';
+import type { MarketEvent } from '@kandle/market/event/market-event';
 import type { EventProducer } from '@kandle/runtime/event-producer';
 import { withDeadline } from '@kandle/runtime/deadline';
 

@@ -1,4 +1,4 @@
-import type { MarketEvent } from '@kandle/market/market-event';
+import type { MarketEvent } from '@kandle/market/event/market-event';
 import { RetryableError } from '@kandle/runtime/errors';
 import { createLogger } from '@kandle/runtime/log';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';

@@ -1,5 +1,5 @@
-import type { FeedGap } from '@kandle/market/feed-gap';
-import type { RawRecord } from '@kandle/market/raw-batch';
+import type { FeedGap } from '@kandle/market/feed/feed-gap';
+import type { RawRecord } from '@kandle/market/feed/raw-batch';
 import { createWaitingWindows } from './waiting-windows.ts';
 
 /** Records of one shard that will leave together. Its sequence comes when it leaves, so that a dropped one takes none. */

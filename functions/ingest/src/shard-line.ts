@@ -1,5 +1,5 @@
-import type { FeedClock } from '@kandle/market/feed-clock';
-import { createTradeMemory, type TradeMemory } from '@kandle/market/trade-identity';
+import type { FeedClock } from '@kandle/market/feed/feed-clock';
+import { createTradeMemory, type TradeMemory } from '@kandle/market/feed/trade-identity';
 import { type BatchOptions, createShardBuffer, type ShardBuffer } from './shard-buffer.ts';
 
 /** Everything that ingest knows of one shard. */

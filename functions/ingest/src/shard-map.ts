@@ -1,4 +1,4 @@
-import { shardOf, shardsOf } from '@kandle/market/shard';
+import { shardOf, shardsOf } from '@kandle/market/event/shard';
 import { createShardLine, type ShardLine } from './shard-line.ts';
 import type { BatchOptions } from './shard-buffer.ts';
 

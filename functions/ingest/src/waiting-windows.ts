@@ -1,4 +1,4 @@
-import { windowDueMs, windowStartOf } from '@kandle/market/window';
+import { windowDueMs, windowStartOf } from '@kandle/market/window/window';
 
 /**
  * The windows of one shard that still wait for a batch that closes them: one whose watermark has reached their end

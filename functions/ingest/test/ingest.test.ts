@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { formatRawBatch, parseRawBatch, type RawBatch } from '@kandle/market/raw-batch';
+import { formatRawBatch, parseRawBatch, type RawBatch } from '@kandle/market/feed/raw-batch';
 import { createEventProducer } from '@kandle/runtime/event-producer';
 import { createKafka } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';

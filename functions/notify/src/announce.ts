@@ -1,10 +1,10 @@
-import type { Signal } from '@kandle/market/signal-batch';
+import type { Signal } from '@kandle/market/signal/signal-batch';
 import { describeError, PoisonError } from '@kandle/runtime/errors';
 import { type Announcement, isWanted } from './announcement.ts';
 import { deliver, type Delivery, type DeliveryDeps } from './deliver.ts';
 import { formatMessage } from './messages.ts';
 import type { RateLimit } from './rate-limit.ts';
-import { decide, type Notice, type SignalRecord } from './record.ts';
+import { decide, type Notice, type SignalRecord } from '@kandle/market/notification/signal-record';
 import type { NoticeStore, SignalKey } from './store.ts';
 import type { Target } from './targets.ts';
 

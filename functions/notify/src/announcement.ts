@@ -1,4 +1,4 @@
-import type { Signal } from '@kandle/market/signal-batch';
+import type { Signal } from '@kandle/market/signal/signal-batch';
 import type { SignalFilter, Target } from './targets.ts';
 
 /** A signal to tell of, or to take back. */

@@ -1,6 +1,6 @@
 import { CONDITIONAL, readFromCassandra, SERIAL_READ, writeConditionally } from '@kandle/runtime/conditional';
 import type { Client, types } from 'cassandra-driver';
-import type { Notice, NoticeStatus, StoredNotice } from './record.ts';
+import type { Notice, NoticeStatus, StoredNotice } from '@kandle/market/notification/signal-record';
 import type { NoticeStore, SignalKey } from './store.ts';
 
 const READ = 'SELECT * FROM notifications WHERE feed = ? AND signal_id = ?';

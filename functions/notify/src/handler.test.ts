@@ -1,4 +1,4 @@
-import { EVENT_TYPES } from '@kandle/market/topics';
+import { EVENT_TYPES } from '@kandle/market/event/topics';
 import { PoisonError, RetryableError } from '@kandle/runtime/errors';
 import { expect, test } from 'vitest';
 import { createMemoryStore } from '../test/memory-store.ts';

@@ -1,6 +1,6 @@
-import { feedOfShard } from '@kandle/market/shard';
-import { parseSignalBatch, type Signal } from '@kandle/market/signal-batch';
-import { EVENT_TYPES } from '@kandle/market/topics';
+import { feedOfShard } from '@kandle/market/event/shard';
+import { parseSignalBatch, type Signal } from '@kandle/market/signal/signal-batch';
+import { EVENT_TYPES } from '@kandle/market/event/topics';
 import { PoisonError, RetryableError } from '@kandle/runtime/errors';
 import { parseOrPoison } from '@kandle/runtime/parse';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';

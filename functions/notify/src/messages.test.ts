@@ -1,4 +1,4 @@
-import { MAX_SIGNAL_TEXT } from '@kandle/market/signal-batch';
+import { MAX_SIGNAL_TEXT } from '@kandle/market/signal/signal-batch';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { signalOf, targetOf } from '../test/signals.ts';

@@ -1,6 +1,6 @@
-import { feedSource } from '@kandle/market/batch-header';
-import type { Signal } from '@kandle/market/signal-batch';
-import { EVENT_TYPES } from '@kandle/market/topics';
+import { feedSource } from '@kandle/market/event/batch-header';
+import type { Signal } from '@kandle/market/signal/signal-batch';
+import { EVENT_TYPES } from '@kandle/market/event/topics';
 import { type Announcement, idempotencyKey } from './announcement.ts';
 import type { Target } from './targets.ts';
 

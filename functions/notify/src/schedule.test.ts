@@ -1,4 +1,4 @@
-import type { Signal } from '@kandle/market/signal-batch';
+import type { Signal } from '@kandle/market/signal/signal-batch';
 import { PoisonError } from '@kandle/runtime/errors';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -6,7 +6,7 @@ import { createMemoryStore } from '../test/memory-store.ts';
 import { eventOf, signalOf, targetOf } from '../test/signals.ts';
 import { createNotify } from './handler.ts';
 import type { Answer } from './post.ts';
-import type { StoredNotice } from './record.ts';
+import type { StoredNotice } from '@kandle/market/notification/signal-record';
 
 const NAMES = ['desk', 'phone'] as const;
 const LEASE_MS = 45_000;

@@ -1,5 +1,5 @@
 import type { CasOutcome } from '@kandle/runtime/conditional';
-import type { Notice, SignalRecord } from './record.ts';
+import type { Notice, SignalRecord } from '@kandle/market/notification/signal-record';
 
 /** A signal of a feed. */
 export interface SignalKey {

@@ -1,4 +1,4 @@
-import type { Notice, StoredNotice } from '../src/record.ts';
+import type { Notice, StoredNotice } from '@kandle/market/notification/signal-record';
 import type { CasOutcome } from '@kandle/runtime/conditional';
 import type { NoticeStore, SignalKey } from '../src/store.ts';
 

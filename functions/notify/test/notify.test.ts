@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EVENT_TYPES } from '@kandle/market/topics';
+import { EVENT_TYPES } from '@kandle/market/event/topics';
 import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
 import { type NotifyProcess, sendUntilTaken, startNotify } from './process.ts';

@@ -1,4 +1,4 @@
-import { formatSignalBatch, type Signal, signalId } from '@kandle/market/signal-batch';
+import { formatSignalBatch, type Signal, signalId } from '@kandle/market/signal/signal-batch';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
 import type { Target } from '../src/targets.ts';
 

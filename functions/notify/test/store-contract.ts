@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Notice } from '../src/record.ts';
+import type { Notice } from '@kandle/market/notification/signal-record';
 import type { NoticeStore, SignalKey } from '../src/store.ts';
 
 let lastSignal = 0;

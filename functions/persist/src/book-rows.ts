@@ -1,7 +1,7 @@
-import type { Book, BookLevel } from '@kandle/market/book';
-import { e8ToDouble } from '@kandle/market/fixed-point';
-import type { BookBatch } from '@kandle/market/kind-batch';
-import { feedOfShard } from '@kandle/market/shard';
+import type { Book, BookLevel } from '@kandle/market/book/book';
+import { e8ToDouble } from '@kandle/market/number/fixed-point';
+import type { BookBatch } from '@kandle/market/book/book-batch';
+import { feedOfShard } from '@kandle/market/event/shard';
 import { type PartitionRows, type ViewRow, writeTimestamp } from './view-rows.ts';
 
 const HOUR_MS = 3_600_000;

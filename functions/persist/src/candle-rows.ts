@@ -1,7 +1,7 @@
-import { meanPriceOf, vwapOf } from '@kandle/market/candle';
-import type { CandleBatch, PublishedCandle } from '@kandle/market/candle-batch';
-import { e8ToDouble } from '@kandle/market/fixed-point';
-import { feedOfShard } from '@kandle/market/shard';
+import { meanPriceOf, vwapOf } from '@kandle/market/candle/candle';
+import type { CandleBatch, PublishedCandle } from '@kandle/market/candle/candle-batch';
+import { e8ToDouble } from '@kandle/market/number/fixed-point';
+import { feedOfShard } from '@kandle/market/event/shard';
 import { dayOf, type PartitionRows, type ViewValue, writeTimestamp } from './view-rows.ts';
 
 const MAX_INT = 2_147_483_647;

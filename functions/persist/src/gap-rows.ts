@@ -1,5 +1,5 @@
-import type { FeedGap } from '@kandle/market/feed-gap';
-import { feedOfShard } from '@kandle/market/shard';
+import type { FeedGap } from '@kandle/market/feed/feed-gap';
+import { feedOfShard } from '@kandle/market/event/shard';
 import { dayOf, type PartitionRows, writeTimestamp } from './view-rows.ts';
 
 /** Dropped records that are told apart in a write timestamp. */

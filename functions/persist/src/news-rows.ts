@@ -1,6 +1,6 @@
-import type { NewsBatch } from '@kandle/market/kind-batch';
-import type { NewsItem } from '@kandle/market/news';
-import { feedOfShard } from '@kandle/market/shard';
+import type { NewsBatch } from '@kandle/market/news/news-batch';
+import type { NewsItem } from '@kandle/market/news/news';
+import { feedOfShard } from '@kandle/market/event/shard';
 import { dayOf, type PartitionRows, type ViewRow, writeTimestamp } from './view-rows.ts';
 
 /** How many pieces of news are told apart within one millisecond of ingest. */

@@ -1,4 +1,4 @@
-import type { RollupLevel, ViewCandle } from '@kandle/market/rollup';
+import type { RollupLevel, ViewCandle } from '@kandle/market/candle/rollup';
 import { dayOf, type PartitionRows, type ViewName, writeTimestamp } from './view-rows.ts';
 
 /** A level's table, and how long a partition of it is. */

@@ -1,4 +1,4 @@
-import type { RollupLevel, ViewCandle } from '@kandle/market/rollup';
+import type { RollupLevel, ViewCandle } from '@kandle/market/candle/rollup';
 import { translateCassandraError } from '@kandle/runtime/cassandra';
 import { type Client, types } from 'cassandra-driver';
 import { bucketOf, rollupRow } from './rollup-rows.ts';

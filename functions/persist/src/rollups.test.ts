@@ -1,4 +1,4 @@
-import { ROLLUP_LEVELS, type ViewCandle } from '@kandle/market/rollup';
+import { ROLLUP_LEVELS, type ViewCandle } from '@kandle/market/candle/rollup';
 import { createRandom, type Random } from '@kandle/testkit/random';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createMemoryRollups, type MemoryRollups, type StoredCandle } from '../test/memory-rollups.ts';

@@ -1,4 +1,4 @@
-import { periodStartOf, ROLLUP_LEVELS, type RollupLevel, rollUp } from '@kandle/market/rollup';
+import { periodStartOf, ROLLUP_LEVELS, type RollupLevel, rollUp } from '@kandle/market/candle/rollup';
 import { describeError } from '@kandle/runtime/errors';
 import type { Logger } from '@kandle/runtime/log';
 import { createGate } from './gate.ts';

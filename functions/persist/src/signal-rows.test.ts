@@ -1,6 +1,6 @@
-import { formatIndicatorBatch } from '@kandle/market/indicator-batch';
-import type { MarketEvent } from '@kandle/market/market-event';
-import { formatSignalBatch, type Signal, signalId } from '@kandle/market/signal-batch';
+import { formatIndicatorBatch } from '@kandle/market/indicator/indicator-batch';
+import type { MarketEvent } from '@kandle/market/event/market-event';
+import { formatSignalBatch, type Signal, signalId } from '@kandle/market/signal/signal-batch';
 import { PoisonError } from '@kandle/runtime/errors';
 import { expect, test } from 'vitest';
 import { rowsOf } from './handler.ts';

@@ -1,6 +1,6 @@
-import type { IndicatorBatch } from '@kandle/market/indicator-batch';
-import { feedOfShard } from '@kandle/market/shard';
-import type { SignalBatch } from '@kandle/market/signal-batch';
+import type { IndicatorBatch } from '@kandle/market/indicator/indicator-batch';
+import { feedOfShard } from '@kandle/market/event/shard';
+import type { SignalBatch } from '@kandle/market/signal/signal-batch';
 import { dayOf, type PartitionRows, writeTimestamp } from './view-rows.ts';
 
 const MAX_INT = 2_147_483_647;

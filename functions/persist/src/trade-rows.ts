@@ -1,7 +1,7 @@
-import { e8ToDouble } from '@kandle/market/fixed-point';
-import { feedOfShard } from '@kandle/market/shard';
-import type { Trade } from '@kandle/market/trade';
-import type { TradeBatch } from '@kandle/market/trade-batch';
+import { e8ToDouble } from '@kandle/market/number/fixed-point';
+import { feedOfShard } from '@kandle/market/event/shard';
+import type { Trade } from '@kandle/market/trade/trade';
+import type { TradeBatch } from '@kandle/market/trade/trade-batch';
 import { type PartitionRows, type ViewRow, writeTimestamp } from './view-rows.ts';
 
 const HOUR_MS = 3_600_000;

@@ -1,4 +1,4 @@
-import { ROLLUP_LEVELS, type RollupLevel, type ViewCandle } from '@kandle/market/rollup';
+import { ROLLUP_LEVELS, type RollupLevel, type ViewCandle } from '@kandle/market/candle/rollup';
 import type { PendingMark, RollupStore, SymbolKey } from '../src/rollup-store.ts';
 
 /** A 5-second candle as it is stored. */

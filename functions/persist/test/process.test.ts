@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { formatCandleBatch } from '@kandle/market/candle-batch';
+import { formatCandleBatch } from '@kandle/market/candle/candle-batch';
 import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { freePort } from '@kandle/servers/ports/ports';

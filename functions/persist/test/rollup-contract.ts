@@ -1,4 +1,4 @@
-import { ROLLUP_LEVELS, type RollupLevel, type ViewCandle } from '@kandle/market/rollup';
+import { ROLLUP_LEVELS, type RollupLevel, type ViewCandle } from '@kandle/market/candle/rollup';
 import { describe, expect, test } from 'vitest';
 import type { PendingMark, RollupStore } from '../src/rollup-store.ts';
 import type { StoredCandle } from './memory-rollups.ts';

@@ -1,4 +1,8 @@
-import { type CandleBatch, formatCandleBatch, type PublishedCandle } from '@kandle/market/candle-batch';
+import {
+  type CandleBatch,
+  formatCandleBatch,
+  type PublishedCandle,
+} from '@kandle/market/candle/candle-batch';
 import { createRandom } from '@kandle/testkit/random';
 import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
 import { expect, test } from 'vitest';

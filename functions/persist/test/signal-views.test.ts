@@ -1,6 +1,6 @@
-import { formatIndicatorBatch } from '@kandle/market/indicator-batch';
-import type { MarketEvent } from '@kandle/market/market-event';
-import { formatSignalBatch, signalId } from '@kandle/market/signal-batch';
+import { formatIndicatorBatch } from '@kandle/market/indicator/indicator-batch';
+import type { MarketEvent } from '@kandle/market/event/market-event';
+import { formatSignalBatch, signalId } from '@kandle/market/signal/signal-batch';
 import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
 import { expect, test } from 'vitest';
 import { createPersist } from '../src/handler.ts';

@@ -1,9 +1,9 @@
-import { formatCandleBatch, type PublishedCandle } from '@kandle/market/candle-batch';
+import { formatCandleBatch, type PublishedCandle } from '@kandle/market/candle/candle-batch';
 import { createCassandra } from '@kandle/runtime/cassandra';
 import { RetryableError } from '@kandle/runtime/errors';
-import { formatFeedGap } from '@kandle/market/feed-gap';
-import { formatTradeBatch } from '@kandle/market/trade-batch';
-import type { MarketEvent } from '@kandle/market/market-event';
+import { formatFeedGap } from '@kandle/market/feed/feed-gap';
+import { formatTradeBatch } from '@kandle/market/trade/trade-batch';
+import type { MarketEvent } from '@kandle/market/event/market-event';
 import * as fc from 'fast-check';
 import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
 import { expect, test } from 'vitest';

@@ -6,7 +6,7 @@ import {
   readPartition,
   writeConditionally,
 } from '@kandle/runtime/conditional';
-import type { Signal } from '@kandle/market/signal-batch';
+import type { Signal } from '@kandle/market/signal/signal-batch';
 import type { Client, types } from 'cassandra-driver';
 import {
   ABSENT,
@@ -15,7 +15,7 @@ import {
   type SeriesState,
   type StateRow,
   type StateWindow,
-} from './state.ts';
+} from '@kandle/market/signal/series-state';
 import type { StateStore, WindowKey } from './stores.ts';
 
 const READ = 'SELECT * FROM indicator_states WHERE shard = ? AND window_start = ?';

@@ -1,5 +1,5 @@
-import { DEFAULT_PERIODS, type IndicatorPeriods } from '@kandle/market/indicators';
-import { TOPICS } from '@kandle/market/topics';
+import { DEFAULT_PERIODS, type IndicatorPeriods } from '@kandle/market/indicator/indicators';
+import { TOPICS } from '@kandle/market/event/topics';
 import { CassandraEnv } from '@kandle/runtime/cassandra';
 import { type Env, readEnv, wholeNumber } from '@kandle/runtime/config';
 import { FunctionEnv } from '@kandle/runtime/function-server';

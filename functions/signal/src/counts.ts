@@ -1,6 +1,6 @@
 import type { CasOutcome } from '@kandle/runtime/conditional';
 import { type Counter, type Metrics, NO_COUNTER } from '@kandle/runtime/metrics';
-import type { StateWindow } from './state.ts';
+import type { StateWindow } from '@kandle/market/signal/series-state';
 
 /** What the signal function counts beside its events. */
 export interface SignalCounts {

@@ -1,8 +1,8 @@
-import { type CandleBatch, formatCandleBatch } from '@kandle/market/candle-batch';
-import { parseIndicatorBatch } from '@kandle/market/indicator-batch';
-import type { MarketEvent } from '@kandle/market/market-event';
-import { EVENT_TYPES } from '@kandle/market/topics';
-import { WINDOW_MS } from '@kandle/market/window';
+import { type CandleBatch, formatCandleBatch } from '@kandle/market/candle/candle-batch';
+import { parseIndicatorBatch } from '@kandle/market/indicator/indicator-batch';
+import type { MarketEvent } from '@kandle/market/event/market-event';
+import { EVENT_TYPES } from '@kandle/market/event/topics';
+import { WINDOW_MS } from '@kandle/market/window/window';
 import { PoisonError } from '@kandle/runtime/errors';
 import { expect, test } from 'vitest';
 import type { Fault } from '@kandle/testkit/faulty-database';
@@ -12,12 +12,12 @@ import { candleOf, SHARD } from '../test/candle-log.ts';
 import { createFaultyStates } from '../test/faulty-states.ts';
 import { createMemoryStore } from '../test/memory-store.ts';
 import { SETTINGS } from '../test/settings.ts';
-import { parseSignalBatch } from '@kandle/market/signal-batch';
+import { parseSignalBatch } from '@kandle/market/signal/signal-batch';
 import { createCounts } from './counts.ts';
 import { createSignal } from './handler.ts';
 import type { NewsSentiments } from './news-sentiment.ts';
 import { createSignalPublisher } from './publish.ts';
-import { parseRules, type Rule } from './rules.ts';
+import { parseRules, type Rule } from '@kandle/market/signal/rules';
 import { createStateMemory } from './state-memory.ts';
 
 const BEGIN_MS = 1_700_000_000_000;

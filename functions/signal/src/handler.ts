@@ -1,16 +1,16 @@
-import { type CandleBatch, parseCandleBatch } from '@kandle/market/candle-batch';
-import { e8ToDouble } from '@kandle/market/fixed-point';
-import type { IndicatorPeriods } from '@kandle/market/indicators';
-import { WINDOW_MS } from '@kandle/market/window';
+import { type CandleBatch, parseCandleBatch } from '@kandle/market/candle/candle-batch';
+import { e8ToDouble } from '@kandle/market/number/fixed-point';
+import type { IndicatorPeriods } from '@kandle/market/indicator/indicators';
+import { WINDOW_MS } from '@kandle/market/window/window';
 import { PoisonError } from '@kandle/runtime/errors';
 import { parseOrPoison } from '@kandle/runtime/parse';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
 import type { NewsSentiments } from './news-sentiment.ts';
 import type { SignalPublisher } from './publish.ts';
 import { type RecomputeDeps, recomputeLater } from './recompute.ts';
-import type { Rule } from './rules.ts';
+import type { Rule } from '@kandle/market/signal/rules';
 import { settleWindow } from './settle.ts';
-import type { RowCandle, Sentiment } from './state.ts';
+import type { RowCandle, Sentiment } from '@kandle/market/signal/series-state';
 
 /** What the signal function is made of. */
 export interface SignalDeps extends RecomputeDeps {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EVENT_TYPES } from '@kandle/market/topics';
+import { EVENT_TYPES } from '@kandle/market/event/topics';
 import { backOffMs } from '@kandle/runtime/back-off';
 import { createCassandra } from '@kandle/runtime/cassandra';
 import { createEventProducer } from '@kandle/runtime/event-producer';

@@ -1,13 +1,13 @@
-import { formatIndicatorBatch, type SymbolIndicators } from '@kandle/market/indicator-batch';
+import { formatIndicatorBatch, type SymbolIndicators } from '@kandle/market/indicator/indicator-batch';
 import {
   INDICATOR_KINDS,
   indicatorName,
   type IndicatorPeriods,
   indicatorValues,
-} from '@kandle/market/indicators';
-import { formatSignalBatch } from '@kandle/market/signal-batch';
+} from '@kandle/market/indicator/indicators';
+import { formatSignalBatch } from '@kandle/market/signal/signal-batch';
 import type { EventProducer } from '@kandle/runtime/event-producer';
-import type { StateRow, StateWindow } from './state.ts';
+import type { StateRow, StateWindow } from '@kandle/market/signal/series-state';
 import type { WindowKey } from './stores.ts';
 
 /** Publishes what is stored of a window. */

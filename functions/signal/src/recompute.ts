@@ -1,10 +1,10 @@
 import { RetryableError } from '@kandle/runtime/errors';
-import { WINDOW_MS } from '@kandle/market/window';
+import { WINDOW_MS } from '@kandle/market/window/window';
 import { countWrite, NO_COUNTS } from './counts.ts';
-import { planRows } from './plan-rows.ts';
-import type { SeriesSettings } from './series.ts';
+import { planRows } from '@kandle/market/signal/plan-rows';
+import type { SeriesSettings } from '@kandle/market/signal/series';
 import { type Settled, type SettleDeps, settleWindow } from './settle.ts';
-import { ABSENT, type StateWindow } from './state.ts';
+import { ABSENT, type StateWindow } from '@kandle/market/signal/series-state';
 import type { WindowKey } from './stores.ts';
 
 /** What a recomputation is made of beside the windows. */

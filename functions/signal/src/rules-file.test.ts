@@ -1,8 +1,19 @@
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseRules } from '@kandle/market/signal/rules';
 import { FatalError } from '@kandle/runtime/errors';
 import { afterAll, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { defaultRulesFile, watchRules } from './rules-file.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'kandle-rules-'));
@@ -93,4 +104,9 @@ test('defaultRulesFile() is beside the main program, else above it', () => {
   writeFileSync(join(folder, 'rules.yaml'), 'rules: []');
   expect(defaultRulesFile(join(folder, 'index.cjs'))).toBe(join(folder, 'rules.yaml'));
   expect(defaultRulesFile(join(folder, 'src', 'index.ts'))).toBe(join(folder, 'rules.yaml'));
+});
+
+test('rules.yaml, which comes with the function, has a rule of every kind', () => {
+  const text = readFileSync(join(import.meta.dirname, '../rules.yaml'), 'utf8');
+  expect(new Set(parseRules(parse(text), 12).map(({ kind }) => kind)).size).toBe(6);
 });

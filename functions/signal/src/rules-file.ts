@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { describeError, FatalError } from '@kandle/runtime/errors';
 import type { Logger } from '@kandle/runtime/log';
 import { parse } from 'yaml';
-import { parseRules, type Rule } from './rules.ts';
+import { parseRules, type Rule } from '@kandle/market/signal/rules';
 
 /** How the rules are read. */
 export interface RulesFileOptions {

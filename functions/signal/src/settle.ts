@@ -1,8 +1,8 @@
 import { RetryableError } from '@kandle/runtime/errors';
 import { countWrite, NO_COUNTS, type SignalCounts } from './counts.ts';
-import { planRows } from './plan-rows.ts';
-import type { SeriesSettings } from './series.ts';
-import { ABSENT, type RowCandle, type StateWindow } from './state.ts';
+import { planRows } from '@kandle/market/signal/plan-rows';
+import type { SeriesSettings } from '@kandle/market/signal/series';
+import { ABSENT, type RowCandle, type StateWindow } from '@kandle/market/signal/series-state';
 import type { StateMemory, Surroundings } from './state-memory.ts';
 import type { StateStore, WindowKey } from './stores.ts';
 

@@ -1,7 +1,7 @@
-import { WINDOW_MS } from '@kandle/market/window';
+import { WINDOW_MS } from '@kandle/market/window/window';
 import { expect, test } from 'vitest';
 import { createMemoryStore } from '../test/memory-store.ts';
-import type { StateWindow } from './state.ts';
+import type { StateWindow } from '@kandle/market/signal/series-state';
 import { createStateMemory } from './state-memory.ts';
 
 const REACH = 3;

@@ -1,5 +1,5 @@
-import { WINDOW_MS } from '@kandle/market/window';
-import type { StateWindow } from './state.ts';
+import { WINDOW_MS } from '@kandle/market/window/window';
+import type { StateWindow } from '@kandle/market/signal/series-state';
 import type { StateStore, WindowKey } from './stores.ts';
 
 /** A window with those before it that its states may continue from, and which windows after it there are. */

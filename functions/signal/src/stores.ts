@@ -1,5 +1,5 @@
 import type { CasOutcome } from '@kandle/runtime/conditional';
-import type { StateWindow } from './state.ts';
+import type { StateWindow } from '@kandle/market/signal/series-state';
 
 /** A window of a shard. */
 export interface WindowKey {

@@ -3,9 +3,9 @@ import {
   type CandleState,
   formatCandleBatch,
   type PublishedCandle,
-} from '@kandle/market/candle-batch';
-import type { MarketEvent } from '@kandle/market/market-event';
-import { WINDOW_MS } from '@kandle/market/window';
+} from '@kandle/market/candle/candle-batch';
+import type { MarketEvent } from '@kandle/market/event/market-event';
+import { WINDOW_MS } from '@kandle/market/window/window';
 import type { Random } from '@kandle/testkit/random';
 
 /** The shard of the schedules in memory. */

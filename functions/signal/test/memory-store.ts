@@ -1,4 +1,4 @@
-import { ABSENT, type StateWindow } from '../src/state.ts';
+import { ABSENT, type StateWindow } from '@kandle/market/signal/series-state';
 import type { StateStore, WindowKey } from '../src/stores.ts';
 
 /** The store in memory, under the same contract as the one in Cassandra, with a look inside. */

@@ -2,7 +2,7 @@ import { createCassandra } from '@kandle/runtime/cassandra';
 import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
 import { expect, test } from 'vitest';
 import { createNewsSentiments } from '../src/news-sentiment.ts';
-import { parseRules } from '../src/rules.ts';
+import { parseRules } from '@kandle/market/signal/rules';
 
 const { client, settings } = useTestKeyspace('sentiments');
 const MIDNIGHT = Date.UTC(2026, 0, 2);

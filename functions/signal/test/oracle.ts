@@ -1,14 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
-import { parseCandleBatch, type PublishedCandle } from '@kandle/market/candle-batch';
-import { type IndicatorBatch, parseIndicatorBatch } from '@kandle/market/indicator-batch';
-import { indicatorValues } from '@kandle/market/indicators';
-import type { MarketEvent } from '@kandle/market/market-event';
-import { parseSignalBatch, type Signal } from '@kandle/market/signal-batch';
-import { EVENT_TYPES } from '@kandle/market/topics';
-import { WINDOW_MS } from '@kandle/market/window';
-import { concerns } from '../src/rules.ts';
-import { type SeriesSettings, type Step, stepSeries, stepSilent } from '../src/series.ts';
-import type { SeriesState } from '../src/state.ts';
+import { parseCandleBatch, type PublishedCandle } from '@kandle/market/candle/candle-batch';
+import { type IndicatorBatch, parseIndicatorBatch } from '@kandle/market/indicator/indicator-batch';
+import { indicatorValues } from '@kandle/market/indicator/indicators';
+import type { MarketEvent } from '@kandle/market/event/market-event';
+import { parseSignalBatch, type Signal } from '@kandle/market/signal/signal-batch';
+import { EVENT_TYPES } from '@kandle/market/event/topics';
+import { WINDOW_MS } from '@kandle/market/window/window';
+import { concerns } from '@kandle/market/signal/rules';
+import { type SeriesSettings, type Step, stepSeries, stepSilent } from '@kandle/market/signal/series';
+import type { SeriesState } from '@kandle/market/signal/series-state';
 import type { StateStore } from '../src/stores.ts';
 
 interface Expected {

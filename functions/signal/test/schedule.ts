@@ -1,4 +1,4 @@
-import type { MarketEvent } from '@kandle/market/market-event';
+import type { MarketEvent } from '@kandle/market/event/market-event';
 import type { FaultyDatabase } from '@kandle/testkit/faulty-database';
 import type { Random } from '@kandle/testkit/random';
 import { type FaultRates, runSchedule } from '@kandle/testkit/schedule';

@@ -1,6 +1,6 @@
-import type { IndicatorPeriods } from '@kandle/market/indicators';
-import { parseRules } from '../src/rules.ts';
-import type { SeriesSettings } from '../src/series.ts';
+import type { IndicatorPeriods } from '@kandle/market/indicator/indicators';
+import { parseRules } from '@kandle/market/signal/rules';
+import type { SeriesSettings } from '@kandle/market/signal/series';
 
 /** Short periods and touchy rules, so that short logs are warm and full of signals. */
 const PERIODS: IndicatorPeriods = {

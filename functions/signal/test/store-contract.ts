@@ -1,6 +1,6 @@
-import { INDICATORS_START } from '@kandle/market/indicators';
+import { INDICATORS_START } from '@kandle/market/indicator/indicators';
 import { describe, expect, test } from 'vitest';
-import { ABSENT, type StateRow, type StateWindow } from '../src/state.ts';
+import { ABSENT, type StateRow, type StateWindow } from '@kandle/market/signal/series-state';
 import type { StateStore, WindowKey } from '../src/stores.ts';
 
 const START_MS = 1_700_000_000_000;

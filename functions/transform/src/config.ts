@@ -1,4 +1,4 @@
-import { TOPICS } from '@kandle/market/topics';
+import { TOPICS } from '@kandle/market/event/topics';
 import { type Env, positiveMs, readEnv } from '@kandle/runtime/config';
 import { FunctionEnv } from '@kandle/runtime/function-server';
 import { KafkaEnv } from '@kandle/runtime/kafka';

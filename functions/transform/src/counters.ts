@@ -1,5 +1,5 @@
 import type { Counter, Metrics } from '@kandle/runtime/metrics';
-import type { CleanedBatch } from './clean.ts';
+import type { CleanedBatch } from '@kandle/market/trade/clean-trades';
 
 /** What transform counts. A batch that is delivered again is counted again. */
 export interface TransformCounters {

@@ -1,4 +1,4 @@
-import { EVENT_TYPES } from '@kandle/market/topics';
+import { EVENT_TYPES } from '@kandle/market/event/topics';
 import { RetryableError } from '@kandle/runtime/errors';
 import type { EventProducer } from '@kandle/runtime/event-producer';
 import type { MetricAttributes } from '@kandle/runtime/metrics';

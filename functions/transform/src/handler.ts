@@ -1,14 +1,14 @@
-import { feedSource } from '@kandle/market/batch-header';
-import { formatFeedGap, parseFeedGap } from '@kandle/market/feed-gap';
-import { parseRawBatch } from '@kandle/market/raw-batch';
-import { formatBatchRejects } from '@kandle/market/rejects';
-import { EVENT_TYPES } from '@kandle/market/topics';
-import { formatTradeBatch } from '@kandle/market/trade-batch';
+import { feedSource } from '@kandle/market/event/batch-header';
+import { formatFeedGap, parseFeedGap } from '@kandle/market/feed/feed-gap';
+import { parseRawBatch } from '@kandle/market/feed/raw-batch';
+import { formatBatchRejects } from '@kandle/market/event/rejects';
+import { EVENT_TYPES } from '@kandle/market/event/topics';
+import { formatTradeBatch } from '@kandle/market/trade/trade-batch';
 import type { EventProducer } from '@kandle/runtime/event-producer';
 import { parseOrPoison } from '@kandle/runtime/parse';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
-import { cleanBatch } from './clean.ts';
-import { cleanBooks, type CleanedKind, cleanNews } from './clean-kinds.ts';
+import { cleanBatch } from '@kandle/market/trade/clean-trades';
+import { cleanBooks, type CleanedKind, cleanNews } from '@kandle/market/feed/clean-books-and-news';
 import { countCleaned, type TransformCounters } from './counters.ts';
 
 /** What the transform function is made of. */

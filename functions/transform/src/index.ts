@@ -1,4 +1,4 @@
-import { EVENT_TYPES } from '@kandle/market/topics';
+import { EVENT_TYPES } from '@kandle/market/event/topics';
 import { createEventProducer } from '@kandle/runtime/event-producer';
 import { createKafka } from '@kandle/runtime/kafka';
 import { createMetrics } from '@kandle/runtime/metrics';

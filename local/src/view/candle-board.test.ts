@@ -1,5 +1,5 @@
-import type { CandleBatch, CandleState } from '@kandle/market/candle-batch';
-import { toE8 } from '@kandle/market/fixed-point';
+import type { CandleBatch, CandleState } from '@kandle/market/candle/candle-batch';
+import { toE8 } from '@kandle/market/number/fixed-point';
 import { expect, test } from 'vitest';
 import { createCandleBoard } from './candle-board.ts';
 

@@ -1,5 +1,5 @@
-import type { CandleBatch, PublishedCandle } from '@kandle/market/candle-batch';
-import { e8ToDouble, formatE8 } from '@kandle/market/fixed-point';
+import type { CandleBatch, PublishedCandle } from '@kandle/market/candle/candle-batch';
+import { e8ToDouble, formatE8 } from '@kandle/market/number/fixed-point';
 import type { SymbolView } from './view-state.ts';
 
 /** The newest candles of every symbol, from candle events in any order, repeated or not. */

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseCandleBatch } from '@kandle/market/candle-batch';
-import { parseIndicatorBatch } from '@kandle/market/indicator-batch';
-import { parseSignalBatch } from '@kandle/market/signal-batch';
-import { EVENT_TYPES } from '@kandle/market/topics';
+import { parseCandleBatch } from '@kandle/market/candle/candle-batch';
+import { parseIndicatorBatch } from '@kandle/market/indicator/indicator-batch';
+import { parseSignalBatch } from '@kandle/market/signal/signal-batch';
+import { EVENT_TYPES } from '@kandle/market/event/topics';
 import { type Admin, Kafka, type KafkaMessage, logLevel } from 'kafkajs';
 import { type CandleBoard, createCandleBoard } from './candle-board.ts';
 import { createSignalBoard, type SignalBoard } from './signal-board.ts';

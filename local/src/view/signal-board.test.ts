@@ -1,5 +1,5 @@
-import type { SymbolIndicators } from '@kandle/market/indicator-batch';
-import type { Signal } from '@kandle/market/signal-batch';
+import type { SymbolIndicators } from '@kandle/market/indicator/indicator-batch';
+import type { Signal } from '@kandle/market/signal/signal-batch';
 import { expect, test } from 'vitest';
 import { createSignalBoard } from './signal-board.ts';
 

@@ -1,5 +1,5 @@
-import type { IndicatorBatch, SymbolIndicators } from '@kandle/market/indicator-batch';
-import type { Signal, SignalBatch } from '@kandle/market/signal-batch';
+import type { IndicatorBatch, SymbolIndicators } from '@kandle/market/indicator/indicator-batch';
+import type { Signal, SignalBatch } from '@kandle/market/signal/signal-batch';
 import type { IndicatorView, SignalView } from './view-state.ts';
 
 /** The newest indicators and signals, from events in any order, repeated or not. */

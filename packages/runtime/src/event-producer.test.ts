@@ -1,4 +1,4 @@
-import type { MarketEvent } from '@kandle/market/market-event';
+import type { MarketEvent } from '@kandle/market/event/market-event';
 import { expect, test } from 'vitest';
 import { toKafkaMessage } from './event-producer.ts';
 

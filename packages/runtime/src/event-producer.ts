@@ -1,6 +1,6 @@
 import { CloudEvent, Kafka as KafkaBinding } from 'cloudevents';
 import { CompressionTypes, type Kafka, type Message, type Producer } from 'kafkajs';
-import type { MarketEvent } from '@kandle/market/market-event';
+import type { MarketEvent } from '@kandle/market/event/market-event';
 import { describeError, RetryableError } from './errors.ts';
 import { shardPartitioner } from './shard-partitioner.ts';
 

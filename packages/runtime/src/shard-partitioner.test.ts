@@ -1,4 +1,4 @@
-import { shardsOf } from '@kandle/market/shard';
+import { shardsOf } from '@kandle/market/event/shard';
 import { Partitioners } from 'kafkajs';
 import { expect, test } from 'vitest';
 import { shardPartitioner } from './shard-partitioner.ts';

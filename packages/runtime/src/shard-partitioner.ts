@@ -1,4 +1,4 @@
-import { fnv1a64 } from '@kandle/market/hash';
+import { fnv1a64 } from '@kandle/market/number/hash';
 import { type ICustomPartitioner, Partitioners } from 'kafkajs';
 
 const SHARD = /^(.+)-(\d{2})$/;

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import type { BatchHeader } from '@kandle/market/batch-header';
+import type { BatchHeader } from '@kandle/market/event/batch-header';
 
 const wholeNumbers = fc.oneof(
   fc.integer({ min: 0, max: 3 }),

@@ -1,4 +1,4 @@
-import type { Candle } from '@kandle/market/candle';
+import type { Candle } from '@kandle/market/candle/candle';
 import type { KeyedTrade } from './trades.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { MarketEvent } from '@kandle/market/market-event';
+import type { MarketEvent } from '@kandle/market/event/market-event';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
 
 /** An event as a function receives it: its data once through JSON. */

@@ -1,4 +1,4 @@
-import type { MarketEvent } from '@kandle/market/market-event';
+import type { MarketEvent } from '@kandle/market/event/market-event';
 import { RetryableError } from '@kandle/runtime/errors';
 import type { EventProducer } from '@kandle/runtime/event-producer';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';

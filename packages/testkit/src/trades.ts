@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import type { Trade, TradeKey } from '@kandle/market/trade';
+import type { Trade, TradeKey } from '@kandle/market/trade/trade';
 
 /** Start of the first of the windows that generated trades fall into. */
 export const FIRST_WINDOW_MS = 1_764_000_000_000;

@@ -1,0 +1,173 @@
+import { z } from 'zod';
+import { feedSource } from '../event/batch-header.ts';
+import type { Candle } from './candle.ts';
+import { fromJsonInteger, type JsonInteger, toJsonInteger } from '../number/fixed-point.ts';
+import type { MarketEvent } from '../event/market-event.ts';
+import { isSymbol } from '../event/symbol.ts';
+import { EVENT_TYPES } from '../event/topics.ts';
+import { isComplete, isFinal, shownRow, type WindowRow, type WindowState } from '../window/window-state.ts';
+
+/** Where a candle is in its life. */
+export type CandleState = 'provisional' | 'final' | 'revised';
+
+/**
+ * What made a candle event: a look at an open window, a whole final window, or the rows of one that a late batch or a
+ * late gap changed.
+ */
+export type CandleBatchKind = CandleState;
+
+/**
+ * One candle as consumers see it: keep the highest `version` of a (symbol, window) and ignore lower ones.
+ *
+ * Prices, volume and price sum are in 1e-8 units, the notional in 1e-16. `lastTradeMs` is the event time of the trade
+ * that is the close. `complete` is false if a known outage of the feed touches the window: trades may be missing.
+ */
+export interface PublishedCandle
+  extends Pick<
+    Candle,
+    | 'symbol'
+    | 'openE8'
+    | 'highE8'
+    | 'lowE8'
+    | 'closeE8'
+    | 'volumeE8'
+    | 'notionalE16'
+    | 'priceSumE8'
+    | 'tradeCount'
+  > {
+  readonly version: number;
+  readonly state: CandleState;
+  readonly revision: number;
+  readonly reason: string | null;
+  readonly complete: boolean;
+  readonly lastTradeMs: number;
+}
+
+/** Changed candles of one shard and window. */
+export interface CandleBatch {
+  readonly shard: string;
+  readonly windowStartMs: number;
+  readonly windowMs: number;
+  readonly kind: CandleBatchKind;
+  readonly version: number;
+  readonly candles: readonly PublishedCandle[];
+}
+
+/** Most candles in one event, so that it stays within Kafka's and KafkaSource's sizes. */
+const MAX_CANDLES = 250;
+
+/** The candle of a window's row: its version is at least the one that closed the window or made it incomplete. */
+export function publishedCandle(window: WindowState, row: WindowRow): PublishedCandle {
+  const { candle } = row;
+  const { version, revision, reason } = shownRow(window, row);
+  return {
+    symbol: candle.symbol,
+    version,
+    state: !isFinal(window) ? 'provisional' : revision > 0 ? 'revised' : 'final',
+    revision,
+    reason,
+    complete: isComplete(window),
+    lastTradeMs: candle.lastKey.eventTimeMs,
+    openE8: candle.openE8,
+    highE8: candle.highE8,
+    lowE8: candle.lowE8,
+    closeE8: candle.closeE8,
+    volumeE8: candle.volumeE8,
+    notionalE16: candle.notionalE16,
+    priceSumE8: candle.priceSumE8,
+    tradeCount: candle.tradeCount,
+  };
+}
+
+/**
+ * The events of a candle batch, in parts of at most 250 candles, symbols ascending; none when it has no candle.
+ *
+ * The id `<shard>:<start>:<version>:<kind>:<part>` stands for one content.
+ */
+export function formatCandleBatch(batch: CandleBatch, traceparent?: string): readonly MarketEvent[] {
+  const { candles, ...header } = batch;
+  const sorted = candles.toSorted((a, b) => (a.symbol < b.symbol ? -1 : 1));
+  const parts = Array.from({ length: Math.ceil(sorted.length / MAX_CANDLES) }, (_, part) =>
+    sorted.slice(part * MAX_CANDLES, (part + 1) * MAX_CANDLES),
+  );
+  return parts.map((part, index) => ({
+    id: `${batch.shard}:${batch.windowStartMs}:${batch.version}:${batch.kind}:${index}`,
+    source: feedSource(batch.shard),
+    type: EVENT_TYPES.candles,
+    key: batch.shard,
+    extensions: {
+      partitionkey: batch.shard,
+      shard: batch.shard,
+      ...(traceparent === undefined ? {} : { traceparent }),
+    },
+    data: { ...header, candles: part.map(toJson) },
+  }));
+}
+
+type CandleJson = Record<keyof PublishedCandle, JsonInteger | boolean | null>;
+
+function toJson(candle: PublishedCandle): CandleJson {
+  return {
+    ...candle,
+    openE8: toJsonInteger(candle.openE8),
+    highE8: toJsonInteger(candle.highE8),
+    lowE8: toJsonInteger(candle.lowE8),
+    closeE8: toJsonInteger(candle.closeE8),
+    volumeE8: toJsonInteger(candle.volumeE8),
+    notionalE16: toJsonInteger(candle.notionalE16),
+    priceSumE8: toJsonInteger(candle.priceSumE8),
+  };
+}
+
+const exactInteger = z.union([z.number(), z.string()]).transform((value, context) => {
+  try {
+    return fromJsonInteger(value);
+  } catch {
+    context.addIssue({ code: 'custom', message: 'expected an integer' });
+    return z.NEVER;
+  }
+});
+
+const wholeNumber = z.number().int().min(0);
+
+const CandleBatchData = z.object({
+  shard: z.string().min(1).max(40),
+  windowStartMs: wholeNumber,
+  windowMs: z.number().int().min(1),
+  kind: z.enum(['provisional', 'final', 'revised']),
+  version: z.number().int().min(1),
+  candles: z
+    .array(
+      z.object({
+        symbol: z.string().refine(isSymbol, 'expected a symbol'),
+        version: z.number().int().min(1),
+        state: z.enum(['provisional', 'final', 'revised']),
+        revision: wholeNumber,
+        reason: z.string().max(64).nullable(),
+        complete: z.boolean().default(true),
+        lastTradeMs: wholeNumber.optional(),
+        openE8: exactInteger,
+        highE8: exactInteger,
+        lowE8: exactInteger,
+        closeE8: exactInteger,
+        volumeE8: exactInteger,
+        notionalE16: exactInteger,
+        priceSumE8: exactInteger,
+        tradeCount: z.number().int().min(1),
+      }),
+    )
+    .max(10_000),
+});
+
+/**
+ * Reads a candle batch. Events from before `complete` and `lastTradeMs` were part of them count as complete, with
+ * their last trade in the last millisecond of the window.
+ *
+ * @throws {z.ZodError} If the data is no candle batch.
+ */
+export function parseCandleBatch(data: unknown): CandleBatch {
+  const batch = CandleBatchData.parse(data);
+  const lastMs = batch.windowStartMs + batch.windowMs - 1;
+  const candles = batch.candles.map((candle) => ({ ...candle, lastTradeMs: candle.lastTradeMs ?? lastMs }));
+  return { ...batch, candles };
+}

@@ -1,0 +1,87 @@
+import { fnv1a64, hashToBigInt } from '../number/hash.ts';
+import { compareTradeKeys, type Trade, type TradeKey } from '../trade/trade.ts';
+
+/**
+ * The open, high, low, close and sums of one symbol's trades in one window.
+ *
+ * Only what merges is kept; VWAP and mean are derived on reading. Prices, volume and price sum are integers
+ * in 1e-8 units, the notional (price × size) in 1e-16; `idHashSum` is the sum of the trade ids' FNV-1a hashes
+ * modulo 2^64, so that an audit can compare sets of trades.
+ */
+export interface Candle {
+  readonly symbol: string;
+  readonly windowStartMs: number;
+  readonly firstKey: TradeKey;
+  readonly lastKey: TradeKey;
+  readonly openE8: bigint;
+  readonly highE8: bigint;
+  readonly lowE8: bigint;
+  readonly closeE8: bigint;
+  readonly volumeE8: bigint;
+  readonly notionalE16: bigint;
+  readonly priceSumE8: bigint;
+  readonly tradeCount: number;
+  readonly idHashSum: bigint;
+}
+
+/** The candle of a single trade. */
+export function candleOf(trade: Trade, key: TradeKey, windowStartMs: number): Candle {
+  return {
+    symbol: trade.symbol,
+    windowStartMs,
+    firstKey: key,
+    lastKey: key,
+    openE8: trade.priceE8,
+    highE8: trade.priceE8,
+    lowE8: trade.priceE8,
+    closeE8: trade.priceE8,
+    volumeE8: trade.sizeE8,
+    notionalE16: trade.priceE8 * trade.sizeE8,
+    priceSumE8: trade.priceE8,
+    tradeCount: 1,
+    idHashSum: hashToBigInt(fnv1a64(trade.id)),
+  };
+}
+
+/**
+ * Merges two candles of the same symbol and window.
+ *
+ * Commutative and associative, so batches may be folded in any order. Not idempotent: the caller leaves out
+ * batches it has already counted.
+ *
+ * @throws {RangeError} If the symbol or the window differ.
+ */
+export function mergeCandles(left: Candle, right: Candle): Candle {
+  if (left.symbol !== right.symbol || left.windowStartMs !== right.windowStartMs) {
+    throw new RangeError(
+      `Cannot merge candles: ${left.symbol} at ${left.windowStartMs} is not ${right.symbol} at ${right.windowStartMs}`,
+    );
+  }
+  const opening = compareTradeKeys(left.firstKey, right.firstKey) < 0 ? left : right;
+  const closing = compareTradeKeys(left.lastKey, right.lastKey) < 0 ? right : left;
+  return {
+    symbol: left.symbol,
+    windowStartMs: left.windowStartMs,
+    firstKey: opening.firstKey,
+    lastKey: closing.lastKey,
+    openE8: opening.openE8,
+    highE8: left.highE8 > right.highE8 ? left.highE8 : right.highE8,
+    lowE8: left.lowE8 < right.lowE8 ? left.lowE8 : right.lowE8,
+    closeE8: closing.closeE8,
+    volumeE8: left.volumeE8 + right.volumeE8,
+    notionalE16: left.notionalE16 + right.notionalE16,
+    priceSumE8: left.priceSumE8 + right.priceSumE8,
+    tradeCount: left.tradeCount + right.tradeCount,
+    idHashSum: BigInt.asUintN(64, left.idHashSum + right.idHashSum),
+  };
+}
+
+/** Volume-weighted average price as a double, within four roundings of the exact quotient. */
+export function vwapOf(candle: Pick<Candle, 'notionalE16' | 'volumeE8'>): number {
+  return Number(candle.notionalE16) / Number(candle.volumeE8) / 1e8;
+}
+
+/** Unweighted mean price as a double, within four roundings of the exact quotient. */
+export function meanPriceOf(candle: Pick<Candle, 'priceSumE8' | 'tradeCount'>): number {
+  return Number(candle.priceSumE8) / candle.tradeCount / 1e8;
+}

@@ -1,0 +1,38 @@
+import { type BatchHeader, feedSource, formatBatchHeader } from '../event/batch-header.ts';
+import type { MarketEvent } from '../event/market-event.ts';
+import { EVENT_TYPES } from '../event/topics.ts';
+import type { RawBatch } from './raw-batch.ts';
+
+/** Kinds of data beside trades. Each numbers its batches by itself: the trades' sequences have no holes because of it. */
+export type DataKind = 'books' | 'news';
+
+const RAW_TYPES = { books: EVENT_TYPES.rawBooks, news: EVENT_TYPES.rawNews } as const;
+/** Most books or pieces of news of one batch. */
+export const MAX_ITEMS = 10_000;
+
+/** The event of a raw batch of a kind, for `market.raw.v1`; `parseRawBatch` reads it. */
+export function formatRawBooksOrNews(kind: DataKind, { records, ...header }: RawBatch): MarketEvent {
+  return booksOrNewsEvent(kind, header, RAW_TYPES[kind], { records });
+}
+
+/** The id of a batch of a kind, `<epoch>:<shard>:<kind>:<sequence>`. */
+export function booksOrNewsBatchId(kind: DataKind, { epoch, shard, sequence }: BatchHeader): string {
+  return `${epoch}:${shard}:${kind}:${sequence}`;
+}
+
+/** The event of a batch of books or news. */
+export function booksOrNewsEvent(
+  kind: DataKind,
+  header: BatchHeader,
+  type: string,
+  data: unknown,
+): MarketEvent {
+  return {
+    id: booksOrNewsBatchId(kind, header),
+    source: feedSource(header.shard),
+    type,
+    key: header.shard,
+    extensions: formatBatchHeader(header),
+    data,
+  };
+}

@@ -1,0 +1,55 @@
+import { judgeBookRecord } from './finnhub/book.ts';
+import type { JudgedItems } from './judged.ts';
+import { type DataKind, booksOrNewsBatchId } from './books-and-news.ts';
+import { formatBookBatch } from '../book/book-batch.ts';
+import { formatNewsBatch } from '../news/news-batch.ts';
+import type { MarketEvent } from '../event/market-event.ts';
+import { judgeNewsRecord } from './finnhub/news.ts';
+import type { RawBatch } from '../feed/raw-batch.ts';
+import type { Reject } from '../event/rejects.ts';
+
+/** What a raw batch of books or news becomes: an event of what is clean, null if nothing is, and what is refused. */
+export interface CleanedKind {
+  readonly clean: MarketEvent | null;
+  readonly rejects: readonly Reject[];
+}
+
+/** How far ahead of its batch's ingest time an event time is believed, milliseconds; ingest's `AHEAD_MS` for trades. */
+const AHEAD_MS = 900_000;
+
+/** Cleans a raw batch of order books; a pure function of it, like that of trades. */
+export function cleanBooks({ records, ...header }: RawBatch): CleanedKind {
+  const { items, rejects } = judgeAll('books', { records, ...header }, judgeBookRecord);
+  return { clean: items.length === 0 ? null : formatBookBatch({ ...header, books: items }), rejects };
+}
+
+/** Cleans a raw batch of news; a pure function of it. */
+export function cleanNews({ records, ...header }: RawBatch): CleanedKind {
+  const { items, rejects } = judgeAll('news', { records, ...header }, judgeNewsRecord);
+  return { clean: items.length === 0 ? null : formatNewsBatch({ ...header, news: items }), rejects };
+}
+
+function judgeAll<T extends { readonly eventTimeMs: number }>(
+  kind: DataKind,
+  { records, ...header }: RawBatch,
+  judge: (record: Readonly<Record<string, unknown>>) => JudgedItems<T>,
+): { readonly items: readonly T[]; readonly rejects: readonly Reject[] } {
+  const items: T[] = [];
+  const rejects: Reject[] = [];
+  const latestMs = header.ingestTimeMs + AHEAD_MS;
+  for (const [index, { record }] of records.entries()) {
+    const judged = judge(record);
+    const id = `${booksOrNewsBatchId(kind, header)}:${index}`;
+    if (judged.kind === 'reject') {
+      rejects.push({ id, reason: judged.reason, detail: judged.detail, record });
+    } else if (judged.items.some(({ eventTimeMs }) => eventTimeMs > latestMs)) {
+      rejects.push({
+        id,
+        reason: 'too_far_ahead',
+        detail: `more than ${AHEAD_MS} ms ahead of ingest`,
+        record,
+      });
+    } else items.push(...judged.items);
+  }
+  return { items, rejects };
+}

@@ -1,0 +1,89 @@
+import { fnv1a64, type Hash64, hashToText } from '../number/hash.ts';
+import { createOccurrenceTable, type OccurrenceTable } from './occurrence-table.ts';
+
+/** What a trade without an id is known by: the feed's own values, as they came. */
+export interface TradeTuple {
+  readonly symbol: string;
+  readonly eventTimeMs: number;
+  readonly price: unknown;
+  readonly size: unknown;
+  readonly conditions: unknown;
+}
+
+/**
+ * The id of the n-th trade with the same tuple on one connection: `<event time>.<hash>.<n>`, in base 36.
+ *
+ * 17 % of recorded real trades share symbol, price, size and millisecond with another real trade, so the tuple
+ * alone is no key.
+ */
+export function tradeIdOf(tuple: TradeTuple, occurrence: number): string {
+  return formatId(tuple.eventTimeMs, hashOf(tuple), occurrence);
+}
+
+function hashOf({ symbol, price, size, conditions }: TradeTuple): Hash64 {
+  return fnv1a64(JSON.stringify([symbol, price, size, conditions ?? null]));
+}
+
+function formatId(eventTimeMs: number, hash: Hash64, occurrence: number): string {
+  return `${eventTimeMs.toString(36)}.${hashToText(hash)}.${occurrence.toString(36)}`;
+}
+
+const BUCKET_MS = 60_000;
+const MAX_UINT32 = 0xffff_ffff;
+const ID = /^([0-9a-z]{1,10})\.([0-9a-z]{7})([0-9a-z]{7})\.([0-9a-z]{1,6})$/;
+
+/**
+ * Gives trades their id and recognises what a reconnect delivers again.
+ *
+ * Numbering restarts with each connection: the third equal tuple on a new connection is the third one of the old
+ * connection come again, and a twin beyond it is a new trade. Forgets by event time, a minute at a time.
+ */
+export interface TradeMemory {
+  /** The trade's id, or null if an earlier connection delivered it already. Its time is a whole number above 0. */
+  identify(tuple: TradeTuple, connection: number): string | null;
+  /** Takes an id read back from the log as known. Ids of another form are ignored. */
+  remember(id: string): void;
+  /** Forgets trades older than an event time. */
+  forgetBefore(eventTimeMs: number): void;
+  /** Number of tuples remembered. */
+  size(): number;
+}
+
+/** An empty memory. Connections are numbered by the caller, from 1. */
+export function createTradeMemory(): TradeMemory {
+  const buckets = new Map<number, OccurrenceTable>();
+
+  function bucketOf(eventTimeMs: number): OccurrenceTable {
+    const key = Math.floor(eventTimeMs / BUCKET_MS);
+    let bucket = buckets.get(key);
+    if (bucket === undefined) buckets.set(key, (bucket = createOccurrenceTable()));
+    return bucket;
+  }
+
+  return {
+    identify(tuple, connection) {
+      const { eventTimeMs } = tuple;
+      const hash = hashOf(tuple);
+      const occurrence = bucketOf(eventTimeMs).see(hash, eventTimeMs % BUCKET_MS, connection);
+      return occurrence === null ? null : formatId(eventTimeMs, hash, occurrence);
+    },
+    remember(id) {
+      const [, time = '', high = '', low = '', occurrence = ''] = ID.exec(id) ?? [];
+      const hash = { high: Number.parseInt(high, 36), low: Number.parseInt(low, 36) };
+      const occurrences = Number.parseInt(occurrence, 36);
+      // Fourteen digits hold more than 64 bits: what is beyond them is no id of ours.
+      if (!(hash.high <= MAX_UINT32 && hash.low <= MAX_UINT32 && occurrences > 0)) return;
+      const eventTimeMs = Number.parseInt(time, 36);
+      bucketOf(eventTimeMs).know(hash, eventTimeMs % BUCKET_MS, occurrences);
+    },
+    forgetBefore(eventTimeMs) {
+      const oldest = Math.floor(eventTimeMs / BUCKET_MS);
+      for (const key of buckets.keys()) if (key < oldest) buckets.delete(key);
+    },
+    size() {
+      let size = 0;
+      for (const bucket of buckets.values()) size += bucket.size();
+      return size;
+    },
+  };
+}

@@ -1,0 +1,89 @@
+import type { IndicatorState } from '../indicator/indicators.ts';
+import type { Signal } from './signal-batch.ts';
+
+/** What the news of a symbol say: the mean of those that are rated, from -1 to 1, and how many there are. */
+export interface Sentiment {
+  readonly mean: number;
+  readonly news: number;
+}
+
+/**
+ * What of a candle the states are made of, as doubles. `version` is the candle's. `sentiment` is what was known when the
+ * symbol's row was first made; it stays with the row, so that every repeat and recomputation says the same.
+ */
+export interface RowCandle {
+  readonly version: number;
+  readonly close: number;
+  readonly high: number;
+  readonly low: number;
+  readonly volume: number;
+  readonly lastTradeMs: number;
+  readonly sentiment: Sentiment | null;
+}
+
+/** What a rule remembers of a symbol from one window to the next. */
+export interface RuleMemory {
+  /** No signal of the rule before this time. */
+  readonly quietUntilMs?: number;
+  /** Where the rule last saw the series: a cross or bound that it has already told of. */
+  readonly place?: 'above' | 'below';
+}
+
+/**
+ * A symbol's series after a window: all that the next window continues from, as plain JSON of bounded size.
+ *
+ * `periods` says with which periods it was made. `volumes` holds the last windows' volumes, oldest first.
+ */
+export interface SeriesState {
+  readonly periods: string;
+  readonly lastStartMs: number;
+  readonly lastTradeMs: number;
+  readonly indicators: IndicatorState;
+  readonly volumes: readonly number[];
+  readonly rules: Readonly<Record<string, RuleMemory>>;
+}
+
+/** Which state a row was made from: its window, and the version at which it last changed. */
+export interface Basis {
+  readonly startMs: number;
+  readonly stateVersion: number;
+}
+
+/**
+ * A symbol in a window.
+ *
+ * `version` is the window's version that last changed the row, `stateVersion` the one that last changed its state, which
+ * is what the next window's row is made from. `candle` is null in a row that only says that a symbol was silent.
+ * `basis` is null where no earlier row was near enough. `repeated` and `restarted`: see `SymbolIndicators`.
+ */
+export interface StateRow {
+  readonly version: number;
+  readonly stateVersion: number;
+  readonly candle: RowCandle | null;
+  readonly basis: Basis | null;
+  readonly repeated: number;
+  readonly restarted: boolean;
+  readonly state: SeriesState;
+  readonly signals: readonly Signal[];
+}
+
+/**
+ * The symbols of a shard's window.
+ *
+ * Version 0 is a window that was never written. `pending` is the version at which a recomputation of the windows after
+ * this one began that is not known to be finished; 0 if there is none.
+ */
+export interface StateWindow {
+  readonly version: number;
+  readonly pending: number;
+  readonly rows: ReadonlyMap<string, StateRow>;
+}
+
+/** The state of a window that was never written. */
+export const ABSENT: StateWindow = { version: 0, pending: 0, rows: new Map() };
+
+/** Orders bases: of two readings of the rows before, the later one. Rows are never taken away, so it only grows. */
+export function compareBases(a: Basis | null, b: Basis | null): number {
+  if (a === null || b === null) return (a === null ? 0 : 1) - (b === null ? 0 : 1);
+  return a.startMs - b.startMs || a.stateVersion - b.stateVersion;
+}

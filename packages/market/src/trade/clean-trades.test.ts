@@ -1,0 +1,66 @@
+import type { RawBatch, RawRecord } from '../feed/raw-batch.ts';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { cleanBatch } from './clean-trades.ts';
+
+const HORIZON_MS = 900_000;
+const NOW = 1_700_000_000_000;
+
+function rawBatch(records: readonly RawRecord[], watermarkMs = NOW): RawBatch {
+  return { shard: 'finnhub-03', epoch: 7, sequence: 9, watermarkMs, ingestTimeMs: NOW, records };
+}
+
+function record(fields: Record<string, unknown>): RawRecord {
+  return { id: 'id', record: { s: 'AAPL', p: 1.5, t: NOW, v: 2, c: null, ...fields } };
+}
+
+test('cleanBatch() keeps epoch, sequence and the order of the trades, when records are good', () => {
+  const { batch, rejects } = cleanBatch(rawBatch([record({ p: 2 }), record({ s: 'MSFT' })]), HORIZON_MS);
+  expect(batch).toMatchObject({ shard: 'finnhub-03', epoch: 7, sequence: 9, watermarkMs: NOW });
+  expect(batch.trades).toEqual([
+    { id: 'id', symbol: 'AAPL', eventTimeMs: NOW, priceE8: 200_000_000n, sizeE8: 200_000_000n },
+    { id: 'id', symbol: 'MSFT', eventTimeMs: NOW, priceE8: 150_000_000n, sizeE8: 200_000_000n },
+  ]);
+  expect(rejects).toEqual([]);
+});
+
+test.each([
+  ['bad_symbol', { s: 'aapl!' }],
+  ['bad_symbol', { s: 7 }],
+  ['bad_time', { t: 1_700_000_000 }],
+  ['bad_time', { t: NOW + 0.5 }],
+  ['bad_price', { p: 0 }],
+  ['bad_price', { p: -1 }],
+  ['bad_price', { p: 'Infinity' }],
+  ['bad_price', { p: 4e-9 }],
+  ['bad_price', { p: 1.1e12 }],
+  ['bad_size', { v: -2 }],
+  ['bad_size', { v: null }],
+  ['bad_size', { v: 1e-9 }],
+  ['too_late', { t: NOW - HORIZON_MS - 1 }],
+] as const)('cleanBatch() rejects one record as %s and keeps the rest, when it is %j', (reason, fields) => {
+  const { batch, rejects } = cleanBatch(rawBatch([record({}), record(fields), record({})]), HORIZON_MS);
+  expect(batch.trades).toHaveLength(2);
+  expect(rejects).toMatchObject([{ id: '7:finnhub-03:9:1', reason, record: record(fields).record }]);
+});
+
+test('cleanBatch() counts a trade, when it is exactly one horizon late', () => {
+  expect(cleanBatch(rawBatch([record({ t: NOW - HORIZON_MS })]), HORIZON_MS).batch.trades).toHaveLength(1);
+});
+
+test('cleanBatch() makes an empty batch, when no record is a trade', () => {
+  const cleaned = cleanBatch(rawBatch([record({ v: 0 })]), HORIZON_MS);
+  expect(cleaned).toMatchObject({ batch: { trades: [] }, rejects: [], notTrades: 1 });
+});
+
+test('cleanBatch() accounts for every record, whatever it holds', () => {
+  const anything = fc.oneof(fc.anything(), fc.constantFrom(0, 1.5, NOW, 'AAPL', null));
+  const records = fc.array(fc.record({ s: anything, p: anything, t: anything, v: anything, c: anything }));
+  fc.assert(
+    fc.property(records, (list) => {
+      const batch = rawBatch(list.map((fields) => ({ id: 'x', record: fields })));
+      const cleaned = cleanBatch(batch, HORIZON_MS);
+      expect(cleaned.batch.trades.length + cleaned.rejects.length + cleaned.notTrades).toBe(list.length);
+    }),
+  );
+});
