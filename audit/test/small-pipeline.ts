@@ -17,7 +17,7 @@ import { createRollupStore } from '@kandle/persist/rollup-store';
 import { createRollups } from '@kandle/persist/rollups';
 import { createViews } from '@kandle/persist/views';
 import { createTopics } from '@kandle/stand-in/topics';
-import { createTransformCounters } from '@kandle/transform/counters';
+import { createTransformMetrics } from '@kandle/transform/metrics';
 import { createTransform } from '@kandle/transform/handler';
 import type { Client } from 'cassandra-driver';
 import { inject } from 'vitest';
@@ -101,7 +101,7 @@ export async function startSmallPipeline(): Promise<SmallPipeline> {
     tradesTopic: topics.trades,
     rejectsTopic: topics.rejects,
     horizonMs: HORIZON_MS,
-    counters: createTransformCounters(metrics),
+    counters: createTransformMetrics(metrics),
   });
   let mishaps: Mishaps = {};
   const candleProducer: EventProducer = {
@@ -118,7 +118,7 @@ export async function startSmallPipeline(): Promise<SmallPipeline> {
     candles: createCandlePublisher(candleProducer, {
       topic: topics.candles,
       provisionalMs: 1,
-      monotonicNow: () => performance.now(),
+      monotonicMs: () => performance.now(),
     }),
     cache: createWindowCache(10_000),
     graceMs: GRACE_MS,

@@ -1,9 +1,9 @@
 import type { Candle } from '@kandle/market/candle/candle';
 import { ABSENT_WINDOW, holdsBatch, isFinal, mergeBatch } from '@kandle/market/window/window-state';
 import { RetryableError } from '@kandle/runtime/errors';
-import { NO_COUNTS } from './counts.ts';
+import { NO_COUNTS } from './metrics.ts';
 import type { AggregateDeps, BatchWork } from './deps.ts';
-import { knowingGaps } from '@kandle/market/window/before-first-write';
+import { beforeFirstWrite } from '@kandle/market/window/before-first-write';
 
 /**
  * Merges one batch's candles into one window, exactly once, and publishes what changed.
@@ -32,7 +32,7 @@ export async function applyToWindow(
       if (isFinal(window)) await deps.candles.publishFinal(key, window, batch.traceparent);
       return isFinal(window);
     }
-    const { next, changed } = mergeBatch(knowingGaps(window, shard, windowStartMs), position, candles);
+    const { next, changed } = mergeBatch(beforeFirstWrite(window, shard, windowStartMs), position, candles);
     // Any result but "applied", an exception included, leaves no memory of the window.
     deps.cache.drop(key);
     const outcome = await deps.windows.compareAndSet(key, next, changed);

@@ -3,7 +3,7 @@ import { closeWindow, isFinal, type WindowState } from '@kandle/market/window/wi
 import { closedToOf, WINDOW_MS } from '@kandle/market/window/window';
 import { RetryableError } from '@kandle/runtime/errors';
 import type { AggregateDeps, BatchWork } from './deps.ts';
-import { knowingGaps } from '@kandle/market/window/before-first-write';
+import { beforeFirstWrite } from '@kandle/market/window/before-first-write';
 import type { WindowKey } from './stores.ts';
 
 type CloseDeps = Pick<
@@ -70,7 +70,7 @@ async function makeFinal(deps: CloseDeps, key: WindowKey, shard: ShardState): Pr
       deps.cache.set(key, window);
       return window;
     }
-    const next = closeWindow(knowingGaps(window, shard, key.windowStartMs));
+    const next = closeWindow(beforeFirstWrite(window, shard, key.windowStartMs));
     deps.cache.drop(key);
     const outcome = await deps.windows.compareAndSet(key, next, []);
     if (outcome === 'applied') {

@@ -1,7 +1,7 @@
 import type { ShardState } from '@kandle/market/window/shard-state';
 import type { TradeBatch } from '@kandle/market/trade/trade-batch';
 import type { BatchPosition } from '@kandle/market/window/window-state';
-import type { AggregateCounts } from './counts.ts';
+import type { AggregateMetrics } from './metrics.ts';
 import type { CandlePublisher } from './publish.ts';
 import type { ShardStore, WindowStore } from './stores.ts';
 import type { WindowCache } from './window-cache.ts';
@@ -16,7 +16,7 @@ export interface AggregateDeps {
   readonly expiryMs: number;
   readonly maxAttempts: number;
   /** Left out where nothing is counted. */
-  readonly counts?: AggregateCounts;
+  readonly counts?: AggregateMetrics;
   /** Wall clock, epoch milliseconds: only for the age of a batch, never for windows. */
   readonly now: () => number;
   /** Waits before another attempt at a lost race, longer with each attempt. */

@@ -3,7 +3,7 @@ import type { GapSpan } from '@kandle/market/window/gap-spans';
 import { gapWindows, noteGap, type ShardState } from '@kandle/market/window/shard-state';
 import { isComplete, isFinal, markIncomplete } from '@kandle/market/window/window-state';
 import { RetryableError } from '@kandle/runtime/errors';
-import { NO_COUNTS } from './counts.ts';
+import { NO_COUNTS } from './metrics.ts';
 import type { AggregateDeps } from './deps.ts';
 import type { WindowKey } from './stores.ts';
 

@@ -9,7 +9,7 @@ import { expect, test } from 'vitest';
 import type { Fault } from '@kandle/testkit/faulty-database';
 import { createFaultyStores } from '../test/faulty-stores.ts';
 import { createMemoryStores } from '../test/memory-stores.ts';
-import { countOutcomes, createCounts } from './counts.ts';
+import { countOutcomes, createCounts } from './metrics.ts';
 import { createAggregate } from './handler.ts';
 import { createCandlePublisher } from './publish.ts';
 import { createWindowCache } from './window-cache.ts';
@@ -86,7 +86,7 @@ function createRig(faults: Fault[] = []) {
           connect: async () => undefined,
           close: async () => undefined,
         },
-        { topic: 'candles', provisionalMs: 1_000, monotonicNow: () => 0 },
+        { topic: 'candles', provisionalMs: 1_000, monotonicMs: () => 0 },
       ),
       cache: createWindowCache(1_000),
       graceMs: 2_000,

@@ -8,7 +8,7 @@ import { createEventProducer } from '@kandle/runtime/event-producer';
 import { createKafka } from '@kandle/runtime/kafka';
 import { createShardStore, createWindowStore } from './cassandra-stores.ts';
 import { readConfig } from './config.ts';
-import { countOutcomes, createCounts } from './counts.ts';
+import { countOutcomes, createCounts } from './metrics.ts';
 import { createAggregate } from './handler.ts';
 import { createCandlePublisher } from './publish.ts';
 import { createWindowCache } from './window-cache.ts';
@@ -25,7 +25,7 @@ void runFunction('aggregate', readConfig, (config, log) => {
     candles: createCandlePublisher(producer, {
       topic: config.CANDLES_TOPIC,
       provisionalMs: config.PROVISIONAL_MS,
-      monotonicNow: () => performance.now(),
+      monotonicMs: () => performance.now(),
     }),
     cache: createWindowCache(config.MAX_CACHED_ROWS),
     graceMs: config.GRACE_MS,

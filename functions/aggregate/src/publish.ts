@@ -24,7 +24,7 @@ export interface PublisherOptions {
   readonly topic: string;
   readonly provisionalMs: number;
   /** Monotonic milliseconds, for the throttle. */
-  readonly monotonicNow: () => number;
+  readonly monotonicMs: () => number;
 }
 
 interface LastLook {
@@ -55,7 +55,7 @@ export function createCandlePublisher(producer: EventProducer, options: Publishe
     async publishProvisional(key, window, traceparent) {
       const text = `${key.shard}|${key.windowStartMs}`;
       const last = looks.get(text);
-      const atMs = options.monotonicNow();
+      const atMs = options.monotonicMs();
       if (last !== undefined && atMs - last.atMs < options.provisionalMs) return;
       looks.delete(text);
       looks.set(text, { atMs, version: window.version });

@@ -53,7 +53,7 @@ export async function aggregateSchedule(
         candles: createCandlePublisher(producer, {
           topic: 'candles',
           provisionalMs: 1,
-          monotonicNow: () => (clock += random.below(2)),
+          monotonicMs: () => (clock += random.below(2)),
         }),
         cache: createWindowCache(random.pick([1, 6, 1_000])),
         graceMs: GRACE_MS,

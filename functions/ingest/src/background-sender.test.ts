@@ -1,7 +1,7 @@
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { createLogger } from '@kandle/runtime/log';
 import { expect, test, vi } from 'vitest';
-import { createKindQueue } from './kind-queue.ts';
+import { createBooksAndNewsQueue } from './books-and-news-queue.ts';
 import { createBackgroundSender } from './background-sender.ts';
 import { createRejectQueue } from './reject-queue.ts';
 import { createShardMap } from './shard-map.ts';
@@ -9,7 +9,7 @@ import { createShardMap } from './shard-map.ts';
 function createSender(everyMs: number) {
   const sent: MarketEvent[] = [];
   const faults: Error[] = [];
-  const queue = createKindQueue(
+  const queue = createBooksAndNewsQueue(
     createShardMap({ feed: 'sim', shardCount: 1, maxTrades: 400, maxBatchBytes: 65_536, graceMs: 2_000 }),
   );
   const sender = createBackgroundSender({

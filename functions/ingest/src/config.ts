@@ -54,7 +54,7 @@ export const envSchema = z
     /** Subscribe to order books too: only the simulated market has them. */
     BOOKS: z.stringbool().default(false),
     /** Shortest time between two batches of books or news: of a symbol's books in between, the newest is sent. */
-    KINDS_MS: positiveMs.default(250),
+    BOOKS_AND_NEWS_MS: positiveMs.default(250),
     SHARD_COUNT: wholeNumber(1, 100).default(12),
     LINGER_MS: positiveMs.default(50),
     /**

@@ -10,7 +10,7 @@ import { createFeedEvents } from './feed-events.ts';
 import { createFeedTime } from './feed-time.ts';
 import { createFinnhubFeed } from './finnhub-feed.ts';
 import { createIntake } from './intake.ts';
-import { createKindQueue } from './kind-queue.ts';
+import { createBooksAndNewsQueue } from './books-and-news-queue.ts';
 import { createOutbox } from './outbox.ts';
 import { createRejectQueue } from './reject-queue.ts';
 import { createShardMap } from './shard-map.ts';
@@ -45,7 +45,7 @@ async function startLine() {
   );
   const rejects = createRejectQueue('finnhub', () => 7);
   const symbols = ['AAPL', 'BINANCE:BTCUSDT'];
-  const kinds = createKindQueue(shards);
+  const kinds = createBooksAndNewsQueue(shards);
   const events = createFeedEvents({
     symbols,
     disorderMs: DISORDER_MS,

@@ -7,7 +7,7 @@ import type { FeedTime } from './feed-time.ts';
 import type { FeedHandlers } from './finnhub-feed.ts';
 import { parseFinnhubFrame } from '@kandle/market/feed/finnhub/frame';
 import type { Intake } from './intake.ts';
-import type { KindQueue } from './kind-queue.ts';
+import type { BooksAndNewsQueue } from './books-and-news-queue.ts';
 import { noteOutage } from './outage.ts';
 import type { RejectQueue } from './reject-queue.ts';
 import type { ShardMap } from './shard-map.ts';
@@ -33,7 +33,7 @@ export interface FeedEventDeps {
   readonly intake: Intake;
   readonly bound: BufferBound;
   readonly rejects: RejectQueue;
-  readonly kinds: KindQueue;
+  readonly kinds: BooksAndNewsQueue;
   /** Monotonic and wall clock, milliseconds. */
   readonly nowMs: () => number;
   readonly wallMs: () => number;

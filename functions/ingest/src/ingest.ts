@@ -9,7 +9,7 @@ import { createFeedEvents } from './feed-events.ts';
 import { createFeedTime } from './feed-time.ts';
 import { createFinnhubFeed } from './finnhub-feed.ts';
 import { createIntake } from './intake.ts';
-import { createKindQueue } from './kind-queue.ts';
+import { createBooksAndNewsQueue } from './books-and-news-queue.ts';
 import { createOutbox, type Departure } from './outbox.ts';
 import { readBack } from './read-back.ts';
 import { recallBatch } from './recall.ts';
@@ -118,13 +118,13 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
     log,
   });
   const kindProducer = createRenewedProducer(config.RAW_TOPIC, () => createEventProducer(kafka));
-  const kinds = createKindQueue(shards);
+  const kinds = createBooksAndNewsQueue(shards);
   const kindSender = createBackgroundSender({
     what: 'books or news',
     take: () => kinds.take(departure()),
     isEmpty: () => kinds.size() === 0,
     produce: (events) => kindProducer.send(events),
-    everyMs: config.KINDS_MS,
+    everyMs: config.BOOKS_AND_NEWS_MS,
     log,
   });
   const events = createFeedEvents({

@@ -9,7 +9,7 @@ import { isEventTime } from '@kandle/market/event/event-time';
 import type { RejectReason } from '@kandle/market/event/rejects';
 import { isSymbol } from '@kandle/market/event/symbol';
 import { readFeedRecord } from '@kandle/market/feed/feed-record';
-import type { ShardLine } from './shard-line.ts';
+import type { IngestShard } from './ingest-shard.ts';
 import type { ShardMap } from './shard-map.ts';
 
 /** The bounds by which records are judged. Durations in milliseconds. */
@@ -64,7 +64,7 @@ export function createIntake(shards: ShardMap, options: IntakeOptions): Intake {
   const { clock: clockOptions, aheadMs, memoryMs, memoryMinTrades, isReplay } = options;
   const forgotAtMs = new Map<string, number>();
 
-  function isBeyondBelief(line: ShardLine, eventTimeMs: number, { feedMs, wallMs }: Arrival): boolean {
+  function isBeyondBelief(line: IngestShard, eventTimeMs: number, { feedMs, wallMs }: Arrival): boolean {
     if (line.isLive && line.clock !== null) {
       const passedMs = Math.max(0, feedMs - line.clock.reachedAtMs);
       return isTooFarAhead(line.clock, eventTimeMs, {
@@ -77,7 +77,7 @@ export function createIntake(shards: ShardMap, options: IntakeOptions): Intake {
     return !isReplay && eventTimeMs > wallMs + aheadMs;
   }
 
-  function forget(line: ShardLine, watermarkMs: number): void {
+  function forget(line: IngestShard, watermarkMs: number): void {
     if (watermarkMs < (forgotAtMs.get(line.shard) ?? 0) + FORGET_EVERY_MS) return;
     forgotAtMs.set(line.shard, watermarkMs);
     if (shards.memorySize() > memoryMinTrades) line.memory.forgetBefore(watermarkMs - memoryMs);

@@ -2,7 +2,7 @@ import { formatFeedGap } from '@kandle/market/feed/feed-gap';
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { formatRawBatch } from '@kandle/market/feed/raw-batch';
 import type { SealedBatch } from './shard-buffer.ts';
-import type { ShardLine } from './shard-line.ts';
+import type { IngestShard } from './ingest-shard.ts';
 import type { ShardMap } from './shard-map.ts';
 
 /** Events to be sent together, in this order; if it fails, the same ones again. */
@@ -54,20 +54,20 @@ export interface Lingering {
 /** Builds the outbox over a feed's shards. */
 export function createOutbox(shards: ShardMap, { lingerMs, spacingMs }: Lingering): Outbox {
   const lines = shards.lines();
-  const leftAtMs = new Map<ShardLine, number>();
+  const leftAtMs = new Map<IngestShard, number>();
   let first = 0;
 
-  const spacedAtMs = (line: ShardLine): number =>
+  const spacedAtMs = (line: IngestShard): number =>
     (leftAtMs.get(line) ?? Number.NEGATIVE_INFINITY) + spacingMs;
 
   /** When a shard's open batch is due; undefined if there is none. */
-  function dueAtMs(line: ShardLine): number | undefined {
+  function dueAtMs(line: IngestShard): number | undefined {
     const openedAtMs = line.buffer.openedAtMs();
     return openedAtMs === undefined ? undefined : Math.max(openedAtMs + lingerMs, spacedAtMs(line));
   }
 
   /** What leaves next: the open batch only when nothing sealed is before it, and it may leave. */
-  function next({ buffer, clock }: ShardLine, openLeaves: boolean) {
+  function next({ buffer, clock }: IngestShard, openLeaves: boolean) {
     if (buffer.peek() === undefined && buffer.openedAtMs() !== undefined && openLeaves)
       buffer.seal(clock?.watermarkMs ?? 0);
     return buffer.peek();
@@ -123,7 +123,7 @@ export function createOutbox(shards: ShardMap, { lingerMs, spacingMs }: Lingerin
       return readyAtMs;
     },
     dropOldest() {
-      let oldest: ShardLine | undefined;
+      let oldest: IngestShard | undefined;
       let oldestAtMs = Number.POSITIVE_INFINITY;
       for (const line of lines) {
         const atMs = line.buffer.oldestAtMs();
@@ -136,7 +136,7 @@ export function createOutbox(shards: ShardMap, { lingerMs, spacingMs }: Lingerin
   };
 }
 
-function format(line: ShardLine, batch: SealedBatch, departure: Departure): MarketEvent {
+function format(line: IngestShard, batch: SealedBatch, departure: Departure): MarketEvent {
   line.sequence += 1;
   return formatRawBatch({
     shard: line.shard,

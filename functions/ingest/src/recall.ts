@@ -3,7 +3,7 @@ import { isEventTime } from '@kandle/market/event/event-time';
 import type { RawBatch } from '@kandle/market/feed/raw-batch';
 import { isSymbol } from '@kandle/market/event/symbol';
 import type { ShardMap } from './shard-map.ts';
-import type { ShardLine } from './shard-line.ts';
+import type { IngestShard } from './ingest-shard.ts';
 
 /** How a batch read back is taken in: the feed's time now, and how its clocks go. */
 export interface RecallOptions {
@@ -42,7 +42,7 @@ export function recallBatch(shards: ShardMap, batch: RawBatch, options: RecallOp
 }
 
 /** The watermark as it was sent; a shard of which only empty batches are left was there, no more is known. */
-function continueWatermark(line: ShardLine, watermarkMs: number, feedMs: number): void {
+function continueWatermark(line: IngestShard, watermarkMs: number, feedMs: number): void {
   line.clock =
     line.clock === null
       ? { maxEventTimeMs: watermarkMs, reachedAtMs: feedMs, lastDueMs: watermarkMs, watermarkMs }

@@ -1,5 +1,5 @@
 import { shardOf, shardsOf } from '@kandle/market/event/shard';
-import { createShardLine, type ShardLine } from './shard-line.ts';
+import { createShardLine, type IngestShard } from './ingest-shard.ts';
 import type { BatchOptions } from './shard-buffer.ts';
 
 /** What a feed's shards are made with. */
@@ -11,11 +11,11 @@ export interface ShardMapOptions extends BatchOptions {
 /** The shards of a feed. */
 export interface ShardMap {
   /** The shard of a symbol. */
-  lineOf(symbol: string): ShardLine;
+  lineOf(symbol: string): IngestShard;
   /** A shard by its name; undefined if the feed has no such shard. */
-  named(shard: string): ShardLine | undefined;
+  named(shard: string): IngestShard | undefined;
   /** All shards, in order. */
-  lines(): readonly ShardLine[];
+  lines(): readonly IngestShard[];
   /** Number of trades remembered, over all shards. */
   memorySize(): number;
 }
@@ -28,7 +28,7 @@ export function createShardMap(options: ShardMapOptions): ShardMap {
   const { feed, shardCount } = options;
   const byName = new Map(shardsOf(feed, shardCount).map((shard) => [shard, createShardLine(shard, options)]));
   const lines = [...byName.values()];
-  const bySymbol = new Map<string, ShardLine>();
+  const bySymbol = new Map<string, IngestShard>();
 
   return {
     lineOf(symbol) {

@@ -274,7 +274,7 @@ test('sends everything once Kafka is back, each batch under its one number, when
 test('books and news arrive in batches of their own, and neither the trades nor a restart takes notice of them', async () => {
   await createTopics(topics.raw, topics.rejects);
   const server = await startServer();
-  const settings = { BOOKS: 'true', NEWS: 'true', KINDS_MS: '20' };
+  const settings = { BOOKS: 'true', NEWS: 'true', BOOKS_AND_NEWS_MS: '20' };
   const { ingest: first, begun } = startIngest(server.url, settings);
   await begun;
   await vi.waitFor(() => expect(server.sockets).toHaveLength(1));

@@ -118,7 +118,7 @@ function noticeOf(
   status: 'claimed' | 'skipped',
   attempts: number,
 ): Notice {
-  const nowMs = deps.wallNow();
+  const nowMs = deps.wallMs();
   const settledAtMs = status === 'skipped' ? nowMs : null;
   const common = { statusCode: null, reason: '', claimedAtMs: nowMs, delayMs: null };
   return { target: target.name, version, state, status, attempts, settledAtMs, ...common };
@@ -135,7 +135,7 @@ async function tell(
   const message = formatMessage(target, announcement);
   const delivery = await deliver(deps, { target, message, limit }, deadlineMs);
   const end = settled(notice, delivery, {
-    nowMs: deps.wallNow(),
+    nowMs: deps.wallMs(),
     causedAtMs: announcement.signal.causedAtMs,
     wasUnclear,
   });

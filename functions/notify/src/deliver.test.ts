@@ -23,8 +23,8 @@ afterEach(() => webhook.close());
 
 const DEPS: DeliveryDeps = {
   post: postByHttp,
-  monotonicNow: () => nowMs,
-  wallNow: () => Date.UTC(2026, 10, 25),
+  monotonicMs: () => nowMs,
+  wallMs: () => Date.UTC(2026, 10, 25),
   sleep: async (ms) => {
     if (ms > 0) sleeps.push(ms);
     nowMs += Math.max(0, ms);

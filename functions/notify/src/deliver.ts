@@ -20,8 +20,8 @@ export type Delivery =
 /** What a delivery works with. Times are monotonic milliseconds. */
 export interface DeliveryDeps {
   readonly post: Post;
-  readonly monotonicNow: () => number;
-  readonly wallNow: () => number;
+  readonly monotonicMs: () => number;
+  readonly wallMs: () => number;
   readonly sleep: (ms: number) => Promise<void>;
   /** In [0, 1). */
   readonly random: () => number;
@@ -46,7 +46,7 @@ export async function deliver(
   }: { readonly target: Target; readonly message: Message; readonly limit: RateLimit },
   deadlineMs: number,
 ): Promise<Delivery> {
-  const { post, monotonicNow, sleep } = deps;
+  const { post, monotonicMs, sleep } = deps;
   let last: Exclude<Delivery, { kind: 'sent' }> = {
     kind: 'failed',
     status: null,
@@ -55,19 +55,19 @@ export async function deliver(
   };
   for (let tries = 0; tries < deps.maxTries; tries++) {
     const backOffMs = tries === 0 ? 0 : deps.backOffMs * 2 ** (tries - 1) * (0.5 + deps.random() / 2);
-    if (monotonicNow() + backOffMs >= deadlineMs) return last;
+    if (monotonicMs() + backOffMs >= deadlineMs) return last;
     await sleep(backOffMs);
     const turnMs = limit.take(deadlineMs - 1);
     if (turnMs === null) return last;
-    await sleep(turnMs - monotonicNow());
-    const timeoutMs = Math.max(1, Math.min(deps.answerMs, Math.ceil(deadlineMs - monotonicNow())));
+    await sleep(turnMs - monotonicMs());
+    const timeoutMs = Math.max(1, Math.min(deps.answerMs, Math.ceil(deadlineMs - monotonicMs())));
     const answer = await post(target.url, message, timeoutMs);
     const verdict = judge(target.name, answer);
     if (verdict.kind === 'sent') return verdict;
     last = { ...verdict, isUnclear: verdict.isUnclear || last.isUnclear };
     if (verdict.kind === 'refused') return last;
-    const pauseMs = retryAfterMs(answer, deps.wallNow());
-    if (pauseMs !== null) limit.pauseUntil(monotonicNow() + Math.min(pauseMs, MAX_PAUSE_MS));
+    const pauseMs = retryAfterMs(answer, deps.wallMs());
+    if (pauseMs !== null) limit.pauseUntil(monotonicMs() + Math.min(pauseMs, MAX_PAUSE_MS));
   }
   return last;
 }

@@ -28,8 +28,8 @@ function createRig(answers: Answer[], changes: Partial<NotifyDeps> = {}) {
       told.push(`${target} ${announcement}`);
       return target === 'desk' ? (answers.shift() ?? OK) : OK;
     },
-    monotonicNow: () => 0,
-    wallNow: () => signalOf().causedAtMs + 700,
+    monotonicMs: () => 0,
+    wallMs: () => signalOf().causedAtMs + 700,
     sleep: async () => undefined,
     random: () => 0,
     answerMs: 1_000,

@@ -28,7 +28,7 @@ const MAX_REASONS = 3;
 export function createNotify(deps: NotifyDeps): (event: ReceivedEvent) => Promise<void> {
   return async function notify(event) {
     if (event.type === EVENT_TYPES.indicators || deps.targets.length === 0) return;
-    const deadlineMs = deps.monotonicNow() + deps.budgetMs;
+    const deadlineMs = deps.monotonicMs() + deps.budgetMs;
     const { shard, signals } = parseOrPoison('signal batch', () => parseSignalBatch(event.data));
     refuseExpired(event, deps);
     const feed = feedOfShard(shard);
@@ -43,10 +43,10 @@ export function createNotify(deps: NotifyDeps): (event: ReceivedEvent) => Promis
 }
 
 /** By when the event was made, not by when its trades were: a replay of last year is new. */
-function refuseExpired({ attributes }: ReceivedEvent, { expiryMs, wallNow }: NotifyDeps): void {
+function refuseExpired({ attributes }: ReceivedEvent, { expiryMs, wallMs }: NotifyDeps): void {
   const { time } = attributes;
   const madeMs = typeof time === 'string' ? Date.parse(time) : Number.NaN;
-  if (wallNow() - madeMs > expiryMs) {
+  if (wallMs() - madeMs > expiryMs) {
     throw new PoisonError(`Cannot announce signals: expired, the event was made at ${madeMs}`);
   }
 }

@@ -25,15 +25,15 @@ void runFunction('notify', readConfig, (config, log) => {
     "From the trade behind a signal to the target's 2xx, by target",
     's',
   );
-  const monotonicNow = (): number => performance.now();
+  const monotonicMs = (): number => performance.now();
   return {
     types: NOTIFY_TYPES,
     handle: createNotify({
       store: createNoticeStore(cassandra, `${hostname()}:${process.pid}`),
-      targets: targets.map((target) => ({ target, limit: createRateLimit(target, monotonicNow) })),
+      targets: targets.map((target) => ({ target, limit: createRateLimit(target, monotonicMs) })),
       post: postByHttp,
-      monotonicNow,
-      wallNow: Date.now,
+      monotonicMs,
+      wallMs: Date.now,
       sleep: async (ms) => {
         if (ms > 0) await sleep(ms);
       },

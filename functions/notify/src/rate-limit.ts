@@ -14,14 +14,14 @@ export interface RateLimit {
  */
 export function createRateLimit(
   { ratePerMinute, burst }: { readonly ratePerMinute: number; readonly burst: number },
-  monotonicNow: () => number,
+  monotonicMs: () => number,
 ): RateLimit {
   const spacingMs = 60_000 / ratePerMinute;
   const toleranceMs = spacingMs * (burst - 1);
   let theoreticalMs = Number.NEGATIVE_INFINITY;
   let pausedUntilMs = Number.NEGATIVE_INFINITY;
 
-  const readyAtMs = (): number => Math.max(monotonicNow(), theoreticalMs - toleranceMs, pausedUntilMs);
+  const readyAtMs = (): number => Math.max(monotonicMs(), theoreticalMs - toleranceMs, pausedUntilMs);
   return {
     readyAtMs,
     take(deadlineMs) {

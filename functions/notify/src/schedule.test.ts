@@ -78,8 +78,8 @@ async function runSchedule(
         await turn();
         return chance(10) ? NO_ANSWER : { kind: 'status', status: 200, retryAfter: null };
       },
-      monotonicNow: () => 0,
-      wallNow: () => nowMs,
+      monotonicMs: () => 0,
+      wallMs: () => nowMs,
       sleep: async () => undefined,
       random: () => 0,
       answerMs: 1_000,

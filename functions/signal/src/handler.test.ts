@@ -13,7 +13,7 @@ import { createFaultyStates } from '../test/faulty-states.ts';
 import { createMemoryStore } from '../test/memory-store.ts';
 import { SETTINGS } from '../test/settings.ts';
 import { parseSignalBatch } from '@kandle/market/signal/signal-batch';
-import { createCounts } from './counts.ts';
+import { createCounts } from './metrics.ts';
 import { createSignal } from './handler.ts';
 import type { NewsSentiments } from './news-sentiment.ts';
 import { createSignalPublisher } from './publish.ts';

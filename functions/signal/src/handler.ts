@@ -9,7 +9,7 @@ import type { NewsSentiments } from './news-sentiment.ts';
 import type { SignalPublisher } from './publish.ts';
 import { type RecomputeDeps, recomputeLater } from './recompute.ts';
 import type { Rule } from '@kandle/market/signal/rules';
-import { settleWindow } from './settle.ts';
+import { reconcileWindow } from './reconcile.ts';
 import type { RowCandle, Sentiment } from '@kandle/market/signal/series-state';
 
 /** What the signal function is made of. */
@@ -49,7 +49,7 @@ export function createSignal(deps: SignalDeps): (event: ReceivedEvent) => Promis
       settings.rules,
     );
     const candles = rowCandles(batch, sentiments);
-    const settled = await settleWindow(deps, key, { candles, symbols: null, settings, isOwn: true });
+    const settled = await reconcileWindow(deps, key, { candles, symbols: null, settings, isOwn: true });
     // Rows of silence are made by any event of the window, so every event sees to those that follow them.
     const silent = [...settled.window.rows].filter(([, { candle }]) => candle === null);
     const symbols = new Set([...candles.keys(), ...settled.changed, ...silent.map(([symbol]) => symbol)]);

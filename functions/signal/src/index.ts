@@ -8,7 +8,7 @@ import { createMetrics } from '@kandle/runtime/metrics';
 import { runFunction } from '@kandle/runtime/run-function';
 import { createStateStore } from './cassandra-store.ts';
 import { periodsOf, readConfig } from './config.ts';
-import { createCounts } from './counts.ts';
+import { createCounts } from './metrics.ts';
 import { createSignal } from './handler.ts';
 import { createNewsSentiments } from './news-sentiment.ts';
 import { createSignalPublisher } from './publish.ts';
@@ -32,7 +32,7 @@ void runFunction('signal', readConfig, (config, log) => {
     rules: watchRules({
       path: config.RULES_FILE ?? defaultRulesFile(process.argv[1] ?? ''),
       maxRepeatedWindows: config.MAX_REPEATED_WINDOWS,
-      monotonicNow: () => performance.now(),
+      monotonicMs: () => performance.now(),
       log,
     }),
     reach,

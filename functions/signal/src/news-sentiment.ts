@@ -36,7 +36,7 @@ interface Known {
 }
 
 /** The sentiments of the view `news`, each asked for at most every 15 seconds. */
-export function createNewsSentiments(client: Client, monotonicNow: () => number): NewsSentiments {
+export function createNewsSentiments(client: Client, monotonicMs: () => number): NewsSentiments {
   const known = new Map<string, Known>();
 
   async function readOne(feed: string, symbol: string, windowStartMs: number): Promise<Sentiment | null> {
@@ -56,7 +56,7 @@ export function createNewsSentiments(client: Client, monotonicNow: () => number)
       const newsRules = rules.filter(({ kind }) => kind === 'news-sentiment');
       if (newsRules.length === 0) return found;
       const asked = [...symbols].filter((symbol) => newsRules.some((rule) => concerns(rule, symbol)));
-      const nowMs = monotonicNow();
+      const nowMs = monotonicMs();
       if (known.size > MAX_KNOWN) known.clear();
       for (let from = 0; from < asked.length; from += AT_ONCE) {
         await Promise.all(

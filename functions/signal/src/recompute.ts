@@ -1,9 +1,9 @@
 import { RetryableError } from '@kandle/runtime/errors';
 import { WINDOW_MS } from '@kandle/market/window/window';
-import { countWrite, NO_COUNTS } from './counts.ts';
+import { countWrite, NO_COUNTS } from './metrics.ts';
 import { planRows } from '@kandle/market/signal/plan-rows';
 import type { SeriesSettings } from '@kandle/market/signal/series';
-import { type Settled, type SettleDeps, settleWindow } from './settle.ts';
+import { type Settled, type SettleDeps, reconcileWindow } from './reconcile.ts';
 import { ABSENT, type StateWindow } from '@kandle/market/signal/series-state';
 import type { WindowKey } from './stores.ts';
 
@@ -66,7 +66,7 @@ export async function recomputeLater(
     }
     if (live.size === 0) break;
     const at = { ...key, windowStartMs: startMs };
-    const next = await settleWindow(deps, at, {
+    const next = await reconcileWindow(deps, at, {
       candles: new Map(),
       symbols: [...live.keys()],
       settings,

@@ -32,7 +32,7 @@ function watchPath(path: string) {
   const rules = watchRules({
     path,
     maxRepeatedWindows: 12,
-    monotonicNow: () => nowMs,
+    monotonicMs: () => nowMs,
     log: log as never,
   });
   return {

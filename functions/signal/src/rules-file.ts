@@ -10,7 +10,7 @@ export interface RulesFileOptions {
   readonly path: string;
   readonly maxRepeatedWindows: number;
   /** Monotonic milliseconds. */
-  readonly monotonicNow: () => number;
+  readonly monotonicMs: () => number;
   readonly log: Pick<Logger, 'info' | 'error'>;
 }
 
@@ -25,10 +25,10 @@ const LOOK_EVERY_MS = 1_000;
  * @throws {FatalError} If the file cannot be read at first.
  */
 export function watchRules(options: RulesFileOptions): () => readonly Rule[] {
-  const { path, monotonicNow, log } = options;
+  const { path, monotonicMs, log } = options;
   let seen = '';
   let lastFault = '';
-  let lookedMs = monotonicNow();
+  let lookedMs = monotonicMs();
 
   function readRules(): readonly Rule[] {
     return parseRules(parse(readFileSync(path, 'utf8')), options.maxRepeatedWindows);
@@ -42,8 +42,8 @@ export function watchRules(options: RulesFileOptions): () => readonly Rule[] {
     throw new FatalError(`Cannot start: ${describe(path, error)}`, { cause: error });
   }
   return () => {
-    if (monotonicNow() - lookedMs < LOOK_EVERY_MS) return rules;
-    lookedMs = monotonicNow();
+    if (monotonicMs() - lookedMs < LOOK_EVERY_MS) return rules;
+    lookedMs = monotonicMs();
     try {
       const stamp = stampOf(path);
       if (stamp === seen) return rules;

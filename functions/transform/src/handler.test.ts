@@ -4,7 +4,7 @@ import type { EventProducer } from '@kandle/runtime/event-producer';
 import type { MetricAttributes } from '@kandle/runtime/metrics';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
 import { expect, test } from 'vitest';
-import { createTransformCounters } from './counters.ts';
+import { createTransformMetrics } from './metrics.ts';
 import { createTransform } from './handler.ts';
 
 const NOW = 1_700_000_000_000;
@@ -47,7 +47,7 @@ function counted(send: EventProducer['send']) {
       sums[key] = (sums[key] ?? 0) + value;
     },
   });
-  const counters = createTransformCounters({ counter, histogram: () => ({ record: () => undefined }) });
+  const counters = createTransformMetrics({ counter, histogram: () => ({ record: () => undefined }) });
   const transform = createTransform({
     producer: { send },
     tradesTopic: 'trades',

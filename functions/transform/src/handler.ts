@@ -9,7 +9,7 @@ import { parseOrPoison } from '@kandle/runtime/parse';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
 import { cleanBatch } from '@kandle/market/trade/clean-trades';
 import { cleanBooks, type CleanedKind, cleanNews } from '@kandle/market/feed/clean-books-and-news';
-import { countCleaned, type TransformCounters } from './counters.ts';
+import { countCleaned, type TransformMetrics } from './metrics.ts';
 
 /** What the transform function is made of. */
 export interface TransformDeps {
@@ -17,7 +17,7 @@ export interface TransformDeps {
   readonly tradesTopic: string;
   readonly rejectsTopic: string;
   readonly horizonMs: number;
-  readonly counters: TransformCounters;
+  readonly counters: TransformMetrics;
 }
 
 /**

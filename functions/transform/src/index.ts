@@ -4,7 +4,7 @@ import { createKafka } from '@kandle/runtime/kafka';
 import { createMetrics } from '@kandle/runtime/metrics';
 import { runFunction } from '@kandle/runtime/run-function';
 import { readConfig } from './config.ts';
-import { createTransformCounters } from './counters.ts';
+import { createTransformMetrics } from './metrics.ts';
 import { createTransform } from './handler.ts';
 
 void runFunction('transform', readConfig, (config, log) => {
@@ -16,7 +16,7 @@ void runFunction('transform', readConfig, (config, log) => {
       tradesTopic: config.TRADES_TOPIC,
       rejectsTopic: config.REJECTS_TOPIC,
       horizonMs: config.HORIZON_MS,
-      counters: createTransformCounters(createMetrics('transform')),
+      counters: createTransformMetrics(createMetrics('transform')),
     }),
     warmUp: () => producer.connect(),
     close: () => producer.close(),

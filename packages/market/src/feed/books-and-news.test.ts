@@ -6,7 +6,7 @@ import { type BookBatch, formatBookBatch, parseBookBatch } from '../book/book-ba
 import { formatNewsBatch, type NewsBatch, parseNewsBatch } from '../news/news-batch.ts';
 import { formatRawBooksOrNews } from './books-and-news.ts';
 import type { NewsItem } from '../news/news.ts';
-import { parseRawBatch } from '../feed/raw-batch.ts';
+import { parseRawBatch } from './raw-batch.ts';
 
 const HEADER = {
   shard: 'finnhub-03',

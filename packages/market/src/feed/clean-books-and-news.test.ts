@@ -1,6 +1,6 @@
 import { parseBookBatch } from '../book/book-batch.ts';
 import { parseNewsBatch } from '../news/news-batch.ts';
-import type { RawBatch } from '../feed/raw-batch.ts';
+import type { RawBatch } from './raw-batch.ts';
 import { expect, test } from 'vitest';
 import { cleanBooks, cleanNews } from './clean-books-and-news.ts';
 

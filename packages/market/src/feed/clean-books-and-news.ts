@@ -5,7 +5,7 @@ import { formatBookBatch } from '../book/book-batch.ts';
 import { formatNewsBatch } from '../news/news-batch.ts';
 import type { MarketEvent } from '../event/market-event.ts';
 import { judgeNewsRecord } from './finnhub/news.ts';
-import type { RawBatch } from '../feed/raw-batch.ts';
+import type { RawBatch } from './raw-batch.ts';
 import type { Reject } from '../event/rejects.ts';
 
 /** What a raw batch of books or news becomes: an event of what is clean, null if nothing is, and what is refused. */

@@ -4,7 +4,7 @@ import type { Rule, RuleOf } from './rules.ts';
 import type { RuleMemory, RowCandle } from './series-state.ts';
 
 /** What a rule sees of a window with trades. */
-export interface Sight {
+export interface WindowView {
   readonly symbol: string;
   readonly candle: RowCandle;
   readonly values: IndicatorValues;
@@ -24,24 +24,24 @@ export interface Finding {
 }
 
 /** What a rule found and what it remembers; the same memory object if nothing changed. */
-export interface Look {
+export interface Evaluation {
   readonly finding: Finding | null;
   readonly memory: RuleMemory;
 }
 
 /** Looks at a window with trades by one rule. Pure; a flat series never makes a finding. */
-export function look(rule: Rule, sight: Sight, memory: RuleMemory): Look {
+export function evaluate(rule: Rule, view: WindowView, memory: RuleMemory): Evaluation {
   switch (rule.kind) {
     case 'moving-average-cross':
-      return lookForCross(rule, sight, memory);
+      return evaluateCross(rule, view, memory);
     case 'rsi':
-      return lookAtRsi(rule, sight, memory);
+      return evaluateRsi(rule, view, memory);
     case 'price-jump':
-      return { finding: findJump(rule, sight), memory };
+      return { finding: findJump(rule, view), memory };
     case 'volume-spike':
-      return { finding: findSpike(rule, sight), memory };
+      return { finding: findSpike(rule, view), memory };
     case 'news-sentiment':
-      return lookAtNews(rule, sight, memory);
+      return evaluateNews(rule, view, memory);
     default:
       // A silence rule, and the symbol trades: there is nothing to tell, and nothing that was told any more.
       return { finding: null, memory: withoutPlace(memory) };
@@ -49,12 +49,12 @@ export function look(rule: Rule, sight: Sight, memory: RuleMemory): Look {
 }
 
 /** Looks at a window of the shard in which the symbol did not trade. */
-export function lookAtSilence(
+export function evaluateSilence(
   rule: RuleOf<'silence'>,
   symbol: string,
   missing: number,
   memory: RuleMemory,
-): Look {
+): Evaluation {
   if (missing < rule.windows || memory.place !== undefined) return { finding: null, memory };
   const finding: Finding = {
     side: 'neutral',
@@ -79,11 +79,11 @@ const LINE_NAMES = {
   bollinger_middle: 'the middle Bollinger band',
 } as const;
 
-function lookForCross(
+function evaluateCross(
   rule: RuleOf<'moving-average-cross'>,
-  { symbol, candle, values }: Sight,
+  { symbol, candle, values }: WindowView,
   memory: RuleMemory,
-): Look {
+): Evaluation {
   const lines = { ...values, close: candle.close };
   const [fast, slow] = [lines[rule.fast], lines[rule.slow]];
   if (fast === undefined || slow === undefined) return { finding: null, memory };
@@ -102,7 +102,11 @@ function lookForCross(
   return { finding, memory: next };
 }
 
-function lookAtRsi(rule: RuleOf<'rsi'>, { symbol, candle, values }: Sight, memory: RuleMemory): Look {
+function evaluateRsi(
+  rule: RuleOf<'rsi'>,
+  { symbol, candle, values }: WindowView,
+  memory: RuleMemory,
+): Evaluation {
   const { rsi, atr } = values;
   // A series without any movement has RSI 50 and no range: neither bound may be set so that it tells of that.
   if (rsi === undefined || atr === 0) return { finding: null, memory };
@@ -132,7 +136,7 @@ function lookAtRsi(rule: RuleOf<'rsi'>, { symbol, candle, values }: Sight, memor
 
 function findJump(
   rule: RuleOf<'price-jump'>,
-  { symbol, candle, closeBefore, atrBefore }: Sight,
+  { symbol, candle, closeBefore, atrBefore }: WindowView,
 ): Finding | null {
   if (closeBefore === null || atrBefore === null || atrBefore === 0) return null;
   const change = candle.close - closeBefore;
@@ -146,7 +150,10 @@ function findJump(
   };
 }
 
-function findSpike(rule: RuleOf<'volume-spike'>, { symbol, candle, volumesBefore }: Sight): Finding | null {
+function findSpike(
+  rule: RuleOf<'volume-spike'>,
+  { symbol, candle, volumesBefore }: WindowView,
+): Finding | null {
   const before = volumesBefore.slice(-rule.windows);
   const mean = before.reduce((sum, volume) => sum + volume, 0) / rule.windows;
   if (before.length < rule.windows || mean === 0) return null;
@@ -160,11 +167,11 @@ function findSpike(rule: RuleOf<'volume-spike'>, { symbol, candle, volumesBefore
   };
 }
 
-function lookAtNews(
+function evaluateNews(
   rule: RuleOf<'news-sentiment'>,
-  { symbol, candle: { close, sentiment } }: Sight,
+  { symbol, candle: { close, sentiment } }: WindowView,
   memory: RuleMemory,
-): Look {
+): Evaluation {
   if (sentiment === null || sentiment.news < rule.news)
     return { finding: null, memory: withoutPlace(memory) };
   const { mean, news } = sentiment;

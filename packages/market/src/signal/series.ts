@@ -7,7 +7,7 @@ import {
 import { pushRing } from '../indicator/moving-average.ts';
 import { type Signal, signalId } from './signal-batch.ts';
 import { WINDOW_MS } from '../window/window.ts';
-import { type Finding, look, lookAtSilence, type Sight } from './findings.ts';
+import { type Finding, evaluate, evaluateSilence, type WindowView } from './findings.ts';
 import { concerns, type Rule, VOLUME_WINDOWS } from './rules.ts';
 import type { RowCandle, RuleMemory, SeriesState } from './series-state.ts';
 
@@ -64,7 +64,7 @@ export function stepSeries(
   }
   const atrBefore = indicatorValues(indicators, periods).atr ?? null;
   indicators = pushWindow(indicators, candle, periods);
-  const sight: Sight = {
+  const view: WindowView = {
     symbol: place.symbol,
     candle,
     values: indicatorValues(indicators, periods),
@@ -73,7 +73,7 @@ export function stepSeries(
     volumesBefore: volumes,
   };
   const judged = judge(continued?.rules ?? {}, place, candle.lastTradeMs, settings.rules, (rule, memory) =>
-    look(rule, sight, memory),
+    evaluate(rule, view, memory),
   );
   return {
     state: {
@@ -99,7 +99,9 @@ export function stepSilent(before: SeriesState, place: Place, settings: SeriesSe
   const missing = missingBetween(before.lastStartMs, place.windowStartMs) + 1;
   const rules = missing > settings.maxRepeatedWindows + 1 ? [] : settings.rules;
   const judged = judge(before.rules, place, before.lastTradeMs, rules, (rule, memory) =>
-    rule.kind === 'silence' ? lookAtSilence(rule, place.symbol, missing, memory) : { finding: null, memory },
+    rule.kind === 'silence'
+      ? evaluateSilence(rule, place.symbol, missing, memory)
+      : { finding: null, memory },
   );
   // With nothing to tell the row stands for nothing: whoever continues from it continues from the row before.
   const state = judged.found.length === 0 ? before : { ...before, rules: judged.rules };
@@ -114,7 +116,7 @@ function periodsKey(periods: IndicatorPeriods): string {
   return Object.values(periods).join(',');
 }
 
-/** Lets every rule that concerns the symbol look, and its finding pass unless the rule is cooling down. */
+/** Lets every rule that concerns the symbol evaluate, and its finding pass unless the rule is cooling down. */
 function judge(
   memories: Readonly<Record<string, RuleMemory>>,
   { symbol, windowStartMs }: Place,

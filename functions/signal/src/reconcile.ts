@@ -1,5 +1,5 @@
 import { RetryableError } from '@kandle/runtime/errors';
-import { countWrite, NO_COUNTS, type SignalCounts } from './counts.ts';
+import { countWrite, NO_COUNTS, type SignalMetrics } from './metrics.ts';
 import { planRows } from '@kandle/market/signal/plan-rows';
 import type { SeriesSettings } from '@kandle/market/signal/series';
 import { ABSENT, type RowCandle, type StateWindow } from '@kandle/market/signal/series-state';
@@ -11,7 +11,7 @@ export interface SettleDeps {
   readonly states: StateStore;
   readonly memory: StateMemory;
   /** Left out where nobody counts. */
-  readonly counts?: SignalCounts;
+  readonly counts?: SignalMetrics;
   readonly maxAttempts: number;
   /** Waits before another attempt at a lost race, longer with each attempt. */
   readonly backOff: (attempt: number) => Promise<void>;
@@ -46,7 +46,7 @@ export interface Settled {
  *
  * @throws {RetryableError} If every race for the window is lost, or the database is away.
  */
-export async function settleWindow(
+export async function reconcileWindow(
   deps: SettleDeps,
   key: WindowKey,
   settlement: Settlement,

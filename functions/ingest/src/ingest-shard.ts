@@ -3,7 +3,7 @@ import { createTradeMemory, type TradeMemory } from '@kandle/market/feed/trade-i
 import { type BatchOptions, createShardBuffer, type ShardBuffer } from './shard-buffer.ts';
 
 /** Everything that ingest knows of one shard. */
-export interface ShardLine {
+export interface IngestShard {
   readonly shard: string;
   readonly memory: TradeMemory;
   readonly buffer: ShardBuffer;
@@ -18,7 +18,7 @@ export interface ShardLine {
 }
 
 /** A shard of which nothing is known yet. */
-export function createShardLine(shard: string, options: BatchOptions): ShardLine {
+export function createShardLine(shard: string, options: BatchOptions): IngestShard {
   return {
     shard,
     memory: createTradeMemory(),

@@ -3,7 +3,7 @@ import { type Counter, type Metrics, NO_COUNTER } from '@kandle/runtime/metrics'
 import type { StateWindow } from '@kandle/market/signal/series-state';
 
 /** What the signal function counts beside its events. */
-export interface SignalCounts {
+export interface SignalMetrics {
   /** Signals that a row got, by rule: `active` as found, `retracted` as a revision took them back. */
   readonly signals: Counter;
   /** Series that began anew in a window: new ones, and those that were silent for too long. */
@@ -15,7 +15,7 @@ export interface SignalCounts {
 }
 
 /** The counters of the signal function. */
-export function createCounts(metrics: Metrics): SignalCounts {
+export function createCounts(metrics: Metrics): SignalMetrics {
   return {
     signals: metrics.counter('signal_signals_total', 'Signals found, and taken back, by rule'),
     starts: metrics.counter('signal_series_starts_total', 'Series that began, or began anew after a silence'),
@@ -28,7 +28,7 @@ export function createCounts(metrics: Metrics): SignalCounts {
 }
 
 /** Counters that count nothing. */
-export const NO_COUNTS: SignalCounts = {
+export const NO_COUNTS: SignalMetrics = {
   signals: NO_COUNTER,
   starts: NO_COUNTER,
   recomputed: NO_COUNTER,
@@ -37,7 +37,7 @@ export const NO_COUNTS: SignalCounts = {
 
 /** Counts how a write of some symbols' rows ended, and what they hold that they did not before. */
 export function countWrite(
-  counts: SignalCounts,
+  counts: SignalMetrics,
   outcome: CasOutcome,
   { before, next, changed }: { before: StateWindow; next: StateWindow; changed: Iterable<string> },
 ): void {

@@ -2,7 +2,7 @@ import { parseRawBatch } from '@kandle/market/feed/raw-batch';
 import { shardOf } from '@kandle/market/event/shard';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createKindQueue } from './kind-queue.ts';
+import { createBooksAndNewsQueue } from './books-and-news-queue.ts';
 import { createShardMap } from './shard-map.ts';
 
 const DEPARTURE = { epoch: 7, nowMs: 0, wallMs: 1_764_000_000_000, traceparent: () => '00-a-b-01' };
@@ -15,7 +15,7 @@ function createQueue() {
     maxBatchBytes: 65_536,
     graceMs: 2_000,
   });
-  const queue = createKindQueue(shards);
+  const queue = createBooksAndNewsQueue(shards);
   const take = () =>
     queue.take(DEPARTURE).map((event) => ({ ...event, batch: parseRawBatch(event.extensions, event.data) }));
   return { queue, take };

@@ -3,7 +3,7 @@ import type { CasOutcome } from '@kandle/runtime/conditional';
 import type { ShardStore, WindowStore } from './stores.ts';
 
 /** What the aggregate function counts beside its events. */
-export interface AggregateCounts {
+export interface AggregateMetrics {
   /** Batches that a window held already, and was not given again. */
   readonly duplicates: Counter;
   /** Trades merged into a window that was final. */
@@ -17,7 +17,7 @@ export interface AggregateCounts {
 }
 
 /** The counters of the aggregate function. */
-export function createCounts(metrics: Metrics): AggregateCounts {
+export function createCounts(metrics: Metrics): AggregateMetrics {
   return {
     duplicates: metrics.counter('aggregate_duplicate_batches_total', 'Batches a window held already'),
     lateTrades: metrics.counter('aggregate_late_trades_total', 'Trades merged into a final window'),
@@ -34,7 +34,7 @@ export function createCounts(metrics: Metrics): AggregateCounts {
 }
 
 /** Counters that count nothing. */
-export const NO_COUNTS: AggregateCounts = {
+export const NO_COUNTS: AggregateMetrics = {
   duplicates: NO_COUNTER,
   lateTrades: NO_COUNTER,
   revisedCandles: NO_COUNTER,

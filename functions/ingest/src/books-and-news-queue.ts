@@ -23,7 +23,7 @@ export type KindVerdict =
     };
 
 /** Books and news that wait to be sent, apart from trades: they have numbers of their own and never hold one up. */
-export interface KindQueue {
+export interface BooksAndNewsQueue {
   /** Judges only what the way needs: an object with a symbol. The rest is transform's. */
   offer(kind: DataKind, entry: unknown): KindVerdict;
   /** Everything that waits, as events to be sent in this order; if one fails, the same one again. */
@@ -37,7 +37,7 @@ const MAX_NEWS = 1_000;
 const MAX_PER_EVENT: Readonly<Record<DataKind, number>> = { books: 60, news: 40 };
 
 /** An empty queue over a feed's shards. */
-export function createKindQueue(shards: ShardMap): KindQueue {
+export function createBooksAndNewsQueue(shards: ShardMap): BooksAndNewsQueue {
   const books = new Map<string, RawRecord>();
   let news: { readonly symbol: string; readonly record: RawRecord }[] = [];
   const sequences = new Map<string, number>();

@@ -2,7 +2,7 @@ import type { Counter, Metrics } from '@kandle/runtime/metrics';
 import type { CleanedBatch } from '@kandle/market/trade/clean-trades';
 
 /** What transform counts. A batch that is delivered again is counted again. */
-export interface TransformCounters {
+export interface TransformMetrics {
   readonly trades: Counter;
   readonly lateTrades: Counter;
   readonly notTrades: Counter;
@@ -10,7 +10,7 @@ export interface TransformCounters {
 }
 
 /** The counters of transform. */
-export function createTransformCounters(metrics: Metrics): TransformCounters {
+export function createTransformMetrics(metrics: Metrics): TransformMetrics {
   return {
     trades: metrics.counter('transform_trades_total', 'Clean trades passed on'),
     lateTrades: metrics.counter(
@@ -23,7 +23,7 @@ export function createTransformCounters(metrics: Metrics): TransformCounters {
 }
 
 /** Counts one batch, when it and its rejects are acknowledged. */
-export function countCleaned(counters: TransformCounters, { batch, rejects, notTrades }: CleanedBatch): void {
+export function countCleaned(counters: TransformMetrics, { batch, rejects, notTrades }: CleanedBatch): void {
   const late = batch.trades.filter(({ eventTimeMs }) => eventTimeMs < batch.watermarkMs).length;
   if (batch.trades.length > 0) counters.trades.add(batch.trades.length);
   if (late > 0) counters.lateTrades.add(late);
