@@ -23,7 +23,7 @@ import { REPO_ROOT } from '@kandle/tooling/paths';
 import { freePort } from '@kandle/servers/ports/ports';
 import { createTopics } from '@kandle/stand-in/topics';
 import { type BenchCommand, runBench } from './command.ts';
-import { FIRST_EVENTS, postEvent } from './first-events.ts';
+import { FIRST_EVENTS, postEvent } from '@kandle/testkit/first-events';
 import { type BenchServers, benchServers } from './servers.ts';
 import { quantile } from './statistics.ts';
 

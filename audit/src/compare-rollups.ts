@@ -30,7 +30,7 @@ const RELATIVE = 1e-9;
 const SUMS = ['volume', 'notional', 'vwap', 'mean_price'] as const;
 
 /** The candle of a longer period, read off the list of its final 5-second ones, ascending; at least one. */
-export function rollupColumns(parts: readonly Columns[]): Columns {
+function rollupColumns(parts: readonly Columns[]): Columns {
   const number = (part: Columns | undefined, name: string): number => Number(part?.[name] ?? Number.NaN);
   const all = (name: string): readonly number[] => parts.map((part) => number(part, name));
   const sum = (name: string): number => all(name).reduce((total, value) => total + value, 0);

@@ -47,7 +47,7 @@ export interface RepeatedId {
 }
 
 /** Event time first, then arrival. */
-export function byTime(a: PlacedTrade, b: PlacedTrade): number {
+function byTime(a: PlacedTrade, b: PlacedTrade): number {
   return a.eventTimeMs - b.eventTimeMs || byArrival(a, b);
 }
 

@@ -20,7 +20,7 @@ export function touchesWindow(gap: Pick<Gap, 'fromMs' | 'toMs'>, windowStartMs: 
 }
 
 /** What the ledger should hold: of several reports of one gap the one that ends last. */
-export function expectedLedger(gaps: Iterable<Gap>): ReadonlyMap<string, Gap> {
+function expectedLedger(gaps: Iterable<Gap>): ReadonlyMap<string, Gap> {
   const ledger = new Map<string, Gap>();
   for (const gap of gaps) {
     const known = ledger.get(keyOf(gap));

@@ -1,5 +1,5 @@
 /** What is compared with the raw log: tables and topics by their names. */
-export const SUBJECTS = [
+const SUBJECTS = [
   'market.raw.v1',
   'windows',
   'market.candles.v1',

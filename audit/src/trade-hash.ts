@@ -2,7 +2,7 @@ const OFFSET_BASIS = 0xcbf29ce484222325n;
 const PRIME = 0x100000001b3n;
 
 /** The FNV-1a hash of a trade id, 64 bits, over its UTF-16 code units; by the book, with bigints. */
-export function hashOf(id: string): bigint {
+function hashOf(id: string): bigint {
   let hash = OFFSET_BASIS;
   for (let n = 0; n < id.length; n++) {
     hash = BigInt.asUintN(64, (hash ^ BigInt(id.charCodeAt(n))) * PRIME);

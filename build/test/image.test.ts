@@ -9,7 +9,7 @@ import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
 import { createKafka, KafkaEnv } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
-import { FIRST_EVENTS, postEvent } from '@kandle/bench/first-events';
+import { FIRST_EVENTS, postEvent } from '@kandle/testkit/first-events';
 import { freePort } from '@kandle/servers/ports/ports';
 import { createTopics } from '@kandle/stand-in/topics';
 import { ROOT } from '../bundle.ts';

@@ -95,7 +95,7 @@ const podFields = {
 };
 
 /** A Knative service: what Serving does for it on a cluster, the runner does on a laptop. */
-export const ServiceSchema = z.strictObject({
+const ServiceSchema = z.strictObject({
   apiVersion: z.literal('serving.knative.dev/v1'),
   kind: z.literal('Service'),
   metadata,
@@ -133,7 +133,7 @@ export const ServiceSchema = z.strictObject({
 });
 
 /** A KafkaSource. Its delivery block must be whole: without `retry`, there is no retry at all (design §2). */
-export const KafkaSourceSchema = z.strictObject({
+const KafkaSourceSchema = z.strictObject({
   apiVersion: z.literal('sources.knative.dev/v1'),
   kind: z.literal('KafkaSource'),
   metadata: metadata.extend({ annotations: z.record(z.string(), z.string()).optional() }),
@@ -158,7 +158,7 @@ export const KafkaSourceSchema = z.strictObject({
 });
 
 /** A KafkaSink, for dead letters. */
-export const KafkaSinkSchema = z.strictObject({
+const KafkaSinkSchema = z.strictObject({
   apiVersion: z.literal('eventing.knative.dev/v1alpha1'),
   kind: z.literal('KafkaSink'),
   metadata,
@@ -172,7 +172,7 @@ export const KafkaSinkSchema = z.strictObject({
 });
 
 /** A Strimzi KafkaTopic. */
-export const KafkaTopicSchema = z.strictObject({
+const KafkaTopicSchema = z.strictObject({
   apiVersion: z.literal('kafka.strimzi.io/v1'),
   kind: z.literal('KafkaTopic'),
   metadata,
@@ -186,7 +186,7 @@ export const KafkaTopicSchema = z.strictObject({
 });
 
 /** A ConfigMap with environment variables. */
-export const ConfigMapSchema = z.strictObject({
+const ConfigMapSchema = z.strictObject({
   apiVersion: z.literal('v1'),
   kind: z.literal('ConfigMap'),
   metadata,
@@ -194,7 +194,7 @@ export const ConfigMapSchema = z.strictObject({
 });
 
 /** The StatefulSet of ingest: one pod, because a shard has one writer. */
-export const StatefulSetSchema = z.strictObject({
+const StatefulSetSchema = z.strictObject({
   apiVersion: z.literal('apps/v1'),
   kind: z.literal('StatefulSet'),
   metadata,
@@ -213,7 +213,7 @@ export const StatefulSetSchema = z.strictObject({
 });
 
 /** A Deployment: a process beside the functions that runs all the time, such as the exporter. */
-export const DeploymentSchema = z.strictObject({
+const DeploymentSchema = z.strictObject({
   apiVersion: z.literal('apps/v1'),
   kind: z.literal('Deployment'),
   metadata,

@@ -29,7 +29,7 @@ export function* scheduleFaults(faults: readonly Fault[], seed: number): Generat
 }
 
 /** The same items in another order (Fisher and Yates). */
-export function shuffled<T>(items: readonly T[], below: (limit: number) => number): readonly T[] {
+function shuffled<T>(items: readonly T[], below: (limit: number) => number): readonly T[] {
   const mixed = [...items];
   for (let n = mixed.length - 1; n > 0; n--) {
     const other = below(n + 1);

@@ -8,10 +8,10 @@ import { readKnownVariables } from '@kandle/knative/known-variables';
 import { readManifests } from '@kandle/knative/manifests';
 import { planRun } from '@kandle/knative/plan';
 import { REPO_ROOT } from '@kandle/tooling/paths';
-import { type Pipeline, startPipeline } from '../src/pipeline.ts';
+import { type Pipeline, startPipeline } from '@kandle/stand-in/pipeline';
 import { freePort } from '@kandle/servers/ports/ports';
 import { type Simulator, startSimulator } from '@kandle/feeds/simulator/server';
-import { createKafkaWatch, type KafkaWatch } from '@kandle/local/view/kafka-watch';
+import { createKafkaWatch, type KafkaWatch } from '../src/view/kafka-watch.ts';
 
 const IDLE_MS = 3_000;
 const DEADLINE_MS = 90_000;
