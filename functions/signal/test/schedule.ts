@@ -1,7 +1,8 @@
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import type { FaultyDatabase } from '@kandle/testkit/faulty-database';
 import type { Random } from '@kandle/testkit/random';
-import { type FaultRates, runSchedule } from '@kandle/testkit/schedule';
+import type { FaultRates } from '@kandle/testkit/fault-rates';
+import { runSchedule } from '@kandle/testkit/schedule';
 import { createSignal } from '../src/handler.ts';
 import { createSignalPublisher } from '../src/publish.ts';
 import { createStateMemory } from '../src/state-memory.ts';

@@ -1,7 +1,7 @@
 import { EVENT_TYPES } from '@kandle/market/event/topics';
 import { RetryableError } from '@kandle/runtime/errors';
 import type { EventProducer } from '@kandle/runtime/event-producer';
-import type { MetricAttributes } from '@kandle/runtime/metrics';
+import type { MetricAttributes } from '@kandle/runtime/instruments';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
 import { expect, test } from 'vitest';
 import { createTransformMetrics } from './metrics.ts';

@@ -5,7 +5,7 @@ import { checkEnvelope, type EnvelopeRules, type Refusal } from './envelope.ts';
 import { describeError, FatalError, PoisonError } from './errors.ts';
 import type { Logger } from './log.ts';
 import { createEventMetrics } from './event-metrics.ts';
-import { MetricsEnv } from './metrics.ts';
+import { MetricsEnv } from './instruments.ts';
 import { parseEventData, type ReceivedEvent } from './received-event.ts';
 import { traceIdOf } from './trace.ts';
 

@@ -13,7 +13,7 @@ import {
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { describeError } from './errors.ts';
 import type { Logger } from './log.ts';
-import type { Instrument, MetricsSdk, MetricsSettings } from './metrics.ts';
+import type { Instrument, MetricsSdk, MetricsSettings } from './instruments.ts';
 
 /** From one millisecond to a minute: a function answers within the 60 s that it is given. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { startOtlpReceiver } from '@kandle/testkit/otlp-receiver';
 import { createLogger } from './log.ts';
-import { createMetricsHub, MetricsEnv } from './metrics.ts';
+import { MetricsEnv } from './instruments.ts';
+import { createMetricsHub } from './metrics.ts';
 import { readEnv } from './config.ts';
 import { FatalError } from './errors.ts';
 

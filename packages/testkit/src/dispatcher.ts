@@ -3,7 +3,7 @@ import { RetryableError } from '@kandle/runtime/errors';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
 import type { Random } from './random.ts';
 import { receivedEvent } from './received-event.ts';
-import type { FaultRates } from './schedule.ts';
+import type { FaultRates } from './fault-rates.ts';
 
 /** A process of the function under test. */
 export interface Instance {

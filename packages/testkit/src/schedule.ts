@@ -3,20 +3,9 @@ import { RetryableError } from '@kandle/runtime/errors';
 import type { EventProducer } from '@kandle/runtime/event-producer';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
 import { createDispatcher, type Instance } from './dispatcher.ts';
+import type { FaultRates } from './fault-rates.ts';
 import type { Fault, FaultyDatabase } from './faulty-database.ts';
 import type { Random } from './random.ts';
-
-/** How often things go wrong; each a probability per occasion. */
-export interface FaultRates {
-  readonly crash: number;
-  readonly dispatcherCrash: number;
-  readonly unknown: number;
-  readonly error: number;
-  readonly timeout: number;
-  readonly produceFailure: number;
-  readonly heldBack: number;
-  readonly duplicate: number;
-}
 
 /** What an instance of the function under test is built of. */
 export interface InstanceParts<Stores> {
