@@ -15,9 +15,7 @@ import { readEnv } from '@kandle/runtime/config';
 import { createEventProducer } from '@kandle/runtime/event-producer';
 import { createKafka, KafkaEnv } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
-import { readKnownVariables } from '@kandle/knative/known-variables';
-import { readManifests } from '@kandle/knative/manifests';
-import { planRun } from '@kandle/knative/plan';
+import { readPlan } from '@kandle/knative/read-plan';
 import { DEFAULT_POLL, LIFTED_POLL } from '@kandle/stand-in/kafka-source/source';
 import { REPO_ROOT } from '@kandle/tooling/paths';
 import { type Pipeline, startPipeline } from '@kandle/stand-in/pipeline';
@@ -66,7 +64,7 @@ async function drain({ args, say, signal }: BenchCommand): Promise<boolean> {
   const symbols = parseWholeNumber('symbols', values.symbols, 1, 5_000);
   const rate = parseWholeNumber('rate', values.rate, 1, 50_000);
   const batch = parseWholeNumber('batch', values.batch, 1, 10_000);
-  const plan = planRun(readManifests(join(REPO_ROOT, 'knative', 'base')), await readKnownVariables());
+  const plan = await readPlan();
   const servers = await ownServers('drain', say, signal);
   let pipeline: Pipeline | null = null;
   try {

@@ -9,9 +9,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseWholeNumber, readOptions } from '@kandle/tooling/command-line';
-import { readKnownVariables } from '@kandle/knative/known-variables';
-import { readManifests } from '@kandle/knative/manifests';
-import { planRun } from '@kandle/knative/plan';
+import { readPlan } from '@kandle/knative/read-plan';
 import { REPO_ROOT } from '@kandle/tooling/paths';
 import { type Pipeline, startPipeline } from '@kandle/stand-in/pipeline';
 import { WATCHED_TOPICS } from '@kandle/local/progress';
@@ -79,7 +77,7 @@ async function soak({ args, say, signal }: BenchCommand): Promise<boolean> {
     watch = await createKafkaWatch(servers.kafkaBrokers, WATCHED_TOPICS, true);
     const crashes: string[] = [];
     pipeline = await startPipeline({
-      plan: planRun(readManifests(join(REPO_ROOT, 'knative', 'base')), await readKnownVariables()),
+      plan: await readPlan(),
       servers,
       keyspace: KEYSPACE,
       logFolder: servers.logFolder,

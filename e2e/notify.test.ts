@@ -4,10 +4,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readKnownVariables } from '@kandle/knative/known-variables';
-import { readManifests } from '@kandle/knative/manifests';
-import { planRun } from '@kandle/knative/plan';
-import { REPO_ROOT } from '@kandle/tooling/paths';
+import { readPlan } from '@kandle/knative/read-plan';
 import { startPipeline } from '@kandle/stand-in/pipeline';
 import { startSimulator } from '@kandle/feeds/simulator/server';
 import { expect, inject, onTestFinished, test } from 'vitest';
@@ -51,7 +48,7 @@ test(
     const simulator = await startSimulator({ port: 0, seed: 5, rate: 100, symbols: 6 });
     onTestFinished(() => simulator.close());
     const pipeline = await startPipeline({
-      plan: planRun(readManifests(join(REPO_ROOT, 'knative/base')), await readKnownVariables()),
+      plan: await readPlan(),
       servers: { kafkaBrokers: inject('kafkaBrokers'), cassandra: inject('cassandra') },
       keyspace,
       prefix: `${keyspace}.`,

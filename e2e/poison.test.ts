@@ -4,10 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exportViews } from '@kandle/local/export';
-import { readKnownVariables } from '@kandle/knative/known-variables';
-import { readManifests } from '@kandle/knative/manifests';
-import { planRun } from '@kandle/knative/plan';
-import { REPO_ROOT } from '@kandle/tooling/paths';
+import { readPlan } from '@kandle/knative/read-plan';
 import { type Pipeline, startPipeline } from '@kandle/stand-in/pipeline';
 import type { BatchHeader } from '@kandle/market/event/batch-header';
 import { formatRawBatch } from '@kandle/market/feed/raw-batch';
@@ -245,7 +242,7 @@ beforeAll(async () => {
     keyspace: name,
     prefix: `${name}.`,
     logFolder: join(folder, 'logs'),
-    plan: planRun(readManifests(join(REPO_ROOT, 'knative/base')), await readKnownVariables()),
+    plan: await readPlan(),
     feed: null,
     log: () => undefined,
     hooks: { onSpawn: () => undefined, onExit: () => undefined },

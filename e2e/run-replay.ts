@@ -4,12 +4,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { auditPipeline } from '@kandle/local/audit-pipeline';
 import { exportViews } from '@kandle/local/export';
-import { readKnownVariables } from '@kandle/knative/known-variables';
-import { readManifests } from '@kandle/knative/manifests';
-import { planRun, type RunPlan } from '@kandle/knative/plan';
+import type { RunPlan } from '@kandle/knative/plan';
 import { prefixPlan } from '@kandle/knative/prefix';
+import { readPlan } from '@kandle/knative/read-plan';
 import { type Pipeline, startPipeline } from '@kandle/stand-in/pipeline';
-import { REPO_ROOT } from '@kandle/tooling/paths';
 import { freePort } from '@kandle/servers/ports/ports';
 import { startReplayServer } from '@kandle/feeds/replay/replay-server';
 import { TOPICS } from '@kandle/market/event/topics';
@@ -40,7 +38,6 @@ export interface Disturbance {
   readonly after?: (pipeline: Pipeline, keyspace: string) => Promise<void>;
 }
 
-const MANIFESTS = join(REPO_ROOT, 'knative/base');
 const DEADLINE_MS = 240_000;
 let runs = 0;
 
@@ -57,7 +54,7 @@ export async function runReplay(
   const name = `e2e${Date.now()}_${runs}`;
   const folder = mkdtempSync(join(tmpdir(), 'kandle-e2e-'));
   mkdirSync(join(folder, 'logs'));
-  const plan = planRun(readManifests(MANIFESTS), await readKnownVariables());
+  const plan = await readPlan();
   const services = plan.services.map((service) => ({
     ...service,
     env: { ...service.env, LOG_LEVEL: logLevel },

@@ -7,10 +7,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { exportViews } from '@kandle/local/export';
-import { readKnownVariables } from '@kandle/knative/known-variables';
-import { readManifests } from '@kandle/knative/manifests';
-import { planRun } from '@kandle/knative/plan';
-import { REPO_ROOT } from '@kandle/tooling/paths';
+import { readPlan } from '@kandle/knative/read-plan';
 import { type Pipeline, type PipelineOptions, startPipeline } from '@kandle/stand-in/pipeline';
 import { freePort } from '@kandle/servers/ports/ports';
 import { startReplayServer } from '@kandle/feeds/replay/replay-server';
@@ -123,7 +120,7 @@ describe.skipIf(!hasRecording)(`the recorded trades${hasRecording ? '' : ` (${NO
 
     const pipeline = await startPipeline({
       ...task,
-      plan: planRun(readManifests(join(REPO_ROOT, 'knative/base')), await readKnownVariables()),
+      plan: await readPlan(),
       log: () => undefined,
       hooks: { onSpawn: () => undefined, onExit: () => undefined },
     });

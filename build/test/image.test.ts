@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readManifests } from '@kandle/knative/manifests';
+import { readPlan } from '@kandle/knative/read-plan';
 import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
 import { createKafka, KafkaEnv } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
@@ -67,12 +67,9 @@ function status(pid: number, field: string): string {
 }
 
 /** The memory limit of a function's manifest, KiB. */
-function memoryLimitKb(name: string): number {
-  const service = readManifests(join(ROOT, 'knative', 'base')).Service.find(
-    ({ resource }) => resource.metadata.name === name,
-  );
-  const text = JSON.stringify(service?.resource.spec.template.spec.containers[0]?.resources);
-  return Number(/"limits":\{"memory":"(\d+)Mi"/.exec(text)?.[1]) * 1_024;
+async function memoryLimitKb(name: string): Promise<number> {
+  const { services } = await readPlan();
+  return (services.find((service) => service.name === name)?.memoryMb ?? 0) * 1_024;
 }
 
 describe.skipIf(reason !== null)(`the images${reason === null ? '' : ` (skipped: ${reason})`}`, () => {
@@ -164,7 +161,7 @@ describe.skipIf(reason !== null)(`the images${reason === null ? '' : ` (skipped:
       expect(status(pid, 'Uid').split('\t')).toEqual(Array.from({ length: 4 }, () => String(UID)));
       expect(status(pid, 'CapEff')).toBe('0000000000000000');
       expect(status(pid, 'NoNewPrivs')).toBe('1');
-      expect(Number.parseInt(status(pid, 'VmHWM'), 10)).toBeLessThan(memoryLimitKb(name));
+      expect(Number.parseInt(status(pid, 'VmHWM'), 10)).toBeLessThan(await memoryLimitKb(name));
       child.kill('SIGTERM');
       expect(await once(child, 'close')).toEqual([0, null]);
     },

@@ -4,9 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { readKnownVariables } from '@kandle/knative/known-variables';
-import { readManifests } from '@kandle/knative/manifests';
-import { planRun, type RunPlan } from '@kandle/knative/plan';
+import type { RunPlan } from '@kandle/knative/plan';
+import { readPlan } from '@kandle/knative/read-plan';
 import { REPO_ROOT } from '@kandle/tooling/paths';
 import { type Pipeline, startPipeline } from '@kandle/stand-in/pipeline';
 import { formatRawBatch } from '@kandle/market/feed/raw-batch';
@@ -26,7 +25,7 @@ const DEADLINE_MS = 90_000;
 
 /** The plan of the manifests, but what is not taken within some five seconds is given up. */
 async function impatientPlan(): Promise<RunPlan> {
-  const plan = planRun(readManifests(join(REPO_ROOT, 'knative/base')), await readKnownVariables());
+  const plan = await readPlan();
   return {
     ...plan,
     sources: plan.sources.map((source) => ({

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { REPO_ROOT } from '@kandle/tooling/paths';
 
 /** Prometheus' own checks of the file are `promtool check rules` and `promtool test rules`, which CI does not have. */
-const AlertRules = z.object({
+const AlertRulesSchema = z.object({
   groups: z.array(
     z.object({
       rules: z.array(
@@ -23,7 +23,7 @@ const AlertRules = z.object({
 });
 
 const text = readFileSync(join(REPO_ROOT, 'knative', 'monitoring', 'alerts.yaml'), 'utf8');
-const rules = AlertRules.parse(parse(text)).groups.flatMap((group) => group.rules);
+const rules = AlertRulesSchema.parse(parse(text)).groups.flatMap((group) => group.rules);
 const SOURCES = ['functions/exporter/src', 'functions/ingest/src'].map((folder) => join(REPO_ROOT, folder));
 const code = SOURCES.flatMap((folder) =>
   readdirSync(folder)

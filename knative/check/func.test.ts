@@ -1,12 +1,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readManifests } from '../src/manifests.ts';
+import { BASE_FOLDER } from '../src/read-plan.ts';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { KNATIVE } from './render.ts';
 
 const ROOT = join(KNATIVE, '..');
-const services = readManifests(join(KNATIVE, 'base')).Service.map(({ resource }) => resource);
+const services = readManifests(BASE_FOLDER).Service.map(({ resource }) => resource);
 
 test('every function of knative/base has a func.yaml, and nothing else has', () => {
   const folders = readdirSync(join(ROOT, 'functions')).filter((name) =>
@@ -19,21 +20,17 @@ test.each(services.map((service) => [service.metadata.name, service] as const))(
   'func.yaml says the same as knative/base, for %s',
   (name, service) => {
     const { template } = service.spec;
-    const annotations: Readonly<Record<string, string | undefined>> = template.metadata?.annotations ?? {};
+    const annotations: Readonly<Record<string, string | undefined>> = template.metadata.annotations;
     const scale = (key: string): string | undefined => annotations[`autoscaling.knative.dev/${key}`];
     const [container] = template.spec.containers;
-    const limits = container?.resources as {
-      requests: { cpu: string; memory: string };
-      limits: { memory: string };
-    };
-    const plain = (container?.env ?? []).filter(({ value }) => value !== undefined);
+    const plain = container.env.filter(({ value }) => value !== undefined);
     expect(parse(readFileSync(join(ROOT, 'functions', name, 'func.yaml'), 'utf8'))).toMatchObject({
       name,
       runtime: 'typescript',
       invoke: 'cloudevent',
       run: {
         envs: [
-          ...(container?.envFrom ?? []).map(({ configMapRef }) => ({
+          ...container.envFrom.map(({ configMapRef }) => ({
             value: `{{ configMap:${configMapRef.name} }}`,
           })),
           ...plain.map((variable) => ({ name: variable.name, value: variable.value })),
@@ -43,10 +40,10 @@ test.each(services.map((service) => [service.metadata.name, service] as const))(
         namespace: 'kandle',
         serviceAccountName: template.spec.serviceAccountName,
         annotations: { 'autoscaling.knative.dev/scale-down-delay': scale('scale-down-delay') },
-        labels: Object.entries(service.metadata.labels ?? {}).map(([key, value]) => ({ key, value })),
+        labels: Object.entries(service.metadata.labels).map(([key, value]) => ({ key, value })),
         healthEndpoints: {
-          liveness: container?.livenessProbe?.httpGet.path,
-          readiness: container?.readinessProbe?.httpGet.path,
+          liveness: container.livenessProbe?.httpGet.path,
+          readiness: container.readinessProbe?.httpGet.path,
         },
         options: {
           scale: {
@@ -57,8 +54,8 @@ test.each(services.map((service) => [service.metadata.name, service] as const))(
             utilization: Number(scale('target-utilization-percentage')),
           },
           resources: {
-            requests: limits.requests,
-            limits: { ...limits.limits, concurrency: template.spec.containerConcurrency },
+            requests: container.resources.requests,
+            limits: { ...container.resources.limits, concurrency: template.spec.containerConcurrency },
           },
         },
       },

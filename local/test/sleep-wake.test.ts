@@ -4,10 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TOPICS } from '@kandle/market/event/topics';
 import { expect, inject, onTestFinished, test } from 'vitest';
-import { readKnownVariables } from '@kandle/knative/known-variables';
-import { readManifests } from '@kandle/knative/manifests';
-import { planRun } from '@kandle/knative/plan';
-import { REPO_ROOT } from '@kandle/tooling/paths';
+import { readPlan } from '@kandle/knative/read-plan';
 import { type Pipeline, startPipeline } from '@kandle/stand-in/pipeline';
 import { freePort } from '@kandle/servers/ports/ports';
 import { type Simulator, startSimulator } from '@kandle/feeds/simulator/server';
@@ -45,7 +42,7 @@ async function startStack(): Promise<Stack> {
   onTestFinished(() => watch.close());
   const metricsPort = await freePort();
   const pipeline = await startPipeline({
-    plan: planRun(readManifests(join(REPO_ROOT, 'knative/base')), await readKnownVariables()),
+    plan: await readPlan(),
     servers: { kafkaBrokers: inject('kafkaBrokers'), cassandra: inject('cassandra') },
     keyspace,
     prefix,

@@ -1,11 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readKnownVariables } from '@kandle/knative/known-variables';
-import { readManifests } from '@kandle/knative/manifests';
-import { planRun, type RunPlan } from '@kandle/knative/plan';
+import type { RunPlan } from '@kandle/knative/plan';
 import { prefixPlan } from '@kandle/knative/prefix';
-import { REPO_ROOT } from '@kandle/tooling/paths';
+import { readPlan } from '@kandle/knative/read-plan';
 import { type Pipeline, type ServerAddresses, startPipeline } from '@kandle/stand-in/pipeline';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { createCqlWire } from '@kandle/testkit/proxy/cql-wire';
@@ -71,7 +69,6 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-const MANIFESTS = join(REPO_ROOT, 'knative/base');
 const REDELIVER_MS = 60_000;
 const POLL_MS = 250;
 const AWAKE_DEADLINE_MS = 60_000;
@@ -82,7 +79,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const prefix = options.isShared ? `${keyspace}.` : '';
   const logFolder = join(options.folder, 'logs');
   mkdirSync(logFolder, { recursive: true });
-  const asked = planRun(readManifests(MANIFESTS), await readKnownVariables());
+  const asked = await readPlan();
   const plan = options.plan?.(asked) ?? asked;
   const memory = watchMemory();
   const ends: (() => unknown)[] = [() => memory.stop()];
