@@ -11,6 +11,8 @@ export interface IngestShard {
   clock: FeedClock | null;
   /** True once a record of this process moved the clock: what was read back may be of long ago. */
   isLive: boolean;
+  /** Watermark of the shard's newest batch in the log, or under way to it; 0 if nothing is known of the shard. */
+  sentWatermarkMs: number;
   /** Ingest time of the newest batch read back, epoch milliseconds; 0 if there is none. */
   lastIngestMs: number;
   /** Sequence of the batch sent last; the first is 1. */
@@ -25,6 +27,7 @@ export function createShardLine(shard: string, options: BatchOptions): IngestSha
     buffer: createShardBuffer(shard, options),
     clock: null,
     isLive: false,
+    sentWatermarkMs: 0,
     lastIngestMs: 0,
     sequence: 0,
   };

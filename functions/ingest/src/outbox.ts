@@ -138,11 +138,14 @@ export function createOutbox(shards: ShardMap, { lingerMs, spacingMs }: Lingerin
 
 function format(line: IngestShard, batch: SealedBatch, departure: Departure): MarketEvent {
   line.sequence += 1;
+  const watermarkBeforeMs = line.sentWatermarkMs;
+  line.sentWatermarkMs = batch.watermarkMs;
   return formatRawBatch({
     shard: line.shard,
     epoch: departure.epoch,
     sequence: line.sequence,
     watermarkMs: batch.watermarkMs,
+    watermarkBeforeMs,
     ingestTimeMs: departure.wallMs,
     traceparent: departure.traceparent(),
     records: batch.records,

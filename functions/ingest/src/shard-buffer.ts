@@ -38,7 +38,10 @@ export interface RecordPlace {
 
 /** What waits to be sent of one shard: sealed batches and gaps in order, then one batch still open. */
 export interface ShardBuffer {
-  /** Adds a record to the open batch; a batch that is full is sealed with the watermark after its own last record. */
+  /**
+   * Adds a record to the open batch. A batch that is full, or that would span more market time than it may, is sealed
+   * with the watermark after its own last record.
+   */
   append(record: RawRecord, place: RecordPlace): void;
   /** Ends the open batch, if there is one. */
   seal(watermarkMs: number): void;
@@ -65,6 +68,12 @@ export interface ShardBuffer {
   dropOldest(): SealedBatch | undefined;
 }
 
+/**
+ * Most market time in a batch, by the watermark: a third of the horizon, so that a recording of a thin market is not
+ * one batch, and its windows close on the way.
+ */
+const BATCH_SPAN_MS = 300_000;
+
 /** An empty buffer of a shard. */
 export function createShardBuffer(shard: string, options: BatchOptions): ShardBuffer {
   const { maxTrades, maxBatchBytes, graceMs } = options;
@@ -76,6 +85,7 @@ export function createShardBuffer(shard: string, options: BatchOptions): ShardBu
   let openBytes = 0;
   let openedAt = 0;
   let openWatermarkMs = 0;
+  let firstWatermarkMs = 0;
   let fromMs = Number.POSITIVE_INFINITY;
   let toMs = 0;
 
@@ -104,8 +114,13 @@ export function createShardBuffer(shard: string, options: BatchOptions): ShardBu
 
   return {
     append(record, { bytes, isTrade, eventTimeMs, nowMs, watermarkMs }) {
-      if (openBytes + bytes > maxBatchBytes) seal(openWatermarkMs);
-      if (open.length === 0) openedAt = nowMs;
+      if (openBytes + bytes > maxBatchBytes || watermarkMs - firstWatermarkMs > BATCH_SPAN_MS) {
+        seal(openWatermarkMs);
+      }
+      if (open.length === 0) {
+        openedAt = nowMs;
+        firstWatermarkMs = watermarkMs;
+      }
       open.push(record);
       openBytes += bytes;
       openWatermarkMs = watermarkMs;

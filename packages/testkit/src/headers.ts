@@ -13,6 +13,7 @@ export const batchHeaders: fc.Arbitrary<BatchHeader> = fc.record(
     epoch: wholeNumbers,
     sequence: wholeNumbers,
     watermarkMs: wholeNumbers,
+    watermarkBeforeMs: wholeNumbers,
     ingestTimeMs: wholeNumbers,
     traceparent: fc.constant('00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'),
   },

@@ -11,6 +11,7 @@ const EXTENSIONS: Readonly<Record<string, string>> = {
   epoch: '1764000000000',
   sequence: '17',
   watermark: '1764000001500',
+  watermarkbefore: '1764000001000',
   ingesttime: '1764000002000',
 };
 
@@ -54,6 +55,7 @@ test('parseBatchHeader() compares as numbers, when the extensions arrive as stri
     epoch: 1_764_000_000_000,
     sequence: 17,
     watermarkMs: 1_764_000_001_500,
+    watermarkBeforeMs: 1_764_000_001_000,
     ingestTimeMs: 1_764_000_002_000,
   });
 });

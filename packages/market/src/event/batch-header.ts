@@ -13,6 +13,7 @@ const BatchExtensions = z.object({
   epoch: wholeNumber,
   sequence: wholeNumber,
   watermark: wholeNumber,
+  watermarkbefore: wholeNumber.optional(),
   ingesttime: wholeNumber,
   traceparent: z.string().max(64).optional(),
 });
@@ -21,14 +22,16 @@ const BatchExtensions = z.object({
  * What every batch of a shard carries beside its trades.
  *
  * `epoch` is when its writer started (epoch milliseconds); `sequence` counts from 1 without gaps within shard and
- * epoch; all trades before `watermarkMs` have been sent, as far as the feed lets one know; `ingestTimeMs` is the
- * writer's wall clock when the batch was made.
+ * epoch; all trades before `watermarkMs` have been sent, as far as the feed lets one know; `watermarkBeforeMs` is that
+ * of the shard's batch before this one, 0 if nothing was known of the shard, absent in logs written before 2026-11-28;
+ * `ingestTimeMs` is the writer's wall clock when the batch was made.
  */
 export interface BatchHeader {
   readonly shard: string;
   readonly epoch: number;
   readonly sequence: number;
   readonly watermarkMs: number;
+  readonly watermarkBeforeMs?: number | undefined;
   readonly ingestTimeMs: number;
   readonly traceparent?: string | undefined;
 }
@@ -39,8 +42,13 @@ export interface BatchHeader {
  * @throws {z.ZodError} Naming every extension that is missing or malformed.
  */
 export function parseBatchHeader(attributes: Readonly<Record<string, unknown>>): BatchHeader {
-  const { watermark, ingesttime, ...rest } = BatchExtensions.parse(attributes);
-  return { ...rest, watermarkMs: watermark, ingestTimeMs: ingesttime };
+  const { watermark, watermarkbefore, ingesttime, ...rest } = BatchExtensions.parse(attributes);
+  return {
+    ...rest,
+    watermarkMs: watermark,
+    ...(watermarkbefore === undefined ? {} : { watermarkBeforeMs: watermarkbefore }),
+    ingestTimeMs: ingesttime,
+  };
 }
 
 /** The header as CloudEvent extensions; {@link parseBatchHeader} is the inverse. */
@@ -51,6 +59,7 @@ export function formatBatchHeader(header: BatchHeader): Readonly<Record<string, 
     epoch: String(header.epoch),
     sequence: String(header.sequence),
     watermark: String(header.watermarkMs),
+    ...(header.watermarkBeforeMs === undefined ? {} : { watermarkbefore: String(header.watermarkBeforeMs) }),
     ingesttime: String(header.ingestTimeMs),
     ...(header.traceparent === undefined ? {} : { traceparent: header.traceparent }),
   };

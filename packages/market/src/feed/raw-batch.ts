@@ -13,6 +13,8 @@ import { EVENT_TYPES } from '../event/topics.ts';
 export interface RawRecord {
   readonly id: string;
   readonly record: Readonly<Record<string, unknown>>;
+  /** How far its symbol is behind its shard, if it was recognised as delayed. */
+  readonly delayMs?: number | undefined;
 }
 
 /** A batch of one shard's feed records, in the order in which they came. */
@@ -25,7 +27,13 @@ const MAX_RECORDS = 10_000;
 
 const RawBatchData = z.object({
   records: z
-    .array(z.object({ id: z.string().min(1).max(128), record: z.record(z.string(), z.unknown()) }))
+    .array(
+      z.object({
+        id: z.string().min(1).max(128),
+        record: z.record(z.string(), z.unknown()),
+        delayMs: z.number().int().min(0).optional(),
+      }),
+    )
     .max(MAX_RECORDS),
 });
 

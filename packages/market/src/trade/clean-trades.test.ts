@@ -48,6 +48,26 @@ test('cleanBatch() counts a trade, when it is exactly one horizon late', () => {
   expect(cleanBatch(rawBatch([record({ t: NOW - HORIZON_MS })]), HORIZON_MS).batch.trades).toHaveLength(1);
 });
 
+test('cleanBatch() judges lateness by what was known before the batch, when the batch spans more than the horizon', () => {
+  const night = [record({ t: NOW - 10 * HORIZON_MS }), record({})];
+  expect(cleanBatch({ ...rawBatch(night), watermarkBeforeMs: 0 }, HORIZON_MS).batch.trades).toHaveLength(2);
+  const known = { ...rawBatch(night), watermarkBeforeMs: NOW - 10 * HORIZON_MS };
+  expect(cleanBatch(known, HORIZON_MS).batch.trades).toHaveLength(2);
+  const late = cleanBatch({ ...rawBatch(night), watermarkBeforeMs: NOW }, HORIZON_MS);
+  expect(late.batch.trades).toHaveLength(1);
+  expect(late.rejects).toMatchObject([{ reason: 'too_late', shard: 'finnhub-03', tradeId: 'id' }]);
+});
+
+test('cleanBatch() judges a delayed symbol by its own time', () => {
+  const t = NOW - 20 * 60_000;
+  const delayed = { ...record({ t }), delayMs: 20 * 60_000 };
+  const batch = { ...rawBatch([delayed, record({ t })]), watermarkBeforeMs: NOW };
+  expect(cleanBatch(batch, HORIZON_MS)).toMatchObject({
+    batch: { trades: [{ eventTimeMs: t }] },
+    rejects: [{ id: '7:finnhub-03:9:1', reason: 'too_late' }],
+  });
+});
+
 test('cleanBatch() makes an empty batch, when no record is a trade', () => {
   const cleaned = cleanBatch(rawBatch([record({ v: 0 })]), HORIZON_MS);
   expect(cleaned).toMatchObject({ batch: { trades: [] }, rejects: [], notTrades: 1 });

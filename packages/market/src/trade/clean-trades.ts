@@ -14,27 +14,31 @@ export interface CleanedBatch {
 }
 
 /**
- * Cleans a raw batch. A pure function of its input: a trade is too late by its own batch's watermark, never by a
- * clock, so every replay, every redrive and the audit give the same answer.
+ * Cleans a raw batch. A pure function of its input: a trade is too late by what was known before its batch, never by a
+ * clock, so every replay, every redrive and the audit give the same answer. A batch written before 2026-11-28 does not
+ * say what was known; it is judged by its own watermark, as it was then.
  */
 export function cleanBatch({ records, ...header }: RawBatch, horizonMs: number): CleanedBatch {
   const trades: Trade[] = [];
   const rejects: Reject[] = [];
   let notTrades = 0;
-  const oldestMs = header.watermarkMs - horizonMs;
-  for (const [index, { id, record }] of records.entries()) {
+  const knownMs = header.watermarkBeforeMs ?? header.watermarkMs;
+  for (const [index, { id, record, delayMs = 0 }] of records.entries()) {
     const judged = judgeFinnhubRecord(id, record);
     if (judged.kind === 'no_trade') notTrades += 1;
-    else if (judged.kind === 'trade' && judged.trade.eventTimeMs >= oldestMs) trades.push(judged.trade);
+    else if (judged.kind === 'trade' && judged.trade.eventTimeMs >= knownMs - delayMs - horizonMs)
+      trades.push(judged.trade);
     else {
-      const { reason, detail } =
+      const verdict =
         judged.kind === 'reject'
-          ? judged
+          ? { reason: judged.reason, detail: judged.detail }
           : {
               reason: 'too_late' as const,
-              detail: `time ${judged.trade.eventTimeMs} is more than ${horizonMs} ms before the watermark ${header.watermarkMs}`,
+              detail: `time ${judged.trade.eventTimeMs} is more than ${horizonMs} ms before the watermark ${knownMs - delayMs}`,
+              shard: header.shard,
+              tradeId: id,
             };
-      rejects.push({ id: `${batchId(header)}:${index}`, reason, detail, record });
+      rejects.push({ id: `${batchId(header)}:${index}`, ...verdict, record });
     }
   }
   return { batch: { ...header, trades }, rejects, notTrades };
