@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
-import { parseWholeNumber, readOptions, UsageError } from '@kandle/tooling/command-line';
+import { defineCommand, option, text, UsageError, wholeNumber } from '@kandle/tooling/command';
 import { readEnv } from '@kandle/runtime/config';
 import { createKafka, KafkaEnv } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
@@ -22,23 +22,28 @@ import { bundleFunction } from '@kandle/build/bundle';
 import { REPO_ROOT } from '@kandle/tooling/paths';
 import { freePort } from '@kandle/servers/ports/ports';
 import { createTopics } from '@kandle/stand-in/topics';
-import { type BenchCommand, runBench } from './command.ts';
+import { type BenchRun, runBench } from './command.ts';
 import { FIRST_EVENTS, postEvent } from '@kandle/testkit/first-events';
 import { type BenchServers, benchServers } from './servers.ts';
 import { quantile } from './statistics.ts';
 
-const HELP = `Usage: npm run bench:cold-start -- [options]
-
-Measures spawn to the first 204 of a real event for each function: from source, as a bundle, and as a bundle with compiled
-code, beside a bare node:http server. Medians of all rounds.
-
-  --rounds N       how often each (default 11)
-  --only NAMES     functions, with commas between (default ${[...FIRST_EVENTS.keys()].join(',')})
-  --json FILE      where every time goes
-  --help           this text
-
-KANDLE_TEST_SERVERS: the folder in which "npm run servers" keeps a Kafka and a Cassandra, to use those.
-`;
+const COMMAND = defineCommand({
+  name: 'npm run bench:cold-start',
+  about: `Measures spawn to the first 204 of a real event for each function: from source, as a bundle, and as a bundle with
+compiled code, beside a bare node:http server. Medians of all rounds.`,
+  options: {
+    rounds: option('N', 'how often each', wholeNumber(1, 1_000), '11'),
+    only: option(
+      'NAMES',
+      'functions, with commas between',
+      functionNames,
+      [...FIRST_EVENTS.keys()].join(','),
+    ),
+    json: option('FILE', 'where every time goes', text),
+  },
+  notes:
+    'KANDLE_TEST_SERVERS: the folder in which "npm run servers" keeps a Kafka and a Cassandra, to use those.',
+});
 
 const BARE = 'bare node:http';
 const DEADLINE_MS = 20_000;
@@ -210,20 +215,10 @@ async function countEffects({ client, admin, keyspace, prefix }: Rig): Promise<s
   return `${sent} clean batches in Kafka, ${await count('windows')} windows, ${stored} trades and ${states} states of indicators in Cassandra, ${told} notices`;
 }
 
-await runBench(HELP, coldStart);
+await runBench(COMMAND, coldStart);
 
-async function coldStart({ args, say, signal }: BenchCommand): Promise<boolean> {
-  const text = { type: 'string' } as const;
-  const values = readOptions('npm run bench:cold-start', args, {
-    rounds: { ...text, default: '11' },
-    only: { ...text, default: [...FIRST_EVENTS.keys()].join(',') },
-    json: text,
-  });
-  const rounds = parseWholeNumber('rounds', values.rounds, 1, 1_000);
-  const names = values.only.split(',');
-  const unknown = names.find((name) => !FIRST_EVENTS.has(name));
-  if (unknown !== undefined)
-    throw new UsageError(`--only ${unknown}: expected some of ${[...FIRST_EVENTS.keys()].join(', ')}`);
+async function coldStart({ options, say, signal }: BenchRun<typeof COMMAND.options>): Promise<boolean> {
+  const { rounds, only: names, json: jsonFile } = options;
   const servers = await benchServers('bench', say, signal);
   const rig = await createRig(servers);
   const { client, admin, keyspace, prefix, folder } = rig;
@@ -246,7 +241,7 @@ async function coldStart({ args, say, signal }: BenchCommand): Promise<boolean> 
     }
     for (const line of tableOf(times)) console.log(line);
     console.log(await countEffects(rig));
-    if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(Object.fromEntries(times)));
+    if (jsonFile !== null) writeFileSync(jsonFile, JSON.stringify(Object.fromEntries(times)));
     return true;
   } finally {
     await client
@@ -257,6 +252,14 @@ async function coldStart({ args, say, signal }: BenchCommand): Promise<boolean> 
     await servers.close();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function functionNames(given: string): readonly string[] {
+  const names = given.split(',');
+  const unknown = names.find((name) => !FIRST_EVENTS.has(name));
+  if (unknown !== undefined)
+    throw new UsageError(`--only ${unknown}: expected some of ${[...FIRST_EVENTS.keys()].join(', ')}`);
+  return names;
 }
 
 function tableOf(times: ReadonlyMap<string, readonly Start[]>): readonly string[] {

@@ -1,8 +1,17 @@
-import { UsageError } from '@kandle/tooling/command-line';
+import {
+  type Command,
+  helpText,
+  type Options,
+  type OptionValues,
+  readCommand,
+  UsageError,
+} from '@kandle/tooling/command';
 import { describeError } from '@kandle/runtime/errors';
 
 /** What a benchmark gets from its command. */
-export interface BenchCommand {
+export interface BenchRun<Declared extends Options> {
+  readonly options: OptionValues<Declared>;
+  /** As it was typed, for the record. */
   readonly args: readonly string[];
   /** Tells how far it is, beside the result on standard output. */
   readonly say: (line: string) => void;
@@ -14,20 +23,18 @@ export interface BenchCommand {
  * Runs a benchmark as a command and ends the process: exit code 0 if it says that all is well, 1 if not, 2 for a
  * command line that makes no sense, 130 when it was stopped.
  */
-export async function runBench(
-  help: string,
-  run: (command: BenchCommand) => Promise<boolean>,
+export async function runBench<Declared extends Options>(
+  command: Command<Declared>,
+  run: (bench: BenchRun<Declared>) => Promise<boolean>,
 ): Promise<never> {
   const args = process.argv.slice(2);
-  if (args.includes('--help') || args.includes('-h')) {
-    process.stdout.write(help);
-    process.exit(0);
-  }
   const stopping = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
   const say = (line: string): void => console.error(line);
   try {
-    const isGood = await run({ args, say, signal: stopping.signal });
+    const options = readCommand(command, args);
+    if (options === null) process.stdout.write(helpText(command));
+    const isGood = options === null || (await run({ options, args, say, signal: stopping.signal }));
     process.exitCode = isGood ? 0 : 1;
   } catch (error) {
     process.exitCode = stopping.signal.aborted ? 130 : error instanceof UsageError ? 2 : 1;

@@ -6,11 +6,11 @@
  * The clock begins when the sources are there; the functions are still asleep then.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { TOPICS } from '@kandle/market/event/topics';
-import { parseWholeNumber, readOptions } from '@kandle/tooling/command-line';
+import { defineCommand, flag, option, text, wholeNumber } from '@kandle/tooling/command';
 import { readEnv } from '@kandle/runtime/config';
 import { createEventProducer } from '@kandle/runtime/event-producer';
 import { createKafka, KafkaEnv } from '@kandle/runtime/kafka';
@@ -21,25 +21,30 @@ import { REPO_ROOT } from '@kandle/tooling/paths';
 import { type Pipeline, startPipeline } from '@kandle/stand-in/pipeline';
 import { createTopics } from '@kandle/stand-in/topics';
 import { backlogOf } from './backlog.ts';
-import { type BenchCommand, runBench } from './command.ts';
+import { type BenchRun, runBench } from './command.ts';
 import { countCandles, countTrades } from './count-stored.ts';
 import { type DrainLook, reportOf } from './drain-report.ts';
 import { createUsage, rolesOf } from './process-usage.ts';
 import { ownServers } from './servers.ts';
 
-const HELP = `Usage: npm run bench:drain -- [options]
-
-Fills market.raw.v1, starts the pipeline, and measures until every trade is stored: trades a second, and the CPU time
-of everything per million trades. Kafka and Cassandra are its own, with empty data in .kandle/drain.
-
-  --trades N     how many wait (default 1000000)
-  --symbols N    of how many symbols (default 100)
-  --rate N       trades a second of market time: so many meet in a window (default 2000)
-  --batch N      most trades of a batch (default 400, as MAX_TRADES of ingest)
-  --fast         poll sizes as an administrator may set them, not a cluster's defaults
-  --json FILE    where the numbers go (default out/drain.json)
-  --help         this text
-`;
+const COMMAND = defineCommand({
+  name: 'npm run bench:drain',
+  about: `Fills market.raw.v1, starts the pipeline, and measures until every trade is stored: trades a second, and the CPU
+time of everything per million trades. Kafka and Cassandra are its own, with empty data in .kandle/drain.`,
+  options: {
+    trades: option('N', 'how many wait', wholeNumber(1, 100_000_000), '1000000'),
+    symbols: option('N', 'of how many symbols', wholeNumber(1, 5_000), '100'),
+    rate: option(
+      'N',
+      'trades a second of market time: so many meet in a window',
+      wholeNumber(1, 50_000),
+      '2000',
+    ),
+    batch: option('N', 'most trades of a batch, as MAX_TRADES of ingest', wholeNumber(1, 10_000), '400'),
+    fast: flag("poll sizes as an administrator may set them, not a cluster's defaults"),
+    json: option('FILE', 'where the numbers go', text, 'out/drain.json'),
+  },
+});
 
 const LOOK_MS = 250;
 const SAY_MS = 5_000;
@@ -48,22 +53,11 @@ const GIVE_UP_MS = 20 * 60_000;
 const AT_ONCE = 50;
 const KEYSPACE = 'kandle';
 
-await runBench(HELP, drain);
+await runBench(COMMAND, drain);
 
-async function drain({ args, say, signal }: BenchCommand): Promise<boolean> {
-  const text = { type: 'string' } as const;
-  const values = readOptions('npm run bench:drain', args, {
-    trades: { ...text, default: '1000000' },
-    symbols: { ...text, default: '100' },
-    rate: { ...text, default: '2000' },
-    batch: { ...text, default: '400' },
-    fast: { type: 'boolean', default: false },
-    json: { ...text, default: join(REPO_ROOT, 'out', 'drain.json') },
-  });
-  const trades = parseWholeNumber('trades', values.trades, 1, 100_000_000);
-  const symbols = parseWholeNumber('symbols', values.symbols, 1, 5_000);
-  const rate = parseWholeNumber('rate', values.rate, 1, 50_000);
-  const batch = parseWholeNumber('batch', values.batch, 1, 10_000);
+async function drain({ options, args, say, signal }: BenchRun<typeof COMMAND.options>): Promise<boolean> {
+  const { trades, symbols, rate, batch, fast } = options;
+  const jsonFile = resolve(REPO_ROOT, options.json);
   const plan = await readPlan();
   const servers = await ownServers('drain', say, signal);
   let pipeline: Pipeline | null = null;
@@ -87,7 +81,7 @@ async function drain({ args, say, signal }: BenchCommand): Promise<boolean> {
       logFolder: servers.logFolder,
       feed: null,
       log: say,
-      poll: values.fast ? LIFTED_POLL : DEFAULT_POLL,
+      poll: fast ? LIFTED_POLL : DEFAULT_POLL,
       hooks: {
         onSpawn: servers.hooks.onSpawn,
         onExit: (name, pid, expected) => {
@@ -131,8 +125,8 @@ async function drain({ args, say, signal }: BenchCommand): Promise<boolean> {
       inFinalCandles: (await countCandles(pipeline.client, KEYSPACE)).inFinalCandles,
     };
     const run = { trades, symbols, batches, drainedMs, first, looks, stored, deadLetters, crashes };
-    mkdirSync(dirname(values.json), { recursive: true });
-    writeFileSync(values.json, JSON.stringify({ command: args.join(' '), ...run }));
+    mkdirSync(dirname(jsonFile), { recursive: true });
+    writeFileSync(jsonFile, JSON.stringify({ command: args.join(' '), ...run }));
     const { lines, isGood } = reportOf(run);
     console.log(lines.join('\n'));
     return isGood;

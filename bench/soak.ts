@@ -6,34 +6,38 @@
  * trade is in a final candle. The runner's process holds the simulated market and these measurements, too.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseWholeNumber, readOptions } from '@kandle/tooling/command-line';
+import { defineCommand, option, text, wholeNumber } from '@kandle/tooling/command';
 import { readPlan } from '@kandle/knative/read-plan';
 import { REPO_ROOT } from '@kandle/tooling/paths';
 import { type Pipeline, startPipeline } from '@kandle/stand-in/pipeline';
 import { WATCHED_TOPICS } from '@kandle/local/progress';
 import { type Simulator, startSimulator } from '@kandle/feeds/simulator/server';
 import { createKafkaWatch } from '@kandle/local/view/kafka-watch';
-import { type BenchCommand, runBench } from './command.ts';
+import { type BenchRun, runBench } from './command.ts';
 import { countCandles } from './count-stored.ts';
 import { createDelayProbe } from './delay-probe.ts';
 import { createUsage, rolesOf } from './process-usage.ts';
 import { ownServers } from './servers.ts';
 import { reportOf, type SoakRun, type SoakSample } from './soak-report.ts';
 
-const HELP = `Usage: npm run bench:soak -- [options]
-
-Runs the whole pipeline on a simulated market for a while, on a Kafka and a Cassandra of its own with empty data in
-.kandle/soak, and says what it took: memory, CPU time, lag, delay, and whether every trade is in a final candle.
-
-  --minutes N    how long (default 30)
-  --rate N       trades a second, up to 50,000 (default 2000)
-  --symbols N    up to 5,000 (default 100)
-  --profile DIR  each function's process leaves a CPU profile there, for a browser's developer tools
-  --json FILE    where the numbers go (default out/soak.json)
-  --help         this text
-`;
+const COMMAND = defineCommand({
+  name: 'npm run bench:soak',
+  about: `Runs the whole pipeline on a simulated market for a while, on a Kafka and a Cassandra of its own with empty data
+in .kandle/soak, and says what it took: memory, CPU time, lag, delay, and whether every trade is in a final candle.`,
+  options: {
+    minutes: option('N', 'how long', wholeNumber(1, 10_000), '30'),
+    rate: option('N', 'trades a second, up to 50,000', wholeNumber(1, 50_000), '2000'),
+    symbols: option('N', 'up to 5,000', wholeNumber(1, 5_000), '100'),
+    profile: option(
+      'DIR',
+      "each function's process leaves a CPU profile there, for a browser's developer tools",
+      text,
+    ),
+    json: option('FILE', 'where the numbers go', text, 'out/soak.json'),
+  },
+});
 
 const SAMPLE_MS = 5_000;
 /** Samples from one word of progress to the next, and from one writing of the numbers to the next. */
@@ -42,23 +46,14 @@ const LAG_MS = 1_000;
 const SETTLE_MS = 120_000;
 const KEYSPACE = 'kandle';
 
-await runBench(HELP, soak);
+await runBench(COMMAND, soak);
 
-async function soak({ args, say, signal }: BenchCommand): Promise<boolean> {
-  const text = { type: 'string' } as const;
-  const values = readOptions('npm run bench:soak', args, {
-    minutes: { ...text, default: '30' },
-    rate: { ...text, default: '2000' },
-    symbols: { ...text, default: '100' },
-    profile: text,
-    json: { ...text, default: join(REPO_ROOT, 'out', 'soak.json') },
-  });
-  const minutes = parseWholeNumber('minutes', values.minutes, 1, 10_000);
-  const rate = parseWholeNumber('rate', values.rate, 1, 50_000);
-  const symbols = parseWholeNumber('symbols', values.symbols, 1, 5_000);
+async function soak({ options, args, say, signal }: BenchRun<typeof COMMAND.options>): Promise<boolean> {
+  const { minutes, rate, symbols, profile } = options;
+  const jsonFile = resolve(REPO_ROOT, options.json);
   const write = (run: object): void => {
-    mkdirSync(dirname(values.json), { recursive: true });
-    writeFileSync(values.json, JSON.stringify({ command: args.join(' '), ...run }));
+    mkdirSync(dirname(jsonFile), { recursive: true });
+    writeFileSync(jsonFile, JSON.stringify({ command: args.join(' '), ...run }));
   };
   const servers = await ownServers('soak', say, signal);
   let simulator: Simulator | null = null;
@@ -83,7 +78,7 @@ async function soak({ args, say, signal }: BenchCommand): Promise<boolean> {
       logFolder: servers.logFolder,
       feed: feedOf(simulator),
       log: say,
-      processEnv: (name) => profileEnv(values.profile, name),
+      processEnv: (name) => profileEnv(profile, name),
       hooks: {
         onSpawn: servers.hooks.onSpawn,
         onExit: (name, pid, expected) => {
@@ -165,8 +160,8 @@ function feedOf({ url, symbols }: Simulator): Readonly<Record<string, string>> {
   return { FEED: 'sim', FEED_URL: url, FINNHUB_TOKEN: 'simulator', SYMBOLS: symbols.join(',') };
 }
 
-function profileEnv(folder: string | undefined, name: string): Readonly<Record<string, string>> {
-  return folder === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${join(folder, name)}` };
+function profileEnv(folder: string | null, name: string): Readonly<Record<string, string>> {
+  return folder === null ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${join(folder, name)}` };
 }
 
 /** The most records that a source was behind since the last look, by source. */

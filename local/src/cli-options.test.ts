@@ -1,13 +1,12 @@
-import { UsageError } from '@kandle/tooling/command-line';
+import { helpText, UsageError } from '@kandle/tooling/command';
 import { describe, expect, test } from 'vitest';
-import { HELP, parseStartOptions } from './cli-options.ts';
+import { parseStartOptions, START } from './cli-options.ts';
 
 const thisFile = import.meta.filename;
 
 describe('parseStartOptions()', () => {
   test('asks for a market of ten symbols and 200 trades/s, when nothing is given', () => {
     expect(parseStartOptions([])).toMatchObject({
-      help: false,
       replay: null,
       idleMs: 30_000,
       forMs: null,
@@ -19,8 +18,8 @@ describe('parseStartOptions()', () => {
   });
 
   test('leaves the exporter out, or takes its port', () => {
-    expect(parseStartOptions(['--no-exporter']).exporter).toBe(false);
-    expect(parseStartOptions(['--metrics-port', '9464']).ports).toEqual({ 'metrics-port': 9_464 });
+    expect(parseStartOptions(['--no-exporter'])?.exporter).toBe(false);
+    expect(parseStartOptions(['--metrics-port', '9464'])?.ports).toEqual({ 'metrics-port': 9_464 });
   });
 
   test('takes what the simulated market is to be, and knows that it was asked for', () => {
@@ -58,6 +57,12 @@ describe('parseStartOptions()', () => {
   });
 
   test('has a help text that fits a terminal of 110 columns', () => {
-    expect(Math.max(...HELP.split('\n').map((line) => line.length))).toBeLessThanOrEqual(110);
+    expect(
+      Math.max(
+        ...helpText(START)
+          .split('\n')
+          .map((line) => line.length),
+      ),
+    ).toBeLessThanOrEqual(110);
   });
 });

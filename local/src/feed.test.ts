@@ -9,7 +9,9 @@ afterEach(async () => {
 });
 
 async function choose(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Feed> {
-  const feed = await chooseFeed(parseStartOptions(args), env, () => undefined);
+  const options = parseStartOptions(args);
+  if (options === null) throw new RangeError('Help is no feed');
+  const feed = await chooseFeed(options, env, () => undefined);
   feeds.push(feed);
   return feed;
 }

@@ -1,10 +1,10 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { UsageError } from '@kandle/tooling/command-line';
+import { helpText, UsageError } from '@kandle/tooling/command';
 import { loadDotEnv } from '@kandle/runtime/config';
 import { describeError } from '@kandle/runtime/errors';
-import { HELP, parseStartOptions, type StartOptions } from './cli-options.ts';
+import { parseStartOptions, START, type StartOptions } from './cli-options.ts';
 import { exportViews } from './export.ts';
 import { chooseFeed, type Feed } from './feed.ts';
 import type { RunPlan } from '@kandle/knative/plan';
@@ -46,10 +46,7 @@ function stopOnce(): void {
 
 async function main(): Promise<void> {
   const options = parseStartOptions(process.argv.slice(2));
-  if (options.help) {
-    process.stdout.write(HELP);
-    return;
-  }
+  if (options === null) return void process.stdout.write(helpText(START));
   loadDotEnv(join(REPO_ROOT, '.env'), (path) => readFileSync(path, 'utf8'));
   const plan = await readPlan();
   const feed = await chooseFeed(options, process.env, (line) => say(line));

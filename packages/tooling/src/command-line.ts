@@ -1,9 +1,7 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+import { UsageError } from './command.ts';
 
-/** A command line that makes no sense; the message says by itself which option is wrong. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
+export { UsageError };
 
 /**
  * The values of a command's options, by name.
