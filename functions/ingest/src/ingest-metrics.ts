@@ -1,5 +1,5 @@
 import { Counter, Gauge, Registry } from 'prom-client';
-import type { IngestStatus } from './status.ts';
+import type { IngestStatus } from './ingest-status.ts';
 
 type Read = (status: IngestStatus) => number;
 

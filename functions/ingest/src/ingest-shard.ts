@@ -1,10 +1,10 @@
 import type { FeedClock } from '@kandle/market/feed/feed-clock';
 import { createTradeMemory, type TradeMemory } from '@kandle/market/feed/trade-identity';
-import { type BatchOptions, createShardBuffer, type ShardBuffer } from './shard-buffer.ts';
+import { type BatchOptions, createShardBuffer, type ShardBuffer } from './lane/shard-buffer.ts';
 
 /** Everything that ingest knows of one shard. */
 export interface IngestShard {
-  readonly shard: string;
+  readonly name: string;
   readonly memory: TradeMemory;
   readonly buffer: ShardBuffer;
   /** Null before the shard's first record. */
@@ -20,11 +20,11 @@ export interface IngestShard {
 }
 
 /** A shard of which nothing is known yet. */
-export function createShardLine(shard: string, options: BatchOptions): IngestShard {
+export function createIngestShard(name: string, options: BatchOptions): IngestShard {
   return {
-    shard,
+    name,
     memory: createTradeMemory(),
-    buffer: createShardBuffer(shard, options),
+    buffer: createShardBuffer(name, options),
     clock: null,
     isLive: false,
     sentWatermarkMs: 0,

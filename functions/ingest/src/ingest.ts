@@ -1,24 +1,25 @@
+import type { MarketEvent } from '@kandle/market/event/market-event';
 import { createEventProducer } from '@kandle/runtime/event-producer';
 import type { Logger } from '@kandle/runtime/log';
 import { newTraceparent } from '@kandle/runtime/trace';
-import { createBackgroundSender } from './background-sender.ts';
-import { createBufferBound } from './buffer-bound.ts';
-import { type IngestConfig, readToken } from './config.ts';
-import { createCounts } from './counts.ts';
-import { createFeedEvents } from './feed-events.ts';
-import { createFeedTime } from './feed-time.ts';
-import { createFinnhubFeed } from './finnhub-feed.ts';
+import type { IngestConfig } from './config.ts';
+import { createFeed } from './feed/create-feed.ts';
+import { createFeedEvents } from './feed/feed-events.ts';
+import { createFeedTime } from './feed/feed-time.ts';
+import type { IngestStatus } from './ingest-status.ts';
 import { createIntake } from './intake.ts';
-import { createBooksAndNewsQueue } from './books-and-news-queue.ts';
-import { createOutbox, type Departure } from './outbox.ts';
-import { readBack } from './read-back.ts';
-import { recallBatch } from './recall.ts';
-import { createRejectQueue } from './reject-queue.ts';
-import { createRenewedProducer } from './renewed-producer.ts';
-import { createSender } from './sender.ts';
+import { createBooksAndNewsQueue } from './lane/books-and-news-queue.ts';
+import { createBufferBound } from './lane/buffer-bound.ts';
+import { createLane, type Group, type LaneOptions } from './lane/lane.ts';
+import { createOutbox } from './lane/outbox.ts';
+import { createRejectQueue } from './lane/reject-queue.ts';
+import { createRenewedProducer } from './lane/renewed-producer.ts';
+import { createMetrics } from './metrics.ts';
+import type { Kafka } from './read-back/offset-range-consumer.ts';
+import { readBack } from './read-back/read-back.ts';
+import { recallBatch } from './read-back/recall.ts';
+import { bufferOptions, intakeOptions, shardOptions } from './settings.ts';
 import { createShardMap } from './shard-map.ts';
-import type { IngestStatus } from './status.ts';
-import type { Kafka } from './topic-tail.ts';
 
 /** A running ingest. */
 export interface Ingest {
@@ -37,199 +38,143 @@ export interface Ingest {
 const CLOCK_TICK_MS = 100;
 /** Rejects of a moment go together, milliseconds. */
 const REJECTS_MS = 200;
-/** Trades that a replay remembers at least: more than its server ever sends again. */
-const REPLAY_MEMORY_TRADES = 400_000;
+const TRADES_RETRY = { minMs: 200, maxMs: 5_000 };
+const BESIDE_RETRY = { minMs: 500, maxMs: 10_000 };
+
+const monotonicMs = (): number => performance.now();
+const wallMs = (): number => Date.now();
 
 /** Wires the feed to the topics. @throws {FatalError} If the key cannot be read. */
 export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): Ingest {
-  const { FEED: feed, SYMBOLS: symbols, REPLAY_SPEED: speed } = config;
+  const { FEED: feedName, SYMBOLS: symbols, RAW_TOPIC: rawTopic } = config;
   const { DISORDER_MS: disorderMs, GRACE_MS: graceMs, MEMORY_MS: memoryMs } = config;
-  const isReplay = speed !== undefined;
+  const isReplay = config.REPLAY_SPEED !== undefined;
   const state = { connection: 0, isConnected: false, hasEnded: false, aliveMs: 0 };
   const stopping = new AbortController();
+  const metrics = createMetrics();
   let epoch = 0;
   let clockTimer: NodeJS.Timeout | undefined;
 
-  const counts = createCounts();
-  const feedTime = createFeedTime(speed, nowMs);
-  const shards = createShardMap({
-    feed,
-    shardCount: config.SHARD_COUNT,
-    maxTrades: config.MAX_TRADES,
-    maxBatchBytes: config.MAX_BATCH_BYTES,
-    graceMs,
-  });
-  const intake = createIntake(shards, {
-    clock: { disorderMs, graceMs, speed: speed === Number.POSITIVE_INFINITY ? speed : 1 },
-    aheadMs: config.AHEAD_MS,
-    memoryMs,
-    memoryMinTrades: isReplay ? REPLAY_MEMORY_TRADES : 0,
-    isReplay,
-  });
-  const outbox = createOutbox(shards, {
-    lingerMs: config.LINGER_MS,
-    spacingMs: config.SPACING_MS,
-  });
-  const bound = createBufferBound(
-    { maxRecords: config.BUFFER_MAX_RECORDS, maxBytes: config.BUFFER_MAX_BYTES, isReplay },
-    {
-      outbox,
-      counts,
-      log,
-      hold() {
-        feedTime.stop();
-        client.pause();
-      },
-      release() {
-        if (state.isConnected) feedTime.go();
-        client.resume();
-      },
-    },
-  );
-  const rawProducer = createRenewedProducer(config.RAW_TOPIC, () => createEventProducer(kafka));
-  const departure = (): Departure => ({
-    epoch,
-    nowMs: nowMs(),
-    wallMs: Date.now(),
-    traceparent: newTraceparent,
-  });
-  const sender = createSender({
+  const feedTime = createFeedTime(config.REPLAY_SPEED, monotonicMs);
+  const shards = createShardMap(shardOptions(config));
+  const intake = createIntake(shards, intakeOptions(config));
+  const outbox = createOutbox(shards, { lingerMs: config.LINGER_MS, spacingMs: config.SPACING_MS });
+  const rejects = createRejectQueue(feedName, REJECTS_MS);
+  const booksAndNews = createBooksAndNewsQueue(shards, config.BOOKS_AND_NEWS_MS);
+  const bound = createBufferBound(bufferOptions(config), {
     outbox,
-    produce: (events) => rawProducer.send(events),
-    departure,
-    onSent(group) {
-      counts.batches += group.batches;
-      counts.sentRecords += group.records;
-      bound.shrink(group);
+    metrics,
+    log,
+    hold() {
+      feedTime.stop();
+      feed.pause();
     },
-    onRetry() {
-      counts.retries += 1;
+    release() {
+      if (state.isConnected) feedTime.go();
+      feed.resume();
     },
-    log,
   });
-  const rejectProducer = createRenewedProducer(config.REJECTS_TOPIC, () => createEventProducer(kafka));
-  const rejects = createRejectQueue(feed, () => epoch);
-  const rejectSender = createBackgroundSender({
-    what: 'rejects',
-    take: () => rejects.take(),
-    isEmpty: () => rejects.size() === 0,
-    produce: (events) => rejectProducer.send(events),
-    everyMs: REJECTS_MS,
-    log,
-  });
-  const kindProducer = createRenewedProducer(config.RAW_TOPIC, () => createEventProducer(kafka));
-  const kinds = createBooksAndNewsQueue(shards);
-  const kindSender = createBackgroundSender({
-    what: 'books or news',
-    take: () => kinds.take(departure()),
-    isEmpty: () => kinds.size() === 0,
-    produce: (events) => kindProducer.send(events),
-    everyMs: config.BOOKS_AND_NEWS_MS,
-    log,
-  });
-  const events = createFeedEvents({
+
+  function laneTo<G extends Group>(
+    topic: string,
+    options: Omit<LaneOptions<G>, 'produce' | 'close' | 'departure' | 'log'>,
+  ) {
+    const producer = createRenewedProducer(topic, () => createEventProducer(kafka));
+    return createLane<G>({
+      ...options,
+      produce: (events: readonly MarketEvent[]) => producer.send(events),
+      close: () => producer.close(),
+      departure: () => ({ epoch, monotonicMs: monotonicMs(), wallMs: wallMs(), traceparent: newTraceparent }),
+      log,
+    });
+  }
+  const lanes = {
+    trades: laneTo(rawTopic, {
+      what: 'trades',
+      source: outbox,
+      retry: TRADES_RETRY,
+      onSent(group) {
+        metrics.batches += group.batches;
+        metrics.sentRecords += group.records;
+        bound.shrink(group);
+      },
+      onRetry() {
+        metrics.retries += 1;
+      },
+    }),
+    rejects: laneTo(config.REJECTS_TOPIC, { what: 'rejects', source: rejects, retry: BESIDE_RETRY }),
+    booksAndNews: laneTo(rawTopic, { what: 'books and news', source: booksAndNews, retry: BESIDE_RETRY }),
+  };
+  const everyLane = Object.values(lanes);
+
+  const handlers = createFeedEvents({
     symbols,
     disorderMs,
     isReplay,
     state,
-    counts,
+    metrics,
     feedTime,
     shards,
     intake,
     bound,
     rejects,
-    kinds,
-    nowMs,
+    booksAndNews,
+    lanes,
+    monotonicMs,
+    wallMs,
     log,
-    wallMs: Date.now,
-    wake: () => sender.wake(),
-    wakeRejects: () => rejectSender.wake(),
-    wakeKinds: () => kindSender.wake(),
   });
-  const client = createFinnhubFeed(
-    {
-      url: config.FEED_URL,
-      token: readToken(config),
-      symbols,
-      subscriptions: [
-        ...(config.NEWS ? ['subscribe-news'] : []),
-        ...(config.BOOKS ? ['subscribe-book'] : []),
-      ],
-      silenceMs: config.SILENCE_MS,
-      reconnectMinMs: config.RECONNECT_MIN_MS,
-      reconnectMaxMs: config.RECONNECT_MAX_MS,
-      stableMs: config.STABLE_MS,
-      isReplay,
-      random: Math.random,
-      log,
-    },
-    events,
-  );
+  const feed = createFeed(config, handlers, log);
 
   return {
     async start() {
-      const highest = await readBack(kafka, {
-        topic: config.RAW_TOPIC,
-        feed,
+      const highestEpoch = await readBack(kafka, {
+        topic: rawTopic,
+        feed: feedName,
         memoryMs,
         onBatch: (batch) => recallBatch(shards, batch, { disorderMs, graceMs, feedMs: feedTime.nowMs() }),
-        nowMs: Date.now,
+        wallMs,
         signal: stopping.signal,
         log,
       });
-      if (highest === null || stopping.signal.aborted) return;
-      epoch = Math.max(Date.now(), highest + 1);
+      if (highestEpoch === null || stopping.signal.aborted) return;
+      epoch = Math.max(wallMs(), highestEpoch + 1);
       clockTimer = setInterval(() => {
         if (state.hasEnded) return;
-        intake.advance(state.aliveMs, nowMs());
-        sender.wake();
+        intake.advance(state.aliveMs, monotonicMs());
+        lanes.trades.wake();
       }, CLOCK_TICK_MS);
-      log.info({ feed, epoch, symbols: symbols.length, replay: isReplay }, 'ingest begins');
-      client.start();
+      log.info({ feed: feedName, epoch, symbols: symbols.length, replay: isReplay }, 'ingest begins');
+      feed.start();
     },
     async stop(deadlineMs) {
       stopping.abort();
       clearInterval(clockTimer);
       // Held back first and closed last: what the server is told to have been received has been sent on.
-      client.pause();
-      const [sent, rejectsSent, kindsSent] = await Promise.all([
-        sender.flush(deadlineMs),
-        rejectSender.flush(deadlineMs),
-        kindSender.flush(deadlineMs),
-      ]);
-      await client.stop(sent);
-      await Promise.all([rawProducer.close(), rejectProducer.close(), kindProducer.close()]);
-      if (!sent) log.error({ records: bound.records() }, 'Cannot send everything before the end');
-      return sent && rejectsSent && kindsSent;
+      feed.pause();
+      const sent = await Promise.all(everyLane.map((lane) => lane.flush(deadlineMs)));
+      const [areTradesSent = false] = sent;
+      await feed.stop(areTradesSent);
+      await Promise.all(everyLane.map((lane) => lane.close()));
+      if (!areTradesSent) log.error({ records: bound.records() }, 'Cannot send everything before the end');
+      return sent.every(Boolean);
     },
-    status() {
-      const isEmpty = rejects.size() === 0 && kinds.size() === 0 && !kindSender.isBusy();
-      const isIdle = !sender.isBusy() && outbox.readyAtMs() === undefined && isEmpty;
-      return {
-        feed,
-        epoch,
-        connected: state.isConnected,
-        connection: state.connection,
-        subscribed: state.isConnected ? symbols : [],
-        symbols: symbols.length,
-        ...counts,
-        buffered: bound.records(),
-        ended: state.hasEnded,
-        drained: state.hasEnded && isIdle,
-        shards: Object.fromEntries(
-          shards
-            .lines()
-            .map((line) => [
-              line.shard,
-              { watermarkMs: line.clock?.watermarkMs ?? null, sequence: line.sequence },
-            ]),
-        ),
-      };
-    },
+    status: () => ({
+      feed: feedName,
+      epoch,
+      connected: state.isConnected,
+      connection: state.connection,
+      subscribed: state.isConnected ? symbols : [],
+      symbols: symbols.length,
+      ...metrics,
+      buffered: bound.records(),
+      ended: state.hasEnded,
+      drained: state.hasEnded && everyLane.every((lane) => lane.isIdle()),
+      shards: Object.fromEntries(
+        shards
+          .all()
+          .map(({ name, clock, sequence }) => [name, { watermarkMs: clock?.watermarkMs ?? null, sequence }]),
+      ),
+    }),
   };
-}
-
-/** The monotonic clock, milliseconds. */
-function nowMs(): number {
-  return performance.now();
 }

@@ -3,7 +3,7 @@ import { parseRawBatch } from '@kandle/market/feed/raw-batch';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createIntake } from './intake.ts';
-import { createOutbox } from './outbox.ts';
+import { createOutbox } from './lane/outbox.ts';
 import { createShardMap } from './shard-map.ts';
 
 const START_MS = 1_723_161_255_000;
@@ -32,8 +32,8 @@ function createPipeline({ speed = 1, isReplay = false } = {}) {
   const outbox = createOutbox(shards, { lingerMs: 50, spacingMs: 1 });
   const sent: Sent[] = [];
   const gaps: unknown[] = [];
-  function send(nowMs: number, everything: boolean): void {
-    const departure = { epoch: 7, nowMs, wallMs: START_MS, traceparent: () => 'tp' };
+  function send(monotonicMs: number, everything: boolean): void {
+    const departure = { epoch: 7, monotonicMs, wallMs: START_MS, traceparent: () => 'tp' };
     for (
       let group = outbox.take(departure, everything);
       group !== null;
@@ -48,8 +48,8 @@ function createPipeline({ speed = 1, isReplay = false } = {}) {
   return { shards, intake, outbox, sent, gaps, send };
 }
 
-function at(nowMs: number, connection = 1) {
-  return { connection, nowMs, feedMs: nowMs, wallMs: START_MS };
+function at(monotonicMs: number, connection = 1) {
+  return { connection, monotonicMs, feedMs: monotonicMs, wallMs: START_MS };
 }
 
 type Step =
@@ -85,29 +85,29 @@ const schedule = (withDrops: boolean): fc.Arbitrary<Step[]> =>
 function play(steps: readonly Step[], speed: number) {
   const pipeline = createPipeline({ speed, isReplay: speed === Number.POSITIVE_INFINITY });
   const accepted = new Map<string, string[]>();
-  let nowMs = 0;
+  let monotonicMs = 0;
   let dropped = 0;
   for (const [index, step] of steps.entries()) {
     if (step.kind === 'pass') {
-      nowMs += step.ms;
-      pipeline.intake.advance(nowMs, nowMs);
-    } else if (step.kind === 'send') pipeline.send(nowMs, step.everything);
+      monotonicMs += step.ms;
+      pipeline.intake.advance(monotonicMs, monotonicMs);
+    } else if (step.kind === 'send') pipeline.send(monotonicMs, step.everything);
     else if (step.kind === 'drop') dropped += pipeline.outbox.dropOldest()?.records.length ?? 0;
     else {
       const entry = {
         s: step.symbol,
-        t: START_MS + nowMs + step.offsetMs,
+        t: START_MS + monotonicMs + step.offsetMs,
         p: 1,
         v: step.size,
         c: [String(index)],
       };
-      expect(pipeline.intake.offer(entry, at(nowMs)).kind).toBe('accepted');
-      const { shard } = pipeline.shards.lineOf(step.symbol);
+      expect(pipeline.intake.offer(entry, at(monotonicMs)).kind).toBe('accepted');
+      const { name: shard } = pipeline.shards.shardOf(step.symbol);
       accepted.set(shard, [...(accepted.get(shard) ?? []), String(index)]);
     }
   }
-  pipeline.intake.end(nowMs);
-  pipeline.send(nowMs, true);
+  pipeline.intake.end(monotonicMs);
+  pipeline.send(monotonicMs, true);
   return { ...pipeline, accepted, dropped };
 }
 
@@ -197,9 +197,9 @@ describe('the way from intake to outbox', () => {
     const { intake, outbox, sent, send } = createPipeline();
     intake.offer({ s: 'AAPL', t: START_MS, p: 1, v: 1, c: null }, at(0));
     send(100, false);
-    for (let nowMs = 200; nowMs <= 60_000; nowMs += 100) {
-      intake.advance(nowMs, nowMs);
-      send(nowMs, false);
+    for (let monotonicMs = 200; monotonicMs <= 60_000; monotonicMs += 100) {
+      intake.advance(monotonicMs, monotonicMs);
+      send(monotonicMs, false);
     }
     expect(
       sent.map(({ sequence, watermarkMs, records }) => [sequence, watermarkMs - START_MS, records.length]),
@@ -214,7 +214,7 @@ describe('the way from intake to outbox', () => {
     const { intake, shards } = createPipeline();
     intake.offer({ s: 'AAPL', t: START_MS, p: 1, v: 1, c: null }, at(0));
     intake.advance(1_500, 60_000);
-    expect(shards.lineOf('AAPL').clock?.watermarkMs).toBe(START_MS + 500);
+    expect(shards.shardOf('AAPL').clock?.watermarkMs).toBe(START_MS + 500);
   });
 });
 
@@ -255,7 +255,7 @@ describe('offer()', () => {
     intake.offer(trade, at(0));
     const ahead = { ...trade, t: START_MS - DISORDER_MS + AHEAD_MS };
     expect(intake.offer({ ...ahead, t: ahead.t + 1 }, at(0))).toMatchObject({ reason: 'too_far_ahead' });
-    expect(shards.lineOf('AAPL').clock?.watermarkMs).toBe(START_MS - DISORDER_MS);
+    expect(shards.shardOf('AAPL').clock?.watermarkMs).toBe(START_MS - DISORDER_MS);
     expect(intake.offer(ahead, at(0)).kind).toBe('accepted');
   });
 

@@ -28,7 +28,7 @@ export interface IntakeOptions {
 /** When a record came, on which connection. `feedMs` is the feed's own time, `wallMs` the wall clock's. */
 export interface Arrival {
   readonly connection: number;
-  readonly nowMs: number;
+  readonly monotonicMs: number;
   readonly feedMs: number;
   readonly wallMs: number;
 }
@@ -49,9 +49,9 @@ export interface Intake {
   /** Judges a record's symbol and time, gives it its id and buffers it. Price and size are transform's to judge. */
   offer(entry: unknown, arrival: Arrival): Verdict;
   /** Time goes on: watermarks move as far as the line was alive, and a quiet shard's due windows get a batch. */
-  advance(aliveFeedMs: number, nowMs: number): void;
+  advance(aliveFeedMs: number, monotonicMs: number): void;
   /** The feed has ended: every window that waits gets its closing batch. */
-  end(nowMs: number): void;
+  end(monotonicMs: number): void;
 }
 
 const DUPLICATE: Verdict = { kind: 'duplicate' };
@@ -64,10 +64,10 @@ export function createIntake(shards: ShardMap, options: IntakeOptions): Intake {
   const { clock: clockOptions, aheadMs, memoryMs, memoryMinTrades, isReplay } = options;
   const forgotAtMs = new Map<string, number>();
 
-  function isBeyondBelief(line: IngestShard, eventTimeMs: number, { feedMs, wallMs }: Arrival): boolean {
-    if (line.isLive && line.clock !== null) {
-      const passedMs = Math.max(0, feedMs - line.clock.reachedAtMs);
-      return isTooFarAhead(line.clock, eventTimeMs, {
+  function isBeyondBelief(shard: IngestShard, eventTimeMs: number, { feedMs, wallMs }: Arrival): boolean {
+    if (shard.isLive && shard.clock !== null) {
+      const passedMs = Math.max(0, feedMs - shard.clock.reachedAtMs);
+      return isTooFarAhead(shard.clock, eventTimeMs, {
         disorderMs: clockOptions.disorderMs,
         aheadMs,
         passedMs,
@@ -77,10 +77,10 @@ export function createIntake(shards: ShardMap, options: IntakeOptions): Intake {
     return !isReplay && eventTimeMs > wallMs + aheadMs;
   }
 
-  function forget(line: IngestShard, watermarkMs: number): void {
-    if (watermarkMs < (forgotAtMs.get(line.shard) ?? 0) + FORGET_EVERY_MS) return;
-    forgotAtMs.set(line.shard, watermarkMs);
-    if (shards.memorySize() > memoryMinTrades) line.memory.forgetBefore(watermarkMs - memoryMs);
+  function forget(shard: IngestShard, watermarkMs: number): void {
+    if (watermarkMs < (forgotAtMs.get(shard.name) ?? 0) + FORGET_EVERY_MS) return;
+    forgotAtMs.set(shard.name, watermarkMs);
+    if (shards.memorySize() > memoryMinTrades) shard.memory.forgetBefore(watermarkMs - memoryMs);
   }
 
   return {
@@ -93,38 +93,42 @@ export function createIntake(shards: ShardMap, options: IntakeOptions): Intake {
       if (!isEventTime(eventTimeMs)) {
         return reject('bad_time', 't is not in milliseconds between 2000 and 2100', record);
       }
-      const line = shards.lineOf(symbol);
-      if (isBeyondBelief(line, eventTimeMs, arrival)) {
-        return reject('too_far_ahead', `t is more than ${aheadMs} ms ahead of ${line.shard}`, record);
+      const shard = shards.shardOf(symbol);
+      if (isBeyondBelief(shard, eventTimeMs, arrival)) {
+        return reject('too_far_ahead', `t is more than ${aheadMs} ms ahead of ${shard.name}`, record);
       }
-      const id = line.memory.identify({ symbol, eventTimeMs, price, size, conditions }, arrival.connection);
+      const id = shard.memory.identify({ symbol, eventTimeMs, price, size, conditions }, arrival.connection);
       if (id === null) return DUPLICATE;
 
-      const before = line.clock;
+      const before = shard.clock;
       const clock = observeTrade(before, eventTimeMs, arrival.feedMs, clockOptions);
       // A volume of 0 is a price update: it tells the time, but no window waits for it.
       const isTrade = size !== 0;
-      line.clock = isTrade ? clock : { ...clock, lastDueMs: before?.lastDueMs ?? 0 };
-      if (before === null || eventTimeMs > before.maxEventTimeMs) line.isLive = true;
+      shard.clock = isTrade ? clock : { ...clock, lastDueMs: before?.lastDueMs ?? 0 };
+      if (before === null || eventTimeMs > before.maxEventTimeMs) shard.isLive = true;
       const { watermarkMs } = clock;
       const bytes = read.bytes + id.length + WRAPPING_BYTES;
-      line.buffer.append({ id, record }, { bytes, isTrade, eventTimeMs, nowMs: arrival.nowMs, watermarkMs });
-      forget(line, watermarkMs);
+      shard.buffer.append(
+        { id, record },
+        { bytes, isTrade, eventTimeMs, monotonicMs: arrival.monotonicMs, watermarkMs },
+      );
+      forget(shard, watermarkMs);
       return { kind: 'accepted', bytes };
     },
-    advance(aliveFeedMs, nowMs) {
-      for (const line of shards.lines()) {
-        if (line.clock === null) continue;
-        line.clock = advanceClock(line.clock, aliveFeedMs, clockOptions);
+    advance(aliveFeedMs, monotonicMs) {
+      for (const shard of shards.all()) {
+        if (shard.clock === null) continue;
+        shard.clock = advanceClock(shard.clock, aliveFeedMs, clockOptions);
         // With records in the open batch, the next batch carries the watermark anyway.
-        if (line.buffer.openedAtMs() === undefined) line.buffer.closeDue(line.clock.watermarkMs, nowMs);
+        if (shard.buffer.openedAtMs() === undefined)
+          shard.buffer.closeDue(shard.clock.watermarkMs, monotonicMs);
       }
     },
-    end(nowMs) {
-      for (const line of shards.lines()) {
-        if (line.clock === null) continue;
-        line.clock = endClock(line.clock);
-        line.buffer.closeDue(line.clock.watermarkMs, nowMs);
+    end(monotonicMs) {
+      for (const shard of shards.all()) {
+        if (shard.clock === null) continue;
+        shard.clock = endClock(shard.clock);
+        shard.buffer.closeDue(shard.clock.watermarkMs, monotonicMs);
       }
     },
   };

@@ -1,6 +1,6 @@
-import { shardOf, shardsOf } from '@kandle/market/event/shard';
-import { createShardLine, type IngestShard } from './ingest-shard.ts';
-import type { BatchOptions } from './shard-buffer.ts';
+import { shardOf as shardNameOf, shardsOf } from '@kandle/market/event/shard';
+import { createIngestShard, type IngestShard } from './ingest-shard.ts';
+import type { BatchOptions } from './lane/shard-buffer.ts';
 
 /** What a feed's shards are made with. */
 export interface ShardMapOptions extends BatchOptions {
@@ -11,11 +11,11 @@ export interface ShardMapOptions extends BatchOptions {
 /** The shards of a feed. */
 export interface ShardMap {
   /** The shard of a symbol. */
-  lineOf(symbol: string): IngestShard;
+  shardOf(symbol: string): IngestShard;
   /** A shard by its name; undefined if the feed has no such shard. */
   named(shard: string): IngestShard | undefined;
   /** All shards, in order. */
-  lines(): readonly IngestShard[];
+  all(): readonly IngestShard[];
   /** Number of trades remembered, over all shards. */
   memorySize(): number;
 }
@@ -26,22 +26,24 @@ const MAX_CACHED = 100_000;
 /** The shards of a feed of which nothing is known yet. */
 export function createShardMap(options: ShardMapOptions): ShardMap {
   const { feed, shardCount } = options;
-  const byName = new Map(shardsOf(feed, shardCount).map((shard) => [shard, createShardLine(shard, options)]));
-  const lines = [...byName.values()];
+  const byName = new Map(
+    shardsOf(feed, shardCount).map((shard) => [shard, createIngestShard(shard, options)]),
+  );
+  const all = [...byName.values()];
   const bySymbol = new Map<string, IngestShard>();
 
   return {
-    lineOf(symbol) {
+    shardOf(symbol) {
       const cached = bySymbol.get(symbol);
       if (cached !== undefined) return cached;
-      const line = byName.get(shardOf(feed, symbol, shardCount));
-      if (line === undefined) throw new RangeError(`Cannot find the shard of ${symbol}`);
+      const shard = byName.get(shardNameOf(feed, symbol, shardCount));
+      if (shard === undefined) throw new RangeError(`Cannot find the shard of ${symbol}`);
       if (bySymbol.size >= MAX_CACHED) bySymbol.clear();
-      bySymbol.set(symbol, line);
-      return line;
+      bySymbol.set(symbol, shard);
+      return shard;
     },
     named: (shard) => byName.get(shard),
-    lines: () => lines,
-    memorySize: () => lines.reduce((size, line) => size + line.memory.size(), 0),
+    all: () => all,
+    memorySize: () => all.reduce((size, shard) => size + shard.memory.size(), 0),
   };
 }

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import { createCounts } from './counts.ts';
-import { createStatusServer, type IngestStatus } from './status.ts';
+import { createMetrics } from './metrics.ts';
+import type { IngestStatus } from './ingest-status.ts';
+import { createStatusServer } from './status.ts';
 
 test('answers liveness, readiness and status', async () => {
   const state = { connected: false, ended: false };
@@ -13,7 +14,7 @@ test('answers liveness, readiness and status', async () => {
       connection: 1,
       subscribed: [],
       symbols: 1,
-      ...createCounts(),
+      ...createMetrics(),
       duplicates: 3,
       buffered: 0,
       drained: false,

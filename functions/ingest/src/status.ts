@@ -1,28 +1,6 @@
 import { createServer, type Server } from 'node:http';
-import type { Counts } from './counts.ts';
 import { createIngestMetrics } from './ingest-metrics.ts';
-
-/** What ingest is doing, as `GET /status` tells it. */
-export interface IngestStatus extends Readonly<Counts> {
-  readonly feed: string;
-  /** 0 until the log was read back. */
-  readonly epoch: number;
-  readonly connected: boolean;
-  /** Number of the newest connection, 0 before the first. */
-  readonly connection: number;
-  readonly subscribed: readonly string[];
-  /** Number of symbols asked for. */
-  readonly symbols: number;
-  /** Accepted records not yet acknowledged. */
-  readonly buffered: number;
-  /** The recording has ended. */
-  readonly ended: boolean;
-  /** It has ended and everything is acknowledged. */
-  readonly drained: boolean;
-  readonly shards: Readonly<
-    Record<string, { readonly watermarkMs: number | null; readonly sequence: number }>
-  >;
-}
+import type { IngestStatus } from './ingest-status.ts';
 
 /**
  * A server of `/health/liveness`, `/health/readiness`, `/status` and `/metrics`. Ready means that the log was read back and the

@@ -8,10 +8,11 @@ import { createLogger } from '@kandle/runtime/log';
 import { afterEach, beforeEach, expect, inject, test, vi } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { readConfig } from '../src/config.ts';
-import { END_OF_RECORDING } from '../src/finnhub-feed.ts';
+import { END_OF_RECORDING } from '../src/feed/finnhub/finnhub-feed.ts';
 import { readLiveChildren } from '@kandle/servers/process/run-record';
 import { createIngest, type Ingest } from '../src/ingest.ts';
-import { readTopicTail, type TailMessage } from '../src/topic-tail.ts';
+import type { TailMessage } from '../src/read-back/offset-range-consumer.ts';
+import { readTopicTail } from '../src/read-back/topic-tail.ts';
 
 const log = createLogger('ingest-test', 'silent');
 const cleanUps: (() => unknown)[] = [];

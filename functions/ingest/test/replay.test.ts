@@ -10,7 +10,7 @@ import { createKafka } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
 import { afterEach, expect, inject, test, vi } from 'vitest';
 import { startReplayServer } from '@kandle/feeds/replay/replay-server';
-import { readTopicTail } from '../src/topic-tail.ts';
+import { readTopicTail } from '../src/read-back/topic-tail.ts';
 
 const RECORDING = join(
   import.meta.dirname,

@@ -1,19 +1,12 @@
-/** What a text frame of Finnhub's protocol turned out to be. Source: Finnhub API documentation, "Trades". */
-export type FinnhubFrame =
-  | { readonly kind: 'trade'; readonly entries: readonly unknown[] }
-  | { readonly kind: 'news'; readonly entries: readonly unknown[] }
-  /** An extension of ours: Finnhub sends no order books, the simulated market does. */
-  | { readonly kind: 'book'; readonly entries: readonly unknown[] }
-  /** `passedMs`: only our replay server tells, at unlimited speed, how much recorded time has passed. */
-  | { readonly kind: 'ping'; readonly passedMs: number }
-  | { readonly kind: 'error'; readonly message: string }
-  | { readonly kind: 'unknown'; readonly type: string }
-  | { readonly kind: 'bad'; readonly detail: string };
+import type { FeedFrame } from '../feed-frame.ts';
 
 const MAX_MESSAGE_TEXT = 200;
 
-/** Reads a text frame; whatever it is, it is an answer. The entries of a trade frame are not judged. */
-export function parseFinnhubFrame(text: string): FinnhubFrame {
+/**
+ * Reads a text frame of Finnhub's protocol; whatever it is, it is an answer. `book` is an extension of ours: Finnhub
+ * sends no order books, the simulated market does. Source: Finnhub API documentation, "Trades".
+ */
+export function parseFinnhubFrame(text: string): FeedFrame {
   let frame: unknown;
   try {
     frame = JSON.parse(text);

@@ -32,7 +32,7 @@ export interface RecordPlace {
   /** A price update is no trade: no window waits for it. */
   readonly isTrade: boolean;
   readonly eventTimeMs: number;
-  readonly nowMs: number;
+  readonly monotonicMs: number;
   readonly watermarkMs: number;
 }
 
@@ -46,7 +46,7 @@ export interface ShardBuffer {
   /** Ends the open batch, if there is one. */
   seal(watermarkMs: number): void;
   /** Makes a batch, even without a record, if the watermark closes a window that still waits for one. */
-  closeDue(watermarkMs: number, nowMs: number): void;
+  closeDue(watermarkMs: number, monotonicMs: number): void;
   /** A trade was read back: its window waits for a batch, unless one read back after it {@link ShardBuffer.cover}s it. */
   hold(eventTimeMs: number): void;
   /** A batch with this watermark was read back. */
@@ -113,12 +113,12 @@ export function createShardBuffer(shard: string, options: BatchOptions): ShardBu
   }
 
   return {
-    append(record, { bytes, isTrade, eventTimeMs, nowMs, watermarkMs }) {
+    append(record, { bytes, isTrade, eventTimeMs, monotonicMs, watermarkMs }) {
       if (openBytes + bytes > maxBatchBytes || watermarkMs - firstWatermarkMs > BATCH_SPAN_MS) {
         seal(openWatermarkMs);
       }
       if (open.length === 0) {
-        openedAt = nowMs;
+        openedAt = monotonicMs;
         firstWatermarkMs = watermarkMs;
       }
       open.push(record);
@@ -130,8 +130,8 @@ export function createShardBuffer(shard: string, options: BatchOptions): ShardBu
       if (open.length >= maxTrades) seal(watermarkMs);
     },
     seal,
-    closeDue(watermarkMs, nowMs) {
-      if (waiting.isDue(watermarkMs)) push(watermarkMs, open.length > 0 ? openedAt : nowMs);
+    closeDue(watermarkMs, monotonicMs) {
+      if (waiting.isDue(watermarkMs)) push(watermarkMs, open.length > 0 ? openedAt : monotonicMs);
     },
     hold: (eventTimeMs) => waiting.hold(eventTimeMs),
     cover: (watermarkMs) => waiting.cover(watermarkMs),

@@ -1,6 +1,6 @@
 import type { Logger } from '@kandle/runtime/log';
-import type { Counts } from './counts.ts';
-import type { Group, Outbox } from './outbox.ts';
+import type { Metrics } from '../metrics.ts';
+import type { BatchGroup, Outbox } from './outbox.ts';
 
 /** How much may wait to be sent. */
 export interface BufferBoundOptions {
@@ -15,7 +15,7 @@ export interface BufferBound {
   /** A record of so many bytes was buffered. */
   grow(bytes: number): void;
   /** A group was acknowledged. */
-  shrink(group: Group): void;
+  shrink(group: BatchGroup): void;
   /** Brings what waits within the bound: holds a replay back, drops the oldest of a live feed. */
   enforce(): void;
   records(): number;
@@ -28,13 +28,13 @@ export function createBufferBound(
   { maxRecords, maxBytes, isReplay }: BufferBoundOptions,
   deps: {
     readonly outbox: Pick<Outbox, 'dropOldest'>;
-    readonly counts: Counts;
+    readonly metrics: Metrics;
     readonly log: Logger;
     readonly hold: () => void;
     readonly release: () => void;
   },
 ): BufferBound {
-  const { outbox, counts, log, hold, release } = deps;
+  const { outbox, metrics, log, hold, release } = deps;
   let records = 0;
   let bytes = 0;
   let isHeld = false;
@@ -69,7 +69,7 @@ export function createBufferBound(
         if (batch === undefined) return;
         if (dropping === 0) log.warn({ buffered: records }, 'buffer is full: the oldest records are dropped');
         dropping += batch.records.length;
-        counts.dropped += batch.records.length;
+        metrics.dropped += batch.records.length;
         records -= batch.records.length;
         bytes -= batch.bytes;
       }

@@ -1,5 +1,5 @@
 /** What ingest has counted since it started. Nothing disappears without a number here. */
-export interface Counts {
+export interface Metrics {
   frames: number;
   pings: number;
   feedErrors: number;
@@ -29,7 +29,7 @@ export interface Counts {
 }
 
 /** Nothing counted yet. */
-export function createCounts(): Counts {
+export function createMetrics(): Metrics {
   return {
     frames: 0,
     pings: 0,

@@ -1,9 +1,29 @@
 import { describeError, RetryableError } from '@kandle/runtime/errors';
 import { withDeadline } from '@kandle/runtime/deadline';
-import type { Kafka, TailOptions } from './topic-tail.ts';
+import type { createKafka } from '@kandle/runtime/kafka';
+import type { Logger } from '@kandle/runtime/log';
 
-/** A stretch of a partition, from one offset up to another, which is not in it. */
-export interface Stretch {
+/** The Kafka client that the runtime package sets up. */
+export type Kafka = ReturnType<typeof createKafka>;
+
+/** A CloudEvent in a Kafka record, binary mode: its attributes without `ce_`, and its data as text. */
+export interface TailMessage {
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly value: string;
+}
+
+/** Which end of a topic is read, and who takes it. */
+export interface TailOptions {
+  /** Records stored since then are read, and at least the last few of each partition. */
+  readonly sinceMs: number;
+  readonly groupId: string;
+  readonly onMessage: (message: TailMessage) => void;
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+}
+
+/** A range of a partition, from one offset up to another, which is not in it. */
+export interface OffsetRange {
   readonly partition: number;
   readonly from: number;
   readonly to: number;
@@ -16,15 +36,15 @@ const CLEAN_UP_DEADLINE_MS = 5_000;
 const REPORT_EVERY_MS = 5_000;
 
 /**
- * Reads stretches of a topic, each in order, and leaves no offset behind.
+ * Reads ranges of a topic, each in order, and leaves no offset behind.
  *
  * @returns Number of records read; null if the broker is not ready for groups yet, a moment after its start.
  * @throws {RetryableError} If the broker is away or stops answering; what `onMessage` throws.
  */
-export async function readStretches(
+export async function readOffsetRanges(
   kafka: Kafka,
   topic: string,
-  stretches: readonly Stretch[],
+  ranges: readonly OffsetRange[],
   { groupId, onMessage, signal, log }: TailOptions,
 ): Promise<number | null> {
   const consumer = kafka.consumer({
@@ -33,8 +53,8 @@ export async function readStretches(
     // A crash is ours to handle: the client must not begin again on its own.
     retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 10, restartOnFailure: async () => false },
   });
-  const open = new Map(stretches.map((stretch) => [stretch.partition, stretch]));
-  const total = stretches.reduce((sum, { from, to }) => sum + to - from, 0);
+  const open = new Map(ranges.map((range) => [range.partition, range]));
+  const total = ranges.reduce((sum, { from, to }) => sum + to - from, 0);
   const state = { read: 0, movedAtMs: performance.now(), crash: null as Crash | null };
   const { promise: done, resolve, reject } = Promise.withResolvers<void>();
   // It may be rejected while nobody waits for it yet, or no more.
@@ -62,25 +82,25 @@ export async function readStretches(
     await consumer.run({
       autoCommit: false,
       async eachBatch({ batch }) {
-        const stretch = open.get(batch.partition);
-        if (stretch === undefined) return;
+        const range = open.get(batch.partition);
+        if (range === undefined) return;
         state.movedAtMs = performance.now();
         try {
           for (const { offset, headers, value } of batch.messages) {
-            if (Number(offset) < stretch.from || Number(offset) >= stretch.to) continue;
+            if (Number(offset) < range.from || Number(offset) >= range.to) continue;
             state.read += 1;
             onMessage({ attributes: attributesOf(headers), value: value?.toString() ?? '' });
           }
         } catch (error) {
           reject(error);
         }
-        if (Number(batch.lastOffset()) >= stretch.to - 1) open.delete(batch.partition);
+        if (Number(batch.lastOffset()) >= range.to - 1) open.delete(batch.partition);
         if (open.size === 0) resolve();
       },
     });
     // A consumer that crashed while it started says so only by its event.
     if (state.crash !== null) throw state.crash.error;
-    for (const { partition, from } of stretches) {
+    for (const { partition, from } of ranges) {
       consumer.seek({ topic, partition, offset: String(from) });
     }
   }

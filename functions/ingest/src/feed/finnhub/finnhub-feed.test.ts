@@ -4,12 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { createLogger } from '@kandle/runtime/log';
 import { afterEach, expect, test, vi } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
-import {
-  createFinnhubFeed,
-  END_OF_RECORDING,
-  type FinnhubFeed,
-  type FinnhubFeedOptions,
-} from './finnhub-feed.ts';
+import { createFinnhubFeed, END_OF_RECORDING, type FinnhubFeedOptions } from './finnhub-feed.ts';
 
 const TOKEN = 'secret/key';
 const cleanUps: (() => unknown)[] = [];
@@ -64,7 +59,7 @@ function startFeed(url: string, changes: Partial<FinnhubFeedOptions> = {}) {
   const log = createLogger('test', 'silent');
   const errors = vi.spyOn(log, 'error');
   const warnings = vi.spyOn(log, 'warn');
-  const feed: FinnhubFeed = createFinnhubFeed(
+  const feed = createFinnhubFeed(
     {
       url,
       token: TOKEN,
@@ -83,8 +78,10 @@ function startFeed(url: string, changes: Partial<FinnhubFeedOptions> = {}) {
       onConnected: (connection, lost) => events.push(`connected ${connection} ${lost}`),
       onDisconnected: () => events.push('disconnected'),
       onAlive: () => undefined,
-      onText: (text) => texts.push(text),
-      onBadFrame: (detail) => events.push(`bad: ${detail}`),
+      onFrame(frame, text) {
+        if (text !== '') texts.push(text);
+        else if (frame.kind === 'bad') events.push(`bad: ${frame.detail}`);
+      },
       onEnd: () => events.push('end'),
     },
   );

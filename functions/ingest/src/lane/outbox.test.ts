@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createOutbox } from './outbox.ts';
-import { createShardMap } from './shard-map.ts';
+import { createShardMap } from '../shard-map.ts';
 
 const SHARDS = 12;
 const SECONDS = 10;
@@ -16,18 +16,18 @@ function setUp(maxTrades = 400) {
     graceMs: 2_000,
   });
   const outbox = createOutbox(map, { lingerMs: LINGER_MS, spacingMs: SPACING_MS });
-  const add = (place: number, nowMs: number): void => {
-    const record = { id: `${place}.${nowMs}`, record: {} };
-    map.lines()[place]?.buffer.append(record, {
+  const add = (place: number, monotonicMs: number): void => {
+    const record = { id: `${place}.${monotonicMs}`, record: {} };
+    map.all()[place]?.buffer.append(record, {
       bytes: 10,
       isTrade: true,
-      eventTimeMs: nowMs,
-      nowMs,
-      watermarkMs: nowMs,
+      eventTimeMs: monotonicMs,
+      monotonicMs,
+      watermarkMs: monotonicMs,
     });
   };
-  const take = (nowMs: number) =>
-    outbox.take({ epoch: 1, nowMs, wallMs: nowMs, traceparent: () => 'tp' }, false);
+  const take = (monotonicMs: number) =>
+    outbox.take({ epoch: 1, monotonicMs, wallMs: monotonicMs, traceparent: () => 'tp' }, false);
   return { add, take, readyAtMs: outbox.readyAtMs };
 }
 
@@ -38,32 +38,32 @@ function run({ shards, everyMs, maxTrades }: { shards: number; everyMs: number; 
   const waitsMs: number[] = [];
   /** By shard, when its batches left. */
   const leftAtMs = new Map<number, number[]>();
-  const counts = { groups: 0, batches: 0, records: 0 };
-  for (let nowMs = 0; nowMs < SECONDS * 1_000; nowMs++) {
+  const metrics = { groups: 0, batches: 0, records: 0 };
+  for (let monotonicMs = 0; monotonicMs < SECONDS * 1_000; monotonicMs++) {
     for (let place = 0; place < shards; place++) {
       // Shards do not begin at the same millisecond.
-      if ((nowMs + place * 7) % everyMs !== 0) continue;
-      add(place, nowMs);
-      if (!openedAtMs.has(place)) openedAtMs.set(place, nowMs);
+      if ((monotonicMs + place * 7) % everyMs !== 0) continue;
+      add(place, monotonicMs);
+      if (!openedAtMs.has(place)) openedAtMs.set(place, monotonicMs);
     }
-    if ((readyAtMs() ?? Number.POSITIVE_INFINITY) > nowMs) continue;
-    const group = take(nowMs);
+    if ((readyAtMs() ?? Number.POSITIVE_INFINITY) > monotonicMs) continue;
+    const group = take(monotonicMs);
     expect(group).not.toBeNull();
-    counts.groups += 1;
-    counts.batches += group?.batches ?? 0;
-    counts.records += group?.records ?? 0;
+    metrics.groups += 1;
+    metrics.batches += group?.batches ?? 0;
+    metrics.records += group?.records ?? 0;
     for (const event of group?.events ?? []) {
       const place = Number(event.extensions['shard']?.slice(-2));
-      waitsMs.push(nowMs - (openedAtMs.get(place) ?? Number.NaN));
+      waitsMs.push(monotonicMs - (openedAtMs.get(place) ?? Number.NaN));
       openedAtMs.delete(place);
-      leftAtMs.set(place, [...(leftAtMs.get(place) ?? []), nowMs]);
+      leftAtMs.set(place, [...(leftAtMs.get(place) ?? []), monotonicMs]);
     }
   }
   const spacings = [...leftAtMs.values()].flatMap((times) =>
     times.slice(1).map((timeMs, index) => timeMs - (times[index] ?? 0)),
   );
   return {
-    ...counts,
+    ...metrics,
     longestMs: Math.max(...waitsMs),
     shortestMs: Math.min(...waitsMs),
     closestMs: Math.min(...spacings),

@@ -1,37 +1,23 @@
 import { formatFeedGap } from '@kandle/market/feed/feed-gap';
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { formatRawBatch } from '@kandle/market/feed/raw-batch';
+import type { Departure, Group, LaneSource } from './lane.ts';
 import type { SealedBatch } from './shard-buffer.ts';
-import type { IngestShard } from './ingest-shard.ts';
-import type { ShardMap } from './shard-map.ts';
+import type { IngestShard } from '../ingest-shard.ts';
+import type { ShardMap } from '../shard-map.ts';
 
-/** Events to be sent together, in this order; if it fails, the same ones again. */
-export interface Group {
-  readonly events: readonly MarketEvent[];
+/** Batches that leave together, and what they hold. */
+export interface BatchGroup extends Group {
   readonly batches: number;
   readonly records: number;
   readonly bytes: number;
 }
 
-/** Where and when a group is made. */
-export interface Departure {
-  readonly epoch: number;
-  readonly nowMs: number;
-  readonly wallMs: number;
-  readonly traceparent: () => string;
-}
-
-/** What waits to be sent, over all shards. */
-export interface Outbox {
-  /**
-   * The next group: of every shard what is sealed and what has lingered long enough; null if there is nothing.
-   * From here on the sequences and contents of its batches are fixed.
-   *
-   * @param everything Takes open batches without lingering.
-   */
-  take(departure: Departure, everything: boolean): Group | null;
-  /** Monotonic time at which the next group can be taken; undefined if nothing waits. */
-  readyAtMs(): number | undefined;
+/**
+ * What waits to be sent, over all shards. A group has of every shard what is sealed and what has lingered long enough;
+ * with it the sequences of its batches are fixed.
+ */
+export interface Outbox extends LaneSource<BatchGroup> {
   /** Gives up the oldest batch of all shards; undefined if there is none. */
   dropOldest(): SealedBatch | undefined;
 }
@@ -53,17 +39,17 @@ export interface Lingering {
 
 /** Builds the outbox over a feed's shards. */
 export function createOutbox(shards: ShardMap, { lingerMs, spacingMs }: Lingering): Outbox {
-  const lines = shards.lines();
+  const all = shards.all();
   const leftAtMs = new Map<IngestShard, number>();
   let first = 0;
 
-  const spacedAtMs = (line: IngestShard): number =>
-    (leftAtMs.get(line) ?? Number.NEGATIVE_INFINITY) + spacingMs;
+  const spacedAtMs = (shard: IngestShard): number =>
+    (leftAtMs.get(shard) ?? Number.NEGATIVE_INFINITY) + spacingMs;
 
   /** When a shard's open batch is due; undefined if there is none. */
-  function dueAtMs(line: IngestShard): number | undefined {
-    const openedAtMs = line.buffer.openedAtMs();
-    return openedAtMs === undefined ? undefined : Math.max(openedAtMs + lingerMs, spacedAtMs(line));
+  function dueAtMs(shard: IngestShard): number | undefined {
+    const openedAtMs = shard.buffer.openedAtMs();
+    return openedAtMs === undefined ? undefined : Math.max(openedAtMs + lingerMs, spacedAtMs(shard));
   }
 
   /** What leaves next: the open batch only when nothing sealed is before it, and it may leave. */
@@ -80,15 +66,15 @@ export function createOutbox(shards: ShardMap, { lingerMs, spacingMs }: Lingerin
       let records = 0;
       let bytes = 0;
       let groupBytes = 0;
-      const { nowMs } = departure;
+      const { monotonicMs } = departure;
       // Once one is due, those of other shards leave with it if they are not too soon after their last: one request.
       const isOneDue =
-        everything || lines.some((line) => (dueAtMs(line) ?? Number.POSITIVE_INFINITY) <= nowMs);
-      for (let step = 0; step < lines.length; step++) {
-        const line = lines[(first + step) % lines.length];
-        if (line === undefined) continue;
-        const openLeaves = everything || (isOneDue && spacedAtMs(line) <= nowMs);
-        for (let item = next(line, openLeaves); item !== undefined; ) {
+        everything || all.some((shard) => (dueAtMs(shard) ?? Number.POSITIVE_INFINITY) <= monotonicMs);
+      for (let step = 0; step < all.length; step++) {
+        const shard = all[(first + step) % all.length];
+        if (shard === undefined) continue;
+        const openLeaves = everything || (isOneDue && spacedAtMs(shard) <= monotonicMs);
+        for (let item = next(shard, openLeaves); item !== undefined; ) {
           if (item.kind === 'gap') {
             events.push(formatFeedGap(item.gap, departure.epoch));
             groupBytes += HEADER_BYTES;
@@ -96,18 +82,18 @@ export function createOutbox(shards: ShardMap, { lingerMs, spacingMs }: Lingerin
             const size = item.bytes + HEADER_BYTES;
             if (events.length > 0 && groupBytes + size > MAX_GROUP_BYTES) {
               // The shard that found no room is the first of the next group.
-              first = (first + step) % lines.length;
+              first = (first + step) % all.length;
               return { events, batches, records, bytes };
             }
-            events.push(format(line, item, departure));
-            leftAtMs.set(line, nowMs);
+            events.push(format(shard, item, departure));
+            leftAtMs.set(shard, monotonicMs);
             batches += 1;
             records += item.records.length;
             bytes += item.bytes;
             groupBytes += size;
           }
-          line.buffer.shift();
-          item = next(line, openLeaves);
+          shard.buffer.shift();
+          item = next(shard, openLeaves);
         }
       }
       if (events.length === 0) return null;
@@ -115,9 +101,9 @@ export function createOutbox(shards: ShardMap, { lingerMs, spacingMs }: Lingerin
     },
     readyAtMs() {
       let readyAtMs: number | undefined;
-      for (const line of lines) {
-        if (line.buffer.peek() !== undefined) return Number.NEGATIVE_INFINITY;
-        const dueMs = dueAtMs(line);
+      for (const shard of all) {
+        if (shard.buffer.peek() !== undefined) return Number.NEGATIVE_INFINITY;
+        const dueMs = dueAtMs(shard);
         if (dueMs !== undefined) readyAtMs = Math.min(readyAtMs ?? Number.POSITIVE_INFINITY, dueMs);
       }
       return readyAtMs;
@@ -125,10 +111,10 @@ export function createOutbox(shards: ShardMap, { lingerMs, spacingMs }: Lingerin
     dropOldest() {
       let oldest: IngestShard | undefined;
       let oldestAtMs = Number.POSITIVE_INFINITY;
-      for (const line of lines) {
-        const atMs = line.buffer.oldestAtMs();
+      for (const shard of all) {
+        const atMs = shard.buffer.oldestAtMs();
         if (atMs === undefined || atMs >= oldestAtMs) continue;
-        oldest = line;
+        oldest = shard;
         oldestAtMs = atMs;
       }
       return oldest?.buffer.dropOldest();
@@ -136,14 +122,14 @@ export function createOutbox(shards: ShardMap, { lingerMs, spacingMs }: Lingerin
   };
 }
 
-function format(line: IngestShard, batch: SealedBatch, departure: Departure): MarketEvent {
-  line.sequence += 1;
-  const watermarkBeforeMs = line.sentWatermarkMs;
-  line.sentWatermarkMs = batch.watermarkMs;
+function format(shard: IngestShard, batch: SealedBatch, departure: Departure): MarketEvent {
+  shard.sequence += 1;
+  const watermarkBeforeMs = shard.sentWatermarkMs;
+  shard.sentWatermarkMs = batch.watermarkMs;
   return formatRawBatch({
-    shard: line.shard,
+    shard: shard.name,
     epoch: departure.epoch,
-    sequence: line.sequence,
+    sequence: shard.sequence,
     watermarkMs: batch.watermarkMs,
     watermarkBeforeMs,
     ingestTimeMs: departure.wallMs,

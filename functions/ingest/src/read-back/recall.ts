@@ -2,7 +2,7 @@ import { isEventTime } from '@kandle/market/event/event-time';
 import type { RawBatch } from '@kandle/market/feed/raw-batch';
 import { isSymbol } from '@kandle/market/event/symbol';
 import { windowDueMs, windowStartOf } from '@kandle/market/window/window';
-import type { ShardMap } from './shard-map.ts';
+import type { ShardMap } from '../shard-map.ts';
 
 /** How a batch read back is taken in: the feed's time now, and how its clocks go. */
 export interface RecallOptions {
@@ -21,32 +21,32 @@ export interface RecallOptions {
  * @throws {RangeError} If the batch belongs to another number of shards.
  */
 export function recallBatch(shards: ShardMap, batch: RawBatch, options: RecallOptions): void {
-  const line = shards.named(batch.shard);
-  if (line === undefined)
+  const shard = shards.named(batch.shard);
+  if (shard === undefined)
     throw new RangeError(`Cannot go on: the log has ${batch.shard}, beyond SHARD_COUNT`);
   let lastDueMs = batch.watermarkMs;
   for (const { id, record } of batch.records) {
     const { s: symbol, t: eventTimeMs, v: size } = record;
-    if (isSymbol(symbol) && shards.lineOf(symbol) !== line) {
+    if (isSymbol(symbol) && shards.shardOf(symbol) !== shard) {
       throw new RangeError(
         `Cannot go on: the log has ${symbol} in ${batch.shard}; was SHARD_COUNT changed? Another count is another FEED`,
       );
     }
-    line.memory.remember(id);
+    shard.memory.remember(id);
     if (!isEventTime(eventTimeMs) || size === 0) continue;
-    line.buffer.hold(eventTimeMs);
+    shard.buffer.hold(eventTimeMs);
     lastDueMs = Math.max(lastDueMs, windowDueMs(windowStartOf(eventTimeMs), options.graceMs));
   }
   if (batch.watermarkMs > 0) {
-    const watermarkMs = Math.max(line.sentWatermarkMs, batch.watermarkMs);
-    line.sentWatermarkMs = watermarkMs;
-    line.clock = {
+    const watermarkMs = Math.max(shard.sentWatermarkMs, batch.watermarkMs);
+    shard.sentWatermarkMs = watermarkMs;
+    shard.clock = {
       maxEventTimeMs: watermarkMs + options.disorderMs,
       reachedAtMs: options.feedMs,
-      lastDueMs: Math.max(line.clock?.lastDueMs ?? 0, lastDueMs),
+      lastDueMs: Math.max(shard.clock?.lastDueMs ?? 0, lastDueMs),
       watermarkMs,
     };
-    line.lastIngestMs = Math.max(line.lastIngestMs, batch.ingestTimeMs);
+    shard.lastIngestMs = Math.max(shard.lastIngestMs, batch.ingestTimeMs);
   }
-  line.buffer.cover(line.sentWatermarkMs);
+  shard.buffer.cover(shard.sentWatermarkMs);
 }

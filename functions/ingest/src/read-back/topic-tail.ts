@@ -1,28 +1,7 @@
 import { RetryableError } from '@kandle/runtime/errors';
-import type { createKafka } from '@kandle/runtime/kafka';
-import type { Logger } from '@kandle/runtime/log';
 import { withDeadline } from '@kandle/runtime/deadline';
-import { pause } from './pause.ts';
-import { readStretches, type Stretch } from './stretch-consumer.ts';
-
-/** The Kafka client that the runtime package sets up. */
-export type Kafka = ReturnType<typeof createKafka>;
-
-/** A CloudEvent in a Kafka record, binary mode: its attributes without `ce_`, and its data as text. */
-export interface TailMessage {
-  readonly attributes: Readonly<Record<string, string>>;
-  readonly value: string;
-}
-
-/** Which end of a topic is read, and who takes it. */
-export interface TailOptions {
-  /** Records stored since then are read, and at least the last few of each partition. */
-  readonly sinceMs: number;
-  readonly groupId: string;
-  readonly onMessage: (message: TailMessage) => void;
-  readonly signal: AbortSignal;
-  readonly log: Logger;
-}
+import { pause } from '../pause.ts';
+import { type Kafka, type OffsetRange, readOffsetRanges, type TailOptions } from './offset-range-consumer.ts';
 
 /** After a long stop the last minutes are empty; the last windows before it may still wait for their closing batch. */
 const TAIL_RECORDS = 1_000;
@@ -42,18 +21,18 @@ export async function readTopicTail(kafka: Kafka, topic: string, options: TailOp
   const admin = kafka.admin();
   try {
     await withDeadline(admin.connect(), OFFSETS_DEADLINE_MS, 'no connection to Kafka');
-    const stretches = await withDeadline(
-      stretchesOf(admin, topic, options.sinceMs),
+    const ranges = await withDeadline(
+      rangesOf(admin, topic, options.sinceMs),
       OFFSETS_DEADLINE_MS,
       `no offsets of ${topic}`,
     );
-    if (stretches.length === 0) return 0;
-    let read = await readStretches(kafka, topic, stretches, options);
+    if (ranges.length === 0) return 0;
+    let read = await readOffsetRanges(kafka, topic, ranges, options);
     for (let attempt = 1; read === null; attempt++) {
       if (attempt >= START_ATTEMPTS)
         throw new RetryableError(`Cannot read ${topic}: no coordinator of groups`);
       await pause(START_PAUSE_MS, options.signal);
-      read = await readStretches(kafka, topic, stretches, options);
+      read = await readOffsetRanges(kafka, topic, ranges, options);
     }
     // A group left behind would only expire later.
     await withDeadline(
@@ -67,11 +46,11 @@ export async function readTopicTail(kafka: Kafka, topic: string, options: TailOp
   }
 }
 
-async function stretchesOf(
+async function rangesOf(
   admin: ReturnType<Kafka['admin']>,
   topic: string,
   sinceMs: number,
-): Promise<Stretch[]> {
+): Promise<OffsetRange[]> {
   const [bounds, since] = [
     await admin.fetchTopicOffsets(topic),
     await admin.fetchTopicOffsetsByTimestamp(topic, sinceMs),

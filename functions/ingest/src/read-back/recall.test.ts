@@ -2,10 +2,10 @@ import { formatRawBatch, parseRawBatch, type RawBatch } from '@kandle/market/fee
 import { windowDueMs, windowStartOf } from '@kandle/market/window/window';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createIntake } from './intake.ts';
-import { createOutbox } from './outbox.ts';
+import { createIntake } from '../intake.ts';
+import { createOutbox } from '../lane/outbox.ts';
 import { recallBatch } from './recall.ts';
-import { createShardMap } from './shard-map.ts';
+import { createShardMap } from '../shard-map.ts';
 
 const START_MS = 1_723_161_255_000;
 const CLOCK = { disorderMs: 1_000, graceMs: 2_000, speed: 1 };
@@ -27,7 +27,7 @@ function createProcess(epoch: number) {
   });
   const outbox = createOutbox(shards, { lingerMs: 50, spacingMs: 1 });
   function send(): RawBatch[] {
-    const departure = { epoch, nowMs: 0, wallMs: START_MS, traceparent: () => 'tp' };
+    const departure = { epoch, monotonicMs: 0, wallMs: START_MS, traceparent: () => 'tp' };
     return (outbox.take(departure, true)?.events ?? []).map(({ extensions, data }) =>
       parseRawBatch(extensions, data),
     );
@@ -36,7 +36,12 @@ function createProcess(epoch: number) {
 }
 
 const entry = (t: number, n = 0) => ({ s: 'AAPL', t, p: n, v: 1, c: null });
-const at = (feedMs: number, connection = 1) => ({ connection, nowMs: feedMs, feedMs, wallMs: START_MS });
+const at = (feedMs: number, connection = 1) => ({
+  connection,
+  monotonicMs: feedMs,
+  feedMs,
+  wallMs: START_MS,
+});
 
 test('recallBatch() lets a restart at any point go on: nothing twice, no window left open, no time going back', () => {
   const trades = fc.array(fc.tuple(fc.integer({ min: 0, max: 25 }), fc.nat(2)), {
@@ -63,7 +68,7 @@ test('recallBatch() lets a restart at any point go on: nothing twice, no window 
       recall();
       const known = log.flatMap(({ records }) => records).length;
       const watermarkMs = Math.max(0, ...log.map((batch) => batch.watermarkMs));
-      expect(second.shards.lineOf('AAPL').clock?.watermarkMs ?? 0).toBe(watermarkMs);
+      expect(second.shards.shardOf('AAPL').clock?.watermarkMs ?? 0).toBe(watermarkMs);
       // The feed delivers again what came last, at least all that was lost.
       for (const one of entries.slice(Math.min(known, cut - (back % (cut + 1))))) {
         second.intake.offer(one, at(0));

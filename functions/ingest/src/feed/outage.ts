@@ -1,5 +1,5 @@
 import type { GapReason } from '@kandle/market/feed/feed-gap';
-import type { ShardMap } from './shard-map.ts';
+import type { ShardMap } from '../shard-map.ts';
 
 /** When a feed was away, in its own time. */
 export interface Outage {
@@ -16,7 +16,7 @@ export interface LastSeen {
 }
 
 /**
- * The stretch of event time that a shard may lack after an outage: from where the feed's time was when the line was last
+ * The range of event time that a shard may lack after an outage: from where the feed's time was when the line was last
  * alive, less the disorder, for what was still under way may be that old, to where it is now.
  */
 export function outageSpan(
@@ -41,13 +41,13 @@ export function noteOutage(
   disorderMs: number,
 ): number {
   let gaps = 0;
-  for (const line of new Set(symbols.map((symbol) => shards.lineOf(symbol)))) {
-    if (line.clock === null) continue;
+  for (const shard of new Set(symbols.map((symbol) => shards.shardOf(symbol)))) {
+    if (shard.clock === null) continue;
     // After a restart nothing but the wall clock knows how long the shard has been away.
     const isRestart = outage.reason === 'restarted';
-    const reachedAtMs = isRestart ? line.lastIngestMs : line.clock.reachedAtMs;
-    const span = outageSpan({ maxEventTimeMs: line.clock.maxEventTimeMs, reachedAtMs }, outage, disorderMs);
-    line.buffer.addGap({ shard: line.shard, ...span, reason: outage.reason, droppedRecords: 0 });
+    const reachedAtMs = isRestart ? shard.lastIngestMs : shard.clock.reachedAtMs;
+    const span = outageSpan({ maxEventTimeMs: shard.clock.maxEventTimeMs, reachedAtMs }, outage, disorderMs);
+    shard.buffer.addGap({ shard: shard.name, ...span, reason: outage.reason, droppedRecords: 0 });
     gaps += 1;
   }
   return gaps;

@@ -1,9 +1,9 @@
 import { createLogger } from '@kandle/runtime/log';
 import { expect, test, vi } from 'vitest';
 import { createBufferBound } from './buffer-bound.ts';
-import { createCounts } from './counts.ts';
+import { createMetrics } from '../metrics.ts';
 import { createOutbox } from './outbox.ts';
-import { createShardMap } from './shard-map.ts';
+import { createShardMap } from '../shard-map.ts';
 
 function createBounded(isReplay: boolean) {
   const shards = createShardMap({
@@ -14,38 +14,38 @@ function createBounded(isReplay: boolean) {
     graceMs: 2_000,
   });
   const outbox = createOutbox(shards, { lingerMs: 50, spacingMs: 1 });
-  const counts = createCounts();
+  const metrics = createMetrics();
   const log = createLogger('test', 'silent');
   const warn = vi.spyOn(log, 'warn');
   const hold = vi.fn();
   const release = vi.fn();
   const bound = createBufferBound(
     { maxRecords: 6, maxBytes: 1_000, isReplay },
-    { outbox, counts, log, hold, release },
+    { outbox, metrics, log, hold, release },
   );
   function add(count: number, bytes = 10): void {
     for (let n = 0; n < count; n++) {
       shards
-        .lineOf('AAPL')
+        .shardOf('AAPL')
         .buffer.append(
           { id: 'x', record: {} },
-          { bytes, isTrade: true, eventTimeMs: 5, nowMs: 0, watermarkMs: 1 },
+          { bytes, isTrade: true, eventTimeMs: 5, monotonicMs: 0, watermarkMs: 1 },
         );
       bound.grow(bytes);
     }
     bound.enforce();
   }
-  const departure = { epoch: 1, nowMs: 0, wallMs: 0, traceparent: () => '' };
-  return { bound, counts, warn, hold, release, add, take: () => outbox.take(departure, true) };
+  const departure = { epoch: 1, monotonicMs: 0, wallMs: 0, traceparent: () => '' };
+  return { bound, metrics, warn, hold, release, add, take: () => outbox.take(departure, true) };
 }
 
 test('a live feed drops the oldest batches beyond the bound, counts them and warns once an episode', () => {
-  const { bound, counts, warn, add, take } = createBounded(false);
+  const { bound, metrics, warn, add, take } = createBounded(false);
   add(6);
-  expect(counts.dropped).toBe(0);
+  expect(metrics.dropped).toBe(0);
   add(1);
   add(4);
-  expect([counts.dropped, bound.records()]).toEqual([6, 5]);
+  expect([metrics.dropped, bound.records()]).toEqual([6, 5]);
   expect(warn).toHaveBeenCalledTimes(1);
   const group = take();
   expect(group?.events[0]?.data).toMatchObject({
@@ -63,21 +63,21 @@ test('a live feed drops the oldest batches beyond the bound, counts them and war
 });
 
 test('a live feed is bounded in bytes too', () => {
-  const { bound, counts, add } = createBounded(false);
+  const { bound, metrics, add } = createBounded(false);
   add(5, 300);
-  expect([counts.dropped, bound.records()]).toEqual([2, 3]);
+  expect([metrics.dropped, bound.records()]).toEqual([2, 3]);
 });
 
 test('what is under way is not dropped', () => {
-  const { bound, counts, add, take } = createBounded(false);
+  const { bound, metrics, add, take } = createBounded(false);
   add(6);
   take();
   add(2);
-  expect([counts.dropped, bound.records()]).toEqual([2, 6]);
+  expect([metrics.dropped, bound.records()]).toEqual([2, 6]);
 });
 
 test('a replay is held back at the bound, released at half, and loses nothing', () => {
-  const { bound, counts, hold, release, add, take } = createBounded(true);
+  const { bound, metrics, hold, release, add, take } = createBounded(true);
   add(5);
   expect(hold).not.toHaveBeenCalled();
   add(3);
@@ -90,5 +90,5 @@ test('a replay is held back at the bound, released at half, and loses nothing', 
   expect(release).not.toHaveBeenCalled();
   if (group !== null) bound.shrink({ ...group, records: 2, bytes: 20 });
   expect(release).toHaveBeenCalledTimes(1);
-  expect(counts.dropped).toBe(0);
+  expect(metrics.dropped).toBe(0);
 });

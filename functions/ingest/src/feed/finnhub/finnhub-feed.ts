@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import type { GapReason } from '@kandle/market/feed/feed-gap';
+import { parseFinnhubFrame } from '@kandle/market/feed/finnhub/frame';
 import { describeError } from '@kandle/runtime/errors';
 import type { Logger } from '@kandle/runtime/log';
 import { WebSocket } from 'ws';
-import { backoffMs } from './backoff.ts';
+import { backoffMs } from '../../backoff.ts';
+import type { Feed, FeedHandlers } from '../feed.ts';
 
 /** How to connect to Finnhub, or to a server that speaks its protocol. Durations in milliseconds. */
 export interface FinnhubFeedOptions {
@@ -26,34 +28,6 @@ export interface FinnhubFeedOptions {
   readonly log: Logger;
 }
 
-/** What the feed tells. Connections are numbered from 1; a frame belongs to the one opened last. */
-export interface FeedHandlers {
-  /** `lost` says why the connection before it ended; null for the first. */
-  onConnected(connection: number, lost: GapReason | null): void;
-  onDisconnected(): void;
-  /** A frame of any kind: the line is alive. */
-  onAlive(): void;
-  onText(text: string): void;
-  /** A frame that is no text, or that could not be received at all. */
-  onBadFrame(detail: string): void;
-  /** The recording has ended; nothing more will come. */
-  onEnd(): void;
-}
-
-/** A connection to a feed that mends itself. Never more than one at a time. */
-export interface FinnhubFeed {
-  start(): void;
-  /** Holds the socket back: the server waits. A few frames received already still come. */
-  pause(): void;
-  resume(): void;
-  /**
-   * Ends the connection for good; frames that still come are not told.
-   *
-   * @param goodbye Says so to the server; without it, a replay server sends again what it sent last.
-   */
-  stop(goodbye: boolean): Promise<void>;
-}
-
 /** Why a replay server closes, with code 1000. */
 export const END_OF_RECORDING = 'end of recording';
 
@@ -69,7 +43,7 @@ const REFUSALS: ReadonlyMap<number, string> = new Map([
 ]);
 
 /** Builds the client; it connects on `start`. */
-export function createFinnhubFeed(options: FinnhubFeedOptions, handlers: FeedHandlers): FinnhubFeed {
+export function createFinnhubFeed(options: FinnhubFeedOptions, handlers: FeedHandlers): Feed {
   const { token, symbols, silenceMs, reconnectMinMs, reconnectMaxMs, stableMs, isReplay, log } = options;
   let socket: WebSocket | null = null;
   let connection = 0;
@@ -94,8 +68,12 @@ export function createFinnhubFeed(options: FinnhubFeedOptions, handlers: FeedHan
     current.on('open', () => opened(current));
     current.on('message', (data, isBinary) => {
       alive();
-      if (isBinary || !Buffer.isBuffer(data)) handlers.onBadFrame('binary frame');
-      else handlers.onText(data.toString());
+      if (isBinary || !Buffer.isBuffer(data)) {
+        handlers.onFrame({ kind: 'bad', detail: 'binary frame' }, '');
+        return;
+      }
+      const text = data.toString();
+      handlers.onFrame(parseFinnhubFrame(text), text);
     });
     current.on('ping', alive);
     current.on('pong', alive);
@@ -106,7 +84,9 @@ export function createFinnhubFeed(options: FinnhubFeedOptions, handlers: FeedHan
     });
     current.on('error', (error) => {
       fault = redact(describeError(error));
-      if ('code' in error && String(error.code).startsWith('WS_ERR_')) handlers.onBadFrame(fault);
+      if ('code' in error && String(error.code).startsWith('WS_ERR_')) {
+        handlers.onFrame({ kind: 'bad', detail: fault }, '');
+      }
     });
     current.on('close', (code, reason) => {
       if (isReplay && code === 1000 && reason.toString() === END_OF_RECORDING) ended(current);

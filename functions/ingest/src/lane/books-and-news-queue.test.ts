@@ -1,11 +1,12 @@
+import type { MarketEvent } from '@kandle/market/event/market-event';
 import { parseRawBatch } from '@kandle/market/feed/raw-batch';
 import { shardOf } from '@kandle/market/event/shard';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createBooksAndNewsQueue } from './books-and-news-queue.ts';
-import { createShardMap } from './shard-map.ts';
+import { createShardMap } from '../shard-map.ts';
 
-const DEPARTURE = { epoch: 7, nowMs: 0, wallMs: 1_764_000_000_000, traceparent: () => '00-a-b-01' };
+const DEPARTURE = { epoch: 7, monotonicMs: 0, wallMs: 1_764_000_000_000, traceparent: () => '00-a-b-01' };
 
 function createQueue() {
   const shards = createShardMap({
@@ -15,9 +16,14 @@ function createQueue() {
     maxBatchBytes: 65_536,
     graceMs: 2_000,
   });
-  const queue = createBooksAndNewsQueue(shards);
-  const take = () =>
-    queue.take(DEPARTURE).map((event) => ({ ...event, batch: parseRawBatch(event.extensions, event.data) }));
+  const queue = createBooksAndNewsQueue(shards, 1);
+  function take() {
+    const events: MarketEvent[] = [];
+    for (let group = queue.take(DEPARTURE, true); group !== null; group = queue.take(DEPARTURE, true)) {
+      events.push(...group.events);
+    }
+    return events.map((event) => ({ ...event, batch: parseRawBatch(event.extensions, event.data) }));
+  }
   return { queue, take };
 }
 
@@ -32,7 +38,7 @@ test('take() gives the newest book of each symbol in its shard, numbered without
       for (const round of rounds) {
         const newest = new Map<string, number>();
         for (const [symbol, t] of round) {
-          const verdict = queue.offer('books', book(symbol, t));
+          const verdict = queue.offer('books', book(symbol, t), 0);
           expect(verdict.kind).toBe(newest.has(symbol) ? 'coalesced' : 'waiting');
           newest.set(symbol, t);
         }
@@ -57,8 +63,8 @@ test('take() gives the newest book of each symbol in its shard, numbered without
 test('take() keeps news apart from books, each with numbers of its own', () => {
   const { queue, take } = createQueue();
   for (let round = 1; round <= 2; round++) {
-    queue.offer('books', book('A', round));
-    queue.offer('news', { id: round, related: 'A,B', headline: 'x' });
+    queue.offer('books', book('A', round), 0);
+    queue.offer('news', { id: round, related: 'A,B', headline: 'x' }, 0);
     expect(take().map(({ id }) => id)).toEqual([
       `7:${shardOf('sim', 'A', 12)}:books:${round}`,
       `7:${shardOf('sim', 'A', 12)}:news:${round}`,
@@ -68,7 +74,10 @@ test('take() keeps news apart from books, each with numbers of its own', () => {
 
 test('offer() gives up the oldest news, when 1,000 wait, and an event takes 40', () => {
   const { queue, take } = createQueue();
-  const verdicts = Array.from({ length: 1_001 }, (_, id) => queue.offer('news', { id, related: 'A' }).kind);
+  const verdicts = Array.from(
+    { length: 1_001 },
+    (_, id) => queue.offer('news', { id, related: 'A' }, 0).kind,
+  );
   expect(verdicts.filter((verdict) => verdict === 'overflow')).toHaveLength(1);
   const events = take();
   expect(events.map(({ batch }) => batch.records.length)).toEqual(Array.from({ length: 25 }, () => 40));
@@ -82,6 +91,6 @@ test.each([
   ['without a symbol', { t: 1 }, 'bad_symbol'],
 ])('offer() refuses a book that is %s', (_, entry, reason) => {
   const { queue } = createQueue();
-  expect(queue.offer('books', entry)).toMatchObject({ kind: 'reject', reason });
+  expect(queue.offer('books', entry, 0)).toMatchObject({ kind: 'reject', reason });
   expect(queue.size()).toBe(0);
 });

@@ -4,20 +4,23 @@ import type { MarketEvent } from '@kandle/market/event/market-event';
 import { createLogger } from '@kandle/runtime/log';
 import { afterEach, expect, test, vi } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { createBufferBound } from './buffer-bound.ts';
-import { createCounts } from './counts.ts';
+import { createBufferBound } from '../lane/buffer-bound.ts';
+import { createMetrics } from '../metrics.ts';
 import { createFeedEvents } from './feed-events.ts';
 import { createFeedTime } from './feed-time.ts';
-import { createFinnhubFeed } from './finnhub-feed.ts';
-import { createIntake } from './intake.ts';
-import { createBooksAndNewsQueue } from './books-and-news-queue.ts';
-import { createOutbox } from './outbox.ts';
-import { createRejectQueue } from './reject-queue.ts';
-import { createShardMap } from './shard-map.ts';
+import { createFinnhubFeed } from './finnhub/finnhub-feed.ts';
+import { createIntake } from '../intake.ts';
+import { createBooksAndNewsQueue } from '../lane/books-and-news-queue.ts';
+import { createOutbox } from '../lane/outbox.ts';
+import { createRejectQueue } from '../lane/reject-queue.ts';
+import { createShardMap } from '../shard-map.ts';
 
 const DISORDER_MS = 1_000;
 const START_MS = Date.now();
 const cleanUps: (() => unknown)[] = [];
+const DEPARTURE = { epoch: 7, monotonicMs: 0, wallMs: 0, traceparent: () => 'tp' };
+/** The test takes what waits itself. */
+const asleep = { wake: () => undefined };
 
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
@@ -37,21 +40,21 @@ async function startLine() {
     graceMs: 2_000,
   });
   const outbox = createOutbox(shards, { lingerMs: 50, spacingMs: 1 });
-  const counts = createCounts();
+  const metrics = createMetrics();
   const log = createLogger('test', 'silent');
   const bound = createBufferBound(
     { maxRecords: 100_000, maxBytes: 1e9, isReplay: false },
-    { outbox, counts, log, hold: () => undefined, release: () => undefined },
+    { outbox, metrics, log, hold: () => undefined, release: () => undefined },
   );
-  const rejects = createRejectQueue('finnhub', () => 7);
+  const rejects = createRejectQueue('finnhub', 1);
   const symbols = ['AAPL', 'BINANCE:BTCUSDT'];
-  const kinds = createBooksAndNewsQueue(shards);
+  const booksAndNews = createBooksAndNewsQueue(shards, 1);
   const events = createFeedEvents({
     symbols,
     disorderMs: DISORDER_MS,
     isReplay: false,
     state: { connection: 0, isConnected: false, hasEnded: false, aliveMs: 0 },
-    counts,
+    metrics,
     feedTime: createFeedTime(undefined, () => performance.now()),
     shards,
     intake: createIntake(shards, {
@@ -63,12 +66,10 @@ async function startLine() {
     }),
     bound,
     rejects,
-    kinds,
-    nowMs: () => performance.now(),
+    booksAndNews,
+    monotonicMs: () => performance.now(),
     wallMs: Date.now,
-    wake: () => undefined,
-    wakeRejects: () => undefined,
-    wakeKinds: () => undefined,
+    lanes: { trades: asleep, rejects: asleep, booksAndNews: asleep },
     log,
   });
   const feed = createFinnhubFeed(
@@ -93,9 +94,8 @@ async function startLine() {
   );
   feed.start();
   await vi.waitFor(() => expect(sockets).toHaveLength(1));
-  const departure = { epoch: 7, nowMs: 0, wallMs: 0, traceparent: () => 'tp' };
-  const take = (): readonly MarketEvent[] => outbox.take(departure, true)?.events ?? [];
-  return { sockets, counts, rejects, kinds, take };
+  const take = (): readonly MarketEvent[] => outbox.take(DEPARTURE, true)?.events ?? [];
+  return { sockets, metrics, rejects, booksAndNews, take };
 }
 
 const trade = (s: string, t: number, p = 1) => ({ c: null, p, s, t: START_MS + t, v: 0.5 });
@@ -103,11 +103,11 @@ const frame = (...data: unknown[]) => JSON.stringify({ data, type: 'trade' });
 const recordsOf = (event: MarketEvent | undefined) => Object(event?.data)['records'] as { record: unknown }[];
 
 test('splits a frame of 707 trades and shards one of mixed symbols, in order', async () => {
-  const { sockets, counts, take } = await startLine();
+  const { sockets, metrics, take } = await startLine();
   const many = Array.from({ length: 707 }, (_, n) => trade('AAPL', 0, n));
   sockets[0]?.send(frame(...many));
   sockets[0]?.send(frame(trade('BINANCE:BTCUSDT', 1), trade('AAPL', 2), trade('BINANCE:BTCUSDT', 3)));
-  await vi.waitFor(() => expect(counts.records).toBe(710));
+  await vi.waitFor(() => expect(metrics.records).toBe(710));
   const batches = take();
   const byShard = Map.groupBy(batches, ({ key }) => key);
   expect(
@@ -120,17 +120,17 @@ test('splits a frame of 707 trades and shards one of mixed symbols, in order', a
 });
 
 test('keeps twins and drops repeats, when a reconnect delivers again', async () => {
-  const { sockets, counts, take } = await startLine();
+  const { sockets, metrics, take } = await startLine();
   sockets[0]?.send(frame(trade('AAPL', 0), trade('AAPL', 0), trade('AAPL', 5)));
-  await vi.waitFor(() => expect(counts.accepted).toBe(3));
+  await vi.waitFor(() => expect(metrics.accepted).toBe(3));
   sockets[0]?.terminate();
   await vi.waitFor(() => expect(sockets).toHaveLength(2));
   // Both twins and the third come again, then a twin that is new, then news.
   sockets[1]?.send(
     frame(trade('AAPL', 0), trade('AAPL', 0), trade('AAPL', 5), trade('AAPL', 5), trade('AAPL', 9)),
   );
-  await vi.waitFor(() => expect(counts.records).toBe(8));
-  expect(counts).toMatchObject({ accepted: 5, duplicates: 3, gaps: 1 });
+  await vi.waitFor(() => expect(metrics.records).toBe(8));
+  expect(metrics).toMatchObject({ accepted: 5, duplicates: 3, gaps: 1 });
   const events = take();
   const [before, gap, after] = events;
   expect(recordsOf(before)).toHaveLength(3);
@@ -147,7 +147,7 @@ test('keeps twins and drops repeats, when a reconnect delivers again', async () 
 });
 
 test('counts pings and errors, and refuses garbage with a reason', async () => {
-  const { sockets, counts, rejects, take } = await startLine();
+  const { sockets, metrics, rejects, take } = await startLine();
   for (const text of [
     '{"type":"ping"}',
     '{"msg":"Invalid symbol","type":"error"}',
@@ -158,9 +158,12 @@ test('counts pings and errors, and refuses garbage with a reason', async () => {
     sockets[0]?.send(text);
   }
   sockets[0]?.send(Buffer.from([1]));
-  await vi.waitFor(() => expect(counts.frames).toBe(6));
-  expect(counts).toMatchObject({ pings: 1, feedErrors: 1, records: 5, accepted: 1, rejected: 7 });
-  const refused = Object([...rejects.take()][0]?.data)['rejects'] as { reason: string; record: unknown }[];
+  await vi.waitFor(() => expect(metrics.frames).toBe(6));
+  expect(metrics).toMatchObject({ pings: 1, feedErrors: 1, records: 5, accepted: 1, rejected: 7 });
+  const refused = Object(rejects.take(DEPARTURE, true)?.events[0]?.data)['rejects'] as {
+    reason: string;
+    record: unknown;
+  }[];
   expect(refused.map(({ reason }) => reason)).toEqual([
     'unknown_frame_type',
     'bad_frame',
@@ -175,7 +178,7 @@ test('counts pings and errors, and refuses garbage with a reason', async () => {
 });
 
 test('takes books and news beside the trades, and refuses those without a symbol', async () => {
-  const { sockets, counts, rejects, kinds, take } = await startLine();
+  const { sockets, metrics, rejects, booksAndNews, take } = await startLine();
   const book = (s: string, t: number) => ({ s, t: START_MS + t, b: [[1, 1]], a: [[2, 1]] });
   sockets[0]?.send(
     JSON.stringify({ type: 'book', data: [book('AAPL', 0), book('nope!', 0), book('AAPL', 9)] }),
@@ -184,8 +187,8 @@ test('takes books and news beside the trades, and refuses those without a symbol
     JSON.stringify({ type: 'news', data: [{ id: 1, related: 'AAPL' }, { id: 2, related: '' }, 5] }),
   );
   sockets[0]?.send(frame(trade('AAPL', 0)));
-  await vi.waitFor(() => expect(counts.frames).toBe(3));
-  expect(counts).toMatchObject({
+  await vi.waitFor(() => expect(metrics.frames).toBe(3));
+  expect(metrics).toMatchObject({
     records: 1,
     accepted: 1,
     books: 2,
@@ -193,7 +196,7 @@ test('takes books and news beside the trades, and refuses those without a symbol
     news: 1,
     rejected: 3,
   });
-  expect(kinds.size()).toBe(2);
+  expect(booksAndNews.size()).toBe(2);
   expect(rejects.size()).toBe(3);
   // A trade's batch has the number 1, whatever else came before it.
   expect(take().map(({ id }) => id)).toEqual([expect.stringMatching(/^7:finnhub-\d\d:1$/)]);

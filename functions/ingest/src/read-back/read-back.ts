@@ -4,8 +4,9 @@ import { EVENT_TYPES } from '@kandle/market/event/topics';
 import { parseRawBatch, type RawBatch } from '@kandle/market/feed/raw-batch';
 import { describeError } from '@kandle/runtime/errors';
 import type { Logger } from '@kandle/runtime/log';
-import { type Kafka, readTopicTail, type TailMessage } from './topic-tail.ts';
-import { pause } from './pause.ts';
+import type { Kafka, TailMessage } from './offset-range-consumer.ts';
+import { readTopicTail } from './topic-tail.ts';
+import { pause } from '../pause.ts';
 
 /** What is read back, and who takes it in. */
 export interface ReadBackOptions {
@@ -15,7 +16,7 @@ export interface ReadBackOptions {
   readonly memoryMs: number;
   /** Takes in a batch of the feed, in the order of the log; may see the same one again. */
   readonly onBatch: (batch: RawBatch) => void;
-  readonly nowMs: () => number;
+  readonly wallMs: () => number;
   readonly signal: AbortSignal;
   readonly log: Logger;
 }
@@ -32,17 +33,17 @@ const CLOCK_MARGIN_MS = 60_000;
  * @throws {RangeError} What `onBatch` throws: the log belongs to another configuration.
  */
 export async function readBack(kafka: Kafka, options: ReadBackOptions): Promise<number | null> {
-  const { memoryMs, nowMs, signal, log } = options;
+  const { memoryMs, wallMs, signal, log } = options;
   for (let attempt = 1; !signal.aborted; attempt++) {
     try {
-      const startedMs = nowMs();
+      const startedMs = wallMs();
       const first = await readOnce(kafka, options, startedMs - memoryMs - CLOCK_MARGIN_MS);
       const wasAway = first.lastIngestMs > 0 && first.lastIngestMs < startedMs - CLOCK_MARGIN_MS;
       const found = wasAway
         ? await readOnce(kafka, options, first.lastIngestMs - memoryMs - CLOCK_MARGIN_MS)
         : first;
       if (signal.aborted) return null;
-      log.info({ ...found, tookMs: nowMs() - startedMs }, 'read back');
+      log.info({ ...found, tookMs: wallMs() - startedMs }, 'read back');
       return found.highestEpoch;
     } catch (error) {
       if (error instanceof RangeError) throw error;

@@ -1,0 +1,26 @@
+import type { Logger } from '@kandle/runtime/log';
+import { type IngestConfig, readToken } from '../config.ts';
+import type { Feed, FeedHandlers } from './feed.ts';
+import { createFinnhubFeed } from './finnhub/finnhub-feed.ts';
+
+/**
+ * The feed that the configuration asks for. Finnhub's is the only one yet; another vendor's is another function here.
+ *
+ * @throws {FatalError} If the key cannot be read.
+ */
+export function createFeed(config: IngestConfig, handlers: FeedHandlers, log: Logger): Feed {
+  const options = {
+    url: config.FEED_URL,
+    token: readToken(config),
+    symbols: config.SYMBOLS,
+    subscriptions: [...(config.NEWS ? ['subscribe-news'] : []), ...(config.BOOKS ? ['subscribe-book'] : [])],
+    silenceMs: config.SILENCE_MS,
+    reconnectMinMs: config.RECONNECT_MIN_MS,
+    reconnectMaxMs: config.RECONNECT_MAX_MS,
+    stableMs: config.STABLE_MS,
+    isReplay: config.REPLAY_SPEED !== undefined,
+    random: Math.random,
+    log,
+  };
+  return createFinnhubFeed(options, handlers);
+}

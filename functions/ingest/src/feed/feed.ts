@@ -1,0 +1,32 @@
+import type { FeedFrame } from '@kandle/market/feed/feed-frame';
+import type { GapReason } from '@kandle/market/feed/feed-gap';
+
+/**
+ * A connection to a vendor's feed that mends itself; never more than one at a time. Each vendor's own is in a folder
+ * beside this file, and `create-feed.ts` picks it.
+ */
+export interface Feed {
+  start(): void;
+  /** Holds the vendor back: it waits. A few frames received already still come. */
+  pause(): void;
+  resume(): void;
+  /**
+   * Ends the connection for good; frames that still come are not told.
+   *
+   * @param goodbye Says so to the server; without it, a replay server sends again what it sent last.
+   */
+  stop(goodbye: boolean): Promise<void>;
+}
+
+/** What a feed tells. Connections are numbered from 1; a frame belongs to the one opened last. */
+export interface FeedHandlers {
+  /** `lost` says why the connection before it ended; null for the first. */
+  onConnected(connection: number, lost: GapReason | null): void;
+  onDisconnected(): void;
+  /** Something came, whatever it is: the connection is alive. */
+  onAlive(): void;
+  /** A frame, and the text that it was; empty if it was none. */
+  onFrame(frame: FeedFrame, text: string): void;
+  /** The recording has ended; nothing more will come. */
+  onEnd(): void;
+}

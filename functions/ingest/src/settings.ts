@@ -1,0 +1,40 @@
+import type { IngestConfig } from './config.ts';
+import type { IntakeOptions } from './intake.ts';
+import type { BufferBoundOptions } from './lane/buffer-bound.ts';
+import type { ShardMapOptions } from './shard-map.ts';
+
+/** Trades that a replay remembers at least: more than its server ever sends again. */
+const REPLAY_MEMORY_TRADES = 400_000;
+
+/** What the feed's shards are made with. */
+export function shardOptions(config: IngestConfig): ShardMapOptions {
+  return {
+    feed: config.FEED,
+    shardCount: config.SHARD_COUNT,
+    maxTrades: config.MAX_TRADES,
+    maxBatchBytes: config.MAX_BATCH_BYTES,
+    graceMs: config.GRACE_MS,
+  };
+}
+
+/** By what records are judged. */
+export function intakeOptions(config: IngestConfig): IntakeOptions {
+  const { DISORDER_MS: disorderMs, GRACE_MS: graceMs, REPLAY_SPEED: speed } = config;
+  const isReplay = speed !== undefined;
+  return {
+    clock: { disorderMs, graceMs, speed: speed === Number.POSITIVE_INFINITY ? speed : 1 },
+    aheadMs: config.AHEAD_MS,
+    memoryMs: config.MEMORY_MS,
+    memoryMinTrades: isReplay ? REPLAY_MEMORY_TRADES : 0,
+    isReplay,
+  };
+}
+
+/** How much may wait for Kafka. */
+export function bufferOptions(config: IngestConfig): BufferBoundOptions {
+  return {
+    maxRecords: config.BUFFER_MAX_RECORDS,
+    maxBytes: config.BUFFER_MAX_BYTES,
+    isReplay: config.REPLAY_SPEED !== undefined,
+  };
+}
