@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
 /** Settings of the node by name, as in `cassandra.yaml`. */
@@ -50,8 +51,22 @@ function singleNode({ port, storagePort, dataDir }: CassandraPlace): CassandraSe
     // and 708 a second. Group pays on slow disks only, and then by `yaml: { commitlog_sync: 'group', … }`.
     commitlog_sync: 'batch',
     commitlog_total_space: '1024MiB',
+    ...threadsFor(availableParallelism()),
     // A broken disk ends the process, which is seen, rather than leaving half a node, which is not.
     disk_failure_policy: 'die',
     commit_failure_policy: 'die',
+  };
+}
+
+/**
+ * As many threads as so many cores can use. Cassandra's own 128 for requests and 32 each for reads and writes wake one
+ * another on a small machine: with 8, 4 and 4 on two cores a row cost 0.55 and a lightweight transaction 0.5 times the
+ * CPU, and the mean transaction took 37 ms instead of 113 under load.
+ */
+function threadsFor(cores: number): CassandraSettings {
+  return {
+    native_transport_max_threads: Math.min(128, 4 * Math.max(2, cores)),
+    concurrent_reads: Math.min(32, 2 * Math.max(2, cores)),
+    concurrent_writes: Math.min(32, 2 * Math.max(2, cores)),
   };
 }
