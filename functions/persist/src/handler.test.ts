@@ -12,7 +12,7 @@ import type { ReceivedEvent } from '@kandle/runtime/received-event';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createPersist, rowsOf } from './handler.ts';
-import { VIEWS, type ViewRow } from './view-rows.ts';
+import { VIEWS, type ViewRow, type ViewValue } from './views/view-rows.ts';
 
 const W0 = 1_700_000_000_000;
 const HOUR_MS = 3_600_000;
@@ -73,16 +73,20 @@ function candlesEvent(version: number, state: PublishedCandle['state'], closeE8?
   return received(event);
 }
 
+type Columns = Readonly<Record<string, ViewValue>>;
+
 /** What Cassandra keeps of rows: by primary key the one with the largest timestamp, the later one of equals. */
-function table(rows: readonly ViewRow[]): ReadonlyMap<string, readonly unknown[]> {
-  const kept = new Map<string, readonly unknown[]>();
-  for (const { view, values } of rows) {
-    const key = JSON.stringify([view, values.slice(0, VIEWS[view].keyColumns)]);
+function table(rows: readonly ViewRow[]): ReadonlyMap<string, Columns> {
+  const kept = new Map<string, ViewRow>();
+  for (const row of rows) {
+    const columns: Columns = row.columns;
+    const names = VIEWS[row.view].columns.slice(0, VIEWS[row.view].keyColumns);
+    const key = JSON.stringify([row.view, ...names.map((name) => columns[name])]);
     const before = kept.get(key);
-    if (before === undefined || BigInt(String(values.at(-1))) >= BigInt(String(before.at(-1))))
-      kept.set(key, values);
+    if (before === undefined || row.timestamp >= before.timestamp) kept.set(key, row);
   }
-  return new Map([...kept].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  const sorted = [...kept].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return new Map(sorted.map(([key, { columns }]) => [key, columns]));
 }
 
 test('rowsOf() makes one partition per symbol and hour, when a batch crosses the hour', () => {
@@ -93,10 +97,11 @@ test('rowsOf() makes one partition per symbol and hour, when a batch crosses the
       { id: 'b', timeMs: hour, price: 100_000_000n },
     ]),
   );
-  expect(partitions.map((rows) => rows.map(({ view, values }) => [view, ...values.slice(0, 7)]))).toEqual([
-    [['trades', 'finnhub', 'A', hour - HOUR_MS, hour - 1, 'a', 61_837.63, 0.5]],
-    [['trades', 'finnhub', 'A', hour, hour, 'b', 1, 0.5]],
-    [['latest', 'finnhub', 'A', hour, 1, 0.5, expect.any(BigInt)]],
+  const key = { feed: 'finnhub', symbol: 'A' };
+  expect(partitions.map((rows) => rows.map(({ view, columns }) => ({ view, ...columns })))).toEqual([
+    [{ view: 'trades', ...key, hour: hour - HOUR_MS, time: hour - 1, id: 'a', price: 61_837.63, size: 0.5 }],
+    [{ view: 'trades', ...key, hour, time: hour, id: 'b', price: 1, size: 0.5 }],
+    [{ view: 'latest', ...key, time: hour, price: 1, size: 0.5 }],
   ]);
 });
 
@@ -111,7 +116,39 @@ test('rowsOf() keeps the last of the trades of one millisecond in latest, within
     ),
   ].flat();
   const latest = [...table(rows)].filter(([key]) => key.includes('latest'));
-  expect(latest.map(([, values]) => values[3])).toEqual([0.000003]);
+  expect(latest.map(([, columns]) => columns['price'])).toEqual([0.000003]);
+});
+
+test('rowsOf() puts each number of a candle into the column of its name', () => {
+  const numbers = { openE8: 2n, highE8: 5n, lowE8: 1n, closeE8: 3n, volumeE8: 4n };
+  const [event] = formatCandleBatch({
+    shard: 'finnhub-03',
+    windowStartMs: W0,
+    windowMs: 5_000,
+    kind: 'revised',
+    version: 6,
+    candles: [{ ...candle(6, 'revised'), ...numbers, revision: 7, reason: 'late_trade', complete: false }],
+  });
+  if (event === undefined) throw new Error('no event');
+  const [row] = rowsOf(received(event)).flat();
+  expect(row?.columns).toMatchObject({
+    feed: 'finnhub',
+    symbol: 'A',
+    day: '2023-11-14',
+    start: W0,
+    version: 6,
+    open: 2e-8,
+    high: 5e-8,
+    low: 1e-8,
+    close: 3e-8,
+    volume: 4e-8,
+    trade_count: 2,
+    state: 'revised',
+    revision: 7,
+    reason: 'late_trade',
+    complete: false,
+  });
+  expect(row?.timestamp).toBe(BigInt(W0) * 1_000n + 6n);
 });
 
 test('rowsOf() writes only final and revised candles to candle_revisions', () => {
@@ -143,7 +180,9 @@ test('rowsOf() leaves the same tables, whatever the order of the events and howe
     ),
   ];
   const expected = table(events.flatMap((event) => rowsOf(event).flat()));
-  const newest = [...expected].filter(([key]) => key.includes('candles_5s')).map(([, values]) => values[8]);
+  const newest = [...expected]
+    .filter(([key]) => key.includes('candles_5s'))
+    .map(([, columns]) => columns['close']);
   expect(newest).toEqual([4]);
   fc.assert(
     fc.property(fc.array(fc.constantFrom(...events), { maxLength: 12 }), (repeats) => {
@@ -155,9 +194,9 @@ test('rowsOf() leaves the same tables, whatever the order of the events and howe
 
 test('rowsOf() writes no null, for Grafana draws it as 0', () => {
   for (const event of [candlesEvent(2, 'final'), tradesEvent(1, [{ id: 'a', timeMs: W0, price: 1n }])]) {
-    for (const { view, values } of rowsOf(event).flat()) {
-      expect(values).toHaveLength(VIEWS[view].columns.length + 1);
-      expect(values.every((value) => value !== null && value !== undefined)).toBe(true);
+    for (const { view, columns } of rowsOf(event).flat()) {
+      expect(Object.keys(columns).toSorted()).toEqual([...VIEWS[view].columns].toSorted());
+      expect(Object.values(columns).every((value) => value !== null && value !== undefined)).toBe(true);
     }
   }
 });
@@ -179,7 +218,7 @@ test('rowsOf() keeps the longest report of a gap, in any order', () => {
   );
   for (const order of [reports, reports.toReversed()]) {
     const [row] = table(order.flatMap((event) => rowsOf(event).flat())).values();
-    expect(row?.[5]).toBe(W0 + 9);
+    expect(row?.['to_time']).toBe(W0 + 9);
   }
 });
 
@@ -257,22 +296,22 @@ test('rowsOf() makes a row of a book with its best levels, and the same row of a
   expect(rows.map((partition) => partition.length)).toEqual([2, 1]);
   expect(rows[0]?.[0]).toEqual({
     view: 'order_books',
-    values: [
-      'sim',
-      'A',
-      W0 - (W0 % HOUR_MS),
-      W0,
-      expect.any(String),
-      184.2,
-      5,
-      184.3,
-      2,
-      184.25,
-      0.1,
-      '[[184.2,5],[184.1,7]]',
-      '[[184.3,2]]',
-      BigInt(W0) * 1_000n,
-    ],
+    columns: {
+      feed: 'sim',
+      symbol: 'A',
+      hour: W0 - (W0 % HOUR_MS),
+      time: W0,
+      id: expect.any(String),
+      bid: 184.2,
+      bid_size: 5,
+      ask: 184.3,
+      ask_size: 2,
+      mid: 184.25,
+      spread: 0.1,
+      bids: '[[184.2,5],[184.1,7]]',
+      asks: '[[184.3,2]]',
+    },
+    timestamp: BigInt(W0) * 1_000n,
   });
   const twice = [...rowsOf(booksEvent(book)), ...rowsOf(booksEvent(book))].flat();
   expect(table(twice).size).toBe(1);
@@ -283,23 +322,22 @@ test('rowsOf() keeps what ingest saw last of a piece of news, in any order, and 
   for (const order of [events, events.toReversed()]) {
     const [row, ...others] = table(order.flatMap((event) => rowsOf(event).flat())).values();
     expect(others).toEqual([]);
-    expect(row).toEqual([
-      'sim',
-      'A',
-      '2023-11-14',
-      W0,
-      '5',
-      'y',
-      '',
-      '',
-      '',
-      '',
-      -0.5,
-      true,
-      BigInt(W0 + 5) * 1_000n,
-    ]);
+    expect(row).toEqual({
+      feed: 'sim',
+      symbol: 'A',
+      day: '2023-11-14',
+      time: W0,
+      id: '5',
+      headline: 'y',
+      summary: '',
+      source: '',
+      category: '',
+      url: '',
+      sentiment: -0.5,
+      rated: true,
+    });
   }
-  expect(rowsOf(newsEvent(W0, {}))[0]?.[0]?.values.slice(-3, -1)).toEqual([0, false]);
+  expect(rowsOf(newsEvent(W0, {}))[0]?.[0]?.columns).toMatchObject({ sentiment: 0, rated: false });
 });
 
 test.each([

@@ -12,19 +12,19 @@ import { PoisonError } from '@kandle/runtime/errors';
 import type { Counter } from '@kandle/runtime/metrics';
 import { parseOrPoison } from '@kandle/runtime/parse';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
-import { bookRows } from './book-rows.ts';
-import { candleRows } from './candle-rows.ts';
-import { gapRows } from './gap-rows.ts';
-import { newsRows } from './news-rows.ts';
-import type { ClosedCandles, Rollups } from './rollups.ts';
-import { indicatorRows, signalRows } from './signal-rows.ts';
-import { tradeRows } from './trade-rows.ts';
-import type { PartitionRows, Views } from './view-rows.ts';
+import { bookRows } from './views/book-rows.ts';
+import { candleRows } from './views/candle-rows.ts';
+import { gapRows } from './views/gap-rows.ts';
+import { newsRows } from './views/news-rows.ts';
+import type { ClosedCandles, Rollups } from './rollups/rollups.ts';
+import { indicatorRows, signalRows } from './views/signal-rows.ts';
+import { tradeRows } from './views/trade-rows.ts';
+import type { PartitionRows, RowOf, Views } from './views/view-rows.ts';
 
-/** What the persist function is made of. */
+/** What the persist function needs. */
 export interface PersistDeps {
   readonly views: Views;
-  /** Left out where candles are not rolled up. */
+  /** Absent where candles are not rolled up. */
   readonly rollups?: Pick<Rollups, 'note'>;
   /** Rows written, by view. */
   readonly rows: Counter;
@@ -42,8 +42,8 @@ export const PERSISTED_TYPES = [
 ] as const;
 
 /**
- * Builds the function that writes an event's rows to the views. Resolves when they are durable, and so is word of the
- * candles to be rolled up; the same event again, or events in another order, leave the same rows.
+ * Builds the function that writes an event's rows to the views. Resolves when they are durable, and so is the note of
+ * the candles to be rolled up; the same event again, or events in another order, leave the same rows.
  */
 export function createPersist(deps: PersistDeps): (event: ReceivedEvent) => Promise<void> {
   return async function persist(event) {
@@ -83,18 +83,20 @@ export function rowsOf(event: ReceivedEvent): readonly PartitionRows[] {
 
 /** The closed candles among an event's rows: those of which every version is kept. */
 function closedCandles(event: ReceivedEvent, partitions: readonly PartitionRows[]): ClosedCandles | null {
-  const rows = partitions.flat().filter(({ view }) => view === 'candle_revisions');
-  const [first] = rows;
+  const closed = partitions.flat().filter((row): row is RowOf<'candle_revisions'> => {
+    return row.view === 'candle_revisions';
+  });
+  const [first] = closed;
   if (first === undefined) return null;
-  const [feed, , , windowStartMs] = first.values;
+  const feed = String(first.columns.feed);
   const { shard } = event.attributes;
   return {
     // Only a hint which candles come together.
-    shard: typeof shard === 'string' ? shard : String(feed),
-    feed: String(feed),
+    shard: typeof shard === 'string' ? shard : feed,
+    feed,
     event: event.id,
-    windowStartMs: Number(windowStartMs),
-    symbols: rows.map(({ values }) => String(values[1])),
+    windowStartMs: Number(first.columns.start),
+    symbols: closed.map(({ columns }) => String(columns.symbol)),
   };
 }
 

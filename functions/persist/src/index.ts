@@ -4,9 +4,9 @@ import { createMetrics } from '@kandle/runtime/metrics';
 import { runFunction } from '@kandle/runtime/run-function';
 import { readConfig } from './config.ts';
 import { createPersist, PERSISTED_TYPES } from './handler.ts';
-import { createRollupStore } from './rollup-store.ts';
-import { createRollups } from './rollups.ts';
-import { createViews } from './views.ts';
+import { createRollupStore } from './rollups/rollup-store.ts';
+import { createRollups } from './rollups/rollups.ts';
+import { createViews } from './views/views.ts';
 
 void runFunction('persist', readConfig, (config, log) => {
   const cassandra = createCassandra(config);

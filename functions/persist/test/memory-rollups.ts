@@ -1,5 +1,5 @@
 import { ROLLUP_LEVELS, type RollupLevel, type ViewCandle } from '@kandle/market/candle/rollup';
-import type { PendingMark, RollupStore, SymbolKey } from '../src/rollup-store.ts';
+import type { PendingMark, RollupStore, SymbolKey } from '../src/rollups/rollup-store.ts';
 
 /** A 5-second candle as it is stored. */
 export interface StoredCandle extends SymbolKey {

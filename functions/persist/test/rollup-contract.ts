@@ -1,6 +1,6 @@
 import { ROLLUP_LEVELS, type RollupLevel, type ViewCandle } from '@kandle/market/candle/rollup';
 import { describe, expect, test } from 'vitest';
-import type { PendingMark, RollupStore } from '../src/rollup-store.ts';
+import type { PendingMark, RollupStore } from '../src/rollups/rollup-store.ts';
 import type { StoredCandle } from './memory-rollups.ts';
 
 /** A store, and how a 5-second candle is put into it. */

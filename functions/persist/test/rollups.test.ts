@@ -7,10 +7,10 @@ import { createRandom } from '@kandle/testkit/random';
 import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
 import { expect, test } from 'vitest';
 import { createPersist } from '../src/handler.ts';
-import { createRollupStore } from '../src/rollup-store.ts';
-import { createRollups } from '../src/rollups.ts';
-import { dayOf, writeTimestamp } from '../src/view-rows.ts';
-import { createViews } from '../src/views.ts';
+import { createRollupStore } from '../src/rollups/rollup-store.ts';
+import { createRollups } from '../src/rollups/rollups.ts';
+import { dayOf, writeTimestamp } from '../src/views/view-rows.ts';
+import { createViews } from '../src/views/views.ts';
 import type { StoredCandle } from './memory-rollups.ts';
 import { describeRollups } from './rollup-contract.ts';
 
@@ -20,13 +20,22 @@ const views = createViews(client, { writeConcurrency: 8, maxRowsPerBatch: 200 })
 const store = createRollupStore(client, views);
 
 async function put({ feed, symbol, state, candle }: StoredCandle): Promise<void> {
-  const { startMs, version, open, high, low, close, volume, notional } = candle;
-  const key = [feed, symbol, dayOf(startMs), startMs, version];
-  const prices = [open, high, low, close, volume, notional / volume, candle.meanPrice, candle.tradeCount];
-  const life = [state, candle.revision, candle.reason, candle.complete, notional];
-  await views.write([
-    [{ view: 'candles_5s', values: [...key, ...prices, ...life, writeTimestamp(startMs, version)] }],
-  ]);
+  const { startMs, volume, notional, meanPrice, tradeCount, parts, ...same } = candle;
+  const columns = {
+    ...same,
+    feed,
+    symbol,
+    day: dayOf(startMs),
+    start: startMs,
+    volume,
+    vwap: notional / volume,
+    mean_price: meanPrice,
+    trade_count: tradeCount,
+    state,
+    notional,
+  };
+  expect(parts).toBe(1);
+  await views.write([[{ view: 'candles_5s', columns, timestamp: writeTimestamp(startMs, candle.version) }]]);
 }
 
 describeRollups('rollups in Cassandra', () => ({ store, put }));

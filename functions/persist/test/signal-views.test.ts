@@ -4,7 +4,7 @@ import { formatSignalBatch, signalId } from '@kandle/market/signal/signal-batch'
 import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
 import { expect, test } from 'vitest';
 import { createPersist } from '../src/handler.ts';
-import { createViews } from '../src/views.ts';
+import { createViews } from '../src/views/views.ts';
 
 const W0 = 1_700_000_000_000;
 const { client } = useTestKeyspace('signal_views');

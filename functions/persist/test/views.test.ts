@@ -8,7 +8,7 @@ import * as fc from 'fast-check';
 import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
 import { expect, test } from 'vitest';
 import { createPersist } from '../src/handler.ts';
-import { createViews } from '../src/views.ts';
+import { createViews } from '../src/views/views.ts';
 
 const W0 = 1_700_000_000_000;
 const HOUR_MS = 3_600_000;

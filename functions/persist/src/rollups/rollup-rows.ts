@@ -1,5 +1,5 @@
 import type { RollupLevel, ViewCandle } from '@kandle/market/candle/rollup';
-import { dayOf, type PartitionRows, type ViewName, writeTimestamp } from './view-rows.ts';
+import { dayOf, type PartitionRows, type ViewName, writeTimestamp } from '../views/view-rows.ts';
 
 /** A level's table, and how long a partition of it is. */
 const TABLES = {
@@ -27,31 +27,35 @@ export function rollupRow(
   candle: ViewCandle,
 ): PartitionRows {
   const { startMs, version, volume, notional } = candle;
-  return [
-    {
-      view: TABLES[level].view,
-      values: [
-        feed,
-        symbol,
-        bucketOf(level, startMs),
-        startMs,
-        version,
-        candle.open,
-        candle.high,
-        candle.low,
-        candle.close,
-        volume,
-        notional / volume,
-        candle.meanPrice,
-        candle.tradeCount,
-        candle.revision > 0 ? 'revised' : 'final',
-        candle.revision,
-        candle.reason,
-        candle.complete,
-        notional,
-        candle.parts,
-        writeTimestamp(startMs, version),
-      ],
-    },
-  ];
+  const { view } = TABLES[level];
+  const timestamp = writeTimestamp(startMs, version);
+  const columns = {
+    feed,
+    symbol,
+    start: startMs,
+    version,
+    open: candle.open,
+    high: candle.high,
+    low: candle.low,
+    close: candle.close,
+    volume,
+    vwap: notional / volume,
+    mean_price: candle.meanPrice,
+    trade_count: candle.tradeCount,
+    state: candle.revision > 0 ? 'revised' : 'final',
+    revision: candle.revision,
+    reason: candle.reason,
+    complete: candle.complete,
+    notional,
+    parts: candle.parts,
+  } as const;
+  const bucket = bucketOf(level, startMs);
+  switch (view) {
+    case 'candles_1h':
+      return [{ view, columns: { ...columns, month: bucket }, timestamp }];
+    case 'candles_1d':
+      return [{ view, columns: { ...columns, year: bucket }, timestamp }];
+    default:
+      return [{ view, columns: { ...columns, day: bucket }, timestamp }];
+  }
 }

@@ -1,3 +1,5 @@
+const HOUR_MS = 3_600_000;
+
 /** What all views of candles have beside their key. */
 const CANDLE_NUMBERS = [
   'version',
@@ -18,8 +20,8 @@ const CANDLE_NUMBERS = [
 const CANDLE_COLUMNS = ['feed', 'symbol', 'day', 'start', ...CANDLE_NUMBERS] as const;
 
 /**
- * The views and their columns in the order of a row's values; the first `keyColumns` are the primary key. A write
- * sets every column, so that a row is always exactly one version and never a mixture of two.
+ * The views and their columns; the first `keyColumns` are the primary key. A write sets every column, so that a row is
+ * always exactly one version and never a mixture of two.
  */
 export const VIEWS = {
   trades: { keyColumns: 5, columns: ['feed', 'symbol', 'hour', 'time', 'id', 'price', 'size'] },
@@ -108,17 +110,26 @@ function rolledUpBy(bucket: string) {
 /** The name of a view, which is its table's. */
 export type ViewName = keyof typeof VIEWS;
 
+/** The columns of a view. */
+export type ViewColumn<View extends ViewName> = (typeof VIEWS)[View]['columns'][number];
+
 /** A value as Cassandra takes it: text, date (`2026-11-24`); double, int, timestamp (milliseconds); bigint; boolean. */
 export type ViewValue = string | number | bigint | boolean;
 
 /**
- * One row of a view: the values of its columns, and last the write timestamp in microseconds, made of event data
- * only. Of two versions of a row the one with the larger timestamp stays, in whatever order they come.
+ * One row of a view: a value for each of its columns, by name, so that none can be forgotten or take another's place.
+ *
+ * `timestamp` is the write timestamp in microseconds, made of event data only: of two versions of a row the one with
+ * the larger timestamp stays, in whatever order they come.
  */
-export interface ViewRow {
-  readonly view: ViewName;
-  readonly values: readonly ViewValue[];
+export interface RowOf<View extends ViewName> {
+  readonly view: View;
+  readonly columns: Readonly<Record<ViewColumn<View>, ViewValue>>;
+  readonly timestamp: bigint;
 }
+
+/** A row of any view. */
+export type ViewRow = { [View in ViewName]: RowOf<View> }[ViewName];
 
 /** Rows that share their partition key, of one view or of two with the same key: together they are one mutation. */
 export type PartitionRows = readonly ViewRow[];
@@ -146,7 +157,20 @@ export function writeTimestamp(timeMs: number, order = 0): bigint {
   return BigInt(timeMs * 1_000 + order);
 }
 
+const MAX_INT = 2_147_483_647;
+
+/** A number that fits a column of type int. @throws {RangeError} If it is beyond 2^31. */
+export function checkedInt(value: number): number {
+  if (value > MAX_INT) throw new RangeError('a count is beyond 2^31');
+  return value;
+}
+
 /** The UTC day of a time, `2026-11-24`. @throws {RangeError} If the time is beyond what a date can be. */
 export function dayOf(timeMs: number): string {
   return new Date(timeMs).toISOString().slice(0, 10);
+}
+
+/** The UTC hour of a time, as its first millisecond. */
+export function hourOf(timeMs: number): number {
+  return timeMs - (timeMs % HOUR_MS);
 }

@@ -3,8 +3,7 @@ import type { MarketEvent } from '@kandle/market/event/market-event';
 import { formatSignalBatch, type Signal, signalId } from '@kandle/market/signal/signal-batch';
 import { PoisonError } from '@kandle/runtime/errors';
 import { expect, test } from 'vitest';
-import { rowsOf } from './handler.ts';
-import { VIEWS } from './view-rows.ts';
+import { rowsOf } from '../handler.ts';
 
 const W0 = 1_700_000_000_000;
 const DAY = '2023-11-14';
@@ -42,14 +41,11 @@ function signalEvents(version: number, state: Signal['state']): readonly MarketE
 }
 
 test('rowsOf() writes one row per warm indicator, each in its own partition, and none for one that is not', () => {
+  const key = { feed: 'finnhub', symbol: 'A', day: DAY, start: W0, version: 3 };
+  const timestamp = BigInt(W0) * 1_000n + 3n;
   expect(rowsOfEvents(indicatorEvents(3, { sma20: 61_827.5, rsi14: 50 }))).toEqual([
-    [
-      {
-        view: 'indicators',
-        values: ['finnhub', 'A', 'sma20', DAY, W0, 61_827.5, 3, BigInt(W0) * 1_000n + 3n],
-      },
-    ],
-    [{ view: 'indicators', values: ['finnhub', 'A', 'rsi14', DAY, W0, 50, 3, BigInt(W0) * 1_000n + 3n] }],
+    [{ view: 'indicators', columns: { ...key, name: 'sma20', value: 61_827.5 }, timestamp }],
+    [{ view: 'indicators', columns: { ...key, name: 'rsi14', value: 50 }, timestamp }],
   ]);
   expect(rowsOfEvents(indicatorEvents(3, {}))).toEqual([]);
 });
@@ -58,20 +54,23 @@ test('rowsOf() writes a signal that was taken back over the one that stood', () 
   const [active, retracted] = [...signalEvents(2, 'active'), ...signalEvents(5, 'retracted')].map((event) =>
     rowsOfEvents([event]).flat().at(0),
   );
-  const keys = VIEWS.signals.keyColumns;
-  expect(retracted?.values.slice(0, keys)).toEqual(active?.values.slice(0, keys));
-  expect(active?.values.slice(0, keys)).toEqual(['finnhub', DAY, W0, 'A', 'rsi']);
-  expect(retracted?.values.slice(keys)).toEqual([
-    'sell',
-    0.25,
-    'A is overbought.',
-    'retracted',
-    '{"rsi":77.5}',
-    W0 + 4_999,
-    5,
-    BigInt(W0) * 1_000n + 5n,
-  ]);
-  expect(Number(retracted?.values.at(-1))).toBeGreaterThan(Number(active?.values.at(-1)));
+  const key = { feed: 'finnhub', day: DAY, start: W0, symbol: 'A', rule: 'rsi' };
+  expect(active?.columns).toMatchObject(key);
+  expect(retracted).toEqual({
+    view: 'signals',
+    columns: {
+      ...key,
+      side: 'sell',
+      strength: 0.25,
+      text: 'A is overbought.',
+      state: 'retracted',
+      numbers: '{"rsi":77.5}',
+      caused_at: W0 + 4_999,
+      version: 5,
+    },
+    timestamp: BigInt(W0) * 1_000n + 5n,
+  });
+  expect(retracted?.timestamp).toBeGreaterThan(active?.timestamp ?? 0n);
 });
 
 test.each([

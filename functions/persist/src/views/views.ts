@@ -1,7 +1,14 @@
 import type { Client } from 'cassandra-driver';
 import { translateCassandraError } from '@kandle/runtime/cassandra';
-import { createGate } from './gate.ts';
-import { type PartitionRows, VIEWS, type ViewName, type Views } from './view-rows.ts';
+import { createGate } from '../gate.ts';
+import {
+  type PartitionRows,
+  type ViewName,
+  type ViewRow,
+  type Views,
+  type ViewValue,
+  VIEWS,
+} from './view-rows.ts';
 
 /** How much is written at once. */
 export interface ViewLimits {
@@ -34,12 +41,25 @@ function insertInto(view: ViewName): string {
   return `INSERT INTO ${view} (${columns.join(', ')}) VALUES (${markers}) USING TIMESTAMP ?`;
 }
 
+/** A row's values in the order of its statement's markers. */
+function paramsOf({ view, columns, timestamp }: ViewRow): ViewValue[] {
+  const values: Readonly<Record<string, ViewValue>> = columns;
+  const params: ViewValue[] = [];
+  for (const name of VIEWS[view].columns) {
+    const value = values[name];
+    if (value === undefined) throw new RangeError(`Cannot write a row of ${view}: it has no ${name}`);
+    params.push(value);
+  }
+  params.push(timestamp);
+  return params;
+}
+
 /** The views in Cassandra: unlogged batches of one partition each, a bounded number at once over all calls. */
 export function createViews(client: Client, limits: ViewLimits): Views {
   const gate = createGate(limits.writeConcurrency);
 
   async function writeBatch(rows: PartitionRows): Promise<void> {
-    const statements = rows.map(({ view, values }) => ({ query: INSERTS[view], params: values }));
+    const statements = rows.map((row) => ({ query: INSERTS[row.view], params: paramsOf(row) }));
     await client.batch(statements, OPTIONS);
   }
 

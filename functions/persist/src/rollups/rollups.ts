@@ -1,7 +1,7 @@
 import { periodStartOf, ROLLUP_LEVELS, type RollupLevel, rollUp } from '@kandle/market/candle/rollup';
 import { describeError } from '@kandle/runtime/errors';
 import type { Logger } from '@kandle/runtime/log';
-import { createGate } from './gate.ts';
+import { createGate } from '../gate.ts';
 import type { PendingMark, RollupStore, SymbolKey } from './rollup-store.ts';
 
 /** Final candles of one event that were stored: of one window of a shard. */
@@ -15,9 +15,9 @@ export interface ClosedCandles {
 
 /** Rolls candles up to longer ones, a little later and many at once. */
 export interface Rollups {
-  /** Takes note of candles whose rows are durable. Resolves when that is durable, too: then their event is done. */
+  /** Notes candles whose rows are durable. Resolves when the note is durable, too: then their event is done. */
   note(closed: ClosedCandles): Promise<void>;
-  /** Rolls up what processes left undone that are gone, and from now on what is due, in the background. */
+  /** Rolls up what earlier processes did not finish, and from now on what is due, in the background. */
   start(): void;
   /** Rolls up everything that is pending. What fails is left to the next process. */
   close(): Promise<void>;
@@ -44,11 +44,11 @@ interface Pending {
   readonly feed: string;
   readonly minuteMs: number;
   readonly symbols: Set<string>;
-  /** Marks of other processes, to be taken back when they are so old that their process is gone. */
+  /** Notes of other processes, to be removed when they are so old that their process is gone. */
   readonly foreign: PendingMark[];
 }
 
-/** A mark of another process as old as this was not made by one that still works. */
+/** A note of this age was not made by a process that still runs. */
 const ABANDONED_MS = 3_600_000;
 const [MINUTE_LEVEL, ...HIGHER_LEVELS] = ROLLUP_LEVELS as readonly [RollupLevel, ...RollupLevel[]];
 
@@ -56,8 +56,8 @@ const [MINUTE_LEVEL, ...HIGHER_LEVELS] = ROLLUP_LEVELS as readonly [RollupLevel,
  * Rollups over a store.
  *
  * A minute is rolled up when its shard has come to a later one, or has been silent for a while: once a minute and
- * symbol and not with each of its 12 windows, which would cost 12 times as much. Until then there is word of it in the
- * store, so that the process that comes after a killed one makes up for it.
+ * symbol and not with each of its 12 windows, which would cost 12 times as much. Until then the store holds a note of
+ * it, so that the process that follows a killed one does the work.
  *
  * Exact in any order, with any number of processes: whoever rolls up has read after the last of its own writes, so
  * that the last of all writers sees every part, and the sum of the parts' versions, by which it is stored, is then
@@ -69,10 +69,10 @@ export function createRollups(store: RollupStore, options: RollupOptions): Rollu
   const gate = createGate(options.concurrency);
   let pending = new Map<string, Pending>();
   let pendingSymbols = 0;
-  /** Marks that are being written: what they are of is not pending yet. */
+  /** Notes that are being written: their candles are not pending yet. */
   const marking = new Set<{ readonly atUs: bigint }>();
   const shards = new Map<string, { newestMinuteMs: number; notedAtMs: number }>();
-  /** When word of others is read: at the start, and again while there is some that may be of a process that is gone. */
+  /** When the notes of others are read: at the start, and again while some may be of a process that is gone. */
   let takeOverAtMs = Number.NEGATIVE_INFINITY;
   let isClosing = false;
   let running: Promise<void> | null = null;
@@ -120,7 +120,7 @@ export function createRollups(store: RollupStore, options: RollupOptions): Rollu
   }
 
   async function rollUpAll(due: readonly Pending[]): Promise<void> {
-    // Marks of later than this may be of rows that the reading below does not see, or of symbols that are not due here.
+    // Later notes may be about rows that are not read below, or about symbols that are not due here.
     let cutUs = nowUs();
     for (const { atUs } of marking) if (atUs <= cutUs) cutUs = atUs - 1n;
     let periods = new Map<string, Period>();
@@ -179,15 +179,15 @@ export function createRollups(store: RollupStore, options: RollupOptions): Rollu
       const minuteMs = periodStartOf(windowStartMs, MINUTE_LEVEL);
       const atUs = nowUs();
       const madeAtMs = Number(atUs / 1_000n);
-      const word = { atUs };
-      marking.add(word);
+      const note = { atUs };
+      marking.add(note);
       let isLater: boolean;
       try {
         await store.mark({ shard, process, minuteMs, event, feed, symbols, madeAtMs }, atUs);
         isLater = minuteMs > (shards.get(shard)?.newestMinuteMs ?? minuteMs);
         add({ shard, feed, minuteMs, symbols: new Set(symbols), foreign: [] });
       } finally {
-        marking.delete(word);
+        marking.delete(note);
       }
       if (pendingSymbols > maxPending) await run(() => true);
       else if (isLater && timer !== null) {
@@ -196,7 +196,7 @@ export function createRollups(store: RollupStore, options: RollupOptions): Rollu
         schedule(0);
       } else schedule(idleMs / 4);
     },
-    // Not at once: the first event comes before what is left undone.
+    // Not at once: the first event comes before the unfinished work of others.
     start: () => schedule(idleMs / 4),
     async close() {
       isClosing = true;

@@ -1,10 +1,8 @@
-import { e8ToDouble } from '@kandle/market/number/fixed-point';
 import { feedOfShard } from '@kandle/market/event/shard';
+import { e8ToDouble } from '@kandle/market/number/fixed-point';
 import type { Trade } from '@kandle/market/trade/trade';
 import type { TradeBatch } from '@kandle/market/trade/trade-batch';
-import { type PartitionRows, type ViewRow, writeTimestamp } from './view-rows.ts';
-
-const HOUR_MS = 3_600_000;
+import { hourOf, type PartitionRows, type RowOf, writeTimestamp } from './view-rows.ts';
 
 /** How many batches of a shard are told apart within one millisecond. */
 const ORDERS_PER_MS = 1_000;
@@ -17,28 +15,16 @@ const ORDERS_PER_MS = 1_000;
 export function tradeRows(batch: TradeBatch): readonly PartitionRows[] {
   if (batch.trades.length === 0) return [];
   const feed = feedOfShard(batch.shard);
-  const hours = new Map<number, Map<string, ViewRow[]>>();
+  const hours = new Map<number, Map<string, RowOf<'trades'>[]>>();
   const latest = new Map<string, Trade>();
   for (const trade of batch.trades) {
     const { symbol, eventTimeMs } = trade;
-    const hourMs = eventTimeMs - (eventTimeMs % HOUR_MS);
-    let bySymbol = hours.get(hourMs);
-    if (bySymbol === undefined) hours.set(hourMs, (bySymbol = new Map()));
+    const hour = hourOf(eventTimeMs);
+    let bySymbol = hours.get(hour);
+    if (bySymbol === undefined) hours.set(hour, (bySymbol = new Map()));
     let rows = bySymbol.get(symbol);
     if (rows === undefined) bySymbol.set(symbol, (rows = []));
-    rows.push({
-      view: 'trades',
-      values: [
-        feed,
-        symbol,
-        hourMs,
-        eventTimeMs,
-        trade.id,
-        e8ToDouble(trade.priceE8),
-        e8ToDouble(trade.sizeE8),
-        writeTimestamp(eventTimeMs),
-      ],
-    });
+    rows.push(tradeRow(feed, hour, trade));
     const before = latest.get(symbol);
     if (before === undefined || eventTimeMs >= before.eventTimeMs) latest.set(symbol, trade);
   }
@@ -48,21 +34,32 @@ export function tradeRows(batch: TradeBatch): readonly PartitionRows[] {
   return partitions;
 }
 
+function tradeRow(feed: string, hour: number, trade: Trade): RowOf<'trades'> {
+  const { id, symbol, eventTimeMs, priceE8, sizeE8 } = trade;
+  return {
+    view: 'trades',
+    columns: {
+      feed,
+      symbol,
+      hour,
+      time: eventTimeMs,
+      id,
+      price: e8ToDouble(priceE8),
+      size: e8ToDouble(sizeE8),
+    },
+    timestamp: writeTimestamp(eventTimeMs),
+  };
+}
+
 /**
  * A symbol has one shard, so that trades of one millisecond in two batches are ordered by the batches' sequence; its
  * last three digits tell apart all that can meet in one millisecond.
  */
-function latestRow(feed: string, trade: Trade, sequence: number): ViewRow {
-  const { symbol, eventTimeMs } = trade;
+function latestRow(feed: string, trade: Trade, sequence: number): RowOf<'latest'> {
+  const { symbol, eventTimeMs, priceE8, sizeE8 } = trade;
   return {
     view: 'latest',
-    values: [
-      feed,
-      symbol,
-      eventTimeMs,
-      e8ToDouble(trade.priceE8),
-      e8ToDouble(trade.sizeE8),
-      writeTimestamp(eventTimeMs, sequence % ORDERS_PER_MS),
-    ],
+    columns: { feed, symbol, time: eventTimeMs, price: e8ToDouble(priceE8), size: e8ToDouble(sizeE8) },
+    timestamp: writeTimestamp(eventTimeMs, sequence % ORDERS_PER_MS),
   };
 }

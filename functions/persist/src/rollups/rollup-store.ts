@@ -1,8 +1,10 @@
 import type { RollupLevel, ViewCandle } from '@kandle/market/candle/rollup';
 import { translateCassandraError } from '@kandle/runtime/cassandra';
+import { nullableDouble, parseRows, timestampMs } from '@kandle/runtime/cassandra-rows';
 import { type Client, types } from 'cassandra-driver';
+import { z } from 'zod';
 import { bucketOf, rollupRow } from './rollup-rows.ts';
-import { dayOf, type Views } from './view-rows.ts';
+import { dayOf, type Views } from '../views/view-rows.ts';
 
 /** A symbol of a feed. */
 export interface SymbolKey {
@@ -10,7 +12,7 @@ export interface SymbolKey {
   readonly symbol: string;
 }
 
-/** Word of candles that a process stored and has not rolled up yet: symbols of one shard, of one event, in one minute. */
+/** A note of candles that a process stored and has not rolled up yet: symbols of one shard, of one event, in one minute. */
 export interface PendingMark {
   readonly shard: string;
   readonly process: string;
@@ -21,17 +23,17 @@ export interface PendingMark {
   readonly madeAtMs: number;
 }
 
-/** Where candles are read from and written to, and word of what is pending is left. */
+/** Where candles are read from and written to, and where notes of what is pending are kept. */
 export interface RollupStore {
   /** The final candles in a period that are its parts, as every write that was acknowledged left them. */
   readParts(level: RollupLevel, key: SymbolKey, startMs: number): Promise<readonly ViewCandle[]>;
   /** Writes a period's candle; of several the one with the largest version stays. */
   write(level: RollupLevel, key: SymbolKey, candle: ViewCandle): Promise<void>;
-  /** Leaves word, as of a time in microseconds. */
+  /** Keeps a note, as of a time in microseconds. */
   mark(mark: PendingMark, atUs: bigint): Promise<void>;
-  /** Takes back what a process left of a minute up to a time in microseconds. */
+  /** Removes the notes of a process about a minute, up to a time in microseconds. */
   unmark(mark: Pick<PendingMark, 'shard' | 'process' | 'minuteMs'>, atUs: bigint): Promise<void>;
-  /** Everything that is pending, whoever left it. */
+  /** Every note, of any process. */
   readMarks(): Promise<readonly PendingMark[]>;
 }
 
@@ -72,63 +74,82 @@ export function createRollupStore(client: Client, views: Views): RollupStore {
       const bucket = level.name === '1d' ? bucketOf('1h', startMs) : dayOf(startMs);
       const range = [new Date(startMs), new Date(startMs + level.periodMs)];
       const rows = await run('read candles', READ_PARTS[level.name], [feed, symbol, bucket, ...range]);
-      return rows.filter((row) => row['state'] !== 'provisional').map(toCandle);
+      return parseRows(PartSchema, rows, 'read candles')
+        .filter(({ state }) => state !== 'provisional')
+        .map(toCandle);
     },
     write: (level, key, candle) => views.write([rollupRow(level.name, key, candle)]),
     async mark({ shard, process, minuteMs, event, feed, symbols, madeAtMs }, atUs) {
       const values = [shard, process, new Date(minuteMs), event, feed, symbols.join(','), new Date(madeAtMs)];
-      await run('leave word of a rollup', MARK, [...values, atUs]);
+      await run('note a rollup', MARK, [...values, atUs]);
     },
     async unmark({ shard, process, minuteMs }, atUs) {
-      await run('take back word of a rollup', UNMARK, [atUs, shard, process, new Date(minuteMs)]);
+      await run('remove the note of a rollup', UNMARK, [atUs, shard, process, new Date(minuteMs)]);
     },
     async readMarks() {
-      const marks: PendingMark[] = [];
+      const found: types.Row[] = [];
       try {
         const result = await client.execute(READ_MARKS, [], { ...OPTIONS, fetchSize: 500 });
-        for await (const row of result) marks.push(toMark(row));
+        for await (const row of result) found.push(row);
       } catch (error) {
         throw translateCassandraError(error, 'read what is to be rolled up');
       }
-      return marks;
+      return parseRows(MarkSchema, found, 'read what is to be rolled up');
     },
   };
 }
 
-function toCandle(row: types.Row): ViewCandle {
-  const volume = Number(row['volume']);
+const PartSchema = z.object({
+  start: timestampMs,
+  version: z.number(),
+  open: z.number(),
+  high: z.number(),
+  low: z.number(),
+  close: z.number(),
+  volume: z.number(),
+  // Rows of before there were rollups lack these.
+  notional: nullableDouble,
+  revision: z.number().nullable(),
+  reason: z.string().nullable(),
+  complete: z.boolean().nullable(),
+  vwap: z.number(),
+  mean_price: z.number(),
+  trade_count: z.number(),
+  state: z.string(),
+  // Candles of 5 seconds have no such column: each is one part.
+  parts: z.number().default(1),
+});
+
+function toCandle(row: z.infer<typeof PartSchema>): ViewCandle {
+  const { volume } = row;
   return {
-    startMs: timeOf(row['start']),
-    version: Number(row['version']),
-    open: Number(row['open']),
-    high: Number(row['high']),
-    low: Number(row['low']),
-    close: Number(row['close']),
+    startMs: row.start,
+    version: row.version,
+    open: row.open,
+    high: row.high,
+    low: row.low,
+    close: row.close,
     volume,
-    // Rows of before there were rollups lack these.
-    notional: Number(row['notional'] ?? Number(row['vwap']) * volume),
-    meanPrice: Number(row['mean_price']),
-    tradeCount: Number(row['trade_count']),
-    revision: Number(row['revision'] ?? 0),
-    reason: String(row['reason'] ?? ''),
-    complete: row['complete'] !== false,
-    parts: Number(row['parts'] ?? 1),
+    notional: row.notional ?? row.vwap * volume,
+    meanPrice: row.mean_price,
+    tradeCount: row.trade_count,
+    revision: row.revision ?? 0,
+    reason: row.reason ?? '',
+    complete: row.complete ?? true,
+    parts: row.parts,
   };
 }
 
-function toMark(row: types.Row): PendingMark {
-  return {
-    shard: String(row['shard']),
-    process: String(row['process']),
-    minuteMs: timeOf(row['minute']),
-    event: String(row['event']),
-    feed: String(row['feed']),
-    symbols: String(row['symbols']).split(','),
-    madeAtMs: timeOf(row['made_at']),
-  };
-}
-
-function timeOf(value: unknown): number {
-  if (!(value instanceof Date)) throw new RangeError('Cannot read a row: it has no time');
-  return value.getTime();
-}
+const MarkSchema = z
+  .object({
+    shard: z.string(),
+    process: z.string(),
+    minute: timestampMs,
+    event: z.string(),
+    feed: z.string(),
+    symbols: z.string(),
+    made_at: timestampMs,
+  })
+  .transform(({ minute, made_at: madeAtMs, symbols, ...mark }): PendingMark => {
+    return { ...mark, minuteMs: minute, madeAtMs, symbols: symbols.split(',') };
+  });

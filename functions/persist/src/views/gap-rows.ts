@@ -1,5 +1,5 @@
-import type { FeedGap } from '@kandle/market/feed/feed-gap';
 import { feedOfShard } from '@kandle/market/event/shard';
+import type { FeedGap } from '@kandle/market/feed/feed-gap';
 import { dayOf, type PartitionRows, writeTimestamp } from './view-rows.ts';
 
 /** Dropped records that are told apart in a write timestamp. */
@@ -19,16 +19,16 @@ export function gapRows(gap: FeedGap): readonly PartitionRows[] {
     [
       {
         view: 'feed_gaps',
-        values: [
-          feedOfShard(shard),
-          dayOf(fromMs),
-          fromMs,
+        columns: {
+          feed: feedOfShard(shard),
+          day: dayOf(fromMs),
+          from_time: fromMs,
           shard,
           reason,
-          toMs,
-          BigInt(droppedRecords),
-          writeTimestamp(toMs, Math.min(droppedRecords, MAX_ORDER)),
-        ],
+          to_time: toMs,
+          dropped_records: BigInt(droppedRecords),
+        },
+        timestamp: writeTimestamp(toMs, Math.min(droppedRecords, MAX_ORDER)),
       },
     ],
   ];

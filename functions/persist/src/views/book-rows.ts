@@ -1,10 +1,8 @@
 import type { Book, BookLevel } from '@kandle/market/book/book';
-import { e8ToDouble } from '@kandle/market/number/fixed-point';
 import type { BookBatch } from '@kandle/market/book/book-batch';
 import { feedOfShard } from '@kandle/market/event/shard';
-import { type PartitionRows, type ViewRow, writeTimestamp } from './view-rows.ts';
-
-const HOUR_MS = 3_600_000;
+import { e8ToDouble } from '@kandle/market/number/fixed-point';
+import { hourOf, type PartitionRows, type RowOf, writeTimestamp } from './view-rows.ts';
 
 /**
  * The rows of books in `order_books`, a partition per symbol and hour. A book's id is its content, so a repeat writes
@@ -15,30 +13,32 @@ const HOUR_MS = 3_600_000;
 export function bookRows({ shard, books }: BookBatch): readonly PartitionRows[] {
   const feed = feedOfShard(shard);
   const rows = books.map((book) => bookRow(feed, book));
-  return [...Map.groupBy(rows, ({ values: [, symbol, hour] }) => `${symbol}|${hour}`).values()];
+  return [
+    ...Map.groupBy(rows, ({ columns: { symbol, hour } }) => `${String(hour)}|${String(symbol)}`).values(),
+  ];
 }
 
-function bookRow(feed: string, { id, symbol, eventTimeMs, bids, asks }: Book): ViewRow {
+function bookRow(feed: string, { id, symbol, eventTimeMs, bids, asks }: Book): RowOf<'order_books'> {
   const [bid, ask] = [bids[0], asks[0]];
   if (bid === undefined || ask === undefined) throw new RangeError('a book has no bid or no ask');
   return {
     view: 'order_books',
-    values: [
+    columns: {
       feed,
       symbol,
-      eventTimeMs - (eventTimeMs % HOUR_MS),
-      eventTimeMs,
+      hour: hourOf(eventTimeMs),
+      time: eventTimeMs,
       id,
-      e8ToDouble(bid.priceE8),
-      e8ToDouble(bid.sizeE8),
-      e8ToDouble(ask.priceE8),
-      e8ToDouble(ask.sizeE8),
-      e8ToDouble(bid.priceE8 + ask.priceE8) / 2,
-      e8ToDouble(ask.priceE8 - bid.priceE8),
-      textOf(bids),
-      textOf(asks),
-      writeTimestamp(eventTimeMs),
-    ],
+      bid: e8ToDouble(bid.priceE8),
+      bid_size: e8ToDouble(bid.sizeE8),
+      ask: e8ToDouble(ask.priceE8),
+      ask_size: e8ToDouble(ask.sizeE8),
+      mid: e8ToDouble(bid.priceE8 + ask.priceE8) / 2,
+      spread: e8ToDouble(ask.priceE8 - bid.priceE8),
+      bids: textOf(bids),
+      asks: textOf(asks),
+    },
+    timestamp: writeTimestamp(eventTimeMs),
   };
 }
 

@@ -1,7 +1,7 @@
 import { ROLLUP_LEVELS, type ViewCandle } from '@kandle/market/candle/rollup';
 import { createRandom, type Random } from '@kandle/testkit/random';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createMemoryRollups, type MemoryRollups, type StoredCandle } from '../test/memory-rollups.ts';
+import { createMemoryRollups, type MemoryRollups, type StoredCandle } from '../../test/memory-rollups.ts';
 import type { RollupStore } from './rollup-store.ts';
 import { createRollups, type Rollups } from './rollups.ts';
 
