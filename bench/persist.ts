@@ -8,6 +8,7 @@
  * what the server's process used, too. `CANDLE_SYMBOLS` says over how many symbols the candles are spread; they are sent
  * a minute of market time at a go, and their rollups waited for, so that their rate says nothing and their CPU time all.
  */
+import { e8, notionalOf } from '@kandle/market/number/fixed-point';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -46,8 +47,8 @@ function* tradeEvents(): Generator<MarketEvent> {
         id: `${eventTimeMs.toString(36)}.${String((place * 7_919) % 99_991).padStart(14, 'k3z')}.1`,
         symbol: `BINANCE:S${shard}-${(place * 31) % symbolsPerShard}`,
         eventTimeMs,
-        priceE8: (60_000n + BigInt(place % 997)) * E8 + BigInt(place % 89) * 1_000_000n,
-        sizeE8: BigInt(1 + (place % 613)) * 10_000n,
+        priceE8: e8((60_000n + BigInt(place % 997)) * E8 + BigInt(place % 89) * 1_000_000n),
+        sizeE8: e8(BigInt(1 + (place % 613)) * 10_000n),
       };
     });
     yield formatTradeBatch({
@@ -84,7 +85,7 @@ function* candleEvents(): Generator<MarketEvent> {
 }
 
 function finalCandle(index: number): PublishedCandle {
-  const priceE8 = (100n + BigInt(index)) * E8;
+  const priceE8 = e8((100n + BigInt(index)) * E8);
   return {
     symbol: `S${index}`,
     version: 7,
@@ -94,12 +95,12 @@ function finalCandle(index: number): PublishedCandle {
     complete: true,
     lastTradeMs: START_MS,
     openE8: priceE8,
-    highE8: priceE8 + E8,
+    highE8: e8(priceE8 + E8),
     lowE8: priceE8,
-    closeE8: priceE8 + 1_000_000n,
-    volumeE8: 3n * E8,
-    notionalE16: 3n * E8 * priceE8,
-    priceSumE8: 3n * priceE8,
+    closeE8: e8(priceE8 + 1_000_000n),
+    volumeE8: e8(3n * E8),
+    notionalE16: notionalOf(e8(3n * E8), priceE8),
+    priceSumE8: e8(3n * priceE8),
     tradeCount: 3,
   };
 }

@@ -1,3 +1,4 @@
+import { e8 } from '@kandle/market/number/fixed-point';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -166,8 +167,8 @@ function tradeBatch(sequence: number): Message {
     id: `t${sequence}`,
     symbol: s,
     eventTimeMs: t,
-    priceE8: BigInt(Math.round(p * 1e8)),
-    sizeE8: BigInt(Math.round(v * 1e8)),
+    priceE8: e8(BigInt(Math.round(p * 1e8))),
+    sizeE8: e8(BigInt(Math.round(v * 1e8))),
   };
   return toKafkaMessage(
     formatTradeBatch({ ...headerOf(TRADES_SHARD, sequence, t - 1_000), trades: [trade] }),

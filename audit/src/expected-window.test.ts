@@ -1,3 +1,4 @@
+import { e8 } from '@kandle/market/number/fixed-point';
 import { foldTrades } from '@kandle/market/candle/fold';
 import { ABSENT_WINDOW, mergeBatch, type WindowState } from '@kandle/market/window/window-state';
 import { formatTradeKey } from '@kandle/market/trade/trade';
@@ -82,7 +83,9 @@ test('expectedWindow() agrees with the code under audit, in any order of the bat
       const order = some.map((_, n) => n).toSorted(() => (chances.next().value % 2 === 0 ? 1 : -1));
       let window: WindowState = ABSENT_WINDOW;
       for (const n of order) {
-        const trades = placed.filter(({ sequence }) => sequence === n + 1);
+        const trades = placed
+          .filter(({ sequence }) => sequence === n + 1)
+          .map((trade) => ({ ...trade, priceE8: e8(trade.priceE8), sizeE8: e8(trade.sizeE8) }));
         const position = { epoch: 1 + (n % 2), sequence: n + 1, offset: null };
         const candles = foldTrades(trades, position).get(START);
         if (candles !== undefined) window = mergeBatch(window, position, candles).next;

@@ -1,4 +1,5 @@
 import { formatCandleBatch, type PublishedCandle } from '@kandle/market/candle/candle-batch';
+import { e16, e8 } from '@kandle/market/number/fixed-point';
 import type { EventProducer } from '@kandle/runtime/event-producer';
 import type { Client } from 'cassandra-driver';
 import type { Columns } from './columns.ts';
@@ -181,12 +182,20 @@ async function publish(
 }
 
 function publishedCandle({ symbol, columns }: StoredRow, life: CandleLife): PublishedCandle {
+  const numbers = numbersOf(columns);
   return {
     symbol,
     ...life,
     reason: life.reason === '' ? null : life.reason,
     lastTradeMs: Number(String(columns['last_key']).split(':')[0]),
-    ...numbersOf(columns),
+    openE8: e8(numbers.openE8),
+    highE8: e8(numbers.highE8),
+    lowE8: e8(numbers.lowE8),
+    closeE8: e8(numbers.closeE8),
+    volumeE8: e8(numbers.volumeE8),
+    notionalE16: e16(numbers.notionalE16),
+    priceSumE8: e8(numbers.priceSumE8),
+    tradeCount: numbers.tradeCount,
   };
 }
 

@@ -1,3 +1,4 @@
+import { e16, e8 } from '@kandle/market/number/fixed-point';
 import { formatCandleBatch } from '@kandle/market/candle/candle-batch';
 import { formatIndicatorBatch } from '@kandle/market/indicator/indicator-batch';
 import type { MarketEvent } from '@kandle/market/event/market-event';
@@ -22,13 +23,13 @@ function eventsOf(windowStartMs: number): {
     reason: null,
     complete: true,
     lastTradeMs: windowStartMs,
-    openE8: 100_000_000n,
-    highE8: 100_000_000n,
-    lowE8: 100_000_000n,
-    closeE8: 100_000_000n,
-    volumeE8: 1n,
-    notionalE16: 1n,
-    priceSumE8: 1n,
+    openE8: e8(100_000_000n),
+    highE8: e8(100_000_000n),
+    lowE8: e8(100_000_000n),
+    closeE8: e8(100_000_000n),
+    volumeE8: e8(1n),
+    notionalE16: e16(1n),
+    priceSumE8: e8(1n),
     tradeCount: 1,
   } as const;
   const named = { rule: 'rsi', symbol: 'SIM:A', windowStartMs };

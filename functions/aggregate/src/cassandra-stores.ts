@@ -1,5 +1,6 @@
 import { parseApplied, formatApplied } from '@kandle/market/window/applied';
 import { formatSpans, parseSpans } from '@kandle/market/window/gap-spans';
+import { e16, e8 } from '@kandle/market/number/fixed-point';
 import { ABSENT_SHARD } from '@kandle/market/window/shard-state';
 import { formatTradeKey, parseTradeKey } from '@kandle/market/trade/trade';
 import { WINDOW_MS } from '@kandle/market/window/window';
@@ -178,13 +179,13 @@ function toRow(row: types.Row, windowStartMs: number): WindowRow {
       windowStartMs,
       firstKey: parseTradeKey(String(row['first_key'])),
       lastKey: parseTradeKey(String(row['last_key'])),
-      openE8: BigInt(row['open_e8']),
-      highE8: BigInt(row['high_e8']),
-      lowE8: BigInt(row['low_e8']),
-      closeE8: BigInt(row['close_e8']),
-      volumeE8: BigInt(row['volume_e8']),
-      notionalE16: BigInt(row['notional_e16']),
-      priceSumE8: BigInt(row['price_sum_e8']),
+      openE8: e8(BigInt(row['open_e8'])),
+      highE8: e8(BigInt(row['high_e8'])),
+      lowE8: e8(BigInt(row['low_e8'])),
+      closeE8: e8(BigInt(row['close_e8'])),
+      volumeE8: e8(BigInt(row['volume_e8'])),
+      notionalE16: e16(BigInt(row['notional_e16'])),
+      priceSumE8: e8(BigInt(row['price_sum_e8'])),
       tradeCount: Number(row['trade_count']),
       idHashSum: BigInt(row['id_hash_sum']),
     },

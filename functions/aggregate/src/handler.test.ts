@@ -1,3 +1,4 @@
+import { e8 } from '@kandle/market/number/fixed-point';
 import { formatFeedGap } from '@kandle/market/feed/feed-gap';
 import { formatTradeBatch, type TradeBatch } from '@kandle/market/trade/trade-batch';
 import { type CandleBatch, parseCandleBatch } from '@kandle/market/candle/candle-batch';
@@ -22,8 +23,8 @@ function trade(id: string, offsetMs: number, price: number, size = 1): Trade {
     id,
     symbol: 'A',
     eventTimeMs: W0 + offsetMs,
-    priceE8: BigInt(price) * 100_000_000n,
-    sizeE8: BigInt(size) * 100_000_000n,
+    priceE8: e8(BigInt(price) * 100_000_000n),
+    sizeE8: e8(BigInt(size) * 100_000_000n),
   };
 }
 
@@ -116,7 +117,14 @@ test('aggregate() publishes a provisional and then a final candle, when the wate
   const last = rig.published.at(-1);
   expect(last).toMatchObject({ kind: 'final', windowStartMs: W0, version: 3 });
   expect(last?.candles).toMatchObject([
-    { symbol: 'A', state: 'final', openE8: 1_000_000_000n, closeE8: 900_000_000n, tradeCount: 3, version: 3 },
+    {
+      symbol: 'A',
+      state: 'final',
+      openE8: e8(1_000_000_000n),
+      closeE8: e8(900_000_000n),
+      tradeCount: 3,
+      version: 3,
+    },
   ]);
   expect(rig.database.shardAt(SHARD)).toMatchObject({ open: [], closedToMs: W0 + 5_000 });
 });
@@ -167,7 +175,7 @@ test('aggregate() revises a final window, when a trade comes late', async () => 
   expect(rig.published.at(-1)).toMatchObject({
     kind: 'revised',
     version: 3,
-    candles: [{ state: 'revised', revision: 1, reason: 'late_trade', openE8: 800_000_000n, version: 3 }],
+    candles: [{ state: 'revised', revision: 1, reason: 'late_trade', openE8: e8(800_000_000n), version: 3 }],
   });
 });
 

@@ -1,3 +1,4 @@
+import { e8 } from '@kandle/market/number/fixed-point';
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -101,8 +102,8 @@ function batch(shard: string, sequence: number, symbols: number, watermarkMs = W
       id: `${sequence}.${n}`,
       symbol: `S${n}`,
       eventTimeMs: W0 + n,
-      priceE8: 100_000_000n,
-      sizeE8: 100_000_000n,
+      priceE8: e8(100_000_000n),
+      sizeE8: e8(100_000_000n),
     })),
   });
 }

@@ -1,3 +1,4 @@
+import { e8 } from '@kandle/market/number/fixed-point';
 import { foldTrades } from '@kandle/market/candle/fold';
 import { ABSENT_SHARD } from '@kandle/market/window/shard-state';
 import {
@@ -26,8 +27,8 @@ function merged(window: WindowState, key: WindowKey, sequence: number, symbols: 
       id: `${sequence}.${symbol}`,
       symbol,
       eventTimeMs: key.windowStartMs + n,
-      priceE8: 6_183_763_000_000n + BigInt(n),
-      sizeE8: 123_456_789_012_345_678_901n,
+      priceE8: e8(6_183_763_000_000n + BigInt(n)),
+      sizeE8: e8(123_456_789_012_345_678_901n),
     }),
   );
   const position = { epoch: 1_764_000_000_000, sequence, offset: BigInt(1_000 - sequence) };

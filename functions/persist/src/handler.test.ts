@@ -1,3 +1,4 @@
+import { e16, e8 } from '@kandle/market/number/fixed-point';
 import { formatCandleBatch, type PublishedCandle } from '@kandle/market/candle/candle-batch';
 import { judgeBookRecord } from '@kandle/market/feed/finnhub/book';
 import { judgeNewsRecord } from '@kandle/market/feed/finnhub/news';
@@ -38,36 +39,36 @@ function tradesEvent(sequence: number, trades: readonly { id: string; timeMs: nu
         id,
         symbol: 'A',
         eventTimeMs: timeMs,
-        priceE8: price,
-        sizeE8: 50_000_000n,
+        priceE8: e8(price),
+        sizeE8: e8(50_000_000n),
       })),
     }),
   );
 }
 
-function candle(version: number, state: PublishedCandle['state'], closeE8 = 100_000_000n): PublishedCandle {
+function candle(version: number, state: PublishedCandle['state'], close = 100_000_000n): PublishedCandle {
   const life = { revision: 0, reason: null, complete: true, lastTradeMs: W0 + 4_000 };
-  const counts = { ...life, tradeCount: 2, volumeE8: 200_000_000n };
-  const prices = { openE8: 100_000_000n, highE8: closeE8, lowE8: 100_000_000n, closeE8 };
+  const counts = { ...life, tradeCount: 2, volumeE8: e8(200_000_000n) };
+  const prices = { openE8: e8(100_000_000n), highE8: e8(close), lowE8: e8(100_000_000n), closeE8: e8(close) };
   return {
     symbol: 'A',
     version,
     state,
     ...counts,
     ...prices,
-    notionalE16: 20_000_000_000_000_000n,
-    priceSumE8: 300_000_000n,
+    notionalE16: e16(20_000_000_000_000_000n),
+    priceSumE8: e8(300_000_000n),
   };
 }
 
-function candlesEvent(version: number, state: PublishedCandle['state'], closeE8?: bigint): ReceivedEvent {
+function candlesEvent(version: number, state: PublishedCandle['state'], close?: bigint): ReceivedEvent {
   const [event] = formatCandleBatch({
     shard: 'finnhub-03',
     windowStartMs: W0,
     windowMs: 5_000,
     kind: state,
     version,
-    candles: [candle(version, state, closeE8)],
+    candles: [candle(version, state, close)],
   });
   if (event === undefined) throw new Error('no event');
   return received(event);
@@ -120,7 +121,7 @@ test('rowsOf() keeps the last of the trades of one millisecond in latest, within
 });
 
 test('rowsOf() puts each number of a candle into the column of its name', () => {
-  const numbers = { openE8: 2n, highE8: 5n, lowE8: 1n, closeE8: 3n, volumeE8: 4n };
+  const numbers = { openE8: e8(2n), highE8: e8(5n), lowE8: e8(1n), closeE8: e8(3n), volumeE8: e8(4n) };
   const [event] = formatCandleBatch({
     shard: 'finnhub-03',
     windowStartMs: W0,

@@ -1,3 +1,4 @@
+import { e16, e8 } from '@kandle/market/number/fixed-point';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -40,13 +41,13 @@ async function sendCandle(to: number, symbol: string, windowStartMs: number): Pr
         reason: null,
         complete: true,
         lastTradeMs: windowStartMs,
-        openE8: 100_000_000n,
-        highE8: 100_000_000n,
-        lowE8: 100_000_000n,
-        closeE8: 100_000_000n,
-        volumeE8: 10_000_000n,
-        notionalE16: 1_000_000_000_000_000n,
-        priceSumE8: 100_000_000n,
+        openE8: e8(100_000_000n),
+        highE8: e8(100_000_000n),
+        lowE8: e8(100_000_000n),
+        closeE8: e8(100_000_000n),
+        volumeE8: e8(10_000_000n),
+        notionalE16: e16(1_000_000_000_000_000n),
+        priceSumE8: e8(100_000_000n),
         tradeCount: 1,
       },
     ],

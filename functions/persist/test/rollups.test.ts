@@ -1,3 +1,4 @@
+import { e16, e8, toE8 } from '@kandle/market/number/fixed-point';
 import {
   type CandleBatch,
   formatCandleBatch,
@@ -48,8 +49,8 @@ function makeBatches(): readonly CandleBatch[] {
       const state = n === 0 ? 'final' : 'revised';
       const version = 2 + n;
       const candles = ['A', 'B'].map((symbol): PublishedCandle => {
-        const lowE8 = BigInt(1 + random.below(9)) * 100_000_000n;
-        const highE8 = lowE8 + BigInt(random.below(5)) * 100_000_000n;
+        const low = 1 + random.below(9);
+        const [lowE8, highE8] = [toE8(low), toE8(low + random.below(5))];
         const prices = { openE8: lowE8, highE8, lowE8, closeE8: highE8 };
         const tradeCount = 1 + random.below(4);
         return {
@@ -61,9 +62,9 @@ function makeBatches(): readonly CandleBatch[] {
           complete: random.chance(0.8),
           lastTradeMs: DAY,
           ...prices,
-          volumeE8: BigInt(1 + random.below(1_000)) * 10_000_000n,
-          notionalE16: BigInt(1 + random.below(50)) * 10_000_000_000_000_000n,
-          priceSumE8: BigInt(tradeCount) * lowE8,
+          volumeE8: e8(BigInt(1 + random.below(1_000)) * 10_000_000n),
+          notionalE16: e16(BigInt(1 + random.below(50)) * 10_000_000_000_000_000n),
+          priceSumE8: e8(BigInt(tradeCount) * lowE8),
           tradeCount,
         };
       });

@@ -1,3 +1,4 @@
+import { e16, e8 } from '@kandle/market/number/fixed-point';
 import { formatCandleBatch, type PublishedCandle } from '@kandle/market/candle/candle-batch';
 import { createCassandra } from '@kandle/runtime/cassandra';
 import { RetryableError } from '@kandle/runtime/errors';
@@ -30,13 +31,13 @@ const CANDLE = {
   reason: null,
   complete: true,
   lastTradeMs: W0 + 4_000,
-  openE8: 100_000_000n,
-  highE8: 300_000_000n,
-  lowE8: 100_000_000n,
-  closeE8: 100_000_000n,
-  volumeE8: 200_000_000n,
-  notionalE16: 30_000_000_000_000_000n,
-  priceSumE8: 300_000_000n,
+  openE8: e8(100_000_000n),
+  highE8: e8(300_000_000n),
+  lowE8: e8(100_000_000n),
+  closeE8: e8(100_000_000n),
+  volumeE8: e8(200_000_000n),
+  notionalE16: e16(30_000_000_000_000_000n),
+  priceSumE8: e8(300_000_000n),
   tradeCount: 2,
 };
 
@@ -44,7 +45,7 @@ function candles(
   version: number,
   state: PublishedCandle['state'],
   symbols: readonly string[],
-  closeE8: bigint,
+  close: bigint,
 ) {
   return formatCandleBatch({
     shard: 'finnhub-03',
@@ -52,7 +53,7 @@ function candles(
     windowMs: 5_000,
     kind: state,
     version,
-    candles: symbols.map((symbol) => ({ ...CANDLE, symbol, version, state, closeE8 })),
+    candles: symbols.map((symbol) => ({ ...CANDLE, symbol, version, state, closeE8: e8(close) })),
   });
 }
 
@@ -102,8 +103,8 @@ test('persist() stores every trade once with exact numbers, when a batch of 400 
       id: `t${n}`,
       symbol: 'T',
       eventTimeMs: HOUR + (n - 200) * 1_000,
-      priceE8: 6_183_763_000_000n + BigInt(n),
-      sizeE8: 9_000n,
+      priceE8: e8(6_183_763_000_000n + BigInt(n)),
+      sizeE8: e8(9_000n),
     })),
   });
   for (let time = 0; time < 3; time++) await write(event);
@@ -141,12 +142,12 @@ const W1 = W0 + 5_000;
 function meeting(feed: string): { readonly events: readonly MarketEvent[]; readonly rows: object } {
   const shard = `${feed}-00`;
   const batch = { shard, epoch: 1, watermarkMs: W0, ingestTimeMs: W0 };
-  const trade = { symbol: 'A', sizeE8: 100_000_000n };
+  const trade = { symbol: 'A', sizeE8: e8(100_000_000n) };
   const gap = { shard, fromMs: W0, reason: 'silent', droppedRecords: 0 } as const;
   const versions = [
-    { version: 2, state: 'provisional', closeE8: 110_000_000n, revision: 0, reason: null },
-    { version: 3, state: 'final', closeE8: 120_000_000n, revision: 0, reason: 'late_first' },
-    { version: 5, state: 'revised', closeE8: 130_000_000n, revision: 1, reason: null, complete: false },
+    { version: 2, state: 'provisional', closeE8: e8(110_000_000n), revision: 0, reason: null },
+    { version: 3, state: 'final', closeE8: e8(120_000_000n), revision: 0, reason: 'late_first' },
+    { version: 5, state: 'revised', closeE8: e8(130_000_000n), revision: 1, reason: null, complete: false },
   ] as const;
   const window = { shard, windowMs: 5_000 };
   return {
@@ -165,17 +166,17 @@ function meeting(feed: string): { readonly events: readonly MarketEvent[]; reado
       formatTradeBatch({
         ...batch,
         sequence: 7,
-        trades: [{ ...trade, id: 'a', eventTimeMs: W0, priceE8: 900_000_000n }],
+        trades: [{ ...trade, id: 'a', eventTimeMs: W0, priceE8: e8(900_000_000n) }],
       }),
       formatTradeBatch({
         ...batch,
         sequence: 8,
-        trades: [{ ...trade, id: 'b', eventTimeMs: W0, priceE8: 200_000_000n }],
+        trades: [{ ...trade, id: 'b', eventTimeMs: W0, priceE8: e8(200_000_000n) }],
       }),
       formatTradeBatch({
         ...batch,
         sequence: 9,
-        trades: [{ ...trade, id: 'c', eventTimeMs: W0 - 1, priceE8: 500_000_000n }],
+        trades: [{ ...trade, id: 'c', eventTimeMs: W0 - 1, priceE8: e8(500_000_000n) }],
       }),
       formatFeedGap({ ...gap, toMs: W0 + 10 }, 1),
       formatFeedGap({ ...gap, toMs: W0 + 20 }, 1),

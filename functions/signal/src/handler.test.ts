@@ -1,3 +1,4 @@
+import { toE8 } from '@kandle/market/number/fixed-point';
 import { type CandleBatch, formatCandleBatch } from '@kandle/market/candle/candle-batch';
 import { parseIndicatorBatch } from '@kandle/market/indicator/indicator-batch';
 import type { MarketEvent } from '@kandle/market/event/market-event';
@@ -153,7 +154,7 @@ test('signal() counts signals found and taken back, starts of series, recomputed
   const { counted, handle } = started({ rules, faults: ['none', 'unknown_applied', 'unknown_lost'] });
   const closing = (index: number, close: number, version = 2): MarketEvent => {
     const kind = version > 2 ? 'revised' : 'final';
-    const priceE8 = BigInt(close) * 100_000_000n;
+    const priceE8 = toE8(close);
     const prices = { openE8: priceE8, highE8: priceE8, lowE8: priceE8, closeE8: priceE8 };
     return finals(index, [], {
       kind,

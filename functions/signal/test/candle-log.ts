@@ -1,3 +1,4 @@
+import { e16, e8, toE8 } from '@kandle/market/number/fixed-point';
 import {
   type CandleBatch,
   type CandleState,
@@ -21,7 +22,6 @@ export function candleOf(
   state: CandleState,
 ): PublishedCandle {
   const [close, up, down] = [5 + random.below(6), random.below(3), random.below(3)];
-  const e8 = (value: number): bigint => BigInt(value) * 100_000_000n;
   return {
     symbol,
     version,
@@ -30,13 +30,13 @@ export function candleOf(
     reason: null,
     complete: true,
     lastTradeMs: BEGIN_MS + version,
-    openE8: e8(close),
-    highE8: e8(close + up),
-    lowE8: e8(close - down),
-    closeE8: e8(close),
-    volumeE8: e8(1 + random.below(5)),
-    notionalE16: 1n,
-    priceSumE8: 1n,
+    openE8: toE8(close),
+    highE8: toE8(close + up),
+    lowE8: toE8(close - down),
+    closeE8: toE8(close),
+    volumeE8: toE8(1 + random.below(5)),
+    notionalE16: e16(1n),
+    priceSumE8: e8(1n),
     tradeCount: 1,
   };
 }

@@ -1,5 +1,5 @@
 import type { CandleBatch, CandleState } from '@kandle/market/candle/candle-batch';
-import { toE8 } from '@kandle/market/number/fixed-point';
+import { e16, e8, toE8 } from '@kandle/market/number/fixed-point';
 import { expect, test } from 'vitest';
 import { createCandleBoard } from './candle-board.ts';
 
@@ -37,8 +37,8 @@ function batch(
         lowE8: toE8(0.5),
         closeE8: toE8(close),
         volumeE8: toE8(3),
-        notionalE16: 1n,
-        priceSumE8: 1n,
+        notionalE16: e16(1n),
+        priceSumE8: e8(1n),
         tradeCount: trades,
       },
     ],

@@ -1,5 +1,5 @@
 import type { CandleBatch, PublishedCandle } from '@kandle/market/candle/candle-batch';
-import { e8ToDouble, formatE8 } from '@kandle/market/number/fixed-point';
+import { e8, e8ToDouble, formatE8 } from '@kandle/market/number/fixed-point';
 import type { SymbolView } from './view-state.ts';
 
 /** The newest candles of every symbol, from candle events in any order, repeated or not. */
@@ -108,6 +108,8 @@ function scoreAt({ score, scoredMs }: Entry, nowMs: number): number {
   return score * Math.exp(-Math.max(0, nowMs - scoredMs) / RATE_MS);
 }
 
+const NOTHING = e8(0n);
+
 function toView(entry: Entry, nowMs: number, isLive: boolean): CandleLine {
   const newest = entry.windows.get(entry.newestMs)?.candle;
   const closes = [...entry.windows].toSorted(([a], [b]) => a - b).map(([, { candle }]) => candle.closeE8);
@@ -116,11 +118,11 @@ function toView(entry: Entry, nowMs: number, isLive: boolean): CandleLine {
   return {
     symbol: entry.symbol,
     candle: {
-      open: e8ToDouble(newest?.openE8 ?? 0n),
-      high: e8ToDouble(newest?.highE8 ?? 0n),
-      low: e8ToDouble(newest?.lowE8 ?? 0n),
-      close: e8ToDouble(newest?.closeE8 ?? 0n),
-      volume: e8ToDouble(newest?.volumeE8 ?? 0n),
+      open: e8ToDouble(newest?.openE8 ?? NOTHING),
+      high: e8ToDouble(newest?.highE8 ?? NOTHING),
+      low: e8ToDouble(newest?.lowE8 ?? NOTHING),
+      close: e8ToDouble(newest?.closeE8 ?? NOTHING),
+      volume: e8ToDouble(newest?.volumeE8 ?? NOTHING),
     },
     priceDigits: entry.priceDigits,
     tradesPerSecond: (scoreAt(entry, nowMs) * 1_000) / spanMs,

@@ -1,3 +1,4 @@
+import { e8, notionalOf } from '@kandle/market/number/fixed-point';
 import { request } from 'node:http';
 import { formatCandleBatch } from '@kandle/market/candle/candle-batch';
 import type { MarketEvent } from '@kandle/market/event/market-event';
@@ -40,7 +41,7 @@ const WINDOW_MS = 5_000;
 const WINDOW_START_MS = START_MS - (START_MS % WINDOW_MS) - WINDOW_MS;
 
 function candleEvent(sequence: number): MarketEvent {
-  const priceE8 = 100n * E8;
+  const priceE8 = e8(100n * E8);
   const [event] = formatCandleBatch({
     shard: header(sequence).shard,
     windowStartMs: WINDOW_START_MS,
@@ -60,8 +61,8 @@ function candleEvent(sequence: number): MarketEvent {
         highE8: priceE8,
         lowE8: priceE8,
         closeE8: priceE8,
-        volumeE8: 2n * E8,
-        notionalE16: 2n * E8 * priceE8,
+        volumeE8: e8(2n * E8),
+        notionalE16: notionalOf(e8(2n * E8), priceE8),
         priceSumE8: priceE8,
         tradeCount: 1,
       },
@@ -99,7 +100,13 @@ function tradeEvent(sequence: number): MarketEvent {
   return formatTradeBatch({
     ...header(sequence),
     trades: [
-      { id: `t${sequence}`, symbol: 'SIM:ACME', eventTimeMs: START_MS, priceE8: 100n * E8, sizeE8: 2n * E8 },
+      {
+        id: `t${sequence}`,
+        symbol: 'SIM:ACME',
+        eventTimeMs: START_MS,
+        priceE8: e8(100n * E8),
+        sizeE8: e8(2n * E8),
+      },
     ],
   });
 }

@@ -1,4 +1,5 @@
 import type { Candle } from '@kandle/market/candle/candle';
+import { e16, e8 } from '@kandle/market/number/fixed-point';
 import type { KeyedTrade } from './trades.ts';
 
 /**
@@ -20,12 +21,12 @@ export function naiveCandle(keyed: readonly KeyedTrade[], windowMs = 5_000): Can
     firstKey: first.key,
     lastKey: last.key,
     openE8: first.trade.priceE8,
-    highE8: prices.at(-1) ?? 0n,
-    lowE8: prices.at(0) ?? 0n,
+    highE8: e8(prices.at(-1) ?? 0n),
+    lowE8: e8(prices.at(0) ?? 0n),
     closeE8: last.trade.priceE8,
-    volumeE8: sum(arrived.map(({ trade }) => trade.sizeE8)),
-    notionalE16: sum(arrived.map(({ trade }) => trade.priceE8 * trade.sizeE8)),
-    priceSumE8: sum(prices),
+    volumeE8: e8(sum(arrived.map(({ trade }) => trade.sizeE8))),
+    notionalE16: e16(sum(arrived.map(({ trade }) => trade.priceE8 * trade.sizeE8))),
+    priceSumE8: e8(sum(prices)),
     tradeCount: arrived.length,
     idHashSum: sum(arrived.map(({ trade }) => naiveFnv1a64(trade.id))) % 2n ** 64n,
   };

@@ -1,4 +1,5 @@
 import * as fc from 'fast-check';
+import { type E8, e8 } from '@kandle/market/number/fixed-point';
 import type { Trade, TradeKey } from '@kandle/market/trade/trade';
 
 /** Start of the first of the windows that generated trades fall into. */
@@ -13,10 +14,12 @@ export const eventTimes: fc.Arbitrary<number> = fc
   .map((offsetMs) => FIRST_WINDOW_MS + offsetMs);
 
 /** Prices or sizes in 1e-8 units: mostly few small ones, so that twins happen, and some beyond a safe integer. */
-export const amountsE8: fc.Arbitrary<bigint> = fc.oneof(
-  { weight: 3, arbitrary: fc.bigInt({ min: 1n, max: 3n }) },
-  { weight: 1, arbitrary: fc.bigInt({ min: 1n, max: 10n ** 23n }) },
-);
+export const amountsE8: fc.Arbitrary<E8> = fc
+  .oneof(
+    { weight: 3, arbitrary: fc.bigInt({ min: 1n, max: 3n }) },
+    { weight: 1, arbitrary: fc.bigInt({ min: 1n, max: 10n ** 23n }) },
+  )
+  .map(e8);
 
 /** A trade; its id is nothing but text, and not unique. */
 export const trades: fc.Arbitrary<Trade> = fc.record({

@@ -1,7 +1,7 @@
 import type { Book, BookLevel } from '@kandle/market/book/book';
 import type { BookBatch } from '@kandle/market/book/book-batch';
 import { feedOfShard } from '@kandle/market/event/shard';
-import { e8ToDouble } from '@kandle/market/number/fixed-point';
+import { addE8, e8ToDouble, subtractE8 } from '@kandle/market/number/fixed-point';
 import { hourOf, type PartitionRows, type RowOf, writeTimestamp } from './view-rows.ts';
 
 /**
@@ -33,8 +33,8 @@ function bookRow(feed: string, { id, symbol, eventTimeMs, bids, asks }: Book): R
       bid_size: e8ToDouble(bid.sizeE8),
       ask: e8ToDouble(ask.priceE8),
       ask_size: e8ToDouble(ask.sizeE8),
-      mid: e8ToDouble(bid.priceE8 + ask.priceE8) / 2,
-      spread: e8ToDouble(ask.priceE8 - bid.priceE8),
+      mid: e8ToDouble(addE8(bid.priceE8, ask.priceE8)) / 2,
+      spread: e8ToDouble(subtractE8(ask.priceE8, bid.priceE8)),
       bids: textOf(bids),
       asks: textOf(asks),
     },

@@ -1,9 +1,9 @@
-import { fromJsonInteger, toJsonInteger } from '../number/fixed-point.ts';
+import { type E8, e8, fromJsonInteger, toJsonInteger } from '../number/fixed-point.ts';
 
 /** A price level of an order book: price and size, integers in 1e-8 units, both above 0. */
 export interface BookLevel {
-  readonly priceE8: bigint;
-  readonly sizeE8: bigint;
+  readonly priceE8: E8;
+  readonly sizeE8: E8;
 }
 
 /**
@@ -33,7 +33,7 @@ export function toPair({ priceE8, sizeE8 }: BookLevel): readonly [number | strin
 
 /** @throws {RangeError} If the pair is not two integers above 0. */
 export function fromPair([price, size]: readonly [number | string, number | string]): BookLevel {
-  const level = { priceE8: fromJsonInteger(price), sizeE8: fromJsonInteger(size) };
+  const level = { priceE8: e8(fromJsonInteger(price)), sizeE8: e8(fromJsonInteger(size)) };
   if (level.priceE8 <= 0n || level.sizeE8 <= 0n) throw new RangeError('a price or size is 0 or less');
   return level;
 }

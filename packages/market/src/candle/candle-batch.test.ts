@@ -1,3 +1,4 @@
+import { e16, e8 } from '../number/fixed-point.ts';
 import { amountsE8, FIRST_WINDOW_MS, trades } from '@kandle/testkit/trades';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -27,7 +28,7 @@ const publishedCandles: fc.Arbitrary<PublishedCandle> = fc.record({
   lowE8: amountsE8,
   closeE8: amountsE8,
   volumeE8: amountsE8,
-  notionalE16: fc.bigInt({ min: 1n, max: 10n ** 46n }),
+  notionalE16: fc.bigInt({ min: 1n, max: 10n ** 46n }).map(e16),
   priceSumE8: amountsE8,
   tradeCount: fc.integer({ min: 1, max: 1_000 }),
 });
@@ -66,13 +67,13 @@ const CANDLE: PublishedCandle = {
   reason: null,
   complete: true,
   lastTradeMs: FIRST_WINDOW_MS + 4_999,
-  openE8: 1n,
-  highE8: 4n,
-  lowE8: 1n,
-  closeE8: 2n,
-  volumeE8: 3n,
-  notionalE16: 7n,
-  priceSumE8: 5n,
+  openE8: e8(1n),
+  highE8: e8(4n),
+  lowE8: e8(1n),
+  closeE8: e8(2n),
+  volumeE8: e8(3n),
+  notionalE16: e16(7n),
+  priceSumE8: e8(5n),
   tradeCount: 3,
 };
 const BATCH: CandleBatch = {
@@ -192,7 +193,7 @@ test.each<[string, Partial<WindowState>, Omit<WindowRow, 'candle'>, object]>([
     { state: 'final', version: 7, revision: 0, reason: 'late_first', complete: false },
   ],
 ])('publishedCandle() is %s', (_, window, row, published) => {
-  const trade = { id: 'a', symbol: 'AAPL', eventTimeMs: 0, priceE8: 1n, sizeE8: 1n };
+  const trade = { id: 'a', symbol: 'AAPL', eventTimeMs: 0, priceE8: e8(1n), sizeE8: e8(1n) };
   const candle = candleOf(trade, { eventTimeMs: 0, epoch: 1, sequence: 1, index: 0 }, 0);
   expect(publishedCandle({ ...WINDOW, ...window }, { candle, ...row })).toMatchObject(published);
 });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { feedSource } from '../event/batch-header.ts';
 import type { Candle } from './candle.ts';
-import { fromJsonInteger, type JsonInteger, toJsonInteger } from '../number/fixed-point.ts';
+import { e16, e8, fromJsonInteger, type JsonInteger, toJsonInteger } from '../number/fixed-point.ts';
 import type { MarketEvent } from '../event/market-event.ts';
 import { isSymbol } from '../event/symbol.ts';
 import { EVENT_TYPES } from '../event/topics.ts';
@@ -128,6 +128,8 @@ const exactInteger = z.union([z.number(), z.string()]).transform((value, context
   }
 });
 
+const integerE8 = exactInteger.transform(e8);
+const integerE16 = exactInteger.transform(e16);
 const wholeNumber = z.number().int().min(0);
 
 const CandleBatchData = z.object({
@@ -146,13 +148,13 @@ const CandleBatchData = z.object({
         reason: z.string().max(64).nullable(),
         complete: z.boolean().default(true),
         lastTradeMs: wholeNumber.optional(),
-        openE8: exactInteger,
-        highE8: exactInteger,
-        lowE8: exactInteger,
-        closeE8: exactInteger,
-        volumeE8: exactInteger,
-        notionalE16: exactInteger,
-        priceSumE8: exactInteger,
+        openE8: integerE8,
+        highE8: integerE8,
+        lowE8: integerE8,
+        closeE8: integerE8,
+        volumeE8: integerE8,
+        notionalE16: integerE16,
+        priceSumE8: integerE8,
         tradeCount: z.number().int().min(1),
       }),
     )

@@ -1,3 +1,4 @@
+import { e16, e8 } from '../number/fixed-point.ts';
 import { naiveCandle } from '@kandle/testkit/naive-candle';
 import {
   amountsE8,
@@ -66,7 +67,7 @@ test('candleOf() is the naive candle of one trade, when the trade is any', () =>
 });
 
 const AAPL = candleOf(
-  { id: '1', symbol: 'AAPL', eventTimeMs: 5_000, priceE8: 1n, sizeE8: 1n },
+  { id: '1', symbol: 'AAPL', eventTimeMs: 5_000, priceE8: e8(1n), sizeE8: e8(1n) },
   { eventTimeMs: 5_000, epoch: 1, sequence: 1, index: 0 },
   5_000,
 );
@@ -85,9 +86,9 @@ test('vwapOf() and meanPriceOf() are within four roundings of the exact quotient
   const UNITS = 4 * 2 ** -53;
   fc.assert(
     fc.property(fc.array(fc.tuple(amountsE8, amountsE8), { minLength: 1, maxLength: 5 }), (parts) => {
-      const volumeE8 = parts.reduce((total, [, sizeE8]) => total + sizeE8, 0n);
-      const notionalE16 = parts.reduce((total, [priceE8, sizeE8]) => total + priceE8 * sizeE8, 0n);
-      const priceSumE8 = parts.reduce((total, [priceE8]) => total + priceE8, 0n);
+      const volumeE8 = e8(parts.reduce((total, [, sizeE8]) => total + sizeE8, 0n));
+      const notionalE16 = e16(parts.reduce((total, [priceE8, sizeE8]) => total + priceE8 * sizeE8, 0n));
+      const priceSumE8 = e8(parts.reduce((total, [priceE8]) => total + priceE8, 0n));
       const tradeCount = parts.length;
       expect(relativeError(vwapOf({ notionalE16, volumeE8 }), notionalE16, volumeE8)).toBeLessThan(UNITS);
       expect(
@@ -108,6 +109,6 @@ function relativeError(value: number, dividend: bigint, divisor: bigint): number
 }
 
 test('vwapOf() and meanPriceOf() are in units of the price, when the candle is simple', () => {
-  expect(vwapOf({ notionalE16: 6_183_763_000_000n * 3n, volumeE8: 3n })).toBe(61_837.63);
-  expect(meanPriceOf({ priceSumE8: 300_000_000n, tradeCount: 2 })).toBe(1.5);
+  expect(vwapOf({ notionalE16: e16(6_183_763_000_000n * 3n), volumeE8: e8(3n) })).toBe(61_837.63);
+  expect(meanPriceOf({ priceSumE8: e8(300_000_000n), tradeCount: 2 })).toBe(1.5);
 });

@@ -1,3 +1,4 @@
+import { addE16, addE8, type E16, type E8, notionalOf } from '../number/fixed-point.ts';
 import { fnv1a64, hashToBigInt } from '../number/hash.ts';
 import { compareTradeKeys, type Trade, type TradeKey } from '../trade/trade.ts';
 
@@ -13,13 +14,13 @@ export interface Candle {
   readonly windowStartMs: number;
   readonly firstKey: TradeKey;
   readonly lastKey: TradeKey;
-  readonly openE8: bigint;
-  readonly highE8: bigint;
-  readonly lowE8: bigint;
-  readonly closeE8: bigint;
-  readonly volumeE8: bigint;
-  readonly notionalE16: bigint;
-  readonly priceSumE8: bigint;
+  readonly openE8: E8;
+  readonly highE8: E8;
+  readonly lowE8: E8;
+  readonly closeE8: E8;
+  readonly volumeE8: E8;
+  readonly notionalE16: E16;
+  readonly priceSumE8: E8;
   readonly tradeCount: number;
   readonly idHashSum: bigint;
 }
@@ -36,7 +37,7 @@ export function candleOf(trade: Trade, key: TradeKey, windowStartMs: number): Ca
     lowE8: trade.priceE8,
     closeE8: trade.priceE8,
     volumeE8: trade.sizeE8,
-    notionalE16: trade.priceE8 * trade.sizeE8,
+    notionalE16: notionalOf(trade.priceE8, trade.sizeE8),
     priceSumE8: trade.priceE8,
     tradeCount: 1,
     idHashSum: hashToBigInt(fnv1a64(trade.id)),
@@ -68,9 +69,9 @@ export function mergeCandles(left: Candle, right: Candle): Candle {
     highE8: left.highE8 > right.highE8 ? left.highE8 : right.highE8,
     lowE8: left.lowE8 < right.lowE8 ? left.lowE8 : right.lowE8,
     closeE8: closing.closeE8,
-    volumeE8: left.volumeE8 + right.volumeE8,
-    notionalE16: left.notionalE16 + right.notionalE16,
-    priceSumE8: left.priceSumE8 + right.priceSumE8,
+    volumeE8: addE8(left.volumeE8, right.volumeE8),
+    notionalE16: addE16(left.notionalE16, right.notionalE16),
+    priceSumE8: addE8(left.priceSumE8, right.priceSumE8),
     tradeCount: left.tradeCount + right.tradeCount,
     idHashSum: BigInt.asUintN(64, left.idHashSum + right.idHashSum),
   };

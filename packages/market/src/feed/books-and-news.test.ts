@@ -1,3 +1,4 @@
+import { e8 } from '../number/fixed-point.ts';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
@@ -18,10 +19,9 @@ const HEADER = {
 };
 
 const symbols = fc.constantFrom('AAPL', 'IC MARKETS:1', '^GSPC');
-const amounts = fc.oneof(
-  fc.bigInt({ min: 1n, max: 100n }),
-  fc.bigInt({ min: 2n ** 53n - 2n, max: 2n ** 70n }),
-);
+const amounts = fc
+  .oneof(fc.bigInt({ min: 1n, max: 100n }), fc.bigInt({ min: 2n ** 53n - 2n, max: 2n ** 70n }))
+  .map(e8);
 const asks: fc.Arbitrary<BookLevel[]> = fc
   .uniqueArray(fc.record({ priceE8: amounts, sizeE8: amounts }), {
     minLength: 1,

@@ -1,6 +1,20 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { decimalToE8, e8ToDouble, formatE8, fromJsonInteger, toE8, toJsonInteger } from './fixed-point.ts';
+import {
+  addE16,
+  addE8,
+  decimalToE8,
+  type E8,
+  e16,
+  e8,
+  e8ToDouble,
+  formatE8,
+  fromJsonInteger,
+  notionalOf,
+  subtractE8,
+  toE8,
+  toJsonInteger,
+} from './fixed-point.ts';
 
 /** The decimal text times 1e8 as an exact fraction, rounded half away from zero: the model. */
 function exactE8(text: string): bigint {
@@ -58,8 +72,8 @@ test.each<[number, bigint]>([
   [90_071_992.547_409_94, 9_007_199_254_740_994n],
   [1e15, 10n ** 23n],
   [-1e15, -(10n ** 23n)],
-])('toE8() of %d is %d', (value, e8) => {
-  expect(toE8(value)).toBe(e8);
+])('toE8() of %d is %d', (value, units) => {
+  expect(toE8(value)).toBe(units);
 });
 
 test.each([
@@ -144,10 +158,10 @@ const integers = fc.oneof(
 
 test('formatE8() is the exact decimal without trailing zeros, when the number is any', () => {
   fc.assert(
-    fc.property(integers, (e8) => {
-      const text = formatE8(e8);
+    fc.property(integers, (units) => {
+      const text = formatE8(e8(units));
       expect(text).toMatch(/^-?(0|[1-9]\d*)(\.\d{0,7}[1-9])?$/);
-      expect(exactE8(text)).toBe(e8);
+      expect(exactE8(text)).toBe(units);
     }),
   );
 });
@@ -159,14 +173,14 @@ test.each<[bigint, string]>([
   [-1n, '-0.00000001'],
   [100_000_000n, '1'],
   [-150_000_000n, '-1.5'],
-])('formatE8() of %d is %s', (e8, text) => {
-  expect(formatE8(e8)).toBe(text);
+])('formatE8() of %d is %s', (units, text) => {
+  expect(formatE8(e8(units))).toBe(text);
 });
 
 test('e8ToDouble() is the double nearest to the exact decimal, when the number is any', () => {
   fc.assert(
-    fc.property(integers, (e8) => {
-      expect(e8ToDouble(e8)).toBe(Number(formatE8(e8)));
+    fc.property(integers, (units) => {
+      expect(e8ToDouble(e8(units))).toBe(Number(formatE8(e8(units))));
     }),
   );
 });
@@ -204,4 +218,16 @@ test.each([
   {},
 ])('fromJsonInteger() refuses, when given %s', (value) => {
   expect(() => fromJsonInteger(value)).toThrow(RangeError);
+});
+
+test('E8 and E16 take no sum of each other, no plain bigint and not each other, which the compiler sees', () => {
+  const [price, size] = [toE8(2), toE8(3)];
+  const notional = notionalOf(price, size);
+  // @ts-expect-error A price and a notional have no sum.
+  expect(addE8(price, notional)).toBe(6n * 10n ** 16n + 2n * 10n ** 8n);
+  // @ts-expect-error What an operator returns has no unit.
+  const sum: E8 = price + notional;
+  expect(addE8(price, size)).toBe(sum - notional + size);
+  expect(subtractE8(price, size)).toBe(-(10n ** 8n));
+  expect(addE16(notional, e16(1n))).toBe(6n * 10n ** 16n + 1n);
 });

@@ -1,3 +1,45 @@
+declare const unit: unique symbol;
+
+/**
+ * A price, size or sum of them, as an integer in units of 1e-8. Its type is not that of {@link E16}, and no plain
+ * bigint is one: prices and notionals cannot take each other's place, and what an operator returns has to say its
+ * unit, by {@link addE8} or {@link e8}.
+ */
+export type E8 = bigint & { readonly [unit]: 'E8' };
+
+/** A notional, price times size, as an integer in units of 1e-16. */
+export type E16 = bigint & { readonly [unit]: 'E16' };
+
+/** An integer that is known to be in units of 1e-8: a literal, or one read from where they are kept. */
+export function e8(units: bigint): E8 {
+  return units as E8;
+}
+
+/** An integer that is known to be in units of 1e-16. */
+export function e16(units: bigint): E16 {
+  return units as E16;
+}
+
+/** The sum of two numbers in units of 1e-8. */
+export function addE8(left: E8, right: E8): E8 {
+  return e8(left + right);
+}
+
+/** The difference of two numbers in units of 1e-8. */
+export function subtractE8(left: E8, right: E8): E8 {
+  return e8(left - right);
+}
+
+/** The sum of two numbers in units of 1e-16. */
+export function addE16(left: E16, right: E16): E16 {
+  return e16(left + right);
+}
+
+/** Price times size. */
+export function notionalOf(priceE8: E8, sizeE8: E8): E16 {
+  return e16(priceE8 * sizeE8);
+}
+
 /** How many units of 1e-8 make one. */
 const ONE_E8 = 100_000_000n;
 
@@ -19,11 +61,11 @@ const TIE_MARGIN = 0.05;
  *
  * @throws {RangeError} If the number is not finite or beyond 1e15.
  */
-export function toE8(value: number): bigint {
+export function toE8(value: number): E8 {
   const scaled = value * 1e8;
   if (Math.abs(scaled) < FAST_LIMIT) {
     const rounded = Math.round(scaled);
-    if (Math.abs(Math.abs(scaled - rounded) - 0.5) > TIE_MARGIN) return BigInt(rounded);
+    if (Math.abs(Math.abs(scaled - rounded) - 0.5) > TIE_MARGIN) return e8(BigInt(rounded));
   }
   if (!Number.isFinite(value) || Math.abs(value) > MAX_MAGNITUDE) {
     throw new RangeError(`Cannot scale to 1e-8 units: ${value} is not within ±1e15`);
@@ -38,7 +80,7 @@ const DECIMAL = /^(-?)(\d*)(?:\.(\d*))?(?:e([+-]?\d{1,3}))?$/i;
  *
  * @throws {RangeError} If the text is no decimal number or beyond 1e15.
  */
-export function decimalToE8(text: string): bigint {
+export function decimalToE8(text: string): E8 {
   const match = text.length <= 64 ? DECIMAL.exec(text) : null;
   const [, sign = '', whole = '', fraction = '', exponent = '0'] = match ?? [];
   if (match === null || whole + fraction === '')
@@ -55,7 +97,7 @@ export function decimalToE8(text: string): bigint {
         ? digits * 10n ** BigInt(shift)
         : divideRounded(digits, 10n ** BigInt(-shift));
   if (magnitude > MAX_MAGNITUDE_E8) throw beyondBound();
-  return sign === '-' ? -magnitude : magnitude;
+  return e8(sign === '-' ? -magnitude : magnitude);
 }
 
 function beyondBound(): RangeError {
@@ -67,16 +109,16 @@ function divideRounded(dividend: bigint, divisor: bigint): bigint {
 }
 
 /** The exact decimal text of a number in 1e-8 units, without trailing zeros: `6183763000000n` is `"61837.63"`. */
-export function formatE8(e8: bigint): string {
-  const magnitude = e8 < 0n ? -e8 : e8;
+export function formatE8(units: E8): string {
+  const magnitude: bigint = units < 0n ? 0n - units : units;
   const fraction = (magnitude % ONE_E8).toString().padStart(8, '0').replace(/0+$/, '');
-  return `${e8 < 0n ? '-' : ''}${magnitude / ONE_E8}${fraction === '' ? '' : `.${fraction}`}`;
+  return `${units < 0n ? '-' : ''}${magnitude / ONE_E8}${fraction === '' ? '' : `.${fraction}`}`;
 }
 
 /** The double nearest to a number in 1e-8 units, for the views. */
-export function e8ToDouble(e8: bigint): number {
-  const asNumber = Number(e8);
-  return Number.isSafeInteger(asNumber) ? asNumber / 1e8 : Number(formatE8(e8));
+export function e8ToDouble(units: E8): number {
+  const asNumber = Number(units);
+  return Number.isSafeInteger(asNumber) ? asNumber / 1e8 : Number(formatE8(units));
 }
 
 /** An integer as JSON carries it exactly: a number while it is a safe integer, else its decimal text. */

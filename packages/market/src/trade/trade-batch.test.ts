@@ -1,3 +1,4 @@
+import { e8 } from '../number/fixed-point.ts';
 import { batchHeaders } from '@kandle/testkit/headers';
 import { trades } from '@kandle/testkit/trades';
 import * as fc from 'fast-check';
@@ -29,7 +30,7 @@ const HEADER = parseBatchHeader({
 const EXTENSIONS = formatBatchHeader(HEADER);
 
 test('formatTradeBatch() names each symbol once and keeps large numbers whole, when trades share a symbol', () => {
-  const trade = { id: 'a', symbol: 'AAPL', eventTimeMs: 5, priceE8: 1n, sizeE8: 2n ** 60n };
+  const trade = { id: 'a', symbol: 'AAPL', eventTimeMs: 5, priceE8: e8(1n), sizeE8: e8(2n ** 60n) };
   expect(
     formatTradeBatch({
       ...HEADER,

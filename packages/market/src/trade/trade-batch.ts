@@ -6,7 +6,7 @@ import {
   formatBatchHeader,
   parseBatchHeader,
 } from '../event/batch-header.ts';
-import { fromJsonInteger, toJsonInteger } from '../number/fixed-point.ts';
+import { e8, fromJsonInteger, toJsonInteger } from '../number/fixed-point.ts';
 import type { MarketEvent } from '../event/market-event.ts';
 import { isSymbol } from '../event/symbol.ts';
 import { EVENT_TYPES } from '../event/topics.ts';
@@ -77,8 +77,8 @@ export function parseTradeBatch(attributes: Readonly<Record<string, unknown>>, d
     if (symbol === undefined || eventTimeMs === undefined || id === undefined) {
       throw new RangeError(`Cannot read a trade batch: trade ${index} has no symbol`);
     }
-    const priceE8 = fromJsonInteger(columns.priceE8[index]);
-    const sizeE8 = fromJsonInteger(columns.sizeE8[index]);
+    const priceE8 = e8(fromJsonInteger(columns.priceE8[index]));
+    const sizeE8 = e8(fromJsonInteger(columns.sizeE8[index]));
     if (priceE8 <= 0n || sizeE8 <= 0n) {
       throw new RangeError(`Cannot read a trade batch: trade ${index} has a price or size of 0 or less`);
     }

@@ -1,3 +1,5 @@
+import type { E8 } from '../number/fixed-point.ts';
+
 /**
  * One execution as the pipeline counts it.
  *
@@ -8,8 +10,8 @@ export interface Trade {
   readonly id: string;
   readonly symbol: string;
   readonly eventTimeMs: number;
-  readonly priceE8: bigint;
-  readonly sizeE8: bigint;
+  readonly priceE8: E8;
+  readonly sizeE8: E8;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { isEventTime } from '../../event/event-time.ts';
-import { toE8 } from '../../number/fixed-point.ts';
+import { type E8, toE8 } from '../../number/fixed-point.ts';
 import type { RejectReason } from '../../event/rejects.ts';
 import type { JudgedTrade } from '../judged.ts';
 import { isSymbol } from '../../event/symbol.ts';
@@ -28,7 +28,7 @@ export function judgeFinnhubRecord(id: string, record: FinnhubRecord): JudgedTra
   return { kind: 'trade', trade: { id, symbol, eventTimeMs, priceE8, sizeE8 } };
 }
 
-function positiveE8(value: unknown, max: number): bigint | null {
+function positiveE8(value: unknown, max: number): E8 | null {
   if (typeof value !== 'number' || !(value > 0) || value > max) return null;
   const e8 = toE8(value);
   return e8 > 0n ? e8 : null;
