@@ -169,7 +169,7 @@ function watchLags(pipeline: Pipeline, signal: AbortSignal): () => Record<string
   let most: Record<string, number> = {};
   void (async () => {
     while (!signal.aborted) {
-      const lags = await pipeline.lags().catch(() => new Map<string, bigint>());
+      const lags = await pipeline.lags().catch(() => new Map<string, number>());
       for (const [name, lag] of lags) most[name] = Math.max(most[name] ?? 0, Number(lag));
       await sleep(LAG_MS);
     }

@@ -164,7 +164,7 @@ test('events given up while Cassandra was away are sent again days later, once, 
 
   /** Windows at the end of the log stay open: nothing closes them. */
   async function settledBut(running: Pipeline): Promise<void> {
-    await until('no lag', async () => [...(await running.lags()).values()].every((lag) => lag === 0n));
+    await until('no lag', async () => [...(await running.lags()).values()].every((lag) => lag === 0));
   }
 });
 

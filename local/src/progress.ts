@@ -66,7 +66,7 @@ export function createProgress(options: ProgressOptions): Progress {
   );
   const view = options.isLive ? openView() : null;
   let isViewOpen = view !== null;
-  let lags: ReadonlyMap<string, bigint> = new Map();
+  let lags: ReadonlyMap<string, number> = new Map();
   let lagsDueMs = 0;
   let lineDueMs = performance.now() + LINE_EVERY_MS;
 

@@ -1,19 +1,29 @@
+import { lagOf } from '@kandle/runtime/consumer-lag';
+import type { SourcePlan } from '@kandle/knative/plan';
 import type { Admin } from 'kafkajs';
-import type { Source } from './kafka-source/source.ts';
 
-/** How many records of its topic a source has not settled yet. */
-export async function lagOf(admin: Admin, { plan, position }: Source): Promise<bigint> {
-  const [ends, groups] = await Promise.all([
-    admin.fetchTopicOffsets(plan.topic),
-    admin.fetchOffsets({ groupId: plan.consumerGroup, topics: [plan.topic] }),
+/**
+ * Number of records of its topic that a source has not settled.
+ *
+ * @param settled The offset up to which a partition is settled, where that is known before it is committed.
+ */
+export async function readLag(
+  admin: Admin,
+  { topic, consumerGroup }: Pick<SourcePlan, 'topic' | 'consumerGroup'>,
+  settled: (partition: number) => bigint | undefined = () => undefined,
+): Promise<number> {
+  const [bounds, groups] = await Promise.all([
+    admin.fetchTopicOffsets(topic),
+    admin.fetchOffsets({ groupId: consumerGroup, topics: [topic] }),
   ]);
   const committed = new Map(
-    groups.flatMap((group) => group.partitions.map(({ partition, offset }) => [partition, BigInt(offset)])),
+    groups.flatMap(({ partitions }) => partitions.map(({ partition, offset }) => [partition, offset])),
   );
-  let lag = 0n;
-  for (const { partition, high, low } of ends) {
-    const settled = position(partition) ?? committed.get(partition) ?? -1n;
-    lag += BigInt(high) - (settled < 0n ? BigInt(low) : settled);
-  }
-  return lag;
+  return lagOf(
+    bounds,
+    bounds.map(({ partition }) => ({
+      partition,
+      offset: String(settled(partition) ?? committed.get(partition) ?? -1),
+    })),
+  );
 }

@@ -11,7 +11,7 @@ import type { RunPlan, ServicePlan } from '@kandle/knative/plan';
 import { prefixPlan } from '@kandle/knative/prefix';
 import { createService, type Service } from './serving/service.ts';
 import { DEFAULT_POLL, type PollSizes, type Source, startSource } from './kafka-source/source.ts';
-import { lagOf } from './lag.ts';
+import { readLag } from './lag.ts';
 import { type LongRunning, startLongRunning } from './long-running.ts';
 import { REPO_ROOT } from '@kandle/tooling/paths';
 import { freePort } from '@kandle/servers/ports/ports';
@@ -62,7 +62,7 @@ export interface Pipeline {
   readonly ingest: IngestProcess | null;
   ingestStatus(): Promise<IngestStatus | null>;
   /** Records that each source has not settled yet. */
-  lags(): Promise<ReadonlyMap<string, bigint>>;
+  lags(): Promise<ReadonlyMap<string, number>>;
   /** True if nothing is under way: every lag is 0 and every window that was opened is final. */
   isSettled(): Promise<boolean>;
   /** Stops ingest, then the sources, then the functions. */
@@ -188,10 +188,11 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     throw error;
   }
 
-  const lags = async (): Promise<ReadonlyMap<string, bigint>> => {
-    const entries: [string, bigint][] = [];
+  const lags = async (): Promise<ReadonlyMap<string, number>> => {
+    const entries: [string, number][] = [];
     // In the order of the flow: what is upstream and done sends nothing more.
-    for (const source of sources) entries.push([source.plan.name, await lagOf(admin, source)]);
+    for (const { plan: one, position } of sources)
+      entries.push([one.name, await readLag(admin, one, position)]);
     return new Map(entries);
   };
   return {
@@ -202,7 +203,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     ingestStatus: async () => (await ingest?.status()) ?? null,
     lags,
     async isSettled() {
-      if ([...(await lags()).values()].some((lag) => lag > 0n)) return false;
+      if ([...(await lags()).values()].some((lag) => lag > 0)) return false;
       const open = await client.execute(`SELECT open FROM ${keyspace}.shards`, [], { prepare: true });
       return open.rows.every((row) => (row['open'] ?? '') === '');
     },

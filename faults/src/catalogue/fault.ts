@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Random } from '@kandle/feeds/simulator/random';
+import type { Random } from '@kandle/tooling/random';
 import type { Stack } from '../stack/stack.ts';
 
 /** Something that goes wrong in a running stack, and is over when `inject` resolves. */

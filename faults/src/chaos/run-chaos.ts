@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { showReport } from '@kandle/audit/show-report';
-import { createRandom } from '@kandle/feeds/simulator/random';
+import { createRandom } from '@kandle/tooling/random';
 import { describeError } from '@kandle/runtime/errors';
 import type { Fault } from '../catalogue/fault.ts';
 import type { Stack } from '../stack/stack.ts';

@@ -1,4 +1,4 @@
-import { createRandom } from '@kandle/feeds/simulator/random';
+import { createRandom } from '@kandle/tooling/random';
 import type { Fault } from '../catalogue/fault.ts';
 
 /** A fault of a schedule: after a pause of load, and with chance of its own. */

@@ -11,7 +11,7 @@ import { createKafkaWire } from '@kandle/testkit/proxy/kafka-wire';
 import { startProxy, type TcpProxy } from '@kandle/testkit/proxy/tcp-proxy';
 import { type Dispatcher, startDispatcher } from './dispatcher.ts';
 import { type FaultyFeed, startFaultyFeed } from './faulty-feed.ts';
-import { committedLag } from './lags.ts';
+import { readLag } from '@kandle/stand-in/lag';
 import { type MemoryWatch, watchMemory } from './memory-watch.ts';
 import { startWebhook, TARGET, type Webhook } from './webhook.ts';
 
@@ -174,7 +174,7 @@ function assemble(parts: Omit<Stack, 'lags' | 'untilAwake' | 'settle'>, admin: A
   async function lags(): Promise<ReadonlyMap<string, number>> {
     const entries: [string, number][] = [];
     // In the order of the flow: what is upstream and done sends nothing more.
-    for (const source of plan.sources) entries.push([source.name, await committedLag(admin, source)]);
+    for (const source of plan.sources) entries.push([source.name, await readLag(admin, source)]);
     return new Map(entries);
   }
 

@@ -1,4 +1,4 @@
-import { createRandom } from '@kandle/feeds/simulator/random';
+import { createRandom } from '@kandle/tooling/random';
 import { afterAll, beforeAll, test } from 'vitest';
 import { ALL_FAULTS } from '../../src/catalogue/all-faults.ts';
 import { until } from '../../src/catalogue/fault.ts';

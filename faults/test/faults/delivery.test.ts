@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServicePlan } from '@kandle/knative/plan';
 import { eventOfRecord, requestHeaders } from '@kandle/stand-in/kafka-source/source-event';
-import { createRandom, type Random } from '@kandle/feeds/simulator/random';
+import { createRandom, type Random } from '@kandle/tooling/random';
 import { TOPICS } from '@kandle/market/event/topics';
 import { parseTradeBatch } from '@kandle/market/trade/trade-batch';
 import { windowDueMs, windowStartOf } from '@kandle/market/window/window';

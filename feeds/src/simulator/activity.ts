@@ -1,4 +1,4 @@
-import type { Random } from './random.ts';
+import type { Random } from '@kandle/tooling/random';
 
 /** Which symbols trade how much; changes each second. */
 export interface Activity {

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createBooksAndNews } from './books-and-news.ts';
 import { createMarket, STEP_MS } from './market.ts';
-import { createRandom } from './random.ts';
+import { createRandom } from '@kandle/tooling/random';
 
 const START_MS = Date.UTC(2026, 10, 25, 9);
 

@@ -1,6 +1,6 @@
 import type { Instrument } from './instruments.ts';
 import type { SimulatedTrade } from './market.ts';
-import type { Random } from './random.ts';
+import type { Random } from '@kandle/tooling/random';
 
 /** A frame of order books, in a form of our own: Finnhub sends none. Lists of `[price, size]`, best first. */
 export interface BookFrame {

@@ -1,4 +1,4 @@
-import type { Random } from './random.ts';
+import type { Random } from '@kandle/tooling/random';
 
 /** What is traded: it decides tick, sizes and volatility. */
 export type InstrumentKind = 'stock' | 'index' | 'forex' | 'crypto';

@@ -13,7 +13,7 @@ import {
   STEP_MS,
 } from './market.ts';
 import { createPriceWalk } from './price-walk.ts';
-import { createRandom } from './random.ts';
+import { createRandom } from '@kandle/tooling/random';
 
 const START_MS = 1_900_000_000_000;
 

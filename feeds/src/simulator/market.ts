@@ -1,7 +1,7 @@
 import { createActivity } from './activity.ts';
 import { createInstruments, type Instrument } from './instruments.ts';
 import { createPriceWalk } from './price-walk.ts';
-import { createRandom, type Random } from './random.ts';
+import { createRandom, type Random } from '@kandle/tooling/random';
 import { createRateProfile } from './rate-profile.ts';
 
 /** One made-up execution, in the units of its symbol. */

@@ -1,4 +1,4 @@
-import type { Random } from './random.ts';
+import type { Random } from '@kandle/tooling/random';
 
 /** The value of one symbol, between its trades too. */
 export interface PriceWalk {

@@ -1,4 +1,4 @@
-import type { Random } from './random.ts';
+import type { Random } from '@kandle/tooling/random';
 
 /** How many trades fall into each step of the market. */
 export interface RateProfile {

@@ -5,7 +5,7 @@ import { createBooksAndNews } from './books-and-news.ts';
 import { frameText } from './frame-text.ts';
 import { DEFAULT_SYMBOLS, type InstrumentKind } from './instruments.ts';
 import { createMarket, type SimulatedTrade, STEP_MS } from './market.ts';
-import { createRandom } from './random.ts';
+import { createRandom } from '@kandle/tooling/random';
 import { createSilence } from './silence.ts';
 
 /** A market to simulate. */

@@ -1,4 +1,4 @@
-import { createRandom } from '@kandle/testkit/random';
+import { createRandom } from '@kandle/tooling/random';
 import { seededRuns } from '@kandle/testkit/seeded-runs';
 import { expect, test } from 'vitest';
 import { createFaultyStores } from '../test/faulty-stores.ts';

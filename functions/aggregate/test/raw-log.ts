@@ -1,7 +1,7 @@
 import type { FeedGap } from '@kandle/market/feed/feed-gap';
 import type { RawBatch, RawRecord } from '@kandle/market/feed/raw-batch';
 import { WINDOW_MS } from '@kandle/market/window/window';
-import type { Random } from '@kandle/testkit/random';
+import type { Random } from '@kandle/tooling/random';
 
 /** The times of the schedules: as in production, but with a short horizon, so that late and too late both happen. */
 export const GRACE_MS = 2_000;

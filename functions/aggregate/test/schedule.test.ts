@@ -3,7 +3,7 @@ import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
 import { createShardStore, createWindowStore } from '../src/cassandra-stores.ts';
 import { createFaultyStores } from './faulty-stores.ts';
 import { judge } from './oracle.ts';
-import { createRandom } from '@kandle/testkit/random';
+import { createRandom } from '@kandle/tooling/random';
 import { seededRuns } from '@kandle/testkit/seeded-runs';
 import { createRawLog } from './raw-log.ts';
 import { aggregateSchedule } from './schedule.ts';

@@ -3,7 +3,7 @@ import { formatFeedGap } from '@kandle/market/feed/feed-gap';
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { formatTradeBatch } from '@kandle/market/trade/trade-batch';
 import type { FaultyDatabase } from '@kandle/testkit/faulty-database';
-import type { Random } from '@kandle/testkit/random';
+import type { Random } from '@kandle/tooling/random';
 import type { FaultRates } from '@kandle/testkit/fault-rates';
 import { runSchedule } from '@kandle/testkit/schedule';
 import { cleanBatch } from '@kandle/market/trade/clean-trades';

@@ -1,6 +1,6 @@
 import type { createKafka } from '@kandle/runtime/kafka';
 import type { Collector, Sample } from './collector.ts';
-import { lagOf, recordsIn } from './lag.ts';
+import { lagOf, recordsIn } from '@kandle/runtime/consumer-lag';
 
 /** The Kafka client that the runtime package sets up. */
 type Kafka = ReturnType<typeof createKafka>;

@@ -11,7 +11,8 @@ import {
   wholeNumber,
 } from '@kandle/runtime/config';
 import { FatalError } from '@kandle/runtime/errors';
-import { KafkaEnv, readSecret } from '@kandle/runtime/kafka';
+import { KafkaEnv } from '@kandle/runtime/kafka';
+import { readSecret } from '@kandle/runtime/secret';
 import { z } from 'zod';
 
 const webSocketUrl = z

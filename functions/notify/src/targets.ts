@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { describeError, FatalError } from '@kandle/runtime/errors';
-import { readSecret } from '@kandle/runtime/kafka';
+import { readSecret } from '@kandle/runtime/secret';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 

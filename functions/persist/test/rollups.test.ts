@@ -4,7 +4,7 @@ import {
   formatCandleBatch,
   type PublishedCandle,
 } from '@kandle/market/candle/candle-batch';
-import { createRandom } from '@kandle/testkit/random';
+import { createRandom } from '@kandle/tooling/random';
 import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
 import { expect, test } from 'vitest';
 import { createPersist } from '../src/handler.ts';

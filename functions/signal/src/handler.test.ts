@@ -7,7 +7,7 @@ import { WINDOW_MS } from '@kandle/market/window/window';
 import { PoisonError } from '@kandle/runtime/errors';
 import { expect, test } from 'vitest';
 import type { Fault } from '@kandle/testkit/faulty-database';
-import { createRandom } from '@kandle/testkit/random';
+import { createRandom } from '@kandle/tooling/random';
 import { receivedEvent } from '@kandle/testkit/received-event';
 import { candleOf, SHARD } from '../test/candle-log.ts';
 import { createFaultyStates } from '../test/faulty-states.ts';

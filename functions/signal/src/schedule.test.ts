@@ -1,4 +1,4 @@
-import { createRandom } from '@kandle/testkit/random';
+import { createRandom } from '@kandle/tooling/random';
 import { seededRuns } from '@kandle/testkit/seeded-runs';
 import { expect, test } from 'vitest';
 import { createCandleLog, SHARD } from '../test/candle-log.ts';

@@ -7,7 +7,7 @@ import {
 } from '@kandle/market/candle/candle-batch';
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { WINDOW_MS } from '@kandle/market/window/window';
-import type { Random } from '@kandle/testkit/random';
+import type { Random } from '@kandle/tooling/random';
 
 /** The shard of the schedules in memory. */
 export const SHARD = 'test-00';

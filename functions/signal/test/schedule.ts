@@ -1,6 +1,6 @@
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import type { FaultyDatabase } from '@kandle/testkit/faulty-database';
-import type { Random } from '@kandle/testkit/random';
+import type { Random } from '@kandle/tooling/random';
 import type { FaultRates } from '@kandle/testkit/fault-rates';
 import { runSchedule } from '@kandle/testkit/schedule';
 import { createSignal } from '../src/handler.ts';

@@ -61,7 +61,7 @@ function begin() {
     look: (second: number, found: IngestStatus | null = status()) =>
       facts.look({
         status: found,
-        lags: new Map([['persist-trades', 4n]]),
+        lags: new Map([['persist-trades', 4]]),
         nowMs: T0 + second * 1_000,
       }),
   };

@@ -30,7 +30,7 @@ export interface Looked {
   /** Null when ingest did not answer. */
   readonly status: IngestStatus | null;
   /** Records not settled, by source. */
-  readonly lags: ReadonlyMap<string, bigint>;
+  readonly lags: ReadonlyMap<string, number>;
   /** Wall clock, milliseconds. */
   readonly nowMs: number;
 }
@@ -124,12 +124,11 @@ export function createRunFacts(from: FactSources, readyMs: number): RunFacts {
         activeSymbols: from.board.size(),
         functions: functions.flatMap(({ view }) => (view === null ? [] : [view])),
         sources: from.sources.map(({ name, stats }, place) => {
-          const lag = last.lags.get(name);
           return {
             ...stats(),
             name,
             eventsPerSecond: eventsPerSecond[place] ?? 0,
-            lag: lag === undefined ? null : Number(lag),
+            lag: last.lags.get(name) ?? null,
           };
         }),
       };

@@ -3,7 +3,7 @@ import { auth, Client, type ClientOptions, errors, policies, types } from 'cassa
 import { z } from 'zod';
 import { commaList, port } from './config.ts';
 import { describeError, FatalError, PoisonError, RetryableError } from './errors.ts';
-import { readSecret } from './kafka.ts';
+import { readSecret } from './secret.ts';
 
 /** Variables of the Cassandra connection. The password is a file, so that it is in no environment, argument or log. */
 export const CassandraEnv = z.object({

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { type Env, readEnv } from './config.ts';
 import { FatalError } from './errors.ts';
-import { createKafka, KafkaEnv, readSecret } from './kafka.ts';
+import { createKafka, KafkaEnv } from './kafka.ts';
 import { createLogger } from './log.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'kandle-kafka-'));
@@ -65,15 +65,4 @@ test.each<[string, Env, string]>([
   expect(() => create(env)).toThrow(FatalError);
   expect(() => create(env)).toThrow(message);
   expect(() => create(env)).not.toThrow(/s3cret|pa55word/);
-});
-
-test.each([
-  ['pa55word', 'pa55word'],
-  ['pa55word\n', 'pa55word'],
-  ['pa55word\r\n', 'pa55word'],
-  [' pa55 word \n\n', ' pa55 word \n'],
-])('readSecret() takes off one line break at the end, when the file is %j', (text, secret) => {
-  const path = join(folder, 'secret');
-  writeFileSync(path, text);
-  expect(readSecret(path, 'ANY_FILE')).toBe(secret);
 });

@@ -1,9 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { Kafka, type KafkaConfig, logLevel } from 'kafkajs';
 import { z } from 'zod';
 import { commaList } from './config.ts';
 import { FatalError } from './errors.ts';
 import type { Logger } from './log.ts';
+import { readSecret } from './secret.ts';
 
 /**
  * Variables of the Kafka connection. The password is a file, so that it is in no environment, argument or log.
@@ -66,14 +66,4 @@ function readSasl(settings: KafkaSettings): KafkaConfig['sasl'] {
   if (mechanism === 'plain') return { mechanism, username, password };
   if (mechanism === 'scram-sha-256') return { mechanism, username, password };
   return { mechanism, username, password };
-}
-
-/** The content of a secret file, without the line break at its end. @throws {FatalError} If it cannot be read. */
-export function readSecret(path: string, variable: string): string {
-  if (!existsSync(path)) throw new FatalError(`Cannot start: ${variable} names a file that does not exist`);
-  try {
-    return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
-  } catch (error) {
-    throw new FatalError(`Cannot start: the file of ${variable} cannot be read`, { cause: error });
-  }
 }

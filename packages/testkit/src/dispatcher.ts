@@ -1,7 +1,7 @@
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { RetryableError } from '@kandle/runtime/errors';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
-import type { Random } from './random.ts';
+import type { Random } from '@kandle/tooling/random';
 import { receivedEvent } from './received-event.ts';
 import type { FaultRates } from './fault-rates.ts';
 

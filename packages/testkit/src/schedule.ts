@@ -5,7 +5,7 @@ import type { ReceivedEvent } from '@kandle/runtime/received-event';
 import { createDispatcher, type Instance } from './dispatcher.ts';
 import type { FaultRates } from './fault-rates.ts';
 import type { Fault, FaultyDatabase } from './faulty-database.ts';
-import type { Random } from './random.ts';
+import type { Random } from '@kandle/tooling/random';
 
 /** What an instance of the function under test is built of. */
 export interface InstanceParts<Stores> {

@@ -1,5 +1,5 @@
 import { ROLLUP_LEVELS, type ViewCandle } from '@kandle/market/candle/rollup';
-import { createRandom, type Random } from '@kandle/testkit/random';
+import { createRandom, type Random } from '@kandle/tooling/random';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createMemoryRollups, type MemoryRollups, type StoredCandle } from '../../test/memory-rollups.ts';
 import type { RollupStore } from './rollup-store.ts';

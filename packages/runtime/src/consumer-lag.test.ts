@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { lagOf, recordsIn } from './lag.ts';
+import { lagOf, recordsIn } from './consumer-lag.ts';
 
 const bounds = (partition: number, low: number, high: number) => ({
   partition,

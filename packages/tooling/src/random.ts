@@ -1,4 +1,8 @@
-/** A stream of random numbers that its seed decides. */
+import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import { skipN } from 'pure-rand/utils/skipN';
+
+/** A stream of random numbers that its seed decides, so that what it made can be made again. */
 export interface Random {
   /** In [0, 1). */
   next(): number;
@@ -6,6 +10,7 @@ export interface Random {
   chance(probability: number): boolean;
   /** A whole number in [0, limit). */
   below(limit: number): number;
+  pick<T>(values: readonly [T, ...T[]]): T;
   /** Standard normal. */
   gaussian(): number;
   /** Exponential with this mean. */
@@ -13,34 +18,26 @@ export interface Random {
 }
 
 const UINT32 = 4_294_967_296;
-const WARM_UP = 12;
+/** Seeds that are neighbours begin alike, and have parted by then. */
+const WARM_UP = 32;
 
 /**
- * Random numbers by sfc32 (Doty-Humphrey's small fast counter, of PractRand). Not for secrets.
+ * Random numbers by xoroshiro128+. Not for secrets.
  *
  * @param seed A whole number of at most 2^53.
  */
 export function createRandom(seed: number): Random {
-  let a = seed | 0;
-  let b = Math.trunc(seed / UINT32) | 0;
-  let c = 0x9e37_79b9 | 0;
-  let counter = 1;
+  const generator = xoroshiro128plus((seed | 0) ^ Math.imul(Math.trunc(seed / UINT32), 0x9e37_79b1));
+  skipN(generator, WARM_UP);
   let spare: number | null = null;
-
-  function next(): number {
-    const t = (((a + b) | 0) + counter) | 0;
-    counter = (counter + 1) | 0;
-    a = b ^ (b >>> 9);
-    b = (c + (c << 3)) | 0;
-    c = (((c << 21) | (c >>> 11)) + t) | 0;
-    return (t >>> 0) / UINT32;
-  }
-  for (let round = 0; round < WARM_UP; round++) next();
+  const next = (): number => uniformFloat64(generator);
+  const below = (limit: number): number => Math.floor(next() * limit);
 
   return {
     next,
     chance: (probability) => next() < probability,
-    below: (limit) => Math.floor(next() * limit),
+    below,
+    pick: (values) => values[below(values.length)] ?? values[0],
     gaussian() {
       // Marsaglia's polar method makes two at a time.
       if (spare !== null) {
