@@ -1,40 +1,41 @@
-import { type CandleLog, createCandleLog } from './candle-log.ts';
-import { compareStretch } from './compare-stretch.ts';
-import { touchesWindow } from './gap-ledger.ts';
-import { createRawLog, isBeforeLog, type LogStretch, type RawLog, startOf, STRETCH_MS } from './raw-log.ts';
+import { compareStretch } from './compare/compare-stretch.ts';
+import { type CandleLog, createCandleLog } from './read/candle-log.ts';
+import type { OffsetRange, TopicReader } from './read/topic-reader.ts';
+import { touchesWindow } from './recompute/gaps.ts';
+import { createRawLog, isBeforeLog, type LogStretch, type RawLog } from './recompute/raw-log.ts';
 import type { Run } from './run.ts';
-import { feedOf } from './scope.ts';
-import { createTally } from './tally.ts';
-import type { Stretch, TopicReader } from './topic-reader.ts';
+import { startOf, STRETCH_MS } from './values/periods.ts';
+import { feedOf } from './values/scope.ts';
+import { createTally } from './values/tally.ts';
 
 /** A partition of the raw topic, as it was at the start. */
 export interface RawPartition {
   readonly reader: TopicReader;
-  readonly stretch: Stretch;
+  readonly range: OffsetRange;
 }
 
 /** The topic of candles, as it was when the functions had taken the raw topic. */
 export interface CandleTopic {
   readonly reader: TopicReader;
-  readonly stretches: readonly Stretch[];
+  readonly ranges: readonly OffsetRange[];
   /** It has as many partitions as the raw topic, so that a shard has the same number in both. */
   readonly isSplitAlike: boolean;
 }
 
 /** Reads one partition of the raw topic and compares its windows with everything that was stored of them. */
 export async function auditPartition(run: Run, raw: RawPartition, candles: CandleTopic): Promise<void> {
-  const candleLog = await readCandles(run, candles, raw.stretch.partition);
+  const candleLog = await readCandles(run, candles, raw.range.partition);
   const incomplete = new Map<string, Map<number, boolean>>();
   const compare = async (stretch: LogStretch): Promise<void> => {
     if (await compareInto(run, candleLog, stretch, incomplete))
       log.lookAgain(stretch.log.shard, stretch.startMs);
   };
-  const log: RawLog = logOf(run, raw.stretch, {
+  const log: RawLog = logOf(run, raw.range, {
     release: 'as time goes on',
     isWanted: run.isWanted,
     compare,
   });
-  await raw.reader.read(raw.stretch, (event) => log.take(event));
+  await raw.reader.read(raw.range, (event) => log.take(event));
   await log.finish();
   await compareRest(run, log, candleLog, compare);
   if (log.again.size > 0) {
@@ -42,15 +43,15 @@ export async function auditPartition(run: Run, raw: RawPartition, candles: Candl
     // batch that had not been read yet. Those stretches again, all at the end.
     const isTouched = (shard: string, windowStartMs: number): boolean =>
       run.isWanted(shard, windowStartMs) && log.again.has(`${shard}|${startOf(windowStartMs, STRETCH_MS)}`);
-    const candlesAgain = await readCandles(run, candles, raw.stretch.partition);
-    const second = logOf(run, raw.stretch, {
+    const candlesAgain = await readCandles(run, candles, raw.range.partition);
+    const second = logOf(run, raw.range, {
       release: 'at the end',
       isWanted: isTouched,
       compare: async (stretch) => {
         await compareInto(run, candlesAgain, stretch, incomplete);
       },
     });
-    await raw.reader.read(raw.stretch, (event) => second.take(event));
+    await raw.reader.read(raw.range, (event) => second.take(event));
     await second.finish();
   }
   for (const [shard, shardLog] of log.shards) {
@@ -58,7 +59,7 @@ export async function auditPartition(run: Run, raw: RawPartition, candles: Candl
     run.index.forget(shard);
   }
   run.gaps.push(...log.gaps);
-  run.report.addLog(log);
+  run.differences.addLog(log);
   checkLog(run, log);
   checkGaps(run, log, incomplete);
 }
@@ -69,10 +70,10 @@ interface LogSetUp {
   readonly compare: (stretch: LogStretch) => Promise<void>;
 }
 
-function logOf(run: Run, stretch: Stretch, { release, isWanted, compare }: LogSetUp): RawLog {
+function logOf(run: Run, range: OffsetRange, { release, isWanted, compare }: LogSetUp): RawLog {
   return createRawLog({
     horizonMs: run.horizonMs,
-    hasLostRecords: stretch.from > 0,
+    hasLostRecords: range.from > 0,
     maxHeldTrades: run.maxHeldTrades,
     release,
     isWanted,
@@ -90,7 +91,7 @@ async function compareInto(
 ): Promise<boolean> {
   const { shard } = stretch.log;
   const compared = await compareStretch({ ...run, candleLog, windowsIn: run.index.windowsIn }, stretch);
-  run.report.addStretch(shard, stretch.startMs, compared);
+  run.differences.addStretch(shard, stretch.startMs, compared);
   const ofShard = incomplete.get(shard) ?? new Map<number, boolean>();
   incomplete.set(shard, ofShard);
   for (const [windowStartMs, isIncomplete] of compared.judged) ofShard.set(windowStartMs, isIncomplete);
@@ -133,17 +134,17 @@ const TRADES_PER_CANDLE = 2;
 /** The newest candles of the shards of a raw partition; of all shards, where the topics are not split alike. */
 async function readCandles(
   { isWanted, maxHeldTrades }: Run,
-  { reader, stretches, isSplitAlike }: CandleTopic,
+  { reader, ranges, isSplitAlike }: CandleTopic,
   partition: number,
 ): Promise<CandleLog> {
-  const wanted = stretches.filter((stretch) => !isSplitAlike || stretch.partition === partition);
+  const wanted = ranges.filter((range) => !isSplitAlike || range.partition === partition);
   const candleLog = createCandleLog({
     hasLostRecords: wanted.some(({ from }) => from > 0),
     isWanted,
     maxHeld: maxHeldTrades / TRADES_PER_CANDLE,
   });
-  for (const stretch of wanted) {
-    await reader.read(stretch, (event) => {
+  for (const range of wanted) {
+    await reader.read(range, (event) => {
       candleLog.take(event);
       return undefined;
     });
@@ -152,7 +153,7 @@ async function readCandles(
 }
 
 /** Sequences count from 1 without a hole, and one batch has one content. */
-function checkLog({ report }: Run, log: RawLog): void {
+function checkLog({ differences }: Run, log: RawLog): void {
   for (const [shard, { batches, first, hasLostBatches, partition }] of log.shards) {
     const tally = createTally();
     const place = { subject: 'market.raw.v1', shard, windowStartMs: null, symbol: null } as const;
@@ -178,7 +179,7 @@ function checkLog({ report }: Run, log: RawLog): void {
         found: 'two contents',
       });
     }
-    report.addPart(`log|${shard}`, tally);
+    differences.addPart(`log|${shard}`, tally);
   }
 }
 
@@ -193,7 +194,7 @@ function holesIn(sequences: ReadonlyMap<number, unknown>, from: number): readonl
 
 /** A window is incomplete if, and only if, a gap touches it. */
 function checkGaps(
-  { report, dead, reached }: Run,
+  { differences, dead, reached }: Run,
   log: RawLog,
   judged: ReadonlyMap<string, ReadonlyMap<number, boolean>>,
 ): void {
@@ -213,7 +214,7 @@ function checkGaps(
         tally.skip('windows', 'dead letter not redriven');
       else if (!reached.windows(shardLog.partition)) tally.skip('windows', 'not reached yet');
       else {
-        report.addIncomplete({ shard, windowStartMs, isIncomplete: !isIncomplete });
+        differences.addIncomplete({ shard, windowStartMs, isIncomplete: !isIncomplete });
         tally.find({
           subject: 'windows',
           kind: 'different',
@@ -228,6 +229,6 @@ function checkGaps(
         });
       }
     }
-    report.addPart(`gaps|${shard}`, tally);
+    differences.addPart(`gaps|${shard}`, tally);
   }
 }

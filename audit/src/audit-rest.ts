@@ -1,11 +1,12 @@
 import { auditRollups } from './audit-rollups.ts';
-import { compareGaps } from './gap-ledger.ts';
-import { isBeforeLog, startOf, STRETCH_MS, WINDOW_MS } from './raw-log.ts';
+import { compareGaps } from './compare/compare-gaps.ts';
+import type { SymbolPartition } from './read/stored.ts';
+import { isBeforeLog } from './recompute/raw-log.ts';
 import type { Run } from './run.ts';
-import { feedOf, isInScope } from './scope.ts';
-import type { SymbolPartition } from './stored.ts';
 import type { Tail } from './tail.ts';
-import { createTally, type Tally } from './tally.ts';
+import { DAY_MS, HOUR_MS, startOf, STRETCH_MS, WINDOW_MS } from './values/periods.ts';
+import { feedOf, isInScope } from './values/scope.ts';
+import { createTally, type Tally } from './values/tally.ts';
 
 /** Looks for what the log says nothing of: windows of unknown shards, rows of the views, rows of the gap ledger. */
 export async function auditRest(run: Run, tail: () => Promise<Tail>): Promise<void> {
@@ -16,7 +17,7 @@ export async function auditRest(run: Run, tail: () => Promise<Tail>): Promise<vo
   await auditLedger(run, tail);
 }
 
-async function auditUnknownWindows({ index, report, stored }: Run): Promise<void> {
+async function auditUnknownWindows({ index, differences, stored }: Run): Promise<void> {
   const tally = createTally();
   for (const shard of index.shards()) {
     for (const startMs of index.stretchesOf(shard)) {
@@ -37,11 +38,8 @@ async function auditUnknownWindows({ index, report, stored }: Run): Promise<void
       }
     }
   }
-  report.addPart('unknown windows', tally);
+  differences.addPart('unknown windows', tally);
 }
-
-const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
 
 async function auditUnseenTrades(run: Run): Promise<void> {
   const tally = createTally();
@@ -50,7 +48,7 @@ async function auditUnseenTrades(run: Run): Promise<void> {
     const rows = await run.stored.tradeTimes({ feed, symbol, fromMs: startMs, toMs: startMs + HOUR_MS });
     noteUnseen(run, tally, { feed, symbol, startMs }, 'trades', rows);
   }
-  run.report.addPart('unseen trades', tally);
+  run.differences.addPart('unseen trades', tally);
 }
 
 async function auditUnseenCandles(run: Run): Promise<void> {
@@ -62,7 +60,7 @@ async function auditUnseenCandles(run: Run): Promise<void> {
     const rows = await run.stored.candleTimes({ feed, symbol, fromMs: startMs, toMs: startMs + DAY_MS });
     noteUnseen(run, tally, { feed, symbol, startMs }, 'candles_5s', rows);
   }
-  run.report.addPart('unseen candles', tally);
+  run.differences.addPart('unseen candles', tally);
 }
 
 function overlaps({ scope }: Run, feed: string, startMs: number, lengthMs: number): boolean {
@@ -91,7 +89,7 @@ function noteUnseen(
       continue;
     }
     tally.check(subject, rows.length);
-    run.report.addUnseen({ feed, symbol, shard, windowStartMs });
+    run.differences.addUnseen({ feed, symbol, shard, windowStartMs });
     tally.find({
       subject,
       kind: 'extra',
@@ -134,6 +132,6 @@ async function auditLedger(run: Run, tail: () => Promise<Tail>): Promise<void> {
     },
     tally,
   );
-  run.report.addPart('feed gaps', tally);
-  run.report.addGaps(verdict);
+  run.differences.addPart('feed gaps', tally);
+  run.differences.addGaps(verdict);
 }

@@ -1,19 +1,19 @@
-import { compareRollups, ROLLUP_TABLES } from './compare-rollups.ts';
-import { type ShardLog, WINDOW_MS } from './raw-log.ts';
+import { compareRollups } from './compare/compare-rollups.ts';
+import type { ShardLog } from './recompute/raw-log.ts';
 import type { Run } from './run.ts';
-import { isInScope } from './scope.ts';
-import { createTally } from './tally.ts';
+import { DAY_MS, ROLLUP_TABLES, WINDOW_MS } from './values/periods.ts';
+import { isInScope } from './values/scope.ts';
+import { createTally } from './values/tally.ts';
 
-const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
 
 /** Compares the longer candles with the final 5-second ones, for the days in which the log has trades. */
 export async function auditRollups(run: Run): Promise<void> {
-  const { stored, scope, lookedAt, report, reached, shards, shardOfSymbol } = run;
+  const { stored, scope, lookedAt, differences, reached, shards, shardOfSymbol } = run;
   const tally = createTally();
   // Word of what is not rolled up yet before the candles, and the candles before what was made of them.
   const pending = await stored.pendingRollups();
-  const wrongCandles = report.wrongCandles();
+  const wrongCandles = differences.wrongCandles();
   for await (const { feed, symbol, startMs } of stored.candlePartitions()) {
     if (
       !isInScope({ ...scope, sinceMs: null, untilMs: null }, feed, startMs) ||
@@ -51,10 +51,10 @@ export async function auditRollups(run: Run): Promise<void> {
         },
         tally,
       );
-      for (const each of wrong) report.addRollup({ feed, symbol, shard, table, ...each });
+      for (const each of wrong) differences.addRollup({ feed, symbol, shard, table, ...each });
     }
   }
-  report.addPart('rollups', tally);
+  differences.addPart('rollups', tally);
 }
 
 /** True if a period holds windows of the log that its watermark has not closed. */

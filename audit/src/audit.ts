@@ -4,18 +4,20 @@ import type { Client } from 'cassandra-driver';
 import type { Admin } from 'kafkajs';
 import { auditPartition } from './audit-partition.ts';
 import { auditRest } from './audit-rest.ts';
-import { type Flow, waitForConsumers } from './consumers.ts';
-import { createDeadLetters } from './dead-letters.ts';
-import { createLookedAt } from './looked-at.ts';
-import { readTail } from './tail.ts';
-import { type AuditReport, createReport } from './report.ts';
-import { recordAudit } from './record.ts';
-import { repair, type RepairSummary } from './repair.ts';
+import { createDifferences } from './compare/differences.ts';
+import { createLookedAt } from './compare/looked-at.ts';
+import { type Flow, waitForConsumers } from './read/consumers.ts';
+import { createDeadLetters } from './read/dead-letters.ts';
+import { createStored } from './read/stored.ts';
+import { createTopicReader, type Kafka, offsetRangesOf, readWholeTopic } from './read/topic-reader.ts';
+import { createWindowIndex } from './read/window-index.ts';
+import { repair as repairDifferences } from './repair/repair.ts';
+import type { RepairSummary } from './repair/summary.ts';
+import { recordAudit } from './report/record.ts';
+import { type AuditReport, reportOf } from './report/report.ts';
 import type { Run } from './run.ts';
-import { isInScope, feedOf, type Scope } from './scope.ts';
-import { createStored } from './stored.ts';
-import { createTopicReader, type Kafka, readWholeTopic, stretchesOf } from './topic-reader.ts';
-import { createWindowIndex } from './window-index.ts';
+import { readTail } from './tail.ts';
+import { feedOf, isInScope, type Scope } from './values/scope.ts';
 
 /** What is audited, and how. */
 export interface AuditOptions extends Partial<Scope> {
@@ -70,16 +72,13 @@ async function auditWith(admin: Admin, options: AuditOptions): Promise<AuditRepo
     sinceMs: options.sinceMs ?? null,
     untilMs: options.untilMs ?? null,
   };
-  const report = createReport({
-    ...scope,
-    startedAtMs: Date.now(),
-    maxFindings: options.maxFindings ?? DEFAULT_MAX_FINDINGS,
-  });
-  const stretches = await stretchesOf(admin, flow.rawTopic);
+  const startedAtMs = Date.now();
+  const differences = createDifferences();
+  const ranges = await offsetRangesOf(admin, flow.rawTopic);
   onProgress('Waiting until the functions have taken what the log holds …');
   const reached = await waitForConsumers(admin, flow, options.waitMs ?? DEFAULT_WAIT_MS);
   const dead = createDeadLetters();
-  await readWholeTopic(kafka, flow.deadTopic, await stretchesOf(admin, flow.deadTopic), (event) =>
+  await readWholeTopic(kafka, flow.deadTopic, await offsetRangesOf(admin, flow.deadTopic), (event) =>
     dead.add(event),
   );
   const isWanted = (shard: string, windowStartMs: number): boolean =>
@@ -92,45 +91,52 @@ async function auditWith(admin: Admin, options: AuditOptions): Promise<AuditRepo
     horizonMs: options.horizonMs,
     graceMs: options.graceMs,
     maxHeldTrades: options.maxHeldTrades ?? DEFAULT_MAX_HELD,
-    hasLostRecords: stretches.some(({ from }) => from > 0),
+    hasLostRecords: ranges.some(({ from }) => from > 0),
     stored: createStored(client),
     dead,
     reached,
     index: await createWindowIndex(client, isWanted),
     lookedAt: createLookedAt(),
-    report,
+    differences,
     isWanted,
     shards: new Map(),
     shardOfSymbol: new Map(),
     gaps: [],
   };
-  const candleStretches = await stretchesOf(admin, flow.candlesTopic);
+  const candleRanges = await offsetRangesOf(admin, flow.candlesTopic);
   const reader = createTopicReader(kafka, flow.rawTopic);
   const candleReader = createTopicReader(kafka, flow.candlesTopic);
   try {
-    for (const stretch of stretches) {
-      if (stretch.from >= stretch.to) continue;
-      onProgress(
-        `Partition ${stretch.partition} of ${flow.rawTopic}: ${stretch.to - stretch.from} records …`,
-      );
+    for (const range of ranges) {
+      if (range.from >= range.to) continue;
+      onProgress(`Partition ${range.partition} of ${flow.rawTopic}: ${range.to - range.from} records …`);
       await auditPartition(
         run,
-        { reader, stretch },
+        { reader, range },
         {
           reader: candleReader,
-          stretches: candleStretches,
-          isSplitAlike: candleStretches.length === stretches.length,
+          ranges: candleRanges,
+          isSplitAlike: candleRanges.length === ranges.length,
         },
       );
     }
     onProgress('Rows that the log says nothing of …');
-    const tail = readTail(run, reader, stretches, () => stretchesOf(admin, flow.rawTopic));
+    const tail = readTail(run, reader, ranges, () => offsetRangesOf(admin, flow.rawTopic));
     await auditRest(run, tail);
-    if (report.differences() > 0) report.excuse((await tail()).hasMovedOn);
+    if (differences.count() > 0) differences.excuse((await tail()).hasMovedOn);
   } finally {
     await Promise.all([reader.close(), candleReader.close()]);
   }
-  const finished = report.finish(dead, await repairIfAsked(options, run));
+  const repair = await repairIfAsked(options, run);
+  const finished = reportOf({
+    scope,
+    startedAtMs,
+    finishedAtMs: Date.now(),
+    maxFindings: options.maxFindings ?? DEFAULT_MAX_FINDINGS,
+    differences,
+    dead,
+    repair,
+  });
   if (options.isRecorded === true) {
     // The outcome is worth more than its record: an old schema has no table for it.
     await recordAudit(client, finished).catch((error: unknown) => onProgress(describeError(error)));
@@ -140,10 +146,10 @@ async function auditWith(admin: Admin, options: AuditOptions): Promise<AuditRepo
 
 async function repairIfAsked(options: AuditOptions, run: Run): Promise<RepairSummary | null> {
   const { repair: wish = 'no', onProgress = () => undefined } = options;
-  if (wish === 'no' || run.report.differences() === 0) return null;
+  if (wish === 'no' || run.differences.count() === 0) return null;
   const producer = createEventProducer(options.kafka);
   try {
-    return await repair(
+    return await repairDifferences(
       {
         client: options.client,
         stored: run.stored,
@@ -153,7 +159,7 @@ async function repairIfAsked(options: AuditOptions, run: Run): Promise<RepairSum
         nowMs: Date.now,
         onProgress,
       },
-      run.report.wrongs(),
+      run.differences.wrongs(),
     );
   } finally {
     await producer.close();

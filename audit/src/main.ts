@@ -5,10 +5,10 @@ import { describeError } from '@kandle/runtime/errors';
 import { createKafka } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
 import { runAudit } from './audit.ts';
-import { type CliOptions, HELP, parseCliOptions } from './cli-options.ts';
 import { type AuditConfig, readConfig } from './config.ts';
-import type { AuditReport } from './report.ts';
-import { showReport } from './show-report.ts';
+import { type CliOptions, HELP, parseCliOptions } from './options.ts';
+import type { AuditReport } from './report/report.ts';
+import { showReport } from './report/show-report.ts';
 
 /** Where text goes: the result, and what is being done. */
 export interface Output {

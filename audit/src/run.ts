@@ -1,14 +1,14 @@
 import type { Client } from 'cassandra-driver';
-import type { Flow, Reached } from './consumers.ts';
-import type { DeadLetters } from './dead-letters.ts';
-import type { LookedAt } from './looked-at.ts';
-import type { Gap } from './raw-batch.ts';
-import type { ShardLog } from './raw-log.ts';
-import type { Report } from './report.ts';
-import type { Scope } from './scope.ts';
-import type { Stored } from './stored.ts';
-import type { Kafka } from './topic-reader.ts';
-import type { WindowIndex } from './window-index.ts';
+import type { Differences } from './compare/differences.ts';
+import type { LookedAt } from './compare/looked-at.ts';
+import type { Flow, Reached } from './read/consumers.ts';
+import type { DeadLetters } from './read/dead-letters.ts';
+import type { Gap } from './read/raw-batch.ts';
+import type { Stored } from './read/stored.ts';
+import type { Kafka } from './read/topic-reader.ts';
+import type { WindowIndex } from './read/window-index.ts';
+import type { ShardLog } from './recompute/raw-log.ts';
+import type { Scope } from './values/scope.ts';
 
 /** What the steps of one audit share. */
 export interface Run {
@@ -26,7 +26,7 @@ export interface Run {
   readonly reached: Reached;
   readonly index: WindowIndex;
   readonly lookedAt: LookedAt;
-  readonly report: Report;
+  readonly differences: Differences;
   readonly isWanted: (shard: string, windowStartMs: number) => boolean;
   /** Filled as the partitions are read: the shards of the log, where each symbol belongs, and the gaps. */
   readonly shards: Map<string, ShardLog>;

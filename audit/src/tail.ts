@@ -1,23 +1,15 @@
-import { ROLLUP_TABLES } from './compare-rollups.ts';
-import type { Gap } from './raw-batch.ts';
-import { createRawLog, WINDOW_MS } from './raw-log.ts';
+import type { Place } from './compare/differences.ts';
+import type { Gap } from './read/raw-batch.ts';
+import type { OffsetRange, TopicReader } from './read/topic-reader.ts';
+import { createRawLog } from './recompute/raw-log.ts';
 import type { Run } from './run.ts';
-import type { Subject } from './tally.ts';
-import type { Stretch, TopicReader } from './topic-reader.ts';
+import { ROLLUP_TABLES, WINDOW_MS } from './values/periods.ts';
 
 /** What came into the log while the audit ran. */
 export interface Tail {
   readonly gaps: readonly Gap[];
   /** True if a batch or gap of the tail belongs to the window: of the shard, or of the symbol. */
   readonly hasMovedOn: (place: Place) => boolean;
-}
-
-/** Where something was found. */
-export interface Place {
-  readonly subject?: Subject;
-  readonly shard: string | null;
-  readonly symbol: string | null;
-  readonly windowStartMs: number | null;
 }
 
 /**
@@ -29,8 +21,8 @@ export interface Place {
 export function readTail(
   run: Run,
   reader: TopicReader,
-  before: readonly Stretch[],
-  now: () => Promise<readonly Stretch[]>,
+  before: readonly OffsetRange[],
+  now: () => Promise<readonly OffsetRange[]>,
 ): () => Promise<Tail> {
   return async () => {
     const touched = new Map<string, number[]>();

@@ -2,7 +2,7 @@ import { EVENT_TYPES } from '@kandle/market/event/topics';
 import { formatRawBatch, parseRawBatch } from '@kandle/market/feed/raw-batch';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type AuditOptions, runAudit } from '../src/audit.ts';
-import type { AuditReport } from '../src/report.ts';
+import type { AuditReport } from '../src/report/report.ts';
 import { createDamage, type Damage } from './damage.ts';
 import { linesOf } from './lines.ts';
 import { BEGIN_MS, createSmallMarket, EPOCH } from './small-market.ts';

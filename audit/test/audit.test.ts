@@ -1,7 +1,7 @@
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type AuditOptions, runAudit } from '../src/audit.ts';
-import type { AuditReport } from '../src/report.ts';
+import type { AuditReport } from '../src/report/report.ts';
 import { createDamage, type Damage, without } from './damage.ts';
 import { linesOf } from './lines.ts';
 import { BEGIN_MS, createSmallMarket, EPOCH } from './small-market.ts';

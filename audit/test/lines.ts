@@ -1,4 +1,4 @@
-import type { AuditReport } from '../src/report.ts';
+import type { AuditReport } from '../src/report/report.ts';
 import { BEGIN_MS } from './small-market.ts';
 
 /** The differences of a report, one line each: `subject | kind | number of the window | symbol | what`. */

@@ -22,7 +22,7 @@ import { createTransform } from '@kandle/transform/handler';
 import type { Client } from 'cassandra-driver';
 import { inject } from 'vitest';
 import type { AuditOptions } from '../src/audit.ts';
-import { createTopicReader, type Kafka } from '../src/topic-reader.ts';
+import { createTopicReader, type Kafka } from '../src/read/topic-reader.ts';
 
 export const HORIZON_MS = 60_000;
 const GRACE_MS = 2_000;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createStored } from '../src/stored.ts';
+import { createStored } from '../src/read/stored.ts';
 import { type SmallPipeline, startSmallPipeline } from './small-pipeline.ts';
 
 const HOUR_MS = 1_764_000_000_000;

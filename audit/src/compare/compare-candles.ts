@@ -1,0 +1,57 @@
+import { candleColumns, lifeOf } from '../recompute/candle.ts';
+import { type Columns, compareColumns, showColumns } from '../values/columns.ts';
+import type { Finding, Tally } from '../values/tally.ts';
+import type { JudgedWindow } from './compare-window.ts';
+
+/** The rows of `candles_5s` for one window, and whether those that lag behind are excused. */
+export interface CandleCase {
+  readonly shard: string;
+  readonly windowStartMs: number;
+  readonly judged: JudgedWindow;
+  /** Rows of the window's start, by symbol. */
+  readonly found: ReadonlyMap<string, Columns>;
+  /** Persist has taken every candle. */
+  readonly isReached: boolean;
+  /** Persist gave up an event of this window's candles. Asked only about a row that lags behind. */
+  readonly isDead: () => boolean;
+}
+
+/** Compares a window's candles in `candles_5s`; returns the symbols whose rows are missing, extra or different. */
+export function compareCandles(of: CandleCase, tally: Tally): readonly string[] {
+  const { shard, windowStartMs, judged, found } = of;
+  const wrong: string[] = [];
+  const note = (symbol: string, finding: Pick<Finding, 'kind' | 'what' | 'expected' | 'found'>): void => {
+    wrong.push(symbol);
+    tally.find({ subject: 'candles_5s', shard, windowStartMs, symbol, ...finding });
+  };
+  for (const [symbol, expected] of judged.expected.rows) {
+    const stored = judged.stored?.rows.get(symbol);
+    const life = stored === undefined || judged.stored === null ? null : lifeOf(judged.stored, stored);
+    const columns = candleColumns(expected, life);
+    const row = found.get(symbol);
+    const isBehind = row === undefined || (life !== null && Number(row['version']) < life.version);
+    if (isBehind && !of.isReached) {
+      tally.skip('candles_5s', 'not reached yet');
+      continue;
+    }
+    if (isBehind && of.isDead()) {
+      tally.skip('candles_5s', 'dead letter not redriven');
+      continue;
+    }
+    tally.check('candles_5s');
+    if (row === undefined) {
+      note(symbol, { kind: 'missing', what: 'candle', expected: showColumns(columns), found: 'no row' });
+      continue;
+    }
+    // Rows of before there were rollups lack their notional.
+    const { notional, ...older } = columns;
+    const difference = compareColumns(row['notional'] === null ? older : columns, row);
+    if (difference !== null) note(symbol, { kind: 'different', ...difference });
+  }
+  for (const [symbol, row] of found) {
+    if (judged.expected.rows.has(symbol)) continue;
+    tally.check('candles_5s');
+    note(symbol, { kind: 'extra', what: 'candle', expected: 'no row', found: showColumns(row) });
+  }
+  return wrong;
+}

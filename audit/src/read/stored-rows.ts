@@ -1,0 +1,104 @@
+import { RetryableError } from '@kandle/runtime/errors';
+import { types } from 'cassandra-driver';
+import { z } from 'zod';
+import type { Cell } from '../values/columns.ts';
+
+/*
+ * The rows of the tables as the driver answers them. What a hand may have damaged is allowed to be null here: to say
+ * so is the comparison's part.
+ */
+
+const time = z.date().transform((date) => date.getTime());
+const date = z.instanceof(types.LocalDate).transform((day) => Date.parse(day.toString()));
+const integer = z.int().nullable();
+const big = z.bigint().nullable();
+const text = z.string().nullable();
+/** A number that a hand may have taken away: what is no number is like no other. */
+const amount = z
+  .custom<number | null>((value) => value === null || typeof value === 'number')
+  .transform((value) => value ?? Number.NaN);
+
+/** A row of `windows`; a window without symbols has one row, of null. */
+export const WindowRowSchema = z.object({
+  symbol: text,
+  version: integer,
+  final_version: integer,
+  incomplete_version: integer,
+  applied: text,
+  min_offset: big,
+  row_version: integer,
+  revision: integer,
+  reason: text,
+  first_key: text,
+  last_key: text,
+  open_e8: big,
+  high_e8: big,
+  low_e8: big,
+  close_e8: big,
+  volume_e8: big,
+  notional_e16: big,
+  price_sum_e8: big,
+  trade_count: integer,
+  id_hash_sum: big,
+});
+
+/** @see WindowRowSchema */
+export type WindowRow = z.infer<typeof WindowRowSchema>;
+
+/** The open windows of a row of `shards`. */
+export const ShardRowSchema = z.object({
+  open: text.transform((list) => (list ?? '').split(',').filter(Boolean).map(Number)),
+});
+
+/** A row of `trades`. */
+export const TradeRowSchema = z.object({ time, id: z.string(), price: amount, size: amount });
+
+const cell = z.custom<Cell | types.LocalDate>(
+  (value) =>
+    value === null ||
+    value instanceof types.LocalDate ||
+    ['string', 'number', 'bigint', 'boolean'].includes(typeof value),
+);
+
+/** A row of `candles_5s` or of a table of longer candles, whatever columns it has. */
+export const ViewRowSchema = z.object({ start: time }).catchall(cell);
+
+/** A row of which only the time is asked. */
+export const TimeRowSchema = z.object({ time });
+
+/** The key of a partition of a view: a symbol's day, or its hour. */
+export const PartitionRowSchema = z.object({
+  feed: z.string(),
+  symbol: z.string(),
+  day: date.optional(),
+  hour: time.optional(),
+});
+
+/** A row of `rollup_pending`. */
+export const PendingRowSchema = z.object({
+  minute: time,
+  feed: z.string(),
+  symbols: z.string().transform((list) => list.split(',')),
+});
+
+/** A row of `feed_gaps`. */
+export const GapRowSchema = z.object({
+  shard: z.string(),
+  from_time: time,
+  reason: z.string(),
+  to_time: time,
+  dropped_records: z
+    .bigint()
+    .nullable()
+    .transform((count) => Number(count ?? 0n)),
+});
+
+/** @throws {RetryableError} Naming what is not as the schema step made it. */
+export function parseRow<T>(schema: z.ZodType<T>, row: types.Row, query: string): T {
+  const columns = Object.fromEntries(row.keys().map((name) => [name, row.get(name) as unknown]));
+  const parsed = schema.safeParse(columns);
+  if (parsed.success) return parsed.data;
+  throw new RetryableError(`Cannot read a row of "${query}": ${z.prettifyError(parsed.error)}`, {
+    cause: parsed.error,
+  });
+}

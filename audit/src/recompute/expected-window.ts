@@ -1,0 +1,136 @@
+import type { Columns } from '../values/columns.ts';
+import { writeSequences } from '../values/sequences.ts';
+import { hashSumOf } from './trade-hash.ts';
+
+/** A trade that counts, with its place in the log: `index` is its place among the trades of its clean batch. */
+export interface PlacedTrade {
+  readonly id: string;
+  readonly symbol: string;
+  readonly eventTimeMs: number;
+  readonly priceE8: bigint;
+  readonly sizeE8: bigint;
+  readonly epoch: number;
+  readonly sequence: number;
+  readonly index: number;
+}
+
+/** What one symbol's row in `windows` should hold, computed from the list of its trades. */
+export interface ExpectedRow {
+  readonly symbol: string;
+  readonly firstKey: string;
+  readonly lastKey: string;
+  readonly openE8: bigint;
+  readonly highE8: bigint;
+  readonly lowE8: bigint;
+  readonly closeE8: bigint;
+  readonly volumeE8: bigint;
+  readonly notionalE16: bigint;
+  readonly priceSumE8: bigint;
+  readonly tradeCount: number;
+  readonly idHashSum: bigint;
+  readonly lastTradeMs: number;
+}
+
+/** A window of one shard as the raw log says it should be. */
+export interface ExpectedWindow {
+  /** The batches that have a trade in it, as the column `applied` names them. */
+  readonly applied: string;
+  readonly rows: ReadonlyMap<string, ExpectedRow>;
+  /** Ids that more than one batch has brought: each counts once. */
+  readonly repeatedIds: readonly RepeatedId[];
+}
+
+/** A trade id that stands in the log more than once. */
+export interface RepeatedId {
+  readonly id: string;
+  readonly symbol: string;
+  readonly batches: readonly string[];
+}
+
+/** Event time first, then arrival. */
+function byTime(a: PlacedTrade, b: PlacedTrade): number {
+  return a.eventTimeMs - b.eventTimeMs || byArrival(a, b);
+}
+
+function byArrival(a: PlacedTrade, b: PlacedTrade): number {
+  return a.epoch - b.epoch || a.sequence - b.sequence || a.index - b.index;
+}
+
+/** Reads a window off the list of its trades, in any order. A trade id counts once: where it came first. */
+export function expectedWindow(trades: readonly PlacedTrade[]): ExpectedWindow {
+  const byId = new Map<string, PlacedTrade[]>();
+  for (const trade of trades.toSorted(byArrival)) {
+    const key = `${trade.symbol} ${trade.id}`;
+    const known = byId.get(key);
+    if (known === undefined) byId.set(key, [trade]);
+    else known.push(trade);
+  }
+  const symbols = new Map<string, PlacedTrade[]>();
+  const repeatedIds: RepeatedId[] = [];
+  for (const copies of byId.values()) {
+    const [first] = copies;
+    if (first === undefined) continue;
+    const list = symbols.get(first.symbol);
+    if (list === undefined) symbols.set(first.symbol, [first]);
+    else list.push(first);
+    if (copies.length > 1) {
+      repeatedIds.push({
+        id: first.id,
+        symbol: first.symbol,
+        batches: copies.map(({ epoch, sequence }) => `${epoch}:${sequence}`),
+      });
+    }
+  }
+  return {
+    applied: writeSequences(trades),
+    rows: new Map([...symbols].map(([symbol, list]) => [symbol, rowOf(symbol, list.toSorted(byTime))])),
+    repeatedIds,
+  };
+}
+
+function rowOf(symbol: string, sorted: readonly PlacedTrade[]): ExpectedRow {
+  const first = sorted.at(0);
+  const last = sorted.at(-1);
+  if (first === undefined || last === undefined) throw new RangeError('Cannot read a row off no trades');
+  const prices = sorted.map((trade) => trade.priceE8).toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  return {
+    symbol,
+    firstKey: keyOf(first),
+    lastKey: keyOf(last),
+    openE8: first.priceE8,
+    highE8: prices.at(-1) ?? 0n,
+    lowE8: prices.at(0) ?? 0n,
+    closeE8: last.priceE8,
+    volumeE8: sumOf(sorted.map((trade) => trade.sizeE8)),
+    notionalE16: sumOf(sorted.map((trade) => trade.priceE8 * trade.sizeE8)),
+    priceSumE8: sumOf(prices),
+    tradeCount: sorted.length,
+    idHashSum: hashSumOf(sorted.map((trade) => trade.id)),
+    lastTradeMs: last.eventTimeMs,
+  };
+}
+
+/** The columns of a row of `windows` that its trades decide. */
+export function expectedColumns(row: ExpectedRow): Columns {
+  return {
+    first_key: row.firstKey,
+    last_key: row.lastKey,
+    open_e8: row.openE8,
+    high_e8: row.highE8,
+    low_e8: row.lowE8,
+    close_e8: row.closeE8,
+    volume_e8: row.volumeE8,
+    notional_e16: row.notionalE16,
+    price_sum_e8: row.priceSumE8,
+    trade_count: row.tradeCount,
+    id_hash_sum: row.idHashSum,
+  };
+}
+
+function keyOf({ eventTimeMs, epoch, sequence, index }: PlacedTrade): string {
+  return `${eventTimeMs}:${epoch}:${sequence}:${index}`;
+}
+
+function sumOf(values: readonly bigint[]): bigint {
+  return values.reduce((sum, value) => sum + value, 0n);
+}
