@@ -124,7 +124,7 @@ export async function startSmallPipeline(): Promise<SmallPipeline> {
     graceMs: GRACE_MS,
     expiryMs: EXPIRY_MS,
     maxAttempts: 10,
-    now: Date.now,
+    wallMs: Date.now,
     backOff: () => new Promise((resolve) => setTimeout(resolve, 5)),
   });
   const views = createViews(client, { writeConcurrency: 16, maxRowsPerBatch: 200 });

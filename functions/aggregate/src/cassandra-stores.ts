@@ -3,7 +3,7 @@ import { formatSpans, parseSpans } from '@kandle/market/window/gap-spans';
 import { e16, e8 } from '@kandle/market/number/fixed-point';
 import { ABSENT_SHARD } from '@kandle/market/window/shard-state';
 import { formatTradeKey, parseTradeKey } from '@kandle/market/trade/trade';
-import { WINDOW_MS } from '@kandle/market/window/window';
+import { WINDOW_MS, type WindowKey } from '@kandle/market/window/window';
 import {
   ABSENT_WINDOW,
   type RevisionReason,
@@ -20,7 +20,7 @@ import {
   writeConditionally,
 } from '@kandle/runtime/conditional';
 import type { Client, types } from 'cassandra-driver';
-import type { ShardStore, WindowKey, WindowStore } from './stores.ts';
+import type { ShardStore, WindowStore } from './stores.ts';
 
 const READ_WINDOW = 'SELECT * FROM windows WHERE shard = ? AND window_start = ?';
 const READ_WRITTEN =

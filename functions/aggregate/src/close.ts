@@ -1,10 +1,9 @@
-import { dueLimitMs, dueWindows, settleWindows, type ShardState } from '@kandle/market/window/shard-state';
-import { closeWindow, isFinal, type WindowState } from '@kandle/market/window/window-state';
-import { closedToOf, WINDOW_MS } from '@kandle/market/window/window';
-import { RetryableError } from '@kandle/runtime/errors';
-import type { AggregateDeps, BatchWork } from './deps.ts';
 import { beforeFirstWrite } from '@kandle/market/window/before-first-write';
-import type { WindowKey } from './stores.ts';
+import { dueLimitMs, dueWindows, type ShardState, takeOffOpen } from '@kandle/market/window/shard-state';
+import { closedToOf, WINDOW_MS, type WindowKey } from '@kandle/market/window/window';
+import { closeWindow, isFinal, type WindowState } from '@kandle/market/window/window-state';
+import { changeShard, changeWindow } from './change.ts';
+import type { AggregateDeps, BatchWork } from './deps.ts';
 
 type CloseDeps = Pick<
   AggregateDeps,
@@ -23,24 +22,20 @@ export async function closeDueWindows(
   touched: readonly number[],
 ): Promise<void> {
   if (!isClosingDue(deps, work, touched)) return;
-  for (let attempt = 0; attempt < deps.maxAttempts; attempt++) {
-    work.shard = await deps.shards.read(work.batch.shard);
-    const limitMs = dueLimitMs(work.shard, work.batch.watermarkMs, deps.graceMs);
-    const due = dueWindows(work.shard, touched, limitMs);
-    for (const windowStartMs of due) {
-      const key = { shard: work.batch.shard, windowStartMs };
-      const final = await makeFinal(deps, key, work.shard);
-      await deps.candles.publishFinal(key, final, work.batch.traceparent);
-    }
-    const next = settleWindows(work.shard, due, limitMs);
-    if (next === null) return;
-    if ((await deps.shards.compareAndSet(work.batch.shard, next)) === 'applied') {
-      work.shard = next;
-      return;
-    }
-    await deps.backOff(attempt);
-  }
-  throw new RetryableError(`Cannot close windows of ${work.batch.shard}: lost every race`);
+  const { batch } = work;
+  work.shard = await changeShard(deps, batch.shard, {
+    action: 'close windows',
+    async change(shard) {
+      const limitMs = dueLimitMs(shard, batch.watermarkMs, deps.graceMs);
+      const due = dueWindows(shard, touched, limitMs);
+      for (const windowStartMs of due) {
+        const key = { shard: batch.shard, windowStartMs };
+        const final = await makeFinal(deps, key, shard);
+        await deps.candles.publishFinal(key, final, batch.traceparent);
+      }
+      return takeOffOpen(shard, due, limitMs);
+    },
+  });
 }
 
 /**
@@ -62,23 +57,15 @@ function isClosingDue(deps: CloseDeps, work: BatchWork, touched: readonly number
 
 /** The window, final: by our transaction, or as somebody else closed it. */
 async function makeFinal(deps: CloseDeps, key: WindowKey, shard: ShardState): Promise<WindowState> {
-  let window = deps.cache.get(key);
-  // A final window in memory may have had a revision from elsewhere since: publish what is true now.
-  if (window === undefined || isFinal(window)) window = await deps.windows.read(key);
-  for (let attempt = 0; attempt < deps.maxAttempts; attempt++) {
-    if (isFinal(window)) {
-      deps.cache.set(key, window);
-      return window;
-    }
-    const next = closeWindow(beforeFirstWrite(window, shard, key.windowStartMs));
-    deps.cache.drop(key);
-    const outcome = await deps.windows.compareAndSet(key, next, []);
-    if (outcome === 'applied') {
-      deps.cache.set(key, next);
-      return next;
-    }
-    if (attempt > 0 || outcome === 'unknown') await deps.backOff(attempt);
-    window = await deps.windows.read(key);
-  }
-  throw new RetryableError(`Cannot close window ${key.windowStartMs} of ${key.shard}: lost every race`);
+  const cached = deps.cache.get(key);
+  const { window } = await changeWindow(deps, key, {
+    action: 'close',
+    // A final window in memory may have had a revision from elsewhere since: publish what is true now.
+    known: cached !== undefined && isFinal(cached) ? undefined : cached,
+    change(found) {
+      if (isFinal(found)) return null;
+      return { next: closeWindow(beforeFirstWrite(found, shard, key.windowStartMs)), changed: [] };
+    },
+  });
+  return window;
 }

@@ -1,26 +1,24 @@
 import type { ShardState } from '@kandle/market/window/shard-state';
 import type { TradeBatch } from '@kandle/market/trade/trade-batch';
 import type { BatchPosition } from '@kandle/market/window/window-state';
+import type { ChangeLimits } from '@kandle/runtime/change-versioned';
 import type { AggregateMetrics } from './metrics.ts';
 import type { CandlePublisher } from './publish.ts';
 import type { ShardStore, WindowStore } from './stores.ts';
 import type { WindowCache } from './window-cache.ts';
 
-/** What the aggregate function is made of; clocks and chance come in from outside. */
-export interface AggregateDeps {
+/** What the aggregate function works with; clocks and chance come in from outside. */
+export interface AggregateDeps extends ChangeLimits {
   readonly windows: WindowStore;
   readonly shards: ShardStore;
   readonly candles: CandlePublisher;
   readonly cache: WindowCache;
   readonly graceMs: number;
   readonly expiryMs: number;
-  readonly maxAttempts: number;
   /** Left out where nothing is counted. */
-  readonly counts?: AggregateMetrics;
+  readonly metrics?: AggregateMetrics;
   /** Wall clock, epoch milliseconds: only for the age of a batch, never for windows. */
-  readonly now: () => number;
-  /** Waits before another attempt at a lost race, longer with each attempt. */
-  readonly backOff: (attempt: number) => Promise<void>;
+  readonly wallMs: () => number;
 }
 
 /** What the steps of one batch share: the batch, and the shard's row as this process last knew it. */

@@ -1,15 +1,16 @@
 import type { FeedGap } from '@kandle/market/feed/feed-gap';
 import type { GapSpan } from '@kandle/market/window/gap-spans';
-import { gapWindows, noteGap, type ShardState } from '@kandle/market/window/shard-state';
+import { gapWindows, noteGap } from '@kandle/market/window/shard-state';
+import type { WindowKey } from '@kandle/market/window/window';
 import { isComplete, isFinal, markIncomplete } from '@kandle/market/window/window-state';
-import { RetryableError } from '@kandle/runtime/errors';
-import { NO_COUNTS } from './metrics.ts';
+import { createRunAll } from '@kandle/runtime/run-all';
+import { changeShard, changeWindow } from './change.ts';
 import type { AggregateDeps } from './deps.ts';
-import type { WindowKey } from './stores.ts';
+import { NO_METRICS } from './metrics.ts';
 
 type GapDeps = Pick<
   AggregateDeps,
-  'windows' | 'shards' | 'cache' | 'candles' | 'counts' | 'expiryMs' | 'maxAttempts' | 'backOff'
+  'windows' | 'shards' | 'cache' | 'candles' | 'metrics' | 'expiryMs' | 'maxAttempts' | 'backOff'
 >;
 
 /**
@@ -34,58 +35,30 @@ const AT_ONCE = 8;
 export async function markGap(deps: GapDeps, gap: FeedGap): Promise<void> {
   const span: GapSpan = [gap.fromMs, gap.toMs];
   const retainMs = deps.expiryMs + RETAIN_MARGIN_MS;
-  const shard = await noteInShard(deps, gap.shard, span, retainMs);
+  const shard = await changeShard(deps, gap.shard, {
+    action: 'note a gap',
+    change: (found) => noteGap(found, span, retainMs),
+  });
   const { open, closed } = gapWindows(shard, span, retainMs);
   const written = closed === null ? [] : await deps.windows.written(gap.shard, closed[0], closed[1]);
   const touched = [...new Set([...open, ...written])].toSorted((a, b) => a - b);
-  // One iterator for all: each takes the next window when it is done with one.
-  const work = touched.values();
-  await Promise.all(
-    Array.from({ length: AT_ONCE }, async () => {
-      for (const windowStartMs of work) await markWindow(deps, { shard: gap.shard, windowStartMs });
-    }),
+  await createRunAll(AT_ONCE)(touched, (windowStartMs) =>
+    markWindow(deps, { shard: gap.shard, windowStartMs }),
   );
 }
 
-async function noteInShard(
-  deps: GapDeps,
-  name: string,
-  span: GapSpan,
-  retainMs: number,
-): Promise<ShardState> {
-  for (let attempt = 0; attempt < deps.maxAttempts; attempt++) {
-    const shard = await deps.shards.read(name);
-    const next = noteGap(shard, span, retainMs);
-    if (next === null) return shard;
-    if ((await deps.shards.compareAndSet(name, next)) === 'applied') return next;
-    await deps.backOff(attempt);
-  }
-  throw new RetryableError(`Cannot note a gap of ${name}: lost every race`);
-}
-
 async function markWindow(deps: GapDeps, key: WindowKey): Promise<void> {
-  const counts = deps.counts ?? NO_COUNTS;
+  const metrics = deps.metrics ?? NO_METRICS;
   const cached = deps.cache.get(key);
-  // What memory says may be old, but a final window must be published as it is now.
-  let window = cached === undefined || isFinal(cached) ? await deps.windows.read(key) : cached;
-  for (let attempt = 0; attempt < deps.maxAttempts; attempt++) {
-    if (!isComplete(window)) {
-      if (isFinal(window)) await deps.candles.publishFinal(key, window);
-      return;
-    }
-    const next = markIncomplete(window);
-    deps.cache.drop(key);
-    const outcome = await deps.windows.compareAndSet(key, next, []);
-    if (outcome === 'applied') {
-      counts.incompleteWindows.add(1);
-      if (isFinal(next)) {
-        counts.revisedCandles.add(next.rows.size);
-        await deps.candles.publishRevised(key, next, [...next.rows.keys()]);
-      } else deps.cache.set(key, next);
-      return;
-    }
-    if (attempt > 0 || outcome === 'unknown') await deps.backOff(attempt);
-    window = await deps.windows.read(key);
-  }
-  throw new RetryableError(`Cannot mark window ${key.windowStartMs} of ${key.shard}: lost every race`);
+  const { window, written } = await changeWindow(deps, key, {
+    action: 'mark',
+    // What memory says may be old, but a final window must be published as it is now.
+    known: cached !== undefined && isFinal(cached) ? undefined : cached,
+    change: (found) => (isComplete(found) ? { next: markIncomplete(found), changed: [] } : null),
+  });
+  if (written !== null) metrics.incompleteWindows.add(1);
+  if (!isFinal(window)) return;
+  if (written === null) return await deps.candles.publishFinal(key, window);
+  metrics.revisedCandles.add(window.rows.size);
+  await deps.candles.publishRevised(key, window, [...window.rows.keys()]);
 }

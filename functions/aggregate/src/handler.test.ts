@@ -10,7 +10,7 @@ import { expect, test } from 'vitest';
 import type { Fault } from '@kandle/testkit/faulty-database';
 import { createFaultyStores } from '../test/faulty-stores.ts';
 import { createMemoryStores } from '../test/memory-stores.ts';
-import { countOutcomes, createCounts } from './metrics.ts';
+import { countOutcomes, createAggregateMetrics } from './metrics.ts';
 import { createAggregate } from './handler.ts';
 import { createCandlePublisher } from './publish.ts';
 import { createWindowCache } from './window-cache.ts';
@@ -57,7 +57,7 @@ function createRig(faults: Fault[] = []) {
   const stores = createMemoryStores();
   const database = { ...stores, ...createFaultyStores(stores) };
   const counted = new Map<string, number>();
-  const counts = createCounts({
+  const metrics = createAggregateMetrics({
     counter: (name) => ({
       add: (value, { outcome = '' } = {}) => {
         const label = `${name.replace(/^aggregate_|_total$/g, '')}${outcome && ` ${outcome}`}`;
@@ -68,10 +68,10 @@ function createRig(faults: Fault[] = []) {
   });
   const create = () =>
     createAggregate({
-      counts,
+      metrics,
       ...countOutcomes(
         database.connect(async () => faults.shift() ?? 'none'),
-        counts.casOutcomes,
+        metrics.casOutcomes,
       ),
       candles: createCandlePublisher(
         {
@@ -93,7 +93,7 @@ function createRig(faults: Fault[] = []) {
       graceMs: 2_000,
       expiryMs: 86_400_000,
       maxAttempts: 5,
-      now: () => W0 + 10_000,
+      wallMs: () => W0 + 10_000,
       backOff: async () => undefined,
     });
   return {

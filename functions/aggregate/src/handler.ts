@@ -2,6 +2,7 @@ import { parseFeedGap } from '@kandle/market/feed/feed-gap';
 import { foldTrades } from '@kandle/market/candle/fold';
 import { parseTradeBatch } from '@kandle/market/trade/trade-batch';
 import { EVENT_TYPES } from '@kandle/market/event/topics';
+import type { ShardState } from '@kandle/market/window/shard-state';
 import { PoisonError } from '@kandle/runtime/errors';
 import { parseOrPoison } from '@kandle/runtime/parse';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
@@ -10,14 +11,14 @@ import { closeDueWindows } from './close.ts';
 import type { AggregateDeps, BatchWork } from './deps.ts';
 import { markGap } from './gap.ts';
 import { registerOpenWindows } from './register.ts';
-import type { ShardState } from '@kandle/market/window/shard-state';
 
 /**
  * Builds the function that folds one batch of trades into the windows it touches, and closes the windows that the
  * batch's watermark makes due.
  *
- * A feed gap marks the windows that it touches as incomplete. Idempotent: duplicates, any order, redriven dead letters and retries after a crash end in the same candles. When
- * the promise resolves, the merge is durable and the candles of every final window it concerns are acknowledged.
+ * A feed gap marks the windows that it touches as incomplete. Idempotent: duplicates, any order, redriven dead letters
+ * and retries after a crash end in the same candles. When the promise resolves, the merge is durable and the candles of
+ * every final window it concerns are acknowledged.
  */
 export function createAggregate(deps: AggregateDeps): (event: ReceivedEvent) => Promise<void> {
   /** The rows of the shards as last seen. May be old: what is decided on it is checked by a transaction. */
@@ -35,7 +36,7 @@ export function createAggregate(deps: AggregateDeps): (event: ReceivedEvent) => 
     if (event.type === EVENT_TYPES.books || event.type === EVENT_TYPES.news) return;
     if (event.type === EVENT_TYPES.feedGap) return takeGap(event);
     const batch = parseOrPoison('trade batch', () => parseTradeBatch(event.attributes, event.data));
-    if (deps.now() - batch.ingestTimeMs > deps.expiryMs) {
+    if (deps.wallMs() - batch.ingestTimeMs > deps.expiryMs) {
       throw new PoisonError(`Cannot count a batch: expired, it was made at ${batch.ingestTimeMs}`);
     }
     const position = { epoch: batch.epoch, sequence: batch.sequence, offset: event.offset };

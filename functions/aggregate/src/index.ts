@@ -8,19 +8,19 @@ import { createEventProducer } from '@kandle/runtime/event-producer';
 import { createKafka } from '@kandle/runtime/kafka';
 import { createShardStore, createWindowStore } from './cassandra-stores.ts';
 import { readConfig } from './config.ts';
-import { countOutcomes, createCounts } from './metrics.ts';
 import { createAggregate } from './handler.ts';
+import { countOutcomes, createAggregateMetrics } from './metrics.ts';
 import { createCandlePublisher } from './publish.ts';
 import { createWindowCache } from './window-cache.ts';
 
 void runFunction('aggregate', readConfig, (config, log) => {
   const cassandra = createCassandra(config);
   const producer = createEventProducer(createKafka(config, 'aggregate', log));
-  const counts = createCounts(createMetrics('aggregate'));
+  const metrics = createAggregateMetrics(createMetrics('aggregate'));
   const aggregate = createAggregate({
     ...countOutcomes(
       { windows: createWindowStore(cassandra), shards: createShardStore(cassandra) },
-      counts.casOutcomes,
+      metrics.casOutcomes,
     ),
     candles: createCandlePublisher(producer, {
       topic: config.CANDLES_TOPIC,
@@ -31,8 +31,8 @@ void runFunction('aggregate', readConfig, (config, log) => {
     graceMs: config.GRACE_MS,
     expiryMs: config.EXPIRY_MS,
     maxAttempts: config.MAX_ATTEMPTS,
-    now: Date.now,
-    counts,
+    wallMs: Date.now,
+    metrics,
     backOff: (attempt) => sleep(backOffMs(attempt, Math.random())),
   });
   return {

@@ -16,8 +16,8 @@ export interface AggregateMetrics {
   readonly casOutcomes: Counter;
 }
 
-/** The counters of the aggregate function. */
-export function createCounts(metrics: Metrics): AggregateMetrics {
+/** The metrics of the aggregate function. */
+export function createAggregateMetrics(metrics: Metrics): AggregateMetrics {
   return {
     duplicates: metrics.counter('aggregate_duplicate_batches_total', 'Batches a window held already'),
     lateTrades: metrics.counter('aggregate_late_trades_total', 'Trades merged into a final window'),
@@ -33,8 +33,8 @@ export function createCounts(metrics: Metrics): AggregateMetrics {
   };
 }
 
-/** Counters that count nothing. */
-export const NO_COUNTS: AggregateMetrics = {
+/** Metrics that count nothing. */
+export const NO_METRICS: AggregateMetrics = {
   duplicates: NO_COUNTER,
   lateTrades: NO_COUNTER,
   revisedCandles: NO_COUNTER,

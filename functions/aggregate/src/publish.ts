@@ -1,8 +1,7 @@
 import { type CandleBatchKind, formatCandleBatch, publishedCandle } from '@kandle/market/candle/candle-batch';
-import { WINDOW_MS } from '@kandle/market/window/window';
+import { WINDOW_MS, type WindowKey } from '@kandle/market/window/window';
 import { shownRow, type WindowRow, type WindowState } from '@kandle/market/window/window-state';
 import type { EventProducer } from '@kandle/runtime/event-producer';
-import type { WindowKey } from './stores.ts';
 
 /** Publishes candles; each method resolves when Kafka has acknowledged them. */
 export interface CandlePublisher {

@@ -1,7 +1,7 @@
-import { registerWindows } from '@kandle/market/window/shard-state';
+import { registerWindows, type ShardState } from '@kandle/market/window/shard-state';
+import { WINDOW_MS, type WindowKey } from '@kandle/market/window/window';
 import { isFinal } from '@kandle/market/window/window-state';
-import { WINDOW_MS } from '@kandle/market/window/window';
-import { RetryableError } from '@kandle/runtime/errors';
+import { changeShard } from './change.ts';
 import type { AggregateDeps, BatchWork } from './deps.ts';
 
 type RegisterDeps = Pick<AggregateDeps, 'shards' | 'windows' | 'cache' | 'maxAttempts' | 'backOff'>;
@@ -16,36 +16,42 @@ export async function registerOpenWindows(
   work: BatchWork,
   touched: readonly number[],
 ): Promise<void> {
-  for (let attempt = 0; attempt < deps.maxAttempts; attempt++) {
-    const missing: number[] = [];
-    for (const windowStartMs of touched) {
-      if (!work.shard.open.includes(windowStartMs) && !(await isKnownFinal(deps, work, windowStartMs))) {
-        missing.push(windowStartMs);
-      }
-    }
-    const next = registerWindows(work.shard, missing);
-    if (next === null) return;
-    const outcome = await deps.shards.compareAndSet(work.batch.shard, next);
-    if (outcome === 'applied') {
-      work.shard = next;
-      for (const windowStartMs of missing) work.fresh.add(windowStartMs);
-      return;
-    }
-    await deps.backOff(attempt);
-    work.shard = await deps.shards.read(work.batch.shard);
+  let missing: readonly number[] = [];
+  const known = work.shard;
+  work.shard = await changeShard(deps, work.batch.shard, {
+    action: 'register windows',
+    known,
+    async change(shard) {
+      missing = await unlisted(deps, shard, { name: work.batch.shard, touched });
+      return registerWindows(shard, missing);
+    },
+  });
+  // None are missing where the last row that was read lists them all.
+  for (const windowStartMs of missing) work.fresh.add(windowStartMs);
+}
+
+/** Those of the windows that belong on the `open` list and are not there. */
+async function unlisted(
+  deps: RegisterDeps,
+  shard: ShardState,
+  { name, touched }: { readonly name: string; readonly touched: readonly number[] },
+): Promise<readonly number[]> {
+  const missing: number[] = [];
+  for (const windowStartMs of touched) {
+    if (shard.open.includes(windowStartMs)) continue;
+    if (!(await isKnownFinal(deps, shard, { shard: name, windowStartMs }))) missing.push(windowStartMs);
   }
-  throw new RetryableError(`Cannot register windows of ${work.batch.shard}: lost every race`);
+  return missing;
 }
 
 /**
  * True if the window is final for sure. A window beyond what is closed is taken for open without a look: to list a
  * final one in `open` costs one needless closing round, and no more.
  */
-async function isKnownFinal(deps: RegisterDeps, work: BatchWork, windowStartMs: number): Promise<boolean> {
-  const key = { shard: work.batch.shard, windowStartMs };
+async function isKnownFinal(deps: RegisterDeps, shard: ShardState, key: WindowKey): Promise<boolean> {
   const cached = deps.cache.get(key);
   if (cached !== undefined && isFinal(cached)) return true;
-  if (work.shard.closedToMs === null || windowStartMs + WINDOW_MS > work.shard.closedToMs) return false;
+  if (shard.closedToMs === null || key.windowStartMs + WINDOW_MS > shard.closedToMs) return false;
   const window = await deps.windows.read(key);
   deps.cache.set(key, window);
   return isFinal(window);

@@ -1,12 +1,7 @@
+import type { WindowKey } from '@kandle/market/window/window';
 import type { ShardState } from '@kandle/market/window/shard-state';
 import type { WindowState } from '@kandle/market/window/window-state';
 import type { CasOutcome } from '@kandle/runtime/conditional';
-
-/** A window of a shard. */
-export interface WindowKey {
-  readonly shard: string;
-  readonly windowStartMs: number;
-}
 
 /**
  * The windows in the database: linearisable reads, and writes that apply only on the version they were made from.

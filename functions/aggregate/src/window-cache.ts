@@ -1,5 +1,5 @@
+import type { WindowKey } from '@kandle/market/window/window';
 import type { WindowState } from '@kandle/market/window/window-state';
-import type { WindowKey } from './stores.ts';
 
 /**
  * The windows that this process wrote or read last, so that the usual batch needs no read.

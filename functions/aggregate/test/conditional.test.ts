@@ -82,7 +82,7 @@ function createRig(client: Client) {
     graceMs: 2_000,
     expiryMs: 14 * 86_400_000,
     maxAttempts: 5,
-    now: () => W0,
+    wallMs: () => W0,
     backOff: async () => undefined,
   });
   const handle = (event: MarketEvent): Promise<void> =>

@@ -1,6 +1,6 @@
+import type { WindowKey } from '@kandle/market/window/window';
 import { ABSENT_SHARD, type ShardState } from '@kandle/market/window/shard-state';
 import { ABSENT_WINDOW, type WindowState } from '@kandle/market/window/window-state';
-import type { WindowKey } from '../src/stores.ts';
 import type { Stores } from './faulty-stores.ts';
 
 /** Stores in memory, under the same contract as those in Cassandra, with a look inside. */

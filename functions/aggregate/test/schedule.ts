@@ -60,7 +60,7 @@ export async function aggregateSchedule(
         graceMs: GRACE_MS,
         expiryMs: Number.MAX_SAFE_INTEGER,
         maxAttempts: 7,
-        now: () => 0,
+        wallMs: () => 0,
         backOff,
       }),
     rates: RATES,

@@ -1,4 +1,5 @@
 import { e8 } from '@kandle/market/number/fixed-point';
+import type { WindowKey } from '@kandle/market/window/window';
 import { foldTrades } from '@kandle/market/candle/fold';
 import { ABSENT_SHARD } from '@kandle/market/window/shard-state';
 import {
@@ -10,7 +11,6 @@ import {
 } from '@kandle/market/window/window-state';
 import type { Trade } from '@kandle/market/trade/trade';
 import { describe, expect, test } from 'vitest';
-import type { WindowKey } from '../src/stores.ts';
 import type { Stores } from './faulty-stores.ts';
 
 let lastShard = 0;

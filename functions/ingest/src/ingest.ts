@@ -38,8 +38,8 @@ export interface Ingest {
 const CLOCK_TICK_MS = 100;
 /** Rejects of a moment go together, milliseconds. */
 const REJECTS_MS = 200;
-const TRADES_RETRY = { minMs: 200, maxMs: 5_000 };
-const BESIDE_RETRY = { minMs: 500, maxMs: 10_000 };
+const TRADES_RETRY = { firstMs: 200, maxMs: 5_000 };
+const BESIDE_RETRY = { firstMs: 500, maxMs: 10_000 };
 
 const monotonicMs = (): number => performance.now();
 const wallMs = (): number => Date.now();

@@ -1,10 +1,12 @@
 import type { Signal } from '@kandle/market/signal/signal-batch';
+import { decide, type Notice, type SignalRecord } from '@kandle/market/notification/signal-record';
+import { backOffMs } from '@kandle/runtime/back-off';
+import { changeVersioned } from '@kandle/runtime/change-versioned';
 import { describeError, PoisonError } from '@kandle/runtime/errors';
 import { type Announcement, isWanted } from './announcement.ts';
 import { deliver, type Delivery, type DeliveryDeps } from './deliver.ts';
 import { formatMessage } from './messages.ts';
 import type { RateLimit } from './rate-limit.ts';
-import { decide, type Notice, type SignalRecord } from '@kandle/market/notification/signal-record';
 import type { NoticeStore, SignalKey } from './store.ts';
 import type { Target } from './targets.ts';
 
@@ -17,7 +19,7 @@ export interface LimitedTarget {
 /** What became of a signal at a target, for the metrics; `delayMs` only where it was sent. */
 export type NoticeOutcome = 'sent' | 'failed' | 'unclear' | 'refused' | 'skipped';
 
-/** What the announcing of signals is made of. */
+/** What announcing works with. */
 export interface AnnounceDeps extends DeliveryDeps {
   readonly store: NoticeStore;
   readonly targets: readonly LimitedTarget[];
@@ -52,17 +54,24 @@ export async function announce(
   if (wanted.length === 0) return [];
   const key = { feed, signalId: signal.id };
   try {
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const record = await deps.store.read(key);
-      const { claims, skips, unsettled } = sortOut(deps, wanted, record, signal, deadlineMs);
-      const notices = [...claims.map(({ notice }) => notice), ...skips.map(({ notice }) => notice)];
-      if (notices.length === 0) return unsettled;
-      if ((await deps.store.decide(key, record.revision, notices, deps.leaseMs)) !== 'applied') continue;
-      for (const { target } of skips) deps.onOutcome(target, 'skipped', null);
-      const ends = await Promise.all(claims.map((claim) => tell(deps, announcement, claim, deadlineMs)));
-      return [...unsettled, ...ends.filter((end) => end !== null)];
-    }
-    return [{ kind: 'later', reason: `${signal.id}: lost every race for its record` }];
+    const { claims, skips, unsettled } = await changeVersioned<SignalRecord, Sorted>({
+      action: `decide on signal ${signal.id}`,
+      facts: { signal: signal.id },
+      maxAttempts: MAX_ATTEMPTS,
+      backOff: (attempt) => deps.sleep(backOffMs(attempt, deps.random())),
+      read: () => deps.store.read(key),
+      // A decision of unknown outcome is not known again: its claims look like another process's, and are waited for.
+      change(record) {
+        const sorted = sortOut(deps, wanted, record, signal, deadlineMs);
+        const notices = [...sorted.claims, ...sorted.skips].map(({ notice }) => notice);
+        if (notices.length === 0) return { kind: 'done', result: sorted };
+        const write = () => deps.store.decide(key, record.revision, notices, deps.leaseMs);
+        return { kind: 'write', write, result: sorted };
+      },
+    });
+    for (const { target } of skips) deps.onOutcome(target, 'skipped', null);
+    const ends = await Promise.all(claims.map((claim) => tell(deps, announcement, claim, deadlineMs)));
+    return [...unsettled, ...ends.filter((end) => end !== null)];
   } catch (error) {
     return [{ kind: error instanceof PoisonError ? 'never' : 'later', reason: describeError(error) }];
   }

@@ -1,3 +1,4 @@
+import { backOffMs } from '@kandle/runtime/back-off';
 import type { Message } from './messages.ts';
 import type { Answer, Post } from './post.ts';
 import type { RateLimit } from './rate-limit.ts';
@@ -47,6 +48,7 @@ export async function deliver(
   deadlineMs: number,
 ): Promise<Delivery> {
   const { post, monotonicMs, sleep } = deps;
+  const pauses = { firstMs: deps.backOffMs, maxMs: MAX_PAUSE_MS };
   let last: Exclude<Delivery, { kind: 'sent' }> = {
     kind: 'failed',
     status: null,
@@ -54,9 +56,9 @@ export async function deliver(
     reason: `${target.name}: its rate limit leaves no turn in time`,
   };
   for (let tries = 0; tries < deps.maxTries; tries++) {
-    const backOffMs = tries === 0 ? 0 : deps.backOffMs * 2 ** (tries - 1) * (0.5 + deps.random() / 2);
-    if (monotonicMs() + backOffMs >= deadlineMs) return last;
-    await sleep(backOffMs);
+    const waitMs = tries === 0 ? 0 : backOffMs(tries - 1, deps.random(), pauses);
+    if (monotonicMs() + waitMs >= deadlineMs) return last;
+    await sleep(waitMs);
     const turnMs = limit.take(deadlineMs - 1);
     if (turnMs === null) return last;
     await sleep(turnMs - monotonicMs());

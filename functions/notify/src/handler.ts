@@ -4,12 +4,13 @@ import { EVENT_TYPES } from '@kandle/market/event/topics';
 import { PoisonError, RetryableError } from '@kandle/runtime/errors';
 import { parseOrPoison } from '@kandle/runtime/parse';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
+import { createRunAll } from '@kandle/runtime/run-all';
 import { announce, type AnnounceDeps, type Unsettled } from './announce.ts';
 
 /** The event types that notify takes; indicators share the topic and tell nobody anything. */
 export const NOTIFY_TYPES = [EVENT_TYPES.signals, EVENT_TYPES.indicators] as const;
 
-/** What the notify function is made of. */
+/** What the notify function works with. */
 export interface NotifyDeps extends AnnounceDeps {
   /** How long an event may take, milliseconds. */
   readonly budgetMs: number;
@@ -32,12 +33,10 @@ export function createNotify(deps: NotifyDeps): (event: ReceivedEvent) => Promis
     const { shard, signals } = parseOrPoison('signal batch', () => parseSignalBatch(event.data));
     refuseExpired(event, deps);
     const feed = feedOfShard(shard);
-    const waiting = newestOfEach(signals).values();
     const unsettled: Unsettled[] = [];
-    const work = async (): Promise<void> => {
-      for (const signal of waiting) unsettled.push(...(await announce(deps, { feed, signal }, deadlineMs)));
-    };
-    await Promise.all(Array.from({ length: deps.concurrency }, work));
+    await createRunAll(deps.concurrency)(newestOfEach(signals), async (signal) => {
+      unsettled.push(...(await announce(deps, { feed, signal }, deadlineMs)));
+    });
     if (unsettled.length > 0) throw errorOf(unsettled, signals.length);
   };
 }

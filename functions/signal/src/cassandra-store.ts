@@ -1,3 +1,4 @@
+import type { WindowKey } from '@kandle/market/window/window';
 import {
   CONDITIONAL,
   expectedVersion,
@@ -16,7 +17,7 @@ import {
   type StateRow,
   type StateWindow,
 } from '@kandle/market/signal/series-state';
-import type { StateStore, WindowKey } from './stores.ts';
+import type { StateStore } from './stores.ts';
 
 const READ = 'SELECT * FROM indicator_states WHERE shard = ? AND window_start = ?';
 const READ_VERSIONS =

@@ -14,7 +14,7 @@ import { createFaultyStates } from '../test/faulty-states.ts';
 import { createMemoryStore } from '../test/memory-store.ts';
 import { SETTINGS } from '../test/settings.ts';
 import { parseSignalBatch } from '@kandle/market/signal/signal-batch';
-import { createCounts } from './metrics.ts';
+import { createSignalMetrics } from './metrics.ts';
 import { createSignal } from './handler.ts';
 import type { NewsSentiments } from './news-sentiment.ts';
 import { createSignalPublisher } from './publish.ts';
@@ -36,7 +36,7 @@ function started(
   const database = createFaultyStates(store);
   const states = database.connect(async (kind) => (kind === 'write' && options.faults?.shift()) || 'none');
   const counted: Record<string, number> = {};
-  const counts = createCounts({
+  const metrics = createSignalMetrics({
     counter: (name) => ({
       add(value, labels = {}) {
         const label = [name.replace(/^signal_|_total$/g, ''), ...Object.values(labels)].join(' ');
@@ -56,7 +56,7 @@ function started(
     rules: () => options.rules ?? SETTINGS.rules,
     news: options.news ?? { read: async () => new Map() },
     states,
-    counts,
+    metrics,
     memory: createStateMemory(states, 4, 100_000),
     publisher: createSignalPublisher(producer, 'signals', SETTINGS.periods),
     reach: 4,

@@ -12,7 +12,7 @@ import type { Rule } from '@kandle/market/signal/rules';
 import { reconcileWindow } from './reconcile.ts';
 import type { RowCandle, Sentiment } from '@kandle/market/signal/series-state';
 
-/** What the signal function is made of. */
+/** What the signal function works with. */
 export interface SignalDeps extends RecomputeDeps {
   readonly publisher: SignalPublisher;
   readonly news: NewsSentiments;
@@ -49,13 +49,13 @@ export function createSignal(deps: SignalDeps): (event: ReceivedEvent) => Promis
       settings.rules,
     );
     const candles = rowCandles(batch, sentiments);
-    const settled = await reconcileWindow(deps, key, { candles, symbols: null, settings, isOwn: true });
+    const reconciled = await reconcileWindow(deps, key, { candles, symbols: null, settings, isOwn: true });
     // Rows of silence are made by any event of the window, so every event sees to those that follow them.
-    const silent = [...settled.window.rows].filter(([, { candle }]) => candle === null);
-    const symbols = new Set([...candles.keys(), ...settled.changed, ...silent.map(([symbol]) => symbol)]);
-    await deps.publisher.publish(key, settled.window, symbols, traceparent);
+    const silent = [...reconciled.window.rows].filter(([, { candle }]) => candle === null);
+    const symbols = new Set([...candles.keys(), ...reconciled.changed, ...silent.map(([symbol]) => symbol)]);
+    await deps.publisher.publish(key, reconciled.window, symbols, traceparent);
     await recomputeLater(deps, key, {
-      settled,
+      reconciled,
       symbols,
       settings,
       publish: (at, window, shown) => deps.publisher.publish(at, window, shown, traceparent),

@@ -8,7 +8,7 @@ import { createMetrics } from '@kandle/runtime/metrics';
 import { runFunction } from '@kandle/runtime/run-function';
 import { createStateStore } from './cassandra-store.ts';
 import { periodsOf, readConfig } from './config.ts';
-import { createCounts } from './metrics.ts';
+import { createSignalMetrics } from './metrics.ts';
 import { createSignal } from './handler.ts';
 import { createNewsSentiments } from './news-sentiment.ts';
 import { createSignalPublisher } from './publish.ts';
@@ -18,13 +18,13 @@ import { createStateMemory } from './state-memory.ts';
 void runFunction('signal', readConfig, (config, log) => {
   const cassandra = createCassandra(config);
   const producer = createEventProducer(createKafka(config, 'signal', log));
-  const counts = createCounts(createMetrics('signal'));
+  const metrics = createSignalMetrics(createMetrics('signal'));
   const states = createStateStore(cassandra);
   const reach = config.MAX_REPEATED_WINDOWS + 1;
   const periods = periodsOf(config);
   const signal = createSignal({
     states,
-    counts,
+    metrics,
     memory: createStateMemory(states, reach, config.MAX_CACHED_ROWS),
     publisher: createSignalPublisher(producer, config.SIGNALS_TOPIC, periods),
     periods,

@@ -14,8 +14,8 @@ export interface SignalMetrics {
   readonly casOutcomes: Counter;
 }
 
-/** The counters of the signal function. */
-export function createCounts(metrics: Metrics): SignalMetrics {
+/** The metrics of the signal function. */
+export function createSignalMetrics(metrics: Metrics): SignalMetrics {
   return {
     signals: metrics.counter('signal_signals_total', 'Signals found, and taken back, by rule'),
     starts: metrics.counter('signal_series_starts_total', 'Series that began, or began anew after a silence'),
@@ -27,8 +27,8 @@ export function createCounts(metrics: Metrics): SignalMetrics {
   };
 }
 
-/** Counters that count nothing. */
-export const NO_COUNTS: SignalMetrics = {
+/** Metrics that count nothing. */
+export const NO_METRICS: SignalMetrics = {
   signals: NO_COUNTER,
   starts: NO_COUNTER,
   recomputed: NO_COUNTER,
@@ -37,16 +37,16 @@ export const NO_COUNTS: SignalMetrics = {
 
 /** Counts how a write of some symbols' rows ended, and what they hold that they did not before. */
 export function countWrite(
-  counts: SignalMetrics,
+  metrics: SignalMetrics,
   outcome: CasOutcome,
   { before, next, changed }: { before: StateWindow; next: StateWindow; changed: Iterable<string> },
 ): void {
-  if (outcome !== 'applied') return counts.casOutcomes.add(1, { outcome });
+  if (outcome !== 'applied') return metrics.casOutcomes.add(1, { outcome });
   for (const symbol of changed) {
     const row = next.rows.get(symbol);
     if (row === undefined) continue;
-    if (row.restarted && !before.rows.has(symbol)) counts.starts.add(1);
+    if (row.restarted && !before.rows.has(symbol)) metrics.starts.add(1);
     for (const { rule, state, version } of row.signals)
-      if (version === next.version) counts.signals.add(1, { rule, state });
+      if (version === next.version) metrics.signals.add(1, { rule, state });
   }
 }

@@ -1,10 +1,9 @@
 import { feedOfShard } from '@kandle/market/event/shard';
-import { WINDOW_MS } from '@kandle/market/window/window';
+import { WINDOW_MS, type WindowKey } from '@kandle/market/window/window';
 import { QUORUM_READ, readFromCassandra } from '@kandle/runtime/conditional';
 import type { Client } from 'cassandra-driver';
 import { concerns, type Rule } from '@kandle/market/signal/rules';
 import type { Sentiment } from '@kandle/market/signal/series-state';
-import type { WindowKey } from './stores.ts';
 
 /** What is known of symbols' news. */
 export interface NewsSentiments {

@@ -1,3 +1,4 @@
+import type { WindowKey } from '@kandle/market/window/window';
 import { formatIndicatorBatch, type SymbolIndicators } from '@kandle/market/indicator/indicator-batch';
 import {
   INDICATOR_KINDS,
@@ -8,7 +9,6 @@ import {
 import { formatSignalBatch } from '@kandle/market/signal/signal-batch';
 import type { EventProducer } from '@kandle/runtime/event-producer';
 import type { StateRow, StateWindow } from '@kandle/market/signal/series-state';
-import type { WindowKey } from './stores.ts';
 
 /** Publishes what is stored of a window. */
 export interface SignalPublisher {

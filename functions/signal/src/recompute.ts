@@ -1,14 +1,14 @@
-import { RetryableError } from '@kandle/runtime/errors';
-import { WINDOW_MS } from '@kandle/market/window/window';
-import { countWrite, NO_COUNTS } from './metrics.ts';
 import { planRows } from '@kandle/market/signal/plan-rows';
 import type { SeriesSettings } from '@kandle/market/signal/series';
-import { type Settled, type SettleDeps, reconcileWindow } from './reconcile.ts';
 import { ABSENT, type StateWindow } from '@kandle/market/signal/series-state';
-import type { WindowKey } from './stores.ts';
+import { WINDOW_MS, type WindowKey } from '@kandle/market/window/window';
+import { changeVersioned } from '@kandle/runtime/change-versioned';
+import { NO_METRICS } from './metrics.ts';
+import { type Reconciled, type ReconcileDeps, reconcileWindow } from './reconcile.ts';
+import { writeWindow } from './write-window.ts';
 
-/** What a recomputation is made of beside the windows. */
-export interface RecomputeDeps extends SettleDeps {
+/** What a recomputation works with. */
+export interface RecomputeDeps extends ReconcileDeps {
   /** How many windows later a state may be continued, at most. */
   readonly reach: number;
   /** Most later windows that are looked at. What is left of a change after so many is nothing that a double shows. */
@@ -17,7 +17,7 @@ export interface RecomputeDeps extends SettleDeps {
 
 /** What later windows are recomputed for. */
 export interface Recomputation {
-  readonly settled: Settled;
+  readonly reconciled: Reconciled;
   /** Symbols of the window whose later windows may not be right. */
   readonly symbols: Iterable<string>;
   readonly settings: SeriesSettings;
@@ -40,12 +40,12 @@ export async function recomputeLater(
   key: WindowKey,
   recomputation: Recomputation,
 ): Promise<void> {
-  const { settled, symbols, settings, publish } = recomputation;
-  let { window, later } = settled;
+  const { reconciled, symbols, settings, publish } = recomputation;
+  let { window, later } = reconciled;
   if (later.length === 0 && window.pending === 0) return;
-  const isRepeat = settled.changed.size === 0 && window.pending === 0;
+  const isRepeat = reconciled.changed.size === 0 && window.pending === 0;
   if (isRepeat && (await isFollowedRightly(deps, key, recomputation))) return;
-  let isTakenOver = settled.hadMark;
+  let isTakenOver = reconciled.hadMark;
   if (window.pending === 0) {
     // Not known when the window was written: somebody else made a later one meanwhile.
     window = await changePending(deps, key, (version, pending) => {
@@ -72,7 +72,7 @@ export async function recomputeLater(
       settings,
       isOwn: false,
     });
-    if (next.changed.size > 0) (deps.counts ?? NO_COUNTS).recomputed.add(1);
+    if (next.changed.size > 0) (deps.metrics ?? NO_METRICS).recomputed.add(1);
     const present = [...live.keys()].filter((symbol) => next.window.rows.has(symbol));
     if (present.length > 0) await publish(at, next.window, new Set(present));
     for (const symbol of present) live.set(symbol, startMs);
@@ -88,10 +88,10 @@ export async function recomputeLater(
 async function isFollowedRightly(
   deps: RecomputeDeps,
   key: WindowKey,
-  { settled, symbols, settings, publish }: Recomputation,
+  { reconciled, symbols, settings, publish }: Recomputation,
 ): Promise<boolean> {
   const waiting = new Set(symbols);
-  for (const windowStartMs of settled.later) {
+  for (const windowStartMs of reconciled.later) {
     if (waiting.size === 0) break;
     const at = { ...key, windowStartMs };
     const { windows } = await deps.memory.refresh(at);
@@ -113,19 +113,20 @@ async function changePending(
   key: WindowKey,
   change: (nextVersion: number, pending: number) => number | null,
 ): Promise<StateWindow> {
-  for (let attempt = 0; attempt < deps.maxAttempts; attempt++) {
-    const window = await deps.memory.read(key);
-    const pending = change(window.version + 1, window.pending);
-    if (pending === null) return window;
-    const next = { ...window, version: window.version + 1, pending };
-    deps.memory.drop(key);
-    const outcome = await deps.states.compareAndSet(key, next, []);
-    countWrite(deps.counts ?? NO_COUNTS, outcome, { before: window, next, changed: [] });
-    if (outcome === 'applied') {
-      deps.memory.set(key, next);
-      return next;
-    }
-    await deps.backOff(attempt);
-  }
-  throw new RetryableError(`Cannot mark window ${key.windowStartMs} of ${key.shard}: lost every race`);
+  const { shard, windowStartMs } = key;
+  return await changeVersioned<StateWindow, StateWindow>({
+    action: `mark window ${windowStartMs} of ${shard}`,
+    facts: { shard, windowStartMs },
+    maxAttempts: deps.maxAttempts,
+    backOff: deps.backOff,
+    read: () => deps.memory.read(key),
+    change(window) {
+      const version = window.version + 1;
+      const pending = change(version, window.pending);
+      if (pending === null) return { kind: 'done', result: window };
+      const next = { ...window, version, pending };
+      const write = () => writeWindow(deps, key, { before: window, next, changed: [] });
+      return { kind: 'write', write, result: next };
+    },
+  });
 }

@@ -1,24 +1,17 @@
-import { RetryableError } from '@kandle/runtime/errors';
-import { countWrite, NO_COUNTS, type SignalMetrics } from './metrics.ts';
 import { planRows } from '@kandle/market/signal/plan-rows';
 import type { SeriesSettings } from '@kandle/market/signal/series';
 import { ABSENT, type RowCandle, type StateWindow } from '@kandle/market/signal/series-state';
-import type { StateMemory, Surroundings } from './state-memory.ts';
-import type { StateStore, WindowKey } from './stores.ts';
+import type { WindowKey } from '@kandle/market/window/window';
+import { type ChangeLimits, changeVersioned } from '@kandle/runtime/change-versioned';
+import type { CasOutcome } from '@kandle/runtime/conditional';
+import type { Surroundings } from './state-memory.ts';
+import { type WriteDeps, writeWindow } from './write-window.ts';
 
-/** What the windows are settled with. */
-export interface SettleDeps {
-  readonly states: StateStore;
-  readonly memory: StateMemory;
-  /** Left out where nobody counts. */
-  readonly counts?: SignalMetrics;
-  readonly maxAttempts: number;
-  /** Waits before another attempt at a lost race, longer with each attempt. */
-  readonly backOff: (attempt: number) => Promise<void>;
-}
+/** What windows are reconciled with. */
+export interface ReconcileDeps extends WriteDeps, ChangeLimits {}
 
 /** What is to be right in a window. */
-export interface Settlement {
+export interface Reconciliation {
   readonly candles: ReadonlyMap<string, RowCandle>;
   readonly symbols: Iterable<string> | null;
   readonly settings: SeriesSettings;
@@ -30,12 +23,18 @@ export interface Settlement {
 }
 
 /** A window that is right: as it is now, which symbols' rows were written here, and which windows follow it. */
-export interface Settled {
+export interface Reconciled {
   readonly window: StateWindow;
   readonly changed: ReadonlySet<string>;
   readonly later: readonly number[];
   /** True if there was a mark that was not made here: a recomputation that somebody may not have finished. */
   readonly hadMark: boolean;
+}
+
+interface Look {
+  readonly around: Surroundings;
+  /** False where it is what memory says. */
+  readonly isFresh: boolean;
 }
 
 /**
@@ -47,56 +46,57 @@ export interface Settled {
  * @throws {RetryableError} If every race for the window is lost, or the database is away.
  */
 export async function reconcileWindow(
-  deps: SettleDeps,
+  deps: ReconcileDeps,
   key: WindowKey,
-  settlement: Settlement,
-): Promise<Settled> {
-  const { windowStartMs } = key;
+  { candles, symbols, settings, isOwn }: Reconciliation,
+): Promise<Reconciled> {
+  const { shard, windowStartMs } = key;
   const changed = new Set<string>();
-  let around: Surroundings | null = deps.memory.recall(key);
-  let isFresh = false;
-  let losses = 0;
+  let remembered = deps.memory.recall(key);
   let ownMark = 0;
   let hadMark = false;
-  // A usual settling takes two rounds: one that writes, and one that finds nothing left to write.
-  for (let round = 0; round < deps.maxAttempts * 2; round++) {
-    if (around === null) {
-      around = await deps.memory.refresh(key);
-      isFresh = true;
-    }
-    const window = around.windows.get(windowStartMs) ?? ABSENT;
-    if (window.pending > 0 && window.pending !== ownMark) hadMark = true;
-    const plan = planRows(
-      { ...settlement, windowStartMs, windows: around.windows, isFresh },
-      settlement.settings,
-    );
-    if (plan !== 'stale' && plan.size > 0) {
+
+  async function read(last: CasOutcome | null): Promise<Look> {
+    const around = remembered;
+    remembered = null;
+    if (around !== null) return { around, isFresh: false };
+    // A read that completes whatever transaction is half done; only then do versions tell the whole truth.
+    if (last === 'lost' || last === 'unknown') await deps.memory.read(key);
+    return { around: await deps.memory.refresh(key), isFresh: true };
+  }
+
+  async function write(window: StateWindow, next: StateWindow, written: readonly string[]) {
+    const outcome = await writeWindow(deps, key, { before: window, next, changed: written });
+    // What may have been written counts as written: later windows are then looked at once too often.
+    if (outcome !== 'lost') for (const symbol of written) changed.add(symbol);
+    if (outcome === 'applied') ownMark = next.pending;
+    return outcome;
+  }
+
+  return await changeVersioned<Look, Reconciled>({
+    action: `reconcile window ${windowStartMs} of ${shard}`,
+    facts: { shard, windowStartMs },
+    // Usually there are two looks: one that finds what to write, and one that finds nothing left to write.
+    maxAttempts: deps.maxAttempts * 2,
+    backOff: deps.backOff,
+    read,
+    change({ around, isFresh }) {
+      const window = around.windows.get(windowStartMs) ?? ABSENT;
+      if (window.pending > 0 && window.pending !== ownMark) hadMark = true;
+      const plan = planRows({ windowStartMs, windows: around.windows, candles, symbols, isFresh }, settings);
+      if (plan === 'stale') return { kind: 'look_again' };
+      if (plan.size === 0) {
+        if (!isFresh) return { kind: 'look_again' };
+        return { kind: 'done', result: { window, changed, later: around.later ?? [], hadMark } };
+      }
       const version = window.version + 1;
       const isFollowed = window.pending > 0 || around.later === null || around.later.length > 0;
-      const next = {
+      const next: StateWindow = {
         version,
-        pending: settlement.isOwn && isFollowed ? version : window.pending,
+        pending: isOwn && isFollowed ? version : window.pending,
         rows: new Map([...window.rows, ...plan]),
       };
-      // Any result but "applied", an exception included, leaves no memory of the window.
-      deps.memory.drop(key);
-      const outcome = await deps.states.compareAndSet(key, next, [...plan.keys()]);
-      countWrite(deps.counts ?? NO_COUNTS, outcome, { before: window, next, changed: plan.keys() });
-      // What may have been written counts as written: later windows are then looked at once too often.
-      if (outcome !== 'lost') for (const symbol of plan.keys()) changed.add(symbol);
-      if (outcome === 'applied') {
-        deps.memory.set(key, next);
-        ownMark = next.pending;
-      } else {
-        if (losses > 0 || outcome === 'unknown') await deps.backOff(losses);
-        losses += 1;
-        // A read that completes whatever transaction is half done; only then do versions tell the whole truth.
-        await deps.memory.read(key);
-      }
-    } else if (isFresh && plan !== 'stale') {
-      return { window, changed, later: around.later ?? [], hadMark };
-    }
-    around = null;
-  }
-  throw new RetryableError(`Cannot settle window ${windowStartMs} of ${key.shard}: lost every race`);
+      return { kind: 'write', write: () => write(window, next, [...plan.keys()]), result: null };
+    },
+  });
 }

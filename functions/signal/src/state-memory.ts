@@ -1,6 +1,6 @@
-import { WINDOW_MS } from '@kandle/market/window/window';
+import { WINDOW_MS, type WindowKey } from '@kandle/market/window/window';
 import type { StateWindow } from '@kandle/market/signal/series-state';
-import type { StateStore, WindowKey } from './stores.ts';
+import type { StateStore } from './stores.ts';
 
 /** A window with those before it that its states may continue from, and which windows after it there are. */
 export interface Surroundings {

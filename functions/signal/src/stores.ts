@@ -1,11 +1,6 @@
+import type { WindowKey } from '@kandle/market/window/window';
 import type { CasOutcome } from '@kandle/runtime/conditional';
 import type { StateWindow } from '@kandle/market/signal/series-state';
-
-/** A window of a shard. */
-export interface WindowKey {
-  readonly shard: string;
-  readonly windowStartMs: number;
-}
 
 /**
  * The states in the database: linearisable reads, and writes that apply only on the version they were made from.

@@ -1,5 +1,6 @@
+import type { WindowKey } from '@kandle/market/window/window';
 import { ABSENT, type StateWindow } from '@kandle/market/signal/series-state';
-import type { StateStore, WindowKey } from '../src/stores.ts';
+import type { StateStore } from '../src/stores.ts';
 
 /** The store in memory, under the same contract as the one in Cassandra, with a look inside. */
 export interface MemoryStore extends StateStore {

@@ -1,7 +1,8 @@
+import type { WindowKey } from '@kandle/market/window/window';
 import { INDICATORS_START } from '@kandle/market/indicator/indicators';
 import { describe, expect, test } from 'vitest';
 import { ABSENT, type StateRow, type StateWindow } from '@kandle/market/signal/series-state';
-import type { StateStore, WindowKey } from '../src/stores.ts';
+import type { StateStore } from '../src/stores.ts';
 
 const START_MS = 1_700_000_000_000;
 let lastShard = 0;

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { logLevel, port, positiveMs, wholeNumber } from './config.ts';
 import { checkEnvelope, type EnvelopeRules, type Refusal } from './envelope.ts';
-import { describeError, FatalError, PoisonError } from './errors.ts';
+import { describeError, factsOf, FatalError, PoisonError } from './errors.ts';
 import type { Logger } from './log.ts';
 import { createEventMetrics } from './event-metrics.ts';
 import { MetricsEnv } from './instruments.ts';
@@ -209,16 +209,17 @@ async function answer(
     return undefined;
   } catch (error) {
     const reason = describeError(error);
+    const facts = { ...factsOf(error), ...place };
     if (error instanceof PoisonError) {
-      log.warn(place, reason);
+      log.warn(facts, reason);
       return refusal(422, reason);
     }
     if (error instanceof FatalError) {
-      log.fatal({ ...place, err: error }, reason);
+      log.fatal({ ...facts, err: error }, reason);
       setTimeout(() => process.exit(1), 100);
       return refusal(500, reason);
     }
-    log.warn({ ...place, err: error }, reason);
+    log.warn({ ...facts, err: error }, reason);
     return refusal(503, reason);
   }
 }

@@ -3,6 +3,7 @@ import type { Attempt } from '../kafka-source/deliver.ts';
 import { post } from '../kafka-source/deliver.ts';
 import { type Instance, type InstanceSpec, type ProcessHooks, startInstance } from './instance.ts';
 import type { ServicePlan } from '@kandle/knative/plan';
+import { backOffMs } from '@kandle/runtime/back-off';
 import { createScaler } from './scaler.ts';
 
 /** How a service is doing. */
@@ -55,7 +56,8 @@ interface Waiting {
   readonly take: (running: Running | null) => void;
 }
 
-const MAX_RESTART_DELAY_MS = 5_000;
+/** How long the next process waits after early crashes. */
+const RESTART = { firstMs: 50, maxMs: 5_000 };
 /** A process that lived for less has crashed early, and the next one waits. */
 const STABLE_MS = 10_000;
 /** How long a process that takes no connection may need to be seen dead. */
@@ -153,7 +155,7 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
   }
 
   function restartDelay(): Promise<void> {
-    const delayMs = Math.min(MAX_RESTART_DELAY_MS, 50 * 2 ** earlyCrashes);
+    const delayMs = backOffMs(earlyCrashes, 1, RESTART);
     return sleep(delayMs, undefined, { signal: stopping.signal }).catch(() => undefined);
   }
 

@@ -31,7 +31,7 @@ function createTradesLane() {
   const lane = createLane({
     what: 'trades',
     source: outbox,
-    retry: { minMs: 200, maxMs: 5_000 },
+    retry: { firstMs: 200, maxMs: 5_000 },
     close: async () => undefined,
     async produce(events) {
       tries.push(events);
@@ -147,7 +147,7 @@ function createBooksLane(gatherMs: number) {
       wallMs: Date.now(),
       traceparent: () => 'tp',
     }),
-    retry: { minMs: 500, maxMs: 10_000 },
+    retry: { firstMs: 500, maxMs: 10_000 },
     log: createLogger('test', 'silent'),
   });
   const offer = (t: number): void => {

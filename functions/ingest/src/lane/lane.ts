@@ -1,7 +1,7 @@
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { describeError } from '@kandle/runtime/errors';
 import type { Logger } from '@kandle/runtime/log';
-import { type BackoffOptions, backoffMs } from '../backoff.ts';
+import { type BackOff, backOffMs } from '@kandle/runtime/back-off';
 import { pause } from '../pause.ts';
 
 /** Events to be sent together, in this order; if it fails, the same ones again. */
@@ -39,7 +39,7 @@ export interface LaneOptions<G extends Group> {
   /** Disconnects the producer. */
   readonly close: () => Promise<void>;
   readonly departure: () => Departure;
-  readonly retry: BackoffOptions;
+  readonly retry: BackOff;
   readonly onSent?: (group: G) => void;
   /** A send failed and will be tried again. */
   readonly onRetry?: () => void;
@@ -87,7 +87,7 @@ export function createLane<G extends Group>(options: LaneOptions<G>): Lane {
           const fields = { attempt: attempt + 1, events: group.events.length };
           log.warn(fields, `Cannot send ${what}, will try again: ${describeError(error)}`);
         }
-        await pause(backoffMs(attempt, Math.random(), retry), stop.signal);
+        await pause(backOffMs(attempt, Math.random(), retry), stop.signal);
       }
     }
   }

@@ -1,7 +1,7 @@
 import { periodStartOf, ROLLUP_LEVELS, type RollupLevel, rollUp } from '@kandle/market/candle/rollup';
 import { describeError } from '@kandle/runtime/errors';
 import type { Logger } from '@kandle/runtime/log';
-import { createGate } from '../gate.ts';
+import { createRunAll } from '@kandle/runtime/run-all';
 import type { PendingMark, RollupStore, SymbolKey } from './rollup-store.ts';
 
 /** Final candles of one event that were stored: of one window of a shard. */
@@ -66,7 +66,7 @@ const [MINUTE_LEVEL, ...HIGHER_LEVELS] = ROLLUP_LEVELS as readonly [RollupLevel,
  */
 export function createRollups(store: RollupStore, options: RollupOptions): Rollups {
   const { process, idleMs, maxPending, nowMs, nowUs, log } = options;
-  const gate = createGate(options.concurrency);
+  const runAll = createRunAll(options.concurrency);
   let pending = new Map<string, Pending>();
   let pendingSymbols = 0;
   /** Notes that are being written: their candles are not pending yet. */
@@ -127,18 +127,18 @@ export function createRollups(store: RollupStore, options: RollupOptions): Rollu
     for (const { feed, minuteMs, symbols } of due) {
       for (const symbol of symbols) addPeriod(periods, { feed, symbol }, minuteMs);
     }
-    await gate.runAll(periods.values(), (period) => rollUpOne(MINUTE_LEVEL, period));
+    await runAll(periods.values(), (period) => rollUpOne(MINUTE_LEVEL, period));
     for (const level of HIGHER_LEVELS) {
       const above = new Map<string, Period>();
       for (const { key, startMs } of periods.values()) addPeriod(above, key, periodStartOf(startMs, level));
       periods = above;
-      await gate.runAll(periods.values(), (period) => rollUpOne(level, period));
+      await runAll(periods.values(), (period) => rollUpOne(level, period));
     }
     const marks = due.flatMap(({ shard, minuteMs, foreign }) => [
       { shard, process, minuteMs },
       ...foreign.filter(({ madeAtMs }) => Number(cutUs / 1_000n) - madeAtMs > ABANDONED_MS),
     ]);
-    await gate.runAll(marks, (mark) => store.unmark(mark, cutUs));
+    await runAll(marks, (mark) => store.unmark(mark, cutUs));
   }
 
   async function rollUpOne(level: RollupLevel, { key, startMs }: Period): Promise<void> {

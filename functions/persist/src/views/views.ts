@@ -1,6 +1,6 @@
 import type { Client } from 'cassandra-driver';
 import { translateCassandraError } from '@kandle/runtime/cassandra';
-import { createGate } from '../gate.ts';
+import { createRunAll } from '@kandle/runtime/run-all';
 import {
   type PartitionRows,
   type ViewName,
@@ -56,7 +56,7 @@ function paramsOf({ view, columns, timestamp }: ViewRow): ViewValue[] {
 
 /** The views in Cassandra: unlogged batches of one partition each, a bounded number at once over all calls. */
 export function createViews(client: Client, limits: ViewLimits): Views {
-  const gate = createGate(limits.writeConcurrency);
+  const runAll = createRunAll(limits.writeConcurrency);
 
   async function writeBatch(rows: PartitionRows): Promise<void> {
     const statements = rows.map((row) => ({ query: INSERTS[row.view], params: paramsOf(row) }));
@@ -66,7 +66,7 @@ export function createViews(client: Client, limits: ViewLimits): Views {
   return {
     async write(partitions) {
       try {
-        await gate.runAll(chunksOf(partitions, limits.maxRowsPerBatch), writeBatch);
+        await runAll(chunksOf(partitions, limits.maxRowsPerBatch), writeBatch);
       } catch (error) {
         throw translateCassandraError(error, 'write to the views');
       }

@@ -8,7 +8,7 @@ import {
   gapWindows,
   noteGap,
   registerWindows,
-  settleWindows,
+  takeOffOpen,
   type ShardState,
 } from './shard-state.ts';
 
@@ -70,29 +70,29 @@ test('dueLimitMs() and dueWindows() follow the window length, when it is not 5 s
   expect(dueWindows(shard, [], 2_999, 1_000)).toEqual([0, 1_000]);
 });
 
-test('settleWindows() takes off what was closed and never lowers closedToMs, when windows are settled', () => {
+test('takeOffOpen() takes off what was closed and never lowers closedToMs, when windows are taken off', () => {
   fc.assert(
     fc.property(shards, startLists, starts, (shard, closed, limitMs) => {
       const open = shard.open.filter((startMs) => !closed.includes(startMs));
       const closedToMs = Math.max(limitMs, shard.closedToMs ?? Number.NEGATIVE_INFINITY);
       const isSame = open.length === shard.open.length && closedToMs === shard.closedToMs;
-      expect(settleWindows(shard, closed, limitMs)).toEqual(
+      expect(takeOffOpen(shard, closed, limitMs)).toEqual(
         isSame ? null : { ...shard, version: shard.version + 1, closedToMs, open },
       );
     }),
   );
 });
 
-test('settleWindows() leaves nothing due, when all due windows were closed', () => {
+test('takeOffOpen() leaves nothing due, when all due windows were closed', () => {
   fc.assert(
     fc.property(shards, startLists, watermarks, graces, (shard, touched, watermarkMs, graceMs) => {
       const limitMs = dueLimitMs(shard, watermarkMs, graceMs);
       const due = dueWindows(shard, touched, limitMs);
-      const next = settleWindows(shard, due, limitMs) ?? shard;
+      const next = takeOffOpen(shard, due, limitMs) ?? shard;
       const limitAfterMs = dueLimitMs(next, watermarkMs, graceMs);
       expect(dueWindows(next, [], limitAfterMs)).toEqual([]);
       expect(limitAfterMs).toBe(limitMs);
-      expect(settleWindows(next, due, limitMs)).toBeNull();
+      expect(takeOffOpen(next, due, limitMs)).toBeNull();
     }),
   );
 });

@@ -48,7 +48,7 @@ export function dueWindows(
 }
 
 /** The shard after the windows' final candles were acknowledged, or null when that changes nothing. */
-export function settleWindows(
+export function takeOffOpen(
   shard: ShardState,
   closed: readonly number[],
   limitMs: number,

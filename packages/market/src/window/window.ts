@@ -1,6 +1,12 @@
 /** Length of a candle's window, milliseconds; windows are aligned to the Unix epoch. */
 export const WINDOW_MS = 5_000;
 
+/** A window of a shard. */
+export interface WindowKey {
+  readonly shard: string;
+  readonly windowStartMs: number;
+}
+
 /** Start of the tumbling window `[start, start + windowMs)` that holds an event time. */
 export function windowStartOf(eventTimeMs: number, windowMs = WINDOW_MS): number {
   return Math.floor(eventTimeMs / windowMs) * windowMs;

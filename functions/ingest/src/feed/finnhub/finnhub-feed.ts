@@ -4,7 +4,7 @@ import { parseFinnhubFrame } from '@kandle/market/feed/finnhub/frame';
 import { describeError } from '@kandle/runtime/errors';
 import type { Logger } from '@kandle/runtime/log';
 import { WebSocket } from 'ws';
-import { backoffMs } from '../../backoff.ts';
+import { backOffMs } from '@kandle/runtime/back-off';
 import type { Feed, FeedHandlers } from '../feed.ts';
 
 /** How to connect to Finnhub, or to a server that speaks its protocol. Durations in milliseconds. */
@@ -134,7 +134,7 @@ export function createFinnhubFeed(options: FinnhubFeedOptions, handlers: FeedHan
     if (state === 'stopped') return;
     const waitMs = isRefused
       ? reconnectMaxMs
-      : backoffMs(failures, options.random(), { minMs: reconnectMinMs, maxMs: reconnectMaxMs });
+      : backOffMs(failures, options.random(), { firstMs: reconnectMinMs, maxMs: reconnectMaxMs });
     failures += 1;
     const line = `${wasOpen ? 'feed lost' : 'Cannot connect to the feed'}: ${detail}`;
     log[isRefused ? 'error' : 'warn']({ connection, waitMs }, line);
