@@ -21,7 +21,7 @@ import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
 import { bundleFunction } from '@kandle/build/bundle';
 import { REPO_ROOT } from '@kandle/tooling/paths';
 import { freePort } from '@kandle/servers/ports/ports';
-import { createTopics } from '@kandle/stand-in/topics';
+import { createTopics } from '@kandle/servers/kafka/create-topics';
 import { type BenchRun, runBench } from './command.ts';
 import { FIRST_EVENTS, postEvent } from '@kandle/testkit/first-events';
 import { type BenchServers, benchServers } from './servers.ts';

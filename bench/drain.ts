@@ -19,7 +19,7 @@ import { readPlan } from '@kandle/knative/read-plan';
 import { DEFAULT_POLL, LIFTED_POLL } from '@kandle/stand-in/kafka-source/source';
 import { REPO_ROOT } from '@kandle/tooling/paths';
 import { type Pipeline, startPipeline } from '@kandle/stand-in/pipeline';
-import { createTopics } from '@kandle/stand-in/topics';
+import { createTopics } from '@kandle/servers/kafka/create-topics';
 import { backlogOf } from './backlog.ts';
 import { type BenchRun, runBench } from './command.ts';
 import { countCandles, countTrades } from './count-stored.ts';

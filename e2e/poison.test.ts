@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exportViews } from '@kandle/local/export';
 import { readPlan } from '@kandle/knative/read-plan';
+import { createTopics } from '@kandle/servers/kafka/create-topics';
 import { type Pipeline, startPipeline } from '@kandle/stand-in/pipeline';
 import type { BatchHeader } from '@kandle/market/event/batch-header';
 import { formatRawBatch } from '@kandle/market/feed/raw-batch';
@@ -214,14 +215,14 @@ beforeAll(async () => {
   producer = kafka.producer();
   await Promise.all([admin.connect(), producer.connect()]);
   // Before the pipeline makes them: larger than it would, so that 5 MB get through to the functions.
-  await admin.createTopics({
-    topics: [TOPICS.raw, TOPICS.trades, TOPICS.dead].map((topic) => ({
+  await createTopics(
+    admin,
+    [TOPICS.raw, TOPICS.trades, TOPICS.dead].map((topic) => ({
       topic: `${name}.${topic}`,
-      numPartitions: 3,
-      configEntries: [{ name: 'max.message.bytes', value: String(LARGEST_BYTES) }],
+      partitions: 3,
+      config: { 'max.message.bytes': String(LARGEST_BYTES) },
     })),
-    waitForLeaders: true,
-  });
+  );
   const raw = mix(
     COMMON,
     rawBatch,

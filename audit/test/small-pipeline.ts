@@ -16,7 +16,7 @@ import { createPersist } from '@kandle/persist/handler';
 import { createRollupStore } from '@kandle/persist/rollups/rollup-store';
 import { createRollups } from '@kandle/persist/rollups/rollups';
 import { createViews } from '@kandle/persist/views/views';
-import { createTopics } from '@kandle/stand-in/topics';
+import { createTopics } from '@kandle/servers/kafka/create-topics';
 import { createTransformMetrics } from '@kandle/transform/metrics';
 import { createTransform } from '@kandle/transform/handler';
 import type { Client } from 'cassandra-driver';

@@ -11,7 +11,7 @@ import { createLogger } from '@kandle/runtime/log';
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
 import { FIRST_EVENTS, postEvent } from '@kandle/testkit/first-events';
 import { freePort } from '@kandle/servers/ports/ports';
-import { createTopics } from '@kandle/stand-in/topics';
+import { createTopics } from '@kandle/servers/kafka/create-topics';
 import { ROOT } from '../bundle.ts';
 import { assembleImage } from '../image.ts';
 import { programFolder, runAsImage, UID, whyNoSandbox } from './sandbox.ts';

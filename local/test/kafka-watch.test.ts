@@ -4,6 +4,7 @@ import { formatIndicatorBatch } from '@kandle/market/indicator/indicator-batch';
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { formatSignalBatch, signalId } from '@kandle/market/signal/signal-batch';
 import { toKafkaMessage } from '@kandle/runtime/event-producer';
+import { createTopics } from '@kandle/servers/kafka/create-topics';
 import { Kafka, logLevel } from 'kafkajs';
 import { expect, inject, onTestFinished, test, vi } from 'vitest';
 import { createKafkaWatch } from '../src/view/kafka-watch.ts';
@@ -77,10 +78,10 @@ test('createKafkaWatch() shows candles, indicators and signals from where it was
   const [admin, producer] = [kafka.admin(), kafka.producer()];
   await Promise.all([admin.connect(), producer.connect()]);
   onTestFinished(async () => void (await Promise.all([admin.disconnect(), producer.disconnect()])));
-  await admin.createTopics({
-    topics: Object.values(topics).map((topic) => ({ topic, numPartitions: 3 })),
-    waitForLeaders: true,
-  });
+  await createTopics(
+    admin,
+    Object.values(topics).map((topic) => ({ topic, partitions: 3 })),
+  );
   const send = (topic: string, events: readonly MarketEvent[]): Promise<unknown> =>
     producer.send({ topic, messages: events.map(toKafkaMessage) });
   const before = eventsOf(W0);

@@ -1,4 +1,5 @@
 import { Kafka, logLevel } from 'kafkajs';
+import { createTopics } from '../src/kafka/create-topics.ts';
 
 function connect(brokers: readonly string[]): Kafka {
   return new Kafka({ clientId: 'kandle-test', brokers: [...brokers], logLevel: logLevel.NOTHING });
@@ -13,7 +14,7 @@ export async function writeTopic(
   const kafka = connect(brokers);
   const admin = kafka.admin();
   await admin.connect();
-  await admin.createTopics({ topics: [{ topic, numPartitions: 1 }], waitForLeaders: true });
+  await createTopics(admin, [{ topic, partitions: 1 }]);
   await admin.disconnect();
   const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
   await producer.connect();

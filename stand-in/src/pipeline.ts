@@ -9,6 +9,7 @@ import type { InstanceSpec, ProcessHooks } from './serving/instance.ts';
 import { nodeMemoryOptions } from '@kandle/knative/memory';
 import type { RunPlan, ServicePlan } from '@kandle/knative/plan';
 import { prefixPlan } from '@kandle/knative/prefix';
+import { createTopics } from '@kandle/servers/kafka/create-topics';
 import { createService, type Service } from './serving/service.ts';
 import { DEFAULT_POLL, type PollSizes, type Source, startSource } from './kafka-source/source.ts';
 import { readLag } from './lag.ts';
@@ -16,7 +17,6 @@ import { type LongRunning, startLongRunning } from './long-running.ts';
 import { REPO_ROOT } from '@kandle/tooling/paths';
 import { freePort } from '@kandle/servers/ports/ports';
 import { bundledPrograms, type Program, sourcePrograms } from './programs.ts';
-import { createTopics } from './topics.ts';
 
 /** The servers that a pipeline runs on. */
 export interface ServerAddresses {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createTopics } from '@kandle/servers/kafka/create-topics';
 import { type Admin, Kafka, type KafkaMessage, logLevel, type Message, type Producer } from 'kafkajs';
 
 /** A record of a topic, as it lies there. */
@@ -41,7 +42,7 @@ export async function openTopics(brokers: readonly string[]): Promise<ContractTo
   return {
     async create(partitions = 1) {
       const topic = `contract-${randomUUID()}`;
-      await admin.createTopics({ topics: [{ topic, numPartitions: partitions }], waitForLeaders: true });
+      await createTopics(admin, [{ topic, partitions }]);
       return topic;
     },
     async produce(topic, records) {

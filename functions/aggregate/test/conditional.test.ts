@@ -10,6 +10,7 @@ import { formatTradeBatch } from '@kandle/market/trade/trade-batch';
 import { CassandraEnv, createCassandra, NoRetry } from '@kandle/runtime/cassandra';
 import { createKafka } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
+import { createTopics } from '@kandle/servers/kafka/create-topics';
 import type { Client } from 'cassandra-driver';
 import { expect, inject, onTestFinished, test, vi } from 'vitest';
 import { createCqlWire, isWindowWrite } from '@kandle/testkit/proxy/cql-wire';
@@ -216,7 +217,7 @@ test('a process ends what it has begun, when it gets SIGTERM in the middle of a 
   );
   const admin = kafka.admin();
   await admin.connect();
-  await admin.createTopics({ topics: [{ topic, numPartitions: 1 }], waitForLeaders: true });
+  await createTopics(admin, [{ topic, partitions: 1 }]);
   const child = spawn(process.execPath, [join(import.meta.dirname, '../src/index.ts')], {
     env: {
       PORT: String(port),

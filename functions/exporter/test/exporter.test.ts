@@ -6,6 +6,7 @@ import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
 import { createKafka } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
 import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
+import { createTopics } from '@kandle/servers/kafka/create-topics';
 import { afterAll, beforeAll, expect, inject, onTestFinished, test, vi } from 'vitest';
 import { freePort } from '@kandle/servers/ports/ports';
 
@@ -42,10 +43,10 @@ beforeAll(async () => {
     producer.connect(),
     migrate(cassandra, join(import.meta.dirname, '../../../cql'), laptopSchemaValues(KEYSPACE)),
   ]);
-  await admin.createTopics({
-    topics: Object.values(TOPICS).map((topic) => ({ topic, numPartitions: 2 })),
-    waitForLeaders: true,
-  });
+  await createTopics(
+    admin,
+    Object.values(TOPICS).map((topic) => ({ topic, partitions: 2 })),
+  );
   await fill(TOPICS.raw, 10);
   await fill(TOPICS.dead, 3);
   await fill(TOPICS.rejects, 2);

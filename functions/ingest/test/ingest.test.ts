@@ -5,6 +5,7 @@ import { formatRawBatch, parseRawBatch, type RawBatch } from '@kandle/market/fee
 import { createEventProducer } from '@kandle/runtime/event-producer';
 import { createKafka } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
+import { createTopics } from '@kandle/servers/kafka/create-topics';
 import { afterEach, beforeEach, expect, inject, test, vi } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { readConfig } from '../src/config.ts';
@@ -23,13 +24,13 @@ function connectKafka() {
   return createKafka(settings, 'ingest-test', log);
 }
 
-async function createTopics(...names: string[]): Promise<void> {
+async function createFresh(...names: string[]): Promise<void> {
   const admin = connectKafka().admin();
   await admin.connect();
-  await admin.createTopics({
-    waitForLeaders: true,
-    topics: names.map((topic) => ({ topic, numPartitions: 4, replicationFactor: 1 })),
-  });
+  await createTopics(
+    admin,
+    names.map((topic) => ({ topic, partitions: 4 })),
+  );
   await admin.disconnect();
 }
 
@@ -101,7 +102,7 @@ const trade = (s: string, t: number, p = 1) => ({ c: null, p, s, t, v: 0.5 });
 const frame = (...data: unknown[]) => JSON.stringify({ data, type: 'trade' });
 
 test('a recording arrives in order, in contiguous batches, and what is refused in the rejects', async () => {
-  await createTopics(topics.raw, topics.rejects);
+  await createFresh(topics.raw, topics.rejects);
   const server = await startServer();
   const { ingest, begun } = startIngest(server.url, { REPLAY_SPEED: 'max', MAX_TRADES: '50' });
   await begun;
@@ -143,7 +144,7 @@ test('a recording arrives in order, in contiguous batches, and what is refused i
 });
 
 test('a restart sends nothing twice, continues epoch and watermark, and closes the window that waits', async () => {
-  await createTopics(topics.raw, topics.rejects);
+  await createFresh(topics.raw, topics.rejects);
   const server = await startServer();
   const quick = { DISORDER_MS: '100', GRACE_MS: '200' };
   const first = startIngest(server.url, quick);
@@ -181,7 +182,7 @@ test('a restart sends nothing twice, continues epoch and watermark, and closes t
 });
 
 test('a restart after a long stop reads back the minutes before it', async () => {
-  await createTopics(topics.raw, topics.rejects);
+  await createFresh(topics.raw, topics.rejects);
   const longAgoMs = Date.now() - 3_600_000;
   const record = trade('AAPL', longAgoMs);
   const producer = createEventProducer(connectKafka());
@@ -212,7 +213,7 @@ test('waits for a topic that is not there yet, and gives up only when stopped', 
   const { ingest, begun } = startIngest(server.url);
   await new Promise((resolve) => setTimeout(resolve, 2_000));
   expect(server.sockets).toHaveLength(0);
-  await createTopics(topics.raw, topics.rejects);
+  await createFresh(topics.raw, topics.rejects);
   await begun;
   await vi.waitFor(() => expect(ingest.status().connected).toBe(true));
 
@@ -225,7 +226,7 @@ test('waits for a topic that is not there yet, and gives up only when stopped', 
 });
 
 test('holds a replay back at the bound instead of dropping, when it comes faster than Kafka takes it', async () => {
-  await createTopics(topics.raw);
+  await createFresh(topics.raw);
   const server = await startServer();
   const { ingest, begun } = startIngest(server.url, { REPLAY_SPEED: 'max', BUFFER_MAX_RECORDS: '100' });
   await begun;
@@ -237,7 +238,7 @@ test('holds a replay back at the bound instead of dropping, when it comes faster
 });
 
 test('sends everything once Kafka is back, each batch under its one number, when the broker is killed under load', async () => {
-  await createTopics(topics.raw, topics.rejects);
+  await createFresh(topics.raw, topics.rejects);
   const server = await startServer();
   const { ingest, begun } = startIngest(server.url);
   await begun;
@@ -273,7 +274,7 @@ test('sends everything once Kafka is back, each batch under its one number, when
 });
 
 test('books and news arrive in batches of their own, and neither the trades nor a restart takes notice of them', async () => {
-  await createTopics(topics.raw, topics.rejects);
+  await createFresh(topics.raw, topics.rejects);
   const server = await startServer();
   const settings = { BOOKS: 'true', NEWS: 'true', BOOKS_AND_NEWS_MS: '20' };
   const { ingest: first, begun } = startIngest(server.url, settings);

@@ -10,6 +10,7 @@ import { createKafka } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
 import { afterEach, expect, inject, test, vi } from 'vitest';
 import { startReplayServer } from '@kandle/feeds/replay/replay-server';
+import { createTopics } from '@kandle/servers/kafka/create-topics';
 import { readTopicTail } from '../src/read-back/topic-tail.ts';
 
 const RECORDING = join(
@@ -37,10 +38,7 @@ async function startReplay(speed: number | 'max') {
   const topic = `test.raw.${randomUUID().slice(0, 8)}`;
   const admin = kafka.admin();
   await admin.connect();
-  await admin.createTopics({
-    waitForLeaders: true,
-    topics: [{ topic, numPartitions: 12, replicationFactor: 1 }],
-  });
+  await createTopics(admin, [{ topic, partitions: 12 }]);
   await admin.disconnect();
   const server = await startReplayServer({ file: RECORDING, port: 0, speed });
   cleanUps.push(() => server.close());

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createKafka } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
+import { createTopics } from '@kandle/servers/kafka/create-topics';
 import { startOtlpReceiver } from '@kandle/testkit/otlp-receiver';
 import { afterAll, beforeAll, expect, inject, onTestFinished, test, vi } from 'vitest';
 import { bundleFunction } from '@kandle/build/bundle';
@@ -23,10 +24,10 @@ beforeAll(async () => {
   const settings = { KAFKA_BROKERS: brokers, KAFKA_TLS: false };
   const admin = createKafka(settings, 'test', createLogger('test', 'silent')).admin();
   await admin.connect();
-  await admin.createTopics({
-    topics: Object.values(topics).map((topic) => ({ topic, numPartitions: 1 })),
-    waitForLeaders: true,
-  });
+  await createTopics(
+    admin,
+    Object.values(topics).map((topic) => ({ topic, partitions: 1 })),
+  );
   await admin.disconnect();
 });
 afterAll(() => rmSync(folder, { recursive: true }));

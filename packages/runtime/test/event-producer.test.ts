@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import type { MarketEvent } from '@kandle/market/event/market-event';
+import { createTopics } from '@kandle/servers/kafka/create-topics';
 import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
 import { readEnv } from '../src/config.ts';
@@ -20,7 +21,7 @@ afterAll(() => admin.disconnect());
 
 async function freshTopic(partitions = 1): Promise<string> {
   const topic = `test-${randomUUID()}`;
-  await admin.createTopics({ topics: [{ topic, numPartitions: partitions }], waitForLeaders: true });
+  await createTopics(admin, [{ topic, partitions }]);
   return topic;
 }
 

@@ -4,6 +4,7 @@ import { createCassandra, isUnknownOutcome, NoRetry } from '@kandle/runtime/cass
 import { createEventProducer } from '@kandle/runtime/event-producer';
 import { createKafka } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
+import { createTopics } from '@kandle/servers/kafka/create-topics';
 import { type Client, types } from 'cassandra-driver';
 import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest';
 import { createCqlWire } from '../src/proxy/cql-wire.ts';
@@ -136,7 +137,7 @@ test('a producer stays with the proxy, sends again when the answer is cut off, a
   const admin = createKafka({ KAFKA_BROKERS: [broker], KAFKA_TLS: false }, 'direct', log).admin();
   onTestFinished(() => admin.disconnect());
   await admin.connect();
-  await admin.createTopics({ topics: [{ topic, numPartitions: 1 }], waitForLeaders: true });
+  await createTopics(admin, [{ topic, partitions: 1 }]);
 
   const kafka = createKafka(
     { KAFKA_BROKERS: [`127.0.0.1:${proxy.port}`], KAFKA_TLS: false },
