@@ -48,8 +48,8 @@ interface Client {
 /** The end of a recording, with close code 1000. Ingest knows it. */
 const END_OF_RECORDING = 'end of recording';
 const QUIET_MS = 1_000;
-/** At unlimited speed the client is told of recorded time about as often as Finnhub pings. */
-const TELL_PASSED_MS = 60_000;
+/** How often, in recorded time, the client is told what the recorder's clock said. */
+const TELL_CLOCK_MS = 1_000;
 /** Behind its pace by more than this, the replay goes on from where it is instead of catching up. */
 const MAX_BEHIND_MS = 1_000;
 const MAX_BUFFERED_BYTES = 1_048_576;
@@ -163,30 +163,37 @@ function textFor({ text, symbols }: RecordedFrame, subscribed: ReadonlySet<strin
 }
 
 /**
- * Waits until a frame is due, with a ping for each quiet second. At unlimited speed nothing waits, and the ping says
- * how much recorded time has passed instead: the client has no other way to know.
+ * Waits until a frame is due, with a ping for each quiet second. Other pings tell what the recorder's clock said when it
+ * received the frame that follows, and, at unlimited speed, where nothing waits, how much recorded time has passed: the
+ * client has no other way to know.
  */
 function createPace(
   speed: number | 'max',
   send: (text: string) => void,
 ): (recvMs: number, signal: AbortSignal) => Promise<void> {
   let base: { readonly recvMs: number; readonly atMs: number } | null = null;
+  let toldMs: number | null = null;
+
+  function tell(recvMs: number): void {
+    const passedMs = recvMs - (toldMs ?? recvMs);
+    if (toldMs !== null && passedMs >= 0 && passedMs < TELL_CLOCK_MS) return;
+    const passed = speed === 'max' && passedMs > 0 ? { passed_ms: passedMs } : {};
+    send(JSON.stringify({ type: 'ping', ...passed, recv_ms: recvMs }));
+    toldMs = recvMs;
+  }
+
   return async (recvMs, signal) => {
     base ??= { recvMs, atMs: performance.now() };
-    if (speed === 'max') {
-      const passedMs = recvMs - base.recvMs;
-      if (passedMs < TELL_PASSED_MS) return;
-      send(JSON.stringify({ type: 'ping', passed_ms: passedMs }));
-      base = { recvMs, atMs: 0 };
-      return;
+    if (speed !== 'max') {
+      const dueMs = base.atMs + (recvMs - base.recvMs) / speed;
+      let waitMs = dueMs - performance.now();
+      if (waitMs < -MAX_BEHIND_MS) base = { recvMs, atMs: performance.now() };
+      for (; waitMs >= 1; waitMs = dueMs - performance.now()) {
+        await sleep(Math.min(waitMs, QUIET_MS), undefined, { signal }).catch(() => undefined);
+        if (signal.aborted) return;
+        if (dueMs - performance.now() >= 1) send(PING_FRAME);
+      }
     }
-    const dueMs = base.atMs + (recvMs - base.recvMs) / speed;
-    let waitMs = dueMs - performance.now();
-    if (waitMs < -MAX_BEHIND_MS) base = { recvMs, atMs: performance.now() };
-    for (; waitMs >= 1; waitMs = dueMs - performance.now()) {
-      await sleep(Math.min(waitMs, QUIET_MS), undefined, { signal }).catch(() => undefined);
-      if (signal.aborted) return;
-      if (dueMs - performance.now() >= 1) send(PING_FRAME);
-    }
+    tell(recvMs);
   };
 }

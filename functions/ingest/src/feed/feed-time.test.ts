@@ -43,3 +43,23 @@ test('createFeedTime() is what the server says, when the speed is unlimited', ()
   time.stop();
   expect(time.nowMs()).toBe(60_001);
 });
+
+test('createFeedTime() goes on from what it was told of the recorder clock, when the feed is a recording', () => {
+  const { state, read } = clock();
+  const time = createFeedTime(10, read);
+  expect(time.recordedMs()).toBeNull();
+  time.go();
+  time.tell(500_000);
+  state.nowMs += 300;
+  expect(time.recordedMs()).toBe(503_000);
+  time.tell(400_000);
+  expect(time.recordedMs()).toBe(400_000);
+
+  const fast = createFeedTime(Number.POSITIVE_INFINITY, read);
+  fast.tell(7);
+  fast.pass(60_000);
+  expect(fast.recordedMs()).toBe(60_007);
+  const live = createFeedTime(undefined, read);
+  live.tell(7);
+  expect(live.recordedMs()).toBeNull();
+});

@@ -13,17 +13,36 @@ export interface FeedTime {
   go(): void;
   /** The server says that so much recorded time has passed; believed at unlimited speed only. */
   pass(passedMs: number): void;
+  /** The server says what the recorder's clock said now. */
+  tell(recordedMs: number): void;
+  /** What the recorder's clock says now, as far as it was told; null before that, and live. */
+  recordedMs(): number | null;
 }
 
 /** @param speed Times the recorded speed; undefined for a live feed, Infinity for one as fast as it goes. */
 export function createFeedTime(speed: number | undefined, monotonicMs: () => number): FeedTime {
   if (speed === undefined) {
-    return { nowMs: monotonicMs, stop: () => undefined, go: () => undefined, pass: () => undefined };
+    return {
+      nowMs: monotonicMs,
+      stop: () => undefined,
+      go: () => undefined,
+      pass: () => undefined,
+      tell: () => undefined,
+      recordedMs: () => null,
+    };
   }
   let passed = 0;
+  let told: { readonly recordedMs: number; readonly atMs: number } | null = null;
+  const recorder = (nowMs: () => number): Pick<FeedTime, 'nowMs' | 'tell' | 'recordedMs'> => ({
+    nowMs,
+    tell: (recordedMs) => {
+      told = { recordedMs, atMs: nowMs() };
+    },
+    recordedMs: () => (told === null ? null : told.recordedMs + nowMs() - told.atMs),
+  });
   if (!Number.isFinite(speed)) {
     return {
-      nowMs: () => passed,
+      ...recorder(() => passed),
       stop: () => undefined,
       go: () => undefined,
       pass: (passedMs) => {
@@ -34,7 +53,7 @@ export function createFeedTime(speed: number | undefined, monotonicMs: () => num
   let goingSince: number | null = null;
   const nowMs = () => passed + (goingSince === null ? 0 : (monotonicMs() - goingSince) * speed);
   return {
-    nowMs,
+    ...recorder(nowMs),
     stop() {
       passed = nowMs();
       goingSince = null;

@@ -3,9 +3,10 @@ import { parseFinnhubFrame } from './frame.ts';
 
 test.each([
   ['{"data":[{"s":"A"},5],"type":"trade"}', { kind: 'trade', entries: [{ s: 'A' }, 5] }],
-  ['{"type":"ping"}', { kind: 'ping', passedMs: 0 }],
-  ['{"type":"ping","passed_ms":61000}', { kind: 'ping', passedMs: 61_000 }],
-  ['{"type":"ping","passed_ms":-5}', { kind: 'ping', passedMs: 0 }],
+  ['{"type":"ping"}', { kind: 'ping', passedMs: 0, recvMs: null }],
+  ['{"type":"ping","passed_ms":61000,"recv_ms":7.5}', { kind: 'ping', passedMs: 61_000, recvMs: 7.5 }],
+  ['{"type":"ping","passed_ms":-5,"recv_ms":"7"}', { kind: 'ping', passedMs: 0, recvMs: null }],
+  ['{"type":"ping","recv_ms":1e309}', { kind: 'ping', passedMs: 0, recvMs: null }],
   ['{"msg":"Invalid symbol","type":"error"}', { kind: 'error', message: 'Invalid symbol' }],
   ['{"type":"news","data":[{"id":1}]}', { kind: 'news', entries: [{ id: 1 }] }],
   ['{"type":"book","data":[]}', { kind: 'book', entries: [] }],

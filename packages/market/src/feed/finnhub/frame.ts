@@ -19,7 +19,7 @@ export function parseFinnhubFrame(text: string): FeedFrame {
   if (typeof frame !== 'object' || frame === null || Array.isArray(frame)) {
     return { kind: 'bad', detail: 'not a JSON object' };
   }
-  const { type, data, msg, passed_ms: passedMs }: Readonly<Record<string, unknown>> = { ...frame };
+  const { type, data, msg, passed_ms: passedMs, recv_ms: recvMs }: Readonly<Record<string, unknown>> = { ...frame };
   switch (type) {
     case 'trade':
     case 'news':
@@ -28,7 +28,11 @@ export function parseFinnhubFrame(text: string): FeedFrame {
         ? { kind: type, entries: data }
         : { kind: 'bad', detail: `${type} frame without data` };
     case 'ping':
-      return { kind: 'ping', passedMs: typeof passedMs === 'number' && passedMs > 0 ? passedMs : 0 };
+      return {
+        kind: 'ping',
+        passedMs: typeof passedMs === 'number' && passedMs > 0 ? passedMs : 0,
+        recvMs: Number.isFinite(recvMs) ? Number(recvMs) : null,
+      };
     case 'error':
       return { kind: 'error', message: String(msg).slice(0, MAX_MESSAGE_TEXT) };
     default:
