@@ -58,7 +58,7 @@ export function* backlogOf({ trades, symbols, rate, batch }: BacklogOptions): Ge
       line?.records.push(rawRecord(trade));
       if (line?.records.length === batch) yield take(shard, newestMs - DISORDER_MS);
     }
-    memory.forgetBefore(newestMs - MINUTE_MS);
+    memory.forgetOutside([[newestMs - MINUTE_MS, Number.POSITIVE_INFINITY]]);
   }
   for (const shard of lines.keys()) yield take(shard, newestMs + CLOSE_MS);
 

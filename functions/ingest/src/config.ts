@@ -67,8 +67,11 @@ export const envSchema = z
     MAX_BATCH_BYTES: wholeNumber(1_024, 524_288).default(65_536),
     DISORDER_MS: positiveMs.default(1_000),
     GRACE_MS: positiveMs.default(2_000),
-    AHEAD_MS: positiveMs.default(900_000),
-    MEMORY_MS: positiveMs.default(300_000),
+    /** How far from the clock or the feed's own time an event time is believed at once. */
+    AHEAD_MS: positiveMs.default(5_000),
+    /** How far behind the watermark a trade counts; the same as transform's. */
+    HORIZON_MS: positiveMs.default(900_000),
+    MEMORY_MS: positiveMs.default(900_000),
     BUFFER_MAX_RECORDS: wholeNumber(1, 100_000_000).default(200_000),
     BUFFER_MAX_BYTES: wholeNumber(1_024, 4_294_967_296).default(67_108_864),
     SILENCE_MS: positiveMs.default(150_000),
@@ -81,6 +84,10 @@ export const envSchema = z
   .refine(
     (env) => (env.FINNHUB_TOKEN === undefined) !== (env.FINNHUB_TOKEN_FILE === undefined),
     'set either FINNHUB_TOKEN or FINNHUB_TOKEN_FILE',
+  )
+  .refine(
+    (env) => env.MEMORY_MS >= env.HORIZON_MS,
+    'MEMORY_MS is below HORIZON_MS: a trade delivered again in between would count twice',
   )
   .refine(
     (env) => env.RECONNECT_MIN_MS <= env.RECONNECT_MAX_MS,

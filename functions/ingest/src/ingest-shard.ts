@@ -9,8 +9,8 @@ export interface IngestShard {
   readonly buffer: ShardBuffer;
   /** Null before the shard's first record. */
   clock: FeedClock | null;
-  /** True once a record of this process moved the clock: what was read back may be of long ago. */
-  isLive: boolean;
+  /** Of symbols that are delayed, by how much. */
+  readonly delaysMs: Map<string, number>;
   /** Watermark of the shard's newest batch in the log, or under way to it; 0 if nothing is known of the shard. */
   sentWatermarkMs: number;
   /** Ingest time of the newest batch read back, epoch milliseconds; 0 if there is none. */
@@ -26,7 +26,7 @@ export function createIngestShard(name: string, options: BatchOptions): IngestSh
     memory: createTradeMemory(),
     buffer: createShardBuffer(name, options),
     clock: null,
-    isLive: false,
+    delaysMs: new Map(),
     sentWatermarkMs: 0,
     lastIngestMs: 0,
     sequence: 0,

@@ -139,11 +139,7 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
       });
       if (highestEpoch === null || stopping.signal.aborted) return;
       epoch = Math.max(wallMs(), highestEpoch + 1);
-      clockTimer = setInterval(() => {
-        if (state.hasEnded) return;
-        intake.advance(state.aliveMs, monotonicMs());
-        lanes.trades.wake();
-      }, CLOCK_TICK_MS);
+      clockTimer = setInterval(() => handlers.onTick(), CLOCK_TICK_MS);
       log.info({ feed: feedName, epoch, symbols: symbols.length, replay: isReplay }, 'ingest begins');
       feed.start();
     },
@@ -152,6 +148,7 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
       clearInterval(clockTimer);
       // Held back first and closed last: what the server is told to have been received has been sent on.
       feed.pause();
+      handlers.onStop();
       const sent = await Promise.all(everyLane.map((lane) => lane.flush(deadlineMs)));
       const [areTradesSent = false] = sent;
       await feed.stop(areTradesSent);

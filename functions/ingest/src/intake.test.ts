@@ -1,5 +1,6 @@
+import { shardOf } from '@kandle/market/event/shard';
 import { windowDueMs, windowStartOf } from '@kandle/market/window/window';
-import { parseRawBatch } from '@kandle/market/feed/raw-batch';
+import { parseRawBatch, type RawBatch } from '@kandle/market/feed/raw-batch';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createIntake } from './intake.ts';
@@ -9,7 +10,8 @@ import { createShardMap } from './shard-map.ts';
 const START_MS = 1_723_161_255_000;
 const DISORDER_MS = 1_000;
 const GRACE_MS = 2_000;
-const AHEAD_MS = 60_000;
+const AHEAD_MS = 5_000;
+const HORIZON_MS = 900_000;
 const BOUNDS = { maxTrades: 3, maxBatchBytes: 700, graceMs: GRACE_MS };
 const SYMBOLS = ['AAPL', 'MSFT', 'BINANCE:BTCUSDT'];
 
@@ -17,7 +19,8 @@ interface Sent {
   readonly shard: string;
   readonly sequence: number;
   readonly watermarkMs: number;
-  readonly records: readonly { readonly id: string; readonly record: Readonly<Record<string, unknown>> }[];
+  readonly watermarkBeforeMs?: number | undefined;
+  readonly records: RawBatch['records'];
 }
 
 function createPipeline({ speed = 1, isReplay = false } = {}) {
@@ -25,7 +28,8 @@ function createPipeline({ speed = 1, isReplay = false } = {}) {
   const intake = createIntake(shards, {
     clock: { disorderMs: DISORDER_MS, graceMs: GRACE_MS, speed },
     aheadMs: AHEAD_MS,
-    memoryMs: 300_000,
+    horizonMs: HORIZON_MS,
+    memoryMs: HORIZON_MS,
     memoryMinTrades: 0,
     isReplay,
   });
@@ -49,7 +53,7 @@ function createPipeline({ speed = 1, isReplay = false } = {}) {
 }
 
 function at(monotonicMs: number, connection = 1) {
-  return { connection, monotonicMs, feedMs: monotonicMs, wallMs: START_MS };
+  return { connection, monotonicMs, feedMs: monotonicMs, clockMs: START_MS + monotonicMs };
 }
 
 type Step =
@@ -63,7 +67,7 @@ const record = fc.record({
   symbol: fc.constantFrom(...SYMBOLS),
   // Late, in order and a little ahead, few enough for twins.
   offsetMs: fc
-    .oneof(fc.integer({ min: -3, max: 12 }), fc.constantFrom(-20, -9, 3, 3))
+    .oneof(fc.integer({ min: -3, max: 5 }), fc.constantFrom(-20, -9, 3, 3))
     .map((step) => step * 900),
   size: fc.constantFrom(1, 1, 1, 0),
 });
@@ -101,7 +105,7 @@ function play(steps: readonly Step[], speed: number) {
         v: step.size,
         c: [String(index)],
       };
-      expect(pipeline.intake.offer(entry, at(monotonicMs)).kind).toBe('accepted');
+      expect(pipeline.intake.offer(entry, at(monotonicMs))[0]?.kind).toBe('accepted');
       const { name: shard } = pipeline.shards.shardOf(step.symbol);
       accepted.set(shard, [...(accepted.get(shard) ?? []), String(index)]);
     }
@@ -224,8 +228,8 @@ describe('offer()', () => {
   test('passes on what it cannot judge, names and values as they came', () => {
     const { intake, sent, send } = createPipeline();
     const odd = { ...trade, p: -1, v: 'much', extra: [1] };
-    expect(intake.offer(odd, at(0)).kind).toBe('accepted');
-    expect(intake.offer({ ...trade, p: Number.POSITIVE_INFINITY }, at(0)).kind).toBe('accepted');
+    expect(intake.offer(odd, at(0))[0]?.kind).toBe('accepted');
+    expect(intake.offer({ ...trade, p: Number.POSITIVE_INFINITY }, at(0))[0]?.kind).toBe('accepted');
     send(0, true);
     expect(sent.flatMap(({ records }) => records.map(({ record }) => record))).toEqual([
       odd,
@@ -243,20 +247,62 @@ describe('offer()', () => {
     ['bad_time', { ...trade, t: '1723161255000' }],
     ['bad_time', { ...trade, t: 1_723_161_255 }],
     ['bad_time', { ...trade, t: Number.POSITIVE_INFINITY }],
-    ['too_far_ahead', { ...trade, t: START_MS + AHEAD_MS + 1 }],
   ])('rejects with %s', (reason, entry) => {
     const { intake, outbox } = createPipeline();
-    expect(intake.offer(entry, at(0))).toMatchObject({ kind: 'reject', reason });
+    expect(intake.offer(entry, at(0))).toMatchObject([{ kind: 'reject', reject: { reason } }]);
     expect(outbox.readyAtMs()).toBeUndefined();
   });
 
-  test('rejects a time far ahead of the watermark, and does not move it', () => {
-    const { intake, shards } = createPipeline();
+  test('lets a time far ahead wait, and refuses it after a minute with what it needs to be redriven', () => {
+    const { intake, shards, sent, send } = createPipeline();
     intake.offer(trade, at(0));
-    const ahead = { ...trade, t: START_MS - DISORDER_MS + AHEAD_MS };
-    expect(intake.offer({ ...ahead, t: ahead.t + 1 }, at(0))).toMatchObject({ reason: 'too_far_ahead' });
+    const ahead = { ...trade, t: START_MS + 14 * 60_000 };
+    expect(intake.offer(ahead, at(0))).toEqual([]);
+    expect(intake.waiting()).toBe(1);
     expect(shards.shardOf('AAPL').clock?.watermarkMs).toBe(START_MS - DISORDER_MS);
-    expect(intake.offer(ahead, at(0)).kind).toBe('accepted');
+    intake.offer({ ...trade, t: START_MS + 59_000 }, at(59_000));
+    expect(intake.advance(60_000, 60_000)).toEqual([
+      {
+        kind: 'reject',
+        reject: {
+          reason: 'too_far_ahead',
+          detail: expect.stringContaining('5000 ms ahead of finnhub-'),
+          shard: shards.shardOf('AAPL').name,
+          tradeId: expect.stringMatching(/^[0-9a-z]+\.[0-9a-z]{14}\.1$/),
+          record: ahead,
+        },
+      },
+    ]);
+    // Refused and remembered: a redrive counts it, and what the feed delivers again does not.
+    expect(intake.offer(ahead, at(14 * 60_000, 2))).toEqual([{ kind: 'duplicate' }]);
+    send(0, true);
+    expect(sent.flatMap(({ records }) => records)).toHaveLength(2);
+  });
+
+  test('refuses what waits when ingest ends', () => {
+    const { intake } = createPipeline();
+    intake.offer({ ...trade, t: START_MS + 14 * 60_000 }, at(0));
+    expect(intake.stop()).toMatchObject([{ kind: 'reject', reject: { reason: 'too_far_ahead' } }]);
+  });
+
+  test('writes what was known before each batch, and by how much a delayed symbol is behind', () => {
+    const { intake, sent, send } = createPipeline();
+    const pair = ['AAPL', 'MSFT'];
+    for (let second = 0; second < 6; second++) {
+      for (const s of pair) {
+        const t = START_MS + second * 1_000 - (s === 'MSFT' ? 1_200_000 : 0);
+        intake.offer({ ...trade, s, t }, at(second * 1_000));
+      }
+      send(second * 1_000, true);
+    }
+    for (const batches of Map.groupBy(sent, ({ shard }) => shard).values()) {
+      const watermarks = batches.map(({ watermarkMs }) => watermarkMs);
+      expect(batches.map((batch) => batch.watermarkBeforeMs)).toEqual([0, ...watermarks.slice(0, -1)]);
+    }
+    const isShared = pair.map((s) => shardOf('finnhub', s, 2))[0] === shardOf('finnhub', 'MSFT', 2);
+    const delays = sent.flatMap(({ records }) => records.map(({ delayMs }) => delayMs ?? 0));
+    expect(delays).toHaveLength(12);
+    expect(delays.filter((delayMs) => delayMs > 1_190_000)).toHaveLength(isShared ? 6 : 0);
   });
 
   test('accepts the first trade after a quiet night', () => {
@@ -264,18 +310,19 @@ describe('offer()', () => {
     const nightMs = 16 * 3_600_000;
     intake.offer(trade, at(0));
     intake.advance(nightMs, nightMs);
-    expect(intake.offer({ ...trade, t: START_MS + nightMs }, at(nightMs)).kind).toBe('accepted');
+    expect(intake.offer({ ...trade, t: START_MS + nightMs }, at(nightMs))[0]?.kind).toBe('accepted');
   });
 
-  test('believes the first trade of a shard in a replay, whatever its time', () => {
+  test('believes the first trade of a shard in a replay without a clock, whatever its time', () => {
     const { intake } = createPipeline({ isReplay: true });
-    expect(intake.offer({ ...trade, t: START_MS + 10 * AHEAD_MS }, at(0)).kind).toBe('accepted');
+    const arrival = { ...at(0), clockMs: null };
+    expect(intake.offer({ ...trade, t: START_MS + 10 * AHEAD_MS }, arrival)[0]?.kind).toBe('accepted');
   });
 
   test('keeps twins and drops what a new connection repeats', () => {
     const { intake } = createPipeline();
     const kinds = (connection: number, count: number) =>
-      Array.from({ length: count }, () => intake.offer(trade, at(0, connection)).kind);
+      Array.from({ length: count }, () => intake.offer(trade, at(0, connection))[0]?.kind);
     expect(kinds(1, 2)).toEqual(['accepted', 'accepted']);
     expect(kinds(2, 3)).toEqual(['duplicate', 'duplicate', 'accepted']);
   });
@@ -291,11 +338,13 @@ describe('offer()', () => {
   });
 
   test('forgets trades older than the memory, by event time', () => {
-    const { intake, shards } = createPipeline();
-    for (let minute = 0; minute < 30; minute++) {
+    const { intake, shards, send } = createPipeline();
+    for (let minute = 0; minute < 60; minute++) {
       const feedMs = minute * 60_000;
-      expect(intake.offer({ ...trade, t: START_MS + feedMs }, at(feedMs)).kind).toBe('accepted');
+      expect(intake.offer({ ...trade, t: START_MS + feedMs }, at(feedMs))[0]?.kind).toBe('accepted');
+      send(feedMs, true);
     }
-    expect(shards.memorySize()).toBeLessThanOrEqual(8);
+    expect(shards.memorySize()).toBeGreaterThanOrEqual(15);
+    expect(shards.memorySize()).toBeLessThanOrEqual(18);
   });
 });

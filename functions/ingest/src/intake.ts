@@ -1,121 +1,148 @@
-import {
-  advanceClock,
-  endClock,
-  type FeedClockOptions,
-  isTooFarAhead,
-  observeTrade,
-} from '@kandle/market/feed/feed-clock';
+import { advanceClock, endClock } from '@kandle/market/feed/feed-clock';
 import { isEventTime } from '@kandle/market/event/event-time';
-import type { RejectReason } from '@kandle/market/event/rejects';
+import type { Reject } from '@kandle/market/event/rejects';
 import { isSymbol } from '@kandle/market/event/symbol';
-import { readFeedRecord } from '@kandle/market/feed/feed-record';
+import { type FeedRecord, readFeedRecord } from '@kandle/market/feed/feed-record';
+import {
+  type Arrived,
+  createFeedWideTime,
+  createShardTime,
+  type ShardTime,
+  type ShardTimeOptions,
+  type TimeVerdict,
+} from '@kandle/market/feed/shard-time';
 import type { IngestShard } from './ingest-shard.ts';
 import type { ShardMap } from './shard-map.ts';
 
 /** The bounds by which records are judged. Durations in milliseconds. */
-export interface IntakeOptions {
-  /** `speed` 1 lets feed time move the watermark, Infinity only events. */
-  readonly clock: FeedClockOptions;
-  /** How far ahead of the feed's time an event time is believed. */
-  readonly aheadMs: number;
+export interface IntakeOptions extends ShardTimeOptions {
   /** How long, in event time, trades are remembered. */
   readonly memoryMs: number;
   /** Number of trades below which none is forgotten. */
   readonly memoryMinTrades: number;
-  readonly isReplay: boolean;
 }
 
-/** When a record came, on which connection. `feedMs` is the feed's own time, `wallMs` the wall clock's. */
+/** When a record came, on which connection. */
 export interface Arrival {
   readonly connection: number;
   readonly monotonicMs: number;
+  /** The feed's own time. */
   readonly feedMs: number;
-  readonly wallMs: number;
+  /** The wall clock, or the recording's; null if there is none. */
+  readonly clockMs: number | null;
 }
 
 /** What became of a record; `bytes` is what it takes in a batch. A reject's `record` is what JSON can carry of it. */
 export type Verdict =
   | { readonly kind: 'accepted'; readonly bytes: number }
   | { readonly kind: 'duplicate' }
-  | {
-      readonly kind: 'reject';
-      readonly reason: RejectReason;
-      readonly detail: string;
-      readonly record: unknown;
-    };
+  | { readonly kind: 'reject'; readonly reject: Omit<Reject, 'id'> }
+  /** Of no record: a symbol was recognised as delayed. */
+  | { readonly kind: 'delayed'; readonly shard: string; readonly symbol: string; readonly delayMs: number };
 
 /** Takes a feed's records in, in the order in which they come. Reads no clock. */
 export interface Intake {
-  /** Judges a record's symbol and time, gives it its id and buffers it. Price and size are transform's to judge. */
-  offer(entry: unknown, arrival: Arrival): Verdict;
-  /** Time goes on: watermarks move as far as the line was alive, and a quiet shard's due windows get a batch. */
-  advance(aliveFeedMs: number, monotonicMs: number): void;
-  /** The feed has ended: every window that waits gets its closing batch. */
-  end(monotonicMs: number): void;
+  /**
+   * Judges a record's symbol and time, gives it its id and buffers it. Price and size are transform's to judge.
+   *
+   * @returns What is decided now, of this record and of those that waited; a record that waits has its verdict later.
+   */
+  offer(entry: unknown, arrival: Arrival): readonly Verdict[];
+  /**
+   * Time goes on: watermarks move as far as the line was alive, a quiet shard's due windows get a batch, and what has
+   * waited for long enough is decided.
+   */
+  advance(aliveFeedMs: number, monotonicMs: number): readonly Verdict[];
+  /** The recording has ended: what waits is decided, and every window that waits gets its closing batch. */
+  end(monotonicMs: number): readonly Verdict[];
+  /** Ingest ends: what waits is decided. */
+  stop(): readonly Verdict[];
+  /** Number of records that wait to be believed. */
+  waiting(): number;
 }
 
-const DUPLICATE: Verdict = { kind: 'duplicate' };
+/** What is kept of a record until its time is decided. */
+interface Item {
+  readonly read: Extract<FeedRecord, { kind: 'record' }>;
+  readonly connection: number;
+  readonly monotonicMs: number;
+}
+
 /** What a record costs in a batch beside itself and its id. */
 const WRAPPING_BYTES = '{"id":"","record":},'.length;
+const DELAY_BYTES = ',"delayMs":86400000'.length;
 const FORGET_EVERY_MS = 60_000;
 
 /** Builds the intake of a feed over its shards. */
 export function createIntake(shards: ShardMap, options: IntakeOptions): Intake {
-  const { clock: clockOptions, aheadMs, memoryMs, memoryMinTrades, isReplay } = options;
+  const { clock: clockOptions, aheadMs, horizonMs, memoryMs, memoryMinTrades } = options;
   const forgotAtMs = new Map<string, number>();
+  const feedWide = createFeedWideTime();
+  const times = new Map<IngestShard, ShardTime<Item>>(
+    shards.all().map((shard) => [shard, createShardTime<Item>(shard, options, feedWide)]),
+  );
 
-  function isBeyondBelief(shard: IngestShard, eventTimeMs: number, { feedMs, wallMs }: Arrival): boolean {
-    if (shard.isLive && shard.clock !== null) {
-      const passedMs = Math.max(0, feedMs - shard.clock.reachedAtMs);
-      return isTooFarAhead(shard.clock, eventTimeMs, {
-        disorderMs: clockOptions.disorderMs,
-        aheadMs,
-        passedMs,
-      });
-    }
-    // The first trade that this process sees of a shard: what was read back may be of long ago.
-    return !isReplay && eventTimeMs > wallMs + aheadMs;
+  /** Forgets what is too late for whatever batch comes next: by the same watermark, and by that of delayed symbols. */
+  function forget(shard: IngestShard): void {
+    const { sentWatermarkMs: knownMs } = shard;
+    if (knownMs < (forgotAtMs.get(shard.name) ?? 0) + FORGET_EVERY_MS) return;
+    forgotAtMs.set(shard.name, knownMs);
+    if (shards.memorySize() <= memoryMinTrades) return;
+    const delayed = [...shard.delaysMs.values()].map(
+      (delayMs) => [knownMs - delayMs - memoryMs, knownMs - delayMs + horizonMs] as const,
+    );
+    shard.memory.forgetOutside([[knownMs - memoryMs, Number.POSITIVE_INFINITY], ...delayed]);
   }
 
-  function forget(shard: IngestShard, watermarkMs: number): void {
-    if (watermarkMs < (forgotAtMs.get(shard.name) ?? 0) + FORGET_EVERY_MS) return;
-    forgotAtMs.set(shard.name, watermarkMs);
-    if (shards.memorySize() > memoryMinTrades) shard.memory.forgetBefore(watermarkMs - memoryMs);
+  function identify(shard: IngestShard, { item, symbol, eventTimeMs }: Arrived<Item>): string | null {
+    const { p: price, v: size, c: conditions } = item.read.record;
+    return shard.memory.identify({ symbol, eventTimeMs, price, size, conditions }, item.connection);
+  }
+
+  function carryOut(shard: IngestShard, verdict: TimeVerdict<Item>): Verdict {
+    if (verdict.kind === 'delayed') return { ...verdict, shard: shard.name };
+    const { arrived } = verdict;
+    const { read, monotonicMs } = arrived.item;
+    const { record } = read;
+    const id = identify(shard, arrived);
+    if (id === null) return { kind: 'duplicate' };
+    if (verdict.kind === 'refused') {
+      const detail = `t is more than ${aheadMs} ms ahead of ${shard.name}, and nothing has confirmed it`;
+      const reject = { reason: 'too_far_ahead' as const, detail, shard: shard.name, tradeId: id, record };
+      return { kind: 'reject', reject };
+    }
+    const { delayMs, watermarkMs } = verdict;
+    const { isTrade, eventTimeMs } = arrived;
+    const bytes = read.bytes + id.length + WRAPPING_BYTES + (delayMs > 0 ? DELAY_BYTES : 0);
+    const raw = delayMs > 0 ? { id, record, delayMs } : { id, record };
+    shard.buffer.append(raw, { bytes, isTrade, eventTimeMs, monotonicMs, watermarkMs });
+    forget(shard);
+    return { kind: 'accepted', bytes };
+  }
+
+  function carryOutAll(decide: (time: ShardTime<Item>) => readonly TimeVerdict<Item>[]): readonly Verdict[] {
+    return [...times].flatMap(([shard, time]) => decide(time).map((verdict) => carryOut(shard, verdict)));
   }
 
   return {
     offer(entry, arrival) {
       const read = readFeedRecord(entry);
-      if (read.kind === 'bad') return reject('bad_frame', read.detail, read.text);
+      if (read.kind === 'bad') return [reject('bad_frame', read.detail, read.text)];
       const { record } = read;
-      const { s: symbol, t: eventTimeMs, p: price, v: size, c: conditions } = record;
-      if (!isSymbol(symbol)) return reject('bad_symbol', 's is not a symbol', record);
+      const { s: symbol, t: eventTimeMs, v: size } = record;
+      if (!isSymbol(symbol)) return [reject('bad_symbol', 's is not a symbol', record)];
       if (!isEventTime(eventTimeMs)) {
-        return reject('bad_time', 't is not in milliseconds between 2000 and 2100', record);
+        return [reject('bad_time', 't is not in milliseconds between 2000 and 2100', record)];
       }
       const shard = shards.shardOf(symbol);
-      if (isBeyondBelief(shard, eventTimeMs, arrival)) {
-        return reject('too_far_ahead', `t is more than ${aheadMs} ms ahead of ${shard.name}`, record);
-      }
-      const id = shard.memory.identify({ symbol, eventTimeMs, price, size, conditions }, arrival.connection);
-      if (id === null) return DUPLICATE;
-
-      const before = shard.clock;
-      const clock = observeTrade(before, eventTimeMs, arrival.feedMs, clockOptions);
-      // A volume of 0 is a price update: it tells the time, but no window waits for it.
-      const isTrade = size !== 0;
-      shard.clock = isTrade ? clock : { ...clock, lastDueMs: before?.lastDueMs ?? 0 };
-      if (before === null || eventTimeMs > before.maxEventTimeMs) shard.isLive = true;
-      const { watermarkMs } = clock;
-      const bytes = read.bytes + id.length + WRAPPING_BYTES;
-      shard.buffer.append(
-        { id, record },
-        { bytes, isTrade, eventTimeMs, monotonicMs: arrival.monotonicMs, watermarkMs },
-      );
-      forget(shard, watermarkMs);
-      return { kind: 'accepted', bytes };
+      const { connection, monotonicMs, feedMs, clockMs } = arrival;
+      const item = { read, connection, monotonicMs };
+      const arrived = { item, symbol, eventTimeMs, isTrade: size !== 0, feedMs, clockMs };
+      const verdicts = times.get(shard)?.offer(arrived) ?? [];
+      return verdicts.map((verdict) => carryOut(shard, verdict));
     },
     advance(aliveFeedMs, monotonicMs) {
+      const verdicts = carryOutAll((time) => time.pass(aliveFeedMs));
       for (const shard of shards.all()) {
         if (shard.clock === null) continue;
         shard.clock = advanceClock(shard.clock, aliveFeedMs, clockOptions);
@@ -123,17 +150,22 @@ export function createIntake(shards: ShardMap, options: IntakeOptions): Intake {
         if (shard.buffer.openedAtMs() === undefined)
           shard.buffer.closeDue(shard.clock.watermarkMs, monotonicMs);
       }
+      return verdicts;
     },
     end(monotonicMs) {
+      const verdicts = carryOutAll((time) => time.end('recording'));
       for (const shard of shards.all()) {
         if (shard.clock === null) continue;
         shard.clock = endClock(shard.clock);
         shard.buffer.closeDue(shard.clock.watermarkMs, monotonicMs);
       }
+      return verdicts;
     },
+    stop: () => carryOutAll((time) => time.end('stop')),
+    waiting: () => [...times.values()].reduce((sum, time) => sum + time.waiting(), 0),
   };
 }
 
-function reject(reason: RejectReason, detail: string, record: unknown): Verdict {
-  return { kind: 'reject', reason, detail, record };
+function reject(reason: Reject['reason'], detail: string, record: unknown): Verdict {
+  return { kind: 'reject', reject: { reason, detail, record } };
 }

@@ -3,10 +3,12 @@ export interface Metrics {
   frames: number;
   pings: number;
   feedErrors: number;
-  /** Entries of trade frames: each is accepted, a duplicate, or rejected. */
+  /** Entries of trade frames: each is accepted, a duplicate, or rejected, or waits. */
   records: number;
   accepted: number;
   duplicates: number;
+  /** Entries whose time nothing has confirmed yet. */
+  waiting: number;
   /** Refused records and frames. */
   rejected: number;
   /** Rejects of which only this number is left: their queue was full. */
@@ -37,6 +39,7 @@ export function createMetrics(): Metrics {
     records: 0,
     accepted: 0,
     duplicates: 0,
+    waiting: 0,
     rejected: 0,
     rejectsLost: 0,
     dropped: 0,

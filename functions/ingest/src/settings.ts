@@ -24,6 +24,7 @@ export function intakeOptions(config: IngestConfig): IntakeOptions {
   return {
     clock: { disorderMs, graceMs, speed: speed === Number.POSITIVE_INFINITY ? speed : 1 },
     aheadMs: config.AHEAD_MS,
+    horizonMs: config.HORIZON_MS,
     memoryMs: config.MEMORY_MS,
     memoryMinTrades: isReplay ? REPLAY_MEMORY_TRADES : 0,
     isReplay,

@@ -59,8 +59,9 @@ async function startLine() {
     shards,
     intake: createIntake(shards, {
       clock: { disorderMs: DISORDER_MS, graceMs: 2_000, speed: 1 },
-      aheadMs: 900_000,
-      memoryMs: 300_000,
+      aheadMs: 5_000,
+      horizonMs: 900_000,
+      memoryMs: 900_000,
       memoryMinTrades: 0,
       isReplay: false,
     }),
@@ -95,7 +96,7 @@ async function startLine() {
   feed.start();
   await vi.waitFor(() => expect(sockets).toHaveLength(1));
   const take = (): readonly MarketEvent[] => outbox.take(DEPARTURE, true)?.events ?? [];
-  return { sockets, metrics, rejects, booksAndNews, take };
+  return { sockets, metrics, rejects, booksAndNews, take, events };
 }
 
 const trade = (s: string, t: number, p = 1) => ({ c: null, p, s, t: START_MS + t, v: 0.5 });
@@ -147,7 +148,7 @@ test('keeps twins and drops repeats, when a reconnect delivers again', async () 
 });
 
 test('counts pings and errors, and refuses garbage with a reason', async () => {
-  const { sockets, metrics, rejects, take } = await startLine();
+  const { sockets, metrics, rejects, take, events } = await startLine();
   for (const text of [
     '{"type":"ping"}',
     '{"msg":"Invalid symbol","type":"error"}',
@@ -159,6 +160,9 @@ test('counts pings and errors, and refuses garbage with a reason', async () => {
   }
   sockets[0]?.send(Buffer.from([1]));
   await vi.waitFor(() => expect(metrics.frames).toBe(6));
+  // The one from the future waits for a word, which does not come.
+  expect(metrics).toMatchObject({ rejected: 6, waiting: 1 });
+  events.onStop();
   expect(metrics).toMatchObject({ pings: 1, feedErrors: 1, records: 5, accepted: 1, rejected: 7 });
   const refused = Object(rejects.take(DEPARTURE, true)?.events[0]?.data)['rejects'] as {
     reason: string;
@@ -170,8 +174,8 @@ test('counts pings and errors, and refuses garbage with a reason', async () => {
     'bad_frame',
     'bad_symbol',
     'bad_time',
-    'too_far_ahead',
     'bad_frame',
+    'too_far_ahead',
   ]);
   expect(String(refused[1]?.record)).toHaveLength(2_000);
   expect(take()).toHaveLength(1);

@@ -1,10 +1,10 @@
-import { MAX_REJECTED_TEXT, type RejectReason } from '@kandle/market/event/rejects';
+import { MAX_REJECTED_TEXT, type Reject } from '@kandle/market/event/rejects';
 import type { DataKind } from '@kandle/market/feed/books-and-news';
 import type { Logger } from '@kandle/runtime/log';
 import type { BufferBound } from '../lane/buffer-bound.ts';
 import type { Metrics } from '../metrics.ts';
 import type { FeedTime } from './feed-time.ts';
-import type { Intake } from '../intake.ts';
+import type { Intake, Verdict } from '../intake.ts';
 import type { BooksAndNewsQueue } from '../lane/books-and-news-queue.ts';
 import type { Lane } from '../lane/lane.ts';
 import type { FeedHandlers } from './feed.ts';
@@ -42,14 +42,37 @@ export interface FeedEventDeps {
   readonly log: Logger;
 }
 
+/** What happens on the events of a feed, and of the process that takes it in. */
+export interface FeedEvents extends FeedHandlers {
+  /** A moment has passed. */
+  onTick(): void;
+  /** Ingest ends: nothing more is taken. */
+  onStop(): void;
+}
+
 /** What happens on each event of the feed: records are taken in, losses of the line become gaps. */
-export function createFeedEvents(deps: FeedEventDeps): FeedHandlers {
+export function createFeedEvents(deps: FeedEventDeps): FeedEvents {
   const { symbols, disorderMs, isReplay, state, metrics, feedTime, shards, intake, bound, lanes, log } = deps;
 
-  function refuse(reason: RejectReason, detail: string, record: unknown): void {
+  function refuse(reject: Omit<Reject, 'id'>): void {
     metrics.rejected += 1;
-    if (!deps.rejects.add({ reason, detail, record }, deps.monotonicMs())) metrics.rejectsLost += 1;
+    if (!deps.rejects.add(reject, deps.monotonicMs())) metrics.rejectsLost += 1;
     lanes.rejects.wake();
+  }
+
+  function note(verdicts: readonly Verdict[]): void {
+    for (const verdict of verdicts) {
+      if (verdict.kind === 'reject') refuse(verdict.reject);
+      else if (verdict.kind === 'duplicate') metrics.duplicates += 1;
+      else if (verdict.kind === 'accepted') {
+        metrics.accepted += 1;
+        bound.grow(verdict.bytes);
+      } else {
+        const { shard, symbol, delayMs } = verdict;
+        log.warn({ shard, symbol, delayMs }, `${symbol} is delayed: its trades count in its own time`);
+      }
+    }
+    metrics.waiting = intake.waiting();
   }
 
   function takeTrades(entries: readonly unknown[]): void {
@@ -57,17 +80,11 @@ export function createFeedEvents(deps: FeedEventDeps): FeedHandlers {
       connection: state.connection,
       monotonicMs: deps.monotonicMs(),
       feedMs: feedTime.nowMs(),
-      wallMs: deps.wallMs(),
+      clockMs: isReplay ? feedTime.recordedMs() : deps.wallMs(),
     };
     for (const entry of entries) {
       metrics.records += 1;
-      const verdict = intake.offer(entry, arrival);
-      if (verdict.kind === 'reject') refuse(verdict.reason, verdict.detail, verdict.record);
-      else if (verdict.kind === 'duplicate') metrics.duplicates += 1;
-      else {
-        metrics.accepted += 1;
-        bound.grow(verdict.bytes);
-      }
+      note(intake.offer(entry, arrival));
     }
     bound.enforce();
     lanes.trades.wake();
@@ -76,7 +93,8 @@ export function createFeedEvents(deps: FeedEventDeps): FeedHandlers {
   function takeBooksOrNews(kind: DataKind, entries: readonly unknown[]): void {
     for (const entry of entries) {
       const verdict = deps.booksAndNews.offer(kind, entry, deps.monotonicMs());
-      if (verdict.kind === 'reject') refuse(verdict.reason, verdict.detail, verdict.record);
+      if (verdict.kind === 'reject')
+        refuse({ reason: verdict.reason, detail: verdict.detail, record: verdict.record });
       else {
         metrics[kind] += 1;
         if (verdict.kind === 'coalesced') metrics.booksCoalesced += 1;
@@ -102,6 +120,12 @@ export function createFeedEvents(deps: FeedEventDeps): FeedHandlers {
       state.aliveMs = feedTime.nowMs();
       lanes.trades.wake();
     },
+    onTick() {
+      if (state.hasEnded) return;
+      note(intake.advance(state.aliveMs, deps.monotonicMs()));
+      lanes.trades.wake();
+    },
+    onStop: () => note(intake.stop()),
     onDisconnected() {
       state.isConnected = false;
       feedTime.stop();
@@ -117,18 +141,19 @@ export function createFeedEvents(deps: FeedEventDeps): FeedHandlers {
       else if (frame.kind === 'ping') {
         metrics.pings += 1;
         feedTime.pass(frame.passedMs);
+        if (frame.recvMs !== null) feedTime.tell(frame.recvMs);
       } else if (frame.kind === 'error') {
         metrics.feedErrors += 1;
         log.error(`the feed says: ${frame.message}`);
       } else {
         const reason = frame.kind === 'unknown' ? 'unknown_frame_type' : 'bad_frame';
         const detail = frame.kind === 'unknown' ? `type ${frame.type}` : frame.detail;
-        refuse(reason, detail, text.slice(0, MAX_REJECTED_TEXT));
+        refuse({ reason, detail, record: text.slice(0, MAX_REJECTED_TEXT) });
       }
     },
     onEnd() {
       state.hasEnded = true;
-      intake.end(deps.monotonicMs());
+      note(intake.end(deps.monotonicMs()));
       log.info({ records: metrics.records, accepted: metrics.accepted }, 'the recording has ended');
       lanes.trades.wake();
     },

@@ -20,8 +20,9 @@ function createProcess(epoch: number) {
   });
   const intake = createIntake(shards, {
     clock: CLOCK,
-    aheadMs: 900_000,
-    memoryMs: 300_000,
+    aheadMs: 5_000,
+    horizonMs: 900_000,
+    memoryMs: 900_000,
     memoryMinTrades: 0,
     isReplay: false,
   });
@@ -36,11 +37,11 @@ function createProcess(epoch: number) {
 }
 
 const entry = (t: number, n = 0) => ({ s: 'AAPL', t, p: n, v: 1, c: null });
-const at = (feedMs: number, connection = 1) => ({
-  connection,
+const at = (feedMs: number, clockMs = START_MS) => ({
+  connection: 1,
   monotonicMs: feedMs,
   feedMs,
-  wallMs: START_MS,
+  clockMs,
 });
 
 test('recallBatch() lets a restart at any point go on: nothing twice, no window left open, no time going back', () => {
@@ -54,7 +55,7 @@ test('recallBatch() lets a restart at any point go on: nothing twice, no window 
       const first = createProcess(1);
       const log: RawBatch[] = [];
       for (const one of entries.slice(0, cut)) {
-        first.intake.offer(one, at(0));
+        first.intake.offer(one, at(0, one.t));
         log.push(...first.send());
       }
       // The process dies with its last batches unsent.
@@ -71,7 +72,7 @@ test('recallBatch() lets a restart at any point go on: nothing twice, no window 
       expect(second.shards.shardOf('AAPL').clock?.watermarkMs ?? 0).toBe(watermarkMs);
       // The feed delivers again what came last, at least all that was lost.
       for (const one of entries.slice(Math.min(known, cut - (back % (cut + 1))))) {
-        second.intake.offer(one, at(0));
+        second.intake.offer(one, at(0, one.t));
         log.push(...second.send());
       }
       second.intake.advance(100_000, 100_000);
@@ -138,10 +139,10 @@ test('a restart after a long stop believes the wall clock, not the old watermark
   const second = createProcess(2);
   const log = first.send();
   for (const batch of log) recallBatch(second.shards, batch, { ...CLOCK, feedMs: 0 });
-  const now = { ...at(0), wallMs: START_MS + dayMs };
-  expect(second.intake.offer(entry(START_MS), now).kind).toBe('duplicate');
-  expect(second.intake.offer(entry(START_MS - 60_000), now).kind).toBe('accepted');
-  expect(second.intake.offer(entry(START_MS + dayMs), now).kind).toBe('accepted');
+  const now = { ...at(0), clockMs: START_MS + dayMs };
+  expect(second.intake.offer(entry(START_MS), now)[0]?.kind).toBe('duplicate');
+  expect(second.intake.offer(entry(START_MS - 60_000), now)[0]?.kind).toBe('accepted');
+  expect(second.intake.offer(entry(START_MS + dayMs), now)[0]?.kind).toBe('accepted');
 });
 
 test.each([
@@ -153,4 +154,26 @@ test.each([
   const records = [{ id: 'x', record: { s: symbol, t: START_MS, v: 1 } }];
   const batch = { shard, epoch: 1, sequence: 1, watermarkMs: START_MS, ingestTimeMs: 5, records };
   expect(() => recallBatch(shards, batch, { ...CLOCK, feedMs: 0 })).toThrow(message);
+});
+
+test('recallBatch() takes no time from what it cannot know was believed, nor from a redriven batch', () => {
+  const { shards } = createProcess(2);
+  const hourMs = 3_600_000;
+  const header = { shard: 'finnhub-00', epoch: 1, sequence: 1, ingestTimeMs: START_MS };
+  const records = [{ id: 'x', record: entry(START_MS + hourMs), delayMs: 1_200_000 }];
+  recallBatch(shards, { ...header, watermarkMs: START_MS, records }, { ...CLOCK, feedMs: 0 });
+  const redriven = {
+    ...header,
+    epoch: 2,
+    ingestTimeMs: START_MS + hourMs,
+    watermarkMs: 0,
+    watermarkBeforeMs: 0,
+  };
+  recallBatch(shards, { ...redriven, records }, { ...CLOCK, feedMs: 0 });
+  expect(shards.shardOf('AAPL')).toMatchObject({
+    clock: { watermarkMs: START_MS, maxEventTimeMs: START_MS + 1_000 },
+    sentWatermarkMs: START_MS,
+    lastIngestMs: START_MS,
+    delaysMs: new Map([['AAPL', 1_200_000]]),
+  });
 });

@@ -25,7 +25,7 @@ export function recallBatch(shards: ShardMap, batch: RawBatch, options: RecallOp
   if (shard === undefined)
     throw new RangeError(`Cannot go on: the log has ${batch.shard}, beyond SHARD_COUNT`);
   let lastDueMs = batch.watermarkMs;
-  for (const { id, record } of batch.records) {
+  for (const { id, record, delayMs } of batch.records) {
     const { s: symbol, t: eventTimeMs, v: size } = record;
     if (isSymbol(symbol) && shards.shardOf(symbol) !== shard) {
       throw new RangeError(
@@ -33,6 +33,7 @@ export function recallBatch(shards: ShardMap, batch: RawBatch, options: RecallOp
       );
     }
     shard.memory.remember(id);
+    if (isSymbol(symbol) && delayMs !== undefined) shard.delaysMs.set(symbol, delayMs);
     if (!isEventTime(eventTimeMs) || size === 0) continue;
     shard.buffer.hold(eventTimeMs);
     lastDueMs = Math.max(lastDueMs, windowDueMs(windowStartOf(eventTimeMs), options.graceMs));

@@ -3,7 +3,7 @@ import { type FeedClock, type FeedClockOptions, observeTrade } from './feed-cloc
 /** How event times are judged. Durations in milliseconds. The rules: `docs/decisions/2026-11-28-event-time-and-clocks.md`. */
 export interface ShardTimeOptions {
   readonly clock: FeedClockOptions;
-  /** How far from a witness an event time may be to be taken at once. */
+  /** How far ahead of a witness an event time may be to be taken at once. */
   readonly aheadMs: number;
   /** How far behind the watermark a trade still counts. */
   readonly horizonMs: number;
@@ -63,6 +63,8 @@ export interface FeedWideTime {
   isNear(eventTimeMs: number, feedMs: number, withinMs: number): boolean;
 }
 
+/** How long after its time a record that is near the clock may come: a slow vendor, a slow line. */
+const LATENCY_MS = 60_000;
 /** How long a record waits while its shard goes on without it. */
 const WAIT_MS = 60_000;
 /** How long a symbol must go on with the same offset to be believed against what was known. */
@@ -119,7 +121,7 @@ export function createShardTime<Item>(
   }
 
   function sideOf({ eventTimeMs, symbol, feedMs, clockMs }: Arrived<Item>): 'in_time' | 'ahead' | 'behind' {
-    if (clockMs !== null && Math.abs(eventTimeMs - clockMs) <= aheadMs) {
+    if (clockMs !== null && eventTimeMs <= clockMs + aheadMs && eventTimeMs >= clockMs - LATENCY_MS) {
       isTrusted = true;
       vouchedAt = place;
       return 'in_time';
@@ -290,7 +292,10 @@ export function createShardTime<Item>(
       const before = waiting;
       waiting = [];
       for (const one of before) {
-        if (by === 'recording' && !isRefuted(one)) take(one.arrived, one.place);
+        const { clock } = shard;
+        // Nothing comes after it: within the horizon it can make nobody too late.
+        const isHarmless = clock !== null && one.arrived.eventTimeMs <= clock.maxEventTimeMs + horizonMs;
+        if (by === 'recording' && (isHarmless || !isRefuted(one))) take(one.arrived, one.place);
         else refuse(one);
       }
       return told();

@@ -117,18 +117,29 @@ test.each([
   expect(memory.size()).toBe(0);
 });
 
-test('forgetBefore() forgets whole minutes that are older, when time goes on', () => {
+test('forgetOutside() forgets whole minutes that are older, when time goes on', () => {
   const memory = createTradeMemory();
   const minute = START_MS - (START_MS % 60_000);
   for (const offsetMs of [-1, 0, 59_999, 60_000]) {
     memory.identify({ ...TUPLE, eventTimeMs: minute + offsetMs }, 1);
   }
-  memory.forgetBefore(minute + 59_999);
+  memory.forgetOutside([[minute + 59_999, Number.POSITIVE_INFINITY]]);
   expect(memory.size()).toBe(3);
   expect(memory.identify({ ...TUPLE, eventTimeMs: minute }, 2)).toBeNull();
-  memory.forgetBefore(minute + 60_000);
+  memory.forgetOutside([[minute + 60_000, Number.POSITIVE_INFINITY]]);
   expect(memory.size()).toBe(1);
   expect(memory.identify({ ...TUPLE, eventTimeMs: minute + 60_000 }, 2)).toBeNull();
+});
+
+test('forgetOutside() keeps what any of the spans touches, and forgets what lies between them', () => {
+  const memory = createTradeMemory();
+  const minute = START_MS - (START_MS % 60_000);
+  for (let n = 0; n < 10; n++) memory.identify({ ...TUPLE, eventTimeMs: minute + n * 60_000 }, 1);
+  memory.forgetOutside([
+    [minute + 8 * 60_000, Number.POSITIVE_INFINITY],
+    [minute + 119_999, minute + 120_000],
+  ]);
+  expect(memory.size()).toBe(4);
 });
 
 test('tradeIdOf() never changes, when the tuple is the same', () => {

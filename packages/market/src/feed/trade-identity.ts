@@ -43,8 +43,8 @@ export interface TradeMemory {
   identify(tuple: TradeTuple, connection: number): string | null;
   /** Takes an id read back from the log as known. Ids of another form are ignored. */
   remember(id: string): void;
-  /** Forgets trades older than an event time. */
-  forgetBefore(eventTimeMs: number): void;
+  /** Forgets trades of all event times outside of some spans, by whole minutes. */
+  forgetOutside(spans: readonly (readonly [fromMs: number, toMs: number])[]): void;
   /** Number of tuples remembered. */
   size(): number;
 }
@@ -76,9 +76,11 @@ export function createTradeMemory(): TradeMemory {
       const eventTimeMs = Number.parseInt(time, 36);
       bucketOf(eventTimeMs).know(hash, eventTimeMs % BUCKET_MS, occurrences);
     },
-    forgetBefore(eventTimeMs) {
-      const oldest = Math.floor(eventTimeMs / BUCKET_MS);
-      for (const key of buckets.keys()) if (key < oldest) buckets.delete(key);
+    forgetOutside(spans) {
+      for (const key of buckets.keys()) {
+        const isKept = spans.some(([from, to]) => from < (key + 1) * BUCKET_MS && key * BUCKET_MS <= to);
+        if (!isKept) buckets.delete(key);
+      }
     },
     size() {
       let size = 0;

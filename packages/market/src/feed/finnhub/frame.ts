@@ -19,7 +19,13 @@ export function parseFinnhubFrame(text: string): FeedFrame {
   if (typeof frame !== 'object' || frame === null || Array.isArray(frame)) {
     return { kind: 'bad', detail: 'not a JSON object' };
   }
-  const { type, data, msg, passed_ms: passedMs, recv_ms: recvMs }: Readonly<Record<string, unknown>> = { ...frame };
+  const {
+    type,
+    data,
+    msg,
+    passed_ms: passedMs,
+    recv_ms: recvMs,
+  }: Readonly<Record<string, unknown>> = { ...frame };
   switch (type) {
     case 'trade':
     case 'news':
