@@ -38,6 +38,7 @@ test.each([
   [{ ...LEAST, FEED_URL: 'https://x' }, /FEED_URL: .*ws:/],
   [{ ...LEAST, REPLAY_SPEED: '0' }, /REPLAY_SPEED: /],
   [{ ...LEAST, REPLAY_SPEED: '-1' }, /REPLAY_SPEED: /],
+  [{ ...LEAST, MEMORY_MS: '899999' }, /MEMORY_MS is below HORIZON_MS/],
   [{ ...LEAST, LINGER_MS: '1.5', SHARD_COUNT: '0' }, /SHARD_COUNT.*LINGER_MS|LINGER_MS.*SHARD_COUNT/],
 ])('readConfig() names what is wrong with %j', (env, message) => {
   expect(() => readConfig(env)).toThrow(message);

@@ -9,6 +9,8 @@ export interface Metrics {
   duplicates: number;
   /** Entries whose time nothing has confirmed yet. */
   waiting: number;
+  /** Trades that would be recognised if they came again. */
+  remembered: number;
   /** Refused records and frames. */
   rejected: number;
   /** Rejects of which only this number is left: their queue was full. */
@@ -40,6 +42,7 @@ export function createMetrics(): Metrics {
     accepted: 0,
     duplicates: 0,
     waiting: 0,
+    remembered: 0,
     rejected: 0,
     rejectsLost: 0,
     dropped: 0,

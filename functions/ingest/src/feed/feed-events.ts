@@ -123,6 +123,7 @@ export function createFeedEvents(deps: FeedEventDeps): FeedEvents {
     onTick() {
       if (state.hasEnded) return;
       note(intake.advance(state.aliveMs, deps.monotonicMs()));
+      metrics.remembered = shards.memorySize();
       lanes.trades.wake();
     },
     onStop: () => note(intake.stop()),
