@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { TOPICS } from '@kandle/market/event/topics';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
+import { z } from 'zod';
 import { REPO_ROOT } from '@kandle/tooling/paths';
 import { readKnownVariables } from './known-variables.ts';
 import { headerOf, readManifests } from './manifests.ts';
@@ -106,6 +107,14 @@ describe('the plan of knative/base', () => {
     expect(plan.observers).toMatchObject([{ name: 'exporter', livenessPath: '/health/liveness' }]);
     const env = plan.observers[0]?.env ?? {};
     expect(Object.keys(env)).toEqual(expect.arrayContaining(['KAFKA_BROKERS', 'CASSANDRA_KEYSPACE']));
+  });
+
+  test('is the one whose groups the exporter watches', async () => {
+    const config: unknown = await import(join(REPO_ROOT, 'functions/exporter/src/config.ts'));
+    const { envSchema } = z.object({ envSchema: z.instanceof(z.ZodObject) }).parse(config);
+    expect(envSchema.parse({})).toMatchObject({
+      SOURCES: plan.sources.map(({ consumerGroup, topic }) => ({ group: consumerGroup, topic })),
+    });
   });
 
   test('reads ConfigMap references', () => {

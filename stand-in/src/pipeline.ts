@@ -167,7 +167,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     }
     for (const observer of observed) {
       // Its port stays when it is started again, so that a Prometheus finds it.
-      const more = { HTTP_HOST: '127.0.0.1', ...observerEnv(prefix) };
+      const more = { HTTP_HOST: '127.0.0.1', ...observerEnv(prefix, plan) };
       const spec = async (): Promise<InstanceSpec> => {
         const made = await specOf(observer, observer.livenessPath, more);
         const port = metricsPort ?? made.port;
@@ -244,9 +244,13 @@ function topicEnv(prefix: string): Record<string, string> {
 }
 
 /** What the exporter looks at, when topics and groups have a prefix. */
-function observerEnv(prefix: string): Record<string, string> {
+function observerEnv(prefix: string, { sources }: RunPlan): Record<string, string> {
   if (prefix === '') return {};
-  return { GROUP_PREFIX: `${prefix}kandle-`, DEAD_TOPIC: prefix + TOPICS.dead };
+  return {
+    GROUP_PREFIX: `${prefix}kandle-`,
+    SOURCES: sources.map(({ consumerGroup, topic }) => `${consumerGroup}=${topic}`).join(','),
+    DEAD_TOPIC: prefix + TOPICS.dead,
+  };
 }
 
 async function disconnect(connection: Admin | Producer): Promise<void> {

@@ -13,7 +13,10 @@ function setUp() {
   const collector = (name: string, server: Collector['server'], label: string): Collector => ({
     name,
     server,
-    gauges: { [`kandle_${name}`]: { help: `Number of ${name}`, labels: [label] } },
+    gauges: {
+      [`kandle_${name}`]: { help: `Number of ${name}`, labels: [label] },
+      [`kandle_${name}_total`]: { help: `Number of all ${name}`, labels: [label], isCounter: true },
+    },
     collect: () => answers[name]?.() ?? Promise.resolve([]),
   });
   const board = createBoard(
@@ -49,6 +52,17 @@ test('shows what the collectors read, and no more what they read no more', async
   expect(await linesOf('kandle_collected_timestamp_seconds{collector="lag"}')).toEqual([
     'kandle_collected_timestamp_seconds{collector="lag"} 1000',
   ]);
+});
+
+test('shows a counter as one, with the newest value', async () => {
+  const { board, answers, linesOf } = setUp();
+  const total = (value: number): Sample => ({ gauge: 'kandle_lag_total', labels: { topic: 'a' }, value });
+  for (const value of [7, 9, 9, 0]) {
+    answers['lag'] = () => Promise.resolve([total(value)]);
+    await board.collect();
+    expect(await linesOf('kandle_lag_total')).toEqual([`kandle_lag_total{topic="a"} ${value}`]);
+  }
+  expect(await linesOf('# TYPE kandle_lag_total')).toEqual(['# TYPE kandle_lag_total counter']);
 });
 
 test('keeps numbers that cannot be read again until they are stale, and says that they cannot', async () => {

@@ -1,8 +1,8 @@
 import { withDeadline } from '@kandle/runtime/deadline';
 import { describeError } from '@kandle/runtime/errors';
 import type { Logger } from '@kandle/runtime/log';
-import { Gauge, Registry } from 'prom-client';
-import type { Collector, Sample } from './collector.ts';
+import { Counter, Gauge, Registry } from 'prom-client';
+import type { Collector, GaugeSpec, Sample } from './collector.ts';
 
 /** What is known now, as Prometheus reads it. */
 export interface Board {
@@ -40,19 +40,24 @@ export function createBoard(collectors: readonly Collector[], options: BoardOpti
   const { staleMs, deadlineMs, nowMs, log } = options;
   const known = new Map<Collector, Known>();
   const registry = new Registry();
-  const gauges = new Map<string, Gauge>();
+  const gauges = new Map<string, Gauge | Counter>();
 
-  function addGauge(name: string, help: string, labelNames: readonly string[]): void {
-    const gauge = new Gauge({ name, help, labelNames, registers: [] });
-    registry.registerMetric(gauge);
-    gauges.set(name, gauge);
+  function addGauge(name: string, { help, labels, isCounter }: GaugeSpec): void {
+    const options = { name, help, labelNames: labels, registers: [registry] };
+    gauges.set(name, isCounter ? new Counter(options) : new Gauge(options));
   }
 
-  addGauge('kandle_up', '1 if a server answered the last time, by server', ['part']);
-  addGauge('kandle_collector_up', '1 if its numbers could be read the last time', ['collector']);
-  addGauge('kandle_collected_timestamp_seconds', 'When its numbers were read', ['collector']);
+  addGauge('kandle_up', { help: '1 if a server answered the last time, by server', labels: ['part'] });
+  addGauge('kandle_collector_up', {
+    help: '1 if its numbers could be read the last time',
+    labels: ['collector'],
+  });
+  addGauge('kandle_collected_timestamp_seconds', {
+    help: 'When its numbers were read',
+    labels: ['collector'],
+  });
   for (const { gauges: specs } of collectors) {
-    for (const [name, { help, labels }] of Object.entries(specs)) addGauge(name, help, labels);
+    for (const [name, spec] of Object.entries(specs)) addGauge(name, spec);
   }
 
   async function ask(collector: Collector): Promise<void> {
@@ -87,7 +92,8 @@ export function createBoard(collectors: readonly Collector[], options: BoardOpti
     },
     async render() {
       for (const gauge of gauges.values()) gauge.reset();
-      for (const { gauge, labels, value } of samplesNow()) gauges.get(gauge)?.set(labels, value);
+      // Every number begins at 0 here, so that adding sets it: a counter has no other way.
+      for (const { gauge, labels, value } of samplesNow()) gauges.get(gauge)?.inc(labels, value);
       return registry.metrics();
     },
     contentType: registry.contentType,

@@ -8,6 +8,8 @@ export interface Sample {
 /** What a gauge says, and the names of its labels: one at least, for a gauge without any reads 0 when nothing is known. */
 export interface GaugeSpec {
   readonly help: string;
+  /** True for a number that only grows, until what it counts begins anew. */
+  readonly isCounter?: true;
   readonly labels: readonly [string, ...string[]];
 }
 

@@ -14,6 +14,17 @@ import {
 import { KafkaEnv } from '@kandle/runtime/kafka';
 import { z } from 'zod';
 
+/** A consumer group, and the topic that it reads. */
+export interface SourceGroup {
+  readonly group: string;
+  readonly topic: string;
+}
+
+function toSource(text: string): SourceGroup {
+  const [group = '', topic = ''] = text.split('=');
+  return { group, topic };
+}
+
 /** Every variable that the exporter takes, with its default. */
 export const envSchema = z.object({
   ...KafkaEnv.shape,
@@ -27,6 +38,21 @@ export const envSchema = z.object({
   STALE_MS: positiveMs.default(120_000),
   /** The consumer groups of the KafkaSources begin with it. */
   GROUP_PREFIX: z.string().min(1).default('kandle-'),
+  /** What the KafkaSources read, as `group=topic`: a group that has committed nothing is seen too. */
+  SOURCES: commaList
+    .refine((list) => list.every((one) => /^[^=]+=[^=]+$/.test(one)), 'expected group=topic')
+    .transform((list) => list.map(toSource))
+    .prefault(
+      [
+        `kandle-transform=${TOPICS.raw}`,
+        `kandle-aggregate=${TOPICS.trades}`,
+        `kandle-persist-trades=${TOPICS.trades}`,
+        `kandle-persist-candles=${TOPICS.candles}`,
+        `kandle-persist-signals=${TOPICS.signals}`,
+        `kandle-signal=${TOPICS.candles}`,
+        `kandle-notify=${TOPICS.signals}`,
+      ].join(','),
+    ),
   DEAD_TOPIC: z.string().min(1).default(TOPICS.dead),
   REJECTS_TOPIC: z.string().min(1).default(TOPICS.rejects),
   /** Symbols that get a series of their own. Unset: the first `MAX_SYMBOLS` of each feed. */

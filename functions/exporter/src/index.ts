@@ -25,6 +25,7 @@ async function main(): Promise<void> {
   const cassandra = createCassandra(config);
   const kafka = createKafkaCollector(createKafka(config, 'exporter', log), {
     groupPrefix: config.GROUP_PREFIX,
+    sources: config.SOURCES,
     deadTopic: config.DEAD_TOPIC,
     rejectsTopic: config.REJECTS_TOPIC,
   });

@@ -77,6 +77,7 @@ async function startExporter(env: Readonly<Record<string, string>> = {}): Promis
       HTTP_PORT: String(port),
       COLLECT_INTERVAL_MS: '100',
       GROUP_PREFIX: `${RUN}-`,
+      SOURCES: `${RUN}-transform=${TOPICS.raw},${RUN}-never=${TOPICS.raw},${RUN}-gone=${RUN}.nowhere`,
       DEAD_TOPIC: TOPICS.dead,
       REJECTS_TOPIC: TOPICS.rejects,
       KAFKA_BROKERS: inject('kafkaBrokers').join(','),
@@ -111,7 +112,7 @@ const run = (cql: string, values: readonly unknown[]): Promise<unknown> =>
 test('the exporter tells lag, dead letters, freshness, open windows, gaps and the audit, and follows them', async () => {
   const day = new Date().toISOString().slice(0, 10);
   const latest = 'INSERT INTO latest (feed, symbol, time, price, size) VALUES (?, ?, ?, 1, 1)';
-  const shard = 'INSERT INTO shards (shard, version, open) VALUES (?, 1, ?)';
+  const shard = 'INSERT INTO shards (shard, version, open, closed_to) VALUES (?, 1, ?, ?)';
   const gap =
     'INSERT INTO feed_gaps (feed, day, from_time, shard, reason, to_time, dropped_records) VALUES (?, ?, ?, ?, ?, ?, 0)';
   const audit =
@@ -123,9 +124,9 @@ test('the exporter tells lag, dead letters, freshness, open windows, gaps and th
     run(latest, ['finnhub', 'AAPL', new Date(1_700_000_000_500)]),
     run(latest, ['finnhub', 'MSFT', new Date(1_700_000_002_000)]),
     run(latest, ['finnhub', 'TSLA', new Date(1_700_000_001_000)]),
-    run(shard, ['finnhub-00', '1700000000000,1700000005000']),
-    run(shard, ['finnhub-01', '1700000005000']),
-    run(shard, ['other-00', '']),
+    run(shard, ['finnhub-00', '1700000000000,1700000005000', new Date(1_700_000_000_000)]),
+    run(shard, ['finnhub-01', '1700000005000', null]),
+    run(shard, ['other-00', '', new Date(1_600_000_000_000)]),
     run(gap, ['finnhub', day, new Date(), 'finnhub-00', 'silent', new Date()]),
     run(gap, ['finnhub', '2020-01-01', new Date(0), 'finnhub-00', 'silent', new Date()]),
   ]);
@@ -135,6 +136,12 @@ test('the exporter tells lag, dead letters, freshness, open windows, gaps and th
     'kandle_up{part="kafka"}': 1,
     'kandle_up{part="cassandra"}': 1,
     [`kandle_consumer_lag_events{topic="${TOPICS.raw}",group="${RUN}-transform"}`]: 6,
+    [`kandle_consumer_committed_events_total{topic="${TOPICS.raw}",group="${RUN}-transform"}`]: 4,
+    // It has committed nothing ever, so that Kafka does not know it.
+    [`kandle_consumer_lag_events{topic="${TOPICS.raw}",group="${RUN}-never"}`]: 10,
+    [`kandle_consumer_committed_events_total{topic="${TOPICS.raw}",group="${RUN}-never"}`]: 0,
+    [`kandle_topic_events_total{topic="${TOPICS.raw}"}`]: 10,
+    [`kandle_topic_events_total{topic="${TOPICS.dead}"}`]: 3,
     [`kandle_dead_letters{topic="${TOPICS.dead}"}`]: 3,
     [`kandle_reject_events{topic="${TOPICS.rejects}"}`]: 2,
     'kandle_newest_trade_timestamp_seconds{feed="finnhub",symbol="AAPL"}': 1_700_000_000.5,
@@ -142,6 +149,10 @@ test('the exporter tells lag, dead letters, freshness, open windows, gaps and th
     'kandle_symbols{feed="finnhub"}': 3,
     'kandle_open_windows{feed="finnhub"}': 3,
     'kandle_open_windows{feed="other"}': 0,
+    'kandle_oldest_open_window_timestamp_seconds{feed="finnhub",shard="finnhub-00"}': 1_700_000_000,
+    'kandle_oldest_open_window_timestamp_seconds{feed="finnhub",shard="finnhub-01"}': 1_700_000_005,
+    'kandle_shard_closed_timestamp_seconds{feed="finnhub",shard="finnhub-00"}': 1_700_000_000,
+    'kandle_shard_closed_timestamp_seconds{feed="other",shard="other-00"}': 1_600_000_000,
     'kandle_feed_gaps_today{feed="finnhub",reason="silent"}': 1,
     'kandle_feed_gaps_today{feed="finnhub",reason="disconnected"}': 0,
     'kandle_audit_finished_timestamp_seconds{scope="all"}': 1_700_003_600,
@@ -153,11 +164,15 @@ test('the exporter tells lag, dead letters, freshness, open windows, gaps and th
 
   await fill(TOPICS.raw, 5);
   await fill(TOPICS.dead, 1);
+  // As retention does, which takes away more than comes. KafkaJS knows the leader of a topic that it was asked about.
+  await admin.fetchTopicOffsets(TOPICS.dead);
+  await admin.deleteTopicRecords({ topic: TOPICS.dead, partitions: [{ partition: 0, offset: '3' }] });
   await run(latest, ['finnhub', 'AAPL', new Date(1_700_000_009_000)]);
   await vi.waitFor(async () => {
     const later = await read();
     expect(later.get(`kandle_consumer_lag_events{topic="${TOPICS.raw}",group="${RUN}-transform"}`)).toBe(11);
-    expect(later.get(`kandle_dead_letters{topic="${TOPICS.dead}"}`)).toBe(4);
+    expect(later.get(`kandle_dead_letters{topic="${TOPICS.dead}"}`)).toBe(1);
+    expect(later.get(`kandle_topic_events_total{topic="${TOPICS.dead}"}`)).toBe(4);
     expect(later.get('kandle_newest_trade_timestamp_seconds{feed="finnhub",symbol="AAPL"}')).toBe(
       1_700_000_009,
     );

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { lagOf, recordsIn } from './consumer-lag.ts';
+import { committedBy, lagOf, recordsEver, recordsIn } from './consumer-lag.ts';
 
 const bounds = (partition: number, low: number, high: number) => ({
   partition,
@@ -24,4 +24,19 @@ test('lagOf() adds up partitions, and counts one whole of which the group knows 
 
 test('recordsIn() counts what is between the beginnings and the ends', () => {
   expect(recordsIn([bounds(0, 0, 10), bounds(1, 5, 10), bounds(2, 7, 7)])).toBe(15);
+});
+
+test('recordsEver() falls by nothing, when retention removes the beginning', () => {
+  expect(recordsEver([bounds(0, 0, 10), bounds(1, 5, 10)])).toBe(20);
+  expect(recordsEver([bounds(0, 9, 10), bounds(1, 10, 10)])).toBe(20);
+});
+
+test('committedBy() counts a partition of which nothing is committed as 0', () => {
+  expect(committedBy([])).toBe(0);
+  expect(
+    committedBy([
+      { partition: 0, offset: '7' },
+      { partition: 1, offset: '-1' },
+    ]),
+  ).toBe(7);
 });

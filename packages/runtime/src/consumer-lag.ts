@@ -27,3 +27,13 @@ export function lagOf(bounds: readonly PartitionBounds[], committed: readonly Co
 export function recordsIn(bounds: readonly PartitionBounds[]): number {
   return bounds.reduce((sum, { low, high }) => sum + Number(high) - Number(low), 0);
 }
+
+/** Number of records that were ever written to a topic, whether retention has removed them or not. */
+export function recordsEver(bounds: readonly PartitionBounds[]): number {
+  return bounds.reduce((sum, { high }) => sum + Number(high), 0);
+}
+
+/** Number of records that a group has committed. */
+export function committedBy(committed: readonly CommittedOffset[]): number {
+  return committed.reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0);
+}
