@@ -62,7 +62,7 @@ export const PLANTED: readonly {
   {
     fault: 'a back-off of PT0S',
     plant: [[SOURCE, 'spec/delivery/backoffDelay', 'PT0S']],
-    says: /backoffDelay is wrong: PT0S breaks retrying altogether/,
+    says: /backoffDelay is wrong: below PT0\.1S nothing is tried again/,
   },
   {
     fault: 'no time-out',

@@ -45,7 +45,6 @@ export interface SourcePlan {
   readonly name: string;
   readonly topic: string;
   readonly consumerGroup: string;
-  readonly consumers: number;
   readonly initialOffset: 'earliest' | 'latest';
   readonly ordering: 'ordered' | 'unordered';
   /** Name of the service that gets the events. */
@@ -170,7 +169,6 @@ function planSource({ resource }: Placed<'KafkaSource'>, { KafkaSink }: Manifest
     name: metadata.name,
     topic,
     consumerGroup: spec.consumerGroup,
-    consumers: spec.consumers,
     initialOffset: spec.initialOffset,
     ordering: spec.ordering,
     sink: spec.sink.ref.name,

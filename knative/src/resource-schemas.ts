@@ -157,13 +157,14 @@ const KafkaSourceSchema = z.strictObject({
     consumerGroup: z
       .string()
       .regex(/^kandle-[a-z0-9-]+$/, 'expected kandle-…, which is what the pipeline may use'),
+    // No effect, on a cluster as installed neither: a dispatcher makes one consumer of a source.
     consumers: z.number().int().min(1).max(100).default(1),
     initialOffset: z.literal('earliest', 'expected earliest: a new group would skip what is there'),
     ordering: z.enum(['ordered', 'unordered']),
     delivery: z.strictObject({
       retry: z.number().int().min(1, 'without it nothing is tried again').max(MOST_TRIES),
       backoffPolicy: z.enum(['linear', 'exponential']),
-      backoffDelay: DurationSchema.refine((ms) => ms > 0, 'PT0S breaks retrying altogether'),
+      backoffDelay: DurationSchema.refine((ms) => ms >= 100, 'below PT0.1S nothing is tried again'),
       timeout: DurationSchema.refine((ms) => ms > 0, 'expected a time-out above 0'),
       deadLetterSink: z.strictObject({ ref: reference('KafkaSink', 'eventing.knative.dev/v1alpha1') }),
     }),

@@ -29,6 +29,8 @@ export interface StartOptions {
   readonly idleMs: number;
   /** Poll sizes as an administrator may set them, instead of a cluster's defaults. */
   readonly fast: boolean;
+  /** Pods of KafkaSource's dispatcher. */
+  readonly dispatchers: number;
   /** Run the functions' sources instead of their bundles. */
   readonly fromSource: boolean;
   /** Lines instead of the live view. */
@@ -105,6 +107,12 @@ everything. A second start finds its data again; "npm run clean" forgets it.`,
     fast: flag(
       "poll sizes as an administrator may set them (config-kafka-source-data-plane), not a cluster's defaults",
     ),
+    dispatchers: option(
+      'N',
+      'pods of the dispatcher, as an administrator may place them: each takes about 250 events a second of a source in order',
+      wholeNumber(1, 12),
+      '1',
+    ),
     'from-source': flag(
       "run the functions' sources, for debugging; without it they run as on a cluster, as one bundle each, made again when a source has changed",
     ),
@@ -148,6 +156,7 @@ export function parseStartOptions(args: readonly string[]): StartOptions | null 
     forMs: values.for,
     idleMs: values.idle,
     fast: values.fast,
+    dispatchers: values.dispatchers,
     fromSource: values['from-source'],
     plain: values.plain,
     exporter: !values['no-exporter'],

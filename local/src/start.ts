@@ -113,6 +113,7 @@ async function runOn({ kafka, cassandra }: Servers, run: Run): Promise<void> {
       processEnv: (name) => (name === 'notify' ? { TARGETS_FILE: notifyTargets(process.env) } : {}),
       metricsPort,
       poll: options.fast ? LIFTED_POLL : DEFAULT_POLL,
+      dispatchers: options.dispatchers,
       log: (line) => say(line),
       hooks: {
         onSpawn: (name, pid) => claim.recordChild(name, pid),

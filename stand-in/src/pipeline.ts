@@ -44,6 +44,8 @@ export interface PipelineOptions {
   /** How long a function's process without a request stays, milliseconds. */
   readonly idleMs?: number;
   readonly poll?: PollSizes;
+  /** Pods of KafkaSource's dispatcher; one, as a cluster has as installed, unless told otherwise. */
+  readonly dispatchers?: number;
   /** For tests: how many times each event is delivered. */
   readonly deliveries?: number;
   /** Variables of a process, by its name, that win over all others: notify's targets; in tests a proxy, another clock. */
@@ -159,6 +161,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
       sources.push(
         await startSource(kafka, producer, source, {
           poll: options.poll ?? DEFAULT_POLL,
+          dispatchers: options.dispatchers,
           send: (headers, body, timeoutMs) => sink.request(headers, body, timeoutMs),
           log: options.log,
           deliveries: options.deliveries,

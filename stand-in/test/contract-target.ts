@@ -9,8 +9,11 @@ import { startSource } from '../src/kafka-source/source.ts';
 
 /** What the contract suite needs of a dispatcher: our stand-in, or the real one behind the same three verbs. */
 export interface ContractTarget {
-  /** Starts an event source that sends to `sinkUrl`; resolves when it has its partitions. */
-  start(plan: SourcePlan, sinkUrl: string): Promise<RunningSource>;
+  /**
+   * Starts an event source that sends to `sinkUrl`, on so many pods of the dispatcher; resolves when it has its
+   * partitions.
+   */
+  start(plan: SourcePlan, sinkUrl: string, dispatchers?: number): Promise<RunningSource>;
   /** The same, in a process of its own, so that it can be killed. */
   startApart(plan: SourcePlan, sinkUrl: string): Promise<RunningSource>;
 }
@@ -26,8 +29,8 @@ export interface RunningSource {
 /** The stand-in of this project, with the poll sizes that a cluster has by default. */
 export function standIn(brokers: readonly string[]): ContractTarget {
   return {
-    async start(plan, sinkUrl) {
-      const stop = await runStandIn(brokers, plan, sinkUrl);
+    async start(plan, sinkUrl, dispatchers) {
+      const stop = await runStandIn(brokers, plan, sinkUrl, dispatchers);
       return { stop, kill: () => Promise.reject(new Error('This source is no process of its own')) };
     },
     async startApart(plan, sinkUrl) {
@@ -57,12 +60,14 @@ export async function runStandIn(
   brokers: readonly string[],
   plan: SourcePlan,
   sinkUrl: string,
+  dispatchers = 1,
 ): Promise<() => Promise<void>> {
   const kafka = new Kafka({ clientId: 'kandle-contract', brokers: [...brokers], logLevel: logLevel.NOTHING });
   const producer = kafka.producer({ retry: { retries: 2, initialRetryTime: 50 } });
   await producer.connect();
   const source = await startSource(kafka, producer, plan, {
     poll: { maxPollRecords: 50, maxPartitionFetchBytes: 65_536 },
+    dispatchers,
     send: (headers, body, timeoutMs) => post(sinkUrl, headers, body, timeoutMs),
     log: () => undefined,
   });

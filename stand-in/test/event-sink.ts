@@ -42,6 +42,8 @@ export interface EventSink {
   maxInFlight(partition?: number): number;
   /** Resolves when so many requests have come. @throws {Error} If they do not come in time. */
   until(count: number, deadlineMs?: number): Promise<readonly SeenRequest[]>;
+  /** Cuts every connection, with what is under way. */
+  cut(): void;
   close(): Promise<void>;
 }
 
@@ -100,6 +102,10 @@ export async function startEventSink(): Promise<EventSink> {
         await sleep(5);
       }
       return requests;
+    },
+    cut() {
+      script = () => ({ status: 204 });
+      server.closeAllConnections();
     },
     async close() {
       server.closeAllConnections();

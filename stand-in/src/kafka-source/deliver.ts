@@ -16,42 +16,77 @@ const agent = new Agent({ keepAlive: true });
 /** As much of an answer as a dead letter keeps. */
 const MAX_BODY_BYTES = 1_024;
 
-/** Posts an event once. Never throws: a network error or a time-out is an attempt without a status. */
-export function post(
+/** As often as this the dispatcher's client goes where a 303 sends it. */
+const MAX_REDIRECTIONS = 16;
+
+/** What is asked of a server. */
+interface Question {
+  readonly method: 'POST' | 'GET';
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+  readonly timeoutMs: number;
+}
+
+/** An answer, and where it sends the client. */
+interface Answer extends Attempt {
+  readonly location?: string | undefined;
+}
+
+/**
+ * Posts an event once, as the dispatcher's client does: a 303 is followed as GET, no other redirection is, and the
+ * time-out is for the answer to begin: one whose body never ends is waited for without an end.
+ *
+ * Never throws: a network error or a time-out is an attempt without a status.
+ */
+export async function post(
   url: string,
   headers: Readonly<Record<string, string>>,
   body: Buffer,
   timeoutMs: number,
 ): Promise<Attempt> {
+  let question: Question = { method: 'POST', url: new URL(url), headers, body, timeoutMs };
+  let answer = await ask(question);
+  for (let n = 0; n < MAX_REDIRECTIONS && answer.status === 303; n++) {
+    const next = URL.parse(answer.location ?? '', question.url.href);
+    if (answer.location === undefined || next === null) break;
+    question = { ...question, method: 'GET', url: next, body: Buffer.alloc(0) };
+    answer = await ask(question);
+  }
+  const { location: _, ...attempt } = answer;
+  return attempt;
+}
+
+function ask({ method, url, headers, body, timeoutMs }: Question): Promise<Answer> {
   return new Promise((resolve) => {
-    const fail = (error: NodeJS.ErrnoException): void =>
+    const fail = (error: NodeJS.ErrnoException): void => {
+      clearTimeout(timer);
       resolve({
         status: null,
         body: Buffer.from(error.message),
         isUnreached: error.code === 'ECONNREFUSED',
       });
-    const outgoing = request(
-      url,
-      {
-        method: 'POST',
-        agent,
-        headers: { ...headers, 'content-length': body.length },
-        signal: AbortSignal.timeout(timeoutMs),
-      },
-      (response) => {
-        const chunks: Buffer[] = [];
-        let size = 0;
-        response.on('data', (chunk: Buffer) => {
-          if (size < MAX_BODY_BYTES) chunks.push(chunk);
-          size += chunk.length;
+    };
+    const length = method === 'GET' ? {} : { 'content-length': body.length };
+    const outgoing = request(url, { method, agent, headers: { ...headers, ...length } }, (response) => {
+      clearTimeout(timer);
+      const chunks: Buffer[] = [];
+      let size = 0;
+      response.on('data', (chunk: Buffer) => {
+        if (size < MAX_BODY_BYTES) chunks.push(chunk);
+        size += chunk.length;
+      });
+      response.on('end', () => {
+        const first = Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES);
+        resolve({
+          status: response.statusCode ?? null,
+          body: first,
+          location: response.headers.location,
         });
-        response.on('end', () => {
-          const first = Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES);
-          resolve({ status: response.statusCode ?? null, body: first });
-        });
-        response.on('error', fail);
-      },
-    );
+      });
+      response.on('error', fail);
+    });
+    const timer = setTimeout(() => outgoing.destroy(new Error('No answer in time')), timeoutMs);
     outgoing.on('error', fail);
     outgoing.end(body);
   });
@@ -69,6 +104,9 @@ export function backoffMs(delivery: DeliveryPlan, retryNumber: number): number {
     : delivery.backoffDelayMs * 2 ** retryNumber;
 }
 
+/** A shorter back-off counts as none, and without one there is no retry. */
+const SHORTEST_BACKOFF_MS = 100;
+
 /**
  * Delivers an event, with retries.
  *
@@ -81,9 +119,10 @@ export async function deliver(
   onRetry: (attempt: Attempt) => void,
   signal: AbortSignal,
 ): Promise<Attempt> {
+  const retry = delivery.backoffDelayMs < SHORTEST_BACKOFF_MS ? 0 : delivery.retry;
   for (let tries = 0; ; tries++) {
     const attempt = await post();
-    if (signal.aborted || !isRetried(attempt.status) || tries >= delivery.retry) return attempt;
+    if (signal.aborted || !isRetried(attempt.status) || tries >= retry) return attempt;
     onRetry(attempt);
     await sleep(backoffMs(delivery, tries + 1), undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return attempt;

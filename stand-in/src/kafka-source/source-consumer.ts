@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, Kafka, KafkaMessage } from 'kafkajs';
 import type { SourcePlan } from '@kandle/knative/plan';
 import { createPollBuffer } from './poll-buffer.ts';
@@ -17,6 +18,8 @@ export interface ConsumerHooks {
   readonly waiting: (partition: number) => number;
   /** The group gave the consumer other partitions. */
   readonly onAssigned: () => void;
+  /** The consumer ended by itself, and is started again. */
+  readonly onCrash: (error: Error) => void;
 }
 
 /** One consumer of a source's group. */
@@ -26,6 +29,7 @@ export interface SourceConsumer {
   partitions(): ReadonlySet<number>;
   /** Unordered only: polls again, because something was settled. */
   pollIfFree(): void;
+  /** Polls no more, and is not started again. */
   stopPolling(): void;
 }
 
@@ -34,9 +38,10 @@ const POLL_TIMER_MS = 200;
 const POLL_WAIT_MS = 100;
 /** A killed runner's partitions are free again after this. */
 const SESSION_MS = 10_000;
+const RESTART_MS = 500;
 
 /**
- * Starts a consumer. Ordered, it polls on a timer, and only partitions that wait for more: one that is tried again
+ * Starts a consumer, and starts it again whenever it ends by itself. Ordered, it polls on a timer, and only partitions that wait for more: one that is tried again
  * holds back no other. Unordered, it polls whenever fewer records than one poll's are under way.
  */
 export async function startSourceConsumer(
@@ -52,7 +57,12 @@ export async function startSourceConsumer(
     maxBytesPerPartition: maxPartitionFetchBytes,
     maxWaitTimeInMs: 500,
     sessionTimeout: SESSION_MS,
-    retry: { retries: Number.MAX_SAFE_INTEGER, maxRetryTime: 2_000 },
+    // KafkaJS starts a consumer again after some errors only, and it never delivers again after the others.
+    retry: {
+      retries: Number.MAX_SAFE_INTEGER,
+      maxRetryTime: 2_000,
+      restartOnFailure: () => Promise.resolve(false),
+    },
   });
   let owned: ReadonlySet<number> = new Set();
   let stopped = false;
@@ -76,7 +86,44 @@ export async function startSourceConsumer(
   }
 
   function resume(partitions: readonly number[]): void {
-    if (partitions.length > 0) consumer.resume([{ topic, partitions: [...partitions] }]);
+    if (partitions.length === 0) return;
+    try {
+      consumer.resume([{ topic, partitions: [...partitions] }]);
+    } catch {
+      // Between its end and its next start there is no consumer, and one that has just started has paused nothing.
+    }
+  }
+
+  async function run(): Promise<void> {
+    await consumer.connect();
+    await consumer.subscribe({ topic, fromBeginning: initialOffset === 'earliest' });
+    await consumer.run({
+      autoCommit: false,
+      eachBatch: async ({ batch, pause }) => {
+        // Known records are no reason to wait for a poll: nothing would ever be taken, and nothing resumed.
+        if (!buffer.add(batch.partition, batch.messages)) return;
+        // Nothing more of this partition until a poll has taken what is here: that is what bounds a poll's bytes.
+        pause();
+        if (!ordered) pollIfFree();
+        else if (performance.now() < waitsUntilMs && poll()) waitsUntilMs = 0;
+      },
+    });
+  }
+
+  /** Ends when the consumer runs; whether it goes on to run is told by its next crash. */
+  async function restart(): Promise<void> {
+    for (;;) {
+      await sleep(RESTART_MS);
+      if (stopped) return;
+      try {
+        await run();
+        // It may have been stopped while it started: then nobody else disconnects it.
+        if (stopped) await consumer.disconnect();
+        return;
+      } catch {
+        await consumer.disconnect().catch(() => undefined);
+      }
+    }
   }
 
   const timer = setInterval(() => {
@@ -90,19 +137,12 @@ export async function startSourceConsumer(
     resume(buffer.retain(owned));
     hooks.onAssigned();
   });
-  await consumer.connect();
-  await consumer.subscribe({ topic, fromBeginning: initialOffset === 'earliest' });
-  await consumer.run({
-    autoCommit: false,
-    eachBatch: async ({ batch, pause }) => {
-      // Known records are no reason to wait for a poll: nothing would ever be taken, and nothing resumed.
-      if (!buffer.add(batch.partition, batch.messages)) return;
-      // Nothing more of this partition until a poll has taken what is here: that is what bounds a poll's bytes.
-      pause();
-      if (!ordered) pollIfFree();
-      else if (performance.now() < waitsUntilMs && poll()) waitsUntilMs = 0;
-    },
+  consumer.on(consumer.events.CRASH, ({ payload: { error } }) => {
+    if (stopped) return;
+    hooks.onCrash(error);
+    void restart();
   });
+  await run();
   return {
     consumer,
     partitions: () => owned,

@@ -35,9 +35,23 @@ export function eventOfRecord(message: KafkaMessage, origin: Origin): SourceEven
   };
 }
 
+/** Namespace of the sources, as the manifests name it. */
+const NAMESPACE = 'kandle';
+/** What KafkaSource's dispatcher says of itself in every request. */
+const DISPATCHER_HEADERS = {
+  'user-agent': 'Vert.x-WebClient',
+  prefer: 'reply',
+  'kn-namespace': NAMESPACE,
+};
+
 /** The headers of an event's request: CloudEvents binary mode over HTTP. */
 export function requestHeaders(event: SourceEvent): Record<string, string> {
-  return mapValues(named(event, 'ce-'), toHeaderValue);
+  return { ...DISPATCHER_HEADERS, ...mapValues(named(event, 'ce-'), toHeaderValue) };
+}
+
+/** True if an attribute has a line break: KafkaSource drops such an event, and makes no dead letter of it. */
+export function hasLineBreak({ attributes }: SourceEvent): boolean {
+  return Object.values(attributes).some((value) => /[\r\n]/.test(value));
 }
 
 /** The headers of an event as a Kafka record: CloudEvents binary mode over Kafka. */
@@ -110,7 +124,7 @@ function makePlain(message: KafkaMessage, { topic, partition, source }: Origin):
     attributes: {
       specversion: '1.0',
       id: `partition:${partition}/offset:${message.offset}`,
-      source: `/apis/v1/namespaces/kandle/kafkasources/${source}#${topic}`,
+      source: `/apis/v1/namespaces/${NAMESPACE}/kafkasources/${source}#${topic}`,
       type: 'dev.knative.kafka.event',
       subject: `partition:${partition}#${message.offset}`,
       time: new Date(Number(message.timestamp)).toISOString(),

@@ -6,7 +6,7 @@ import { pinLatestOffsets } from './initial-offset.ts';
 import { createPartitionQueue, type PartitionQueue } from './partition-queue.ts';
 import type { SourcePlan } from '@kandle/knative/plan';
 import { type PollSizes, startSourceConsumer } from './source-consumer.ts';
-import { eventOfRecord, requestHeaders, type SourceEvent } from './source-event.ts';
+import { eventOfRecord, hasLineBreak, requestHeaders, type SourceEvent } from './source-event.ts';
 
 export type { PollSizes } from './source-consumer.ts';
 
@@ -28,7 +28,7 @@ export interface Source {
   stop(): Promise<void>;
 }
 
-/** What a cluster has by default: 250 events a second and consumer, and no more than 64 KiB a partition and poll. */
+/** What a cluster has by default: 250 events a second and dispatcher, and no more than 64 KiB a partition and poll. */
 export const DEFAULT_POLL: PollSizes = { maxPollRecords: 50, maxPartitionFetchBytes: 65_536 };
 /** What an administrator may set; `--fast` on a laptop. */
 export const LIFTED_POLL: PollSizes = { maxPollRecords: 500, maxPartitionFetchBytes: 1_048_576 };
@@ -36,6 +36,11 @@ export const LIFTED_POLL: PollSizes = { maxPollRecords: 500, maxPartitionFetchBy
 /** How a source is run on this machine. */
 export interface SourceOptions {
   readonly poll: PollSizes;
+  /**
+   * Pods of the dispatcher: each makes one consumer of a source, whatever `spec.consumers` says. A cluster as
+   * installed has one.
+   */
+  readonly dispatchers?: number | undefined;
   /** Hands an event to the function. */
   readonly send: (
     headers: Readonly<Record<string, string>>,
@@ -71,9 +76,20 @@ export async function startSource(
   const stopping = new AbortController();
   const told = new Set<string>();
 
+  /** A fact is told once; how often it came is in the metrics. */
+  function tell(fact: string): void {
+    if (!told.has(fact)) options.log(`${fact}; the same is not told again`);
+    if (told.size < MAX_TOLD) told.add(fact);
+  }
+
   /** @returns False if the source was stopped before the event was settled. */
   async function handle(partition: number, message: KafkaMessage): Promise<boolean> {
     const event = eventOfRecord(message, { topic: plan.topic, partition, source: plan.name });
+    if (hasLineBreak(event)) {
+      stats.dropped += 1;
+      tell(`${plan.name}: dropped an event: one of its attributes has a line break`);
+      return true;
+    }
     const headers = requestHeaders(event);
     for (let delivery = 0; delivery < (options.deliveries ?? 1); delivery++) {
       if (stopping.signal.aborted) return false;
@@ -95,24 +111,19 @@ export async function startSource(
   async function giveUp(event: SourceEvent, last: Attempt): Promise<void> {
     const topic = plan.delivery.deadLetterTopic;
     const fact = `${plan.name}: gave up an event with ${last.status ?? 'no answer'}: ${last.body.toString().slice(0, 200)}`;
-    // A reason is told once; how often it came is in the counts.
-    const tell = (outcome: string): void => {
-      if (!told.has(fact + outcome)) options.log(`${fact} (${outcome}; the same is not told again)`);
-      if (told.size < MAX_TOLD) told.add(fact + outcome);
-    };
     if (topic === null) {
       stats.dropped += 1;
-      tell('dropped: the source has no dead letter sink');
+      tell(`${fact} (dropped: the source has no dead letter sink)`);
       return;
     }
     try {
       const letter = deadLetterOf(event, plan.sink, last);
       await producer.send({ topic, acks: -1, compression: CompressionTypes.GZIP, messages: [letter] });
       stats.deadLettered += 1;
-      tell(`kept in ${topic}`);
+      tell(`${fact} (kept in ${topic})`);
     } catch (error) {
       stats.dropped += 1;
-      tell(`dropped: ${topic} did not take it: ${String(error)}`);
+      tell(`${fact} (dropped: ${topic} did not take it: ${String(error)})`);
     }
   }
 
@@ -130,13 +141,14 @@ export async function startSource(
     return queue;
   }
 
+  const dispatchers = options.dispatchers ?? 1;
   if (plan.initialOffset === 'latest') await pinLatestOffsets(kafka, plan);
   const committed = new Map<number, bigint>();
   let consumers: Awaited<ReturnType<typeof startSourceConsumer>>[] = [];
 
   /** What no consumer of this source has any more is another source's to deliver and to commit. */
   function forgetLost(): void {
-    if (consumers.length < plan.consumers) return;
+    if (consumers.length < dispatchers) return;
     for (const [partition, queue] of queues) {
       if (consumers.some((consumer) => consumer.partitions().has(partition))) continue;
       queue.clear();
@@ -145,12 +157,14 @@ export async function startSource(
   }
 
   consumers = await Promise.all(
-    Array.from({ length: plan.consumers }, () =>
+    Array.from({ length: dispatchers }, () =>
       startSourceConsumer(kafka, plan, options.poll, {
         push: (partition, message) => queueOf(partition).push(message),
         pending: (partition) => queues.get(partition)?.pending() ?? 0,
         waiting: (partition) => queues.get(partition)?.waiting() ?? 0,
         onAssigned: forgetLost,
+        onCrash: (error) =>
+          options.log(`${plan.name}: its consumer ended and is started again: ${error.message}`),
       }),
     ),
   );
@@ -163,11 +177,14 @@ export async function startSource(
       return offset === undefined || offset === committed.get(partition) ? [] : [{ partition, offset }];
     });
     if (due.length === 0) return;
+    const offsets = due.map(({ partition, offset }) => ({
+      topic: plan.topic,
+      partition,
+      offset: String(offset),
+    }));
     // Any consumer may commit for the source's partitions: Kafka asks only whether it is of the group.
     const [first] = consumers;
-    await first?.consumer.commitOffsets(
-      due.map(({ partition, offset }) => ({ topic: plan.topic, partition, offset: String(offset) })),
-    );
+    await first?.consumer.commitOffsets(offsets);
     for (const { partition, offset } of due) committed.set(partition, offset);
   }
   const timer = setInterval(() => {

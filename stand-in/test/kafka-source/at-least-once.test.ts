@@ -30,7 +30,7 @@ describe('at least once', () => {
   });
 
   test('a record that is being tried again when its source is stopped is not given up', async () => {
-    const bench = await setUp({ delivery: { retry: 1_000, backoffDelayMs: 50 } });
+    const bench = await setUp({ delivery: { retry: 1_000, backoffDelayMs: 100 } });
     bench.sink.answer(({ offset }) => ({ status: offset === 2 ? 503 : 204 }));
     await topics.produce(bench.topic, events(5));
     const first = await target.start(bench.plan, bench.sink.url);

@@ -29,10 +29,16 @@ export interface Bench {
 interface Wishes extends Partial<Omit<SourcePlan, 'delivery'>> {
   readonly delivery?: Partial<DeliveryPlan>;
   readonly partitions?: number;
+  readonly dispatchers?: number;
 }
 
 /** A sink and topics of the test's own, and a source that is not started yet. */
-export async function setUp({ delivery, partitions = 1, ...wishes }: Wishes = {}): Promise<Bench> {
+export async function setUp({
+  delivery,
+  partitions = 1,
+  dispatchers,
+  ...wishes
+}: Wishes = {}): Promise<Bench> {
   const sink = await startEventSink();
   onTestFinished(() => sink.close());
   const [topic, dead] = await Promise.all([topics.create(partitions), topics.create()]);
@@ -40,7 +46,6 @@ export async function setUp({ delivery, partitions = 1, ...wishes }: Wishes = {}
     name: 'contract',
     topic,
     consumerGroup: `contract-${randomUUID()}`,
-    consumers: 1,
     initialOffset: 'earliest',
     ordering: 'ordered',
     sink: 'function',
@@ -48,14 +53,14 @@ export async function setUp({ delivery, partitions = 1, ...wishes }: Wishes = {}
     delivery: {
       retry: 3,
       backoffPolicy: 'linear',
-      backoffDelayMs: 20,
+      backoffDelayMs: 100,
       timeoutMs: 5_000,
       deadLetterTopic: dead,
       ...delivery,
     },
   };
   const start = async (): Promise<RunningSource> => {
-    const running = await target.start(plan, sink.url);
+    const running = await target.start(plan, sink.url, dispatchers);
     onTestFinished(() => running.stop());
     return running;
   };

@@ -31,7 +31,7 @@ describe('dead letters', () => {
   });
 
   test('a dead letter carries the last answer, when the tries are spent', async () => {
-    const bench = await setUp({ delivery: { retry: 1, backoffDelayMs: 1 } });
+    const bench = await setUp({ delivery: { retry: 1 } });
     bench.sink.answer(({ earlierTries }) => ({ status: 500 + earlierTries, body: `try ${earlierTries}` }));
     await topics.produce(bench.topic, events(1));
     await bench.start();

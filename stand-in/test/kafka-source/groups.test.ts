@@ -19,8 +19,14 @@ describe('consumer groups', () => {
     expect(offsetsOf(other)).toEqual(offsetsOf(bench.sink));
   });
 
-  test('two consumers of a source share its partitions, and nothing comes twice', async () => {
-    const bench = await setUp({ partitions: 4, consumers: 2 });
+  test('a source is one member of its group', async () => {
+    const bench = await setUp({ partitions: 4 });
+    await bench.start();
+    await eventually(async () => (await topics.shares(bench.plan.consumerGroup)).join() === '4');
+  });
+
+  test('two dispatchers share the partitions of a source, and nothing comes twice', async () => {
+    const bench = await setUp({ partitions: 4, dispatchers: 2 });
     const running = await bench.start();
     await eventually(async () => (await topics.shares(bench.plan.consumerGroup)).join() === '2,2');
     await topics.produce(
@@ -69,7 +75,7 @@ describe('consumer groups', () => {
   });
 
   test('a source that loses a partition ends what is under way, and neither delivers nor commits more of it', async () => {
-    const bench = await setUp({ partitions: 2, delivery: { retry: 1_000, backoffDelayMs: 20 } });
+    const bench = await setUp({ partitions: 2, delivery: { retry: 1_000, backoffDelayMs: 100 } });
     const other = await startEventSink();
     onTestFinished(() => other.close());
     bench.sink.answer(() => ({ status: 503 }));

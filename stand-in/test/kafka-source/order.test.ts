@@ -21,7 +21,7 @@ describe('ordered', () => {
   });
 
   test('other partitions go on while one is tried again, with more than a poll of its records waiting', async () => {
-    const bench = await setUp({ partitions: 2, delivery: { retry: 1_000, backoffDelayMs: 30 } });
+    const bench = await setUp({ partitions: 2, delivery: { retry: 1_000, backoffDelayMs: 100 } });
     let broken = true;
     bench.sink.answer(({ partition, offset }) => ({
       status: broken && partition === 0 && offset === 1 ? 503 : 204,
@@ -40,7 +40,7 @@ describe('ordered', () => {
     expect([...new Set(offsetsOf(bench.sink, 0))]).toEqual(upTo(151));
   });
 
-  test('a consumer takes no more than 50 records on each tick of its 200 ms timer', async () => {
+  test('a dispatcher takes no more than 50 records of a source on each tick of its 200 ms timer', async () => {
     const bench = await setUp({ partitions: 2 });
     await topics.produce(bench.topic, [...events(130, 0), ...events(130, 1)]);
     await bench.start();
@@ -49,13 +49,13 @@ describe('ordered', () => {
     expect((requests.at(-1)?.atMs ?? 0) - (requests[0]?.atMs ?? 0)).toBeGreaterThan(4 * POLL_SPAN_MS);
   });
 
-  test('two consumers take twice as many', async () => {
-    const bench = await setUp({ partitions: 2, consumers: 2 });
+  test('two dispatchers take twice as many', async () => {
+    const bench = await setUp({ partitions: 2, dispatchers: 2 });
     const running = await bench.start();
     await eventually(async () => (await topics.shares(bench.plan.consumerGroup)).join() === '1,1');
     await topics.produce(bench.topic, [...events(250, 0), ...events(250, 1)]);
     const requests = await bench.sink.until(500);
-    // One consumer would need ten polls, two need five each.
+    // One would need ten polls, two need five each.
     const spanMs = (requests.at(-1)?.atMs ?? 0) - (requests[0]?.atMs ?? 0);
     expect(spanMs).toBeGreaterThan(3 * POLL_SPAN_MS);
     expect(new Set(requests.map(({ partition, offset }) => `${partition} ${offset}`)).size).toBe(500);
