@@ -1,5 +1,12 @@
 import { candleColumns, lifeOf } from '../recompute/candle.ts';
-import { type Columns, compareColumns, showColumns } from '../values/columns.ts';
+import {
+  type Cell,
+  type ColumnDifference,
+  type Columns,
+  compareColumns,
+  showColumns,
+} from '../values/columns.ts';
+import { isNearly } from '../values/decimal.ts';
 import type { Finding, Tally } from '../values/tally.ts';
 import type { JudgedWindow } from './compare-window.ts';
 
@@ -43,9 +50,7 @@ export function compareCandles(of: CandleCase, tally: Tally): readonly string[] 
       note(symbol, { kind: 'missing', what: 'candle', expected: showColumns(columns), found: 'no row' });
       continue;
     }
-    // Rows of before there were rollups lack their notional.
-    const { notional, ...older } = columns;
-    const difference = compareColumns(row['notional'] === null ? older : columns, row);
+    const difference = compareWithRow(columns, row);
     if (difference !== null) note(symbol, { kind: 'different', ...difference });
   }
   for (const [symbol, row] of found) {
@@ -54,4 +59,19 @@ export function compareCandles(of: CandleCase, tally: Tally): readonly string[] 
     note(symbol, { kind: 'extra', what: 'candle', expected: 'no row', found: showColumns(row) });
   }
   return wrong;
+}
+
+const QUOTIENTS: ReadonlySet<string> = new Set(['vwap', 'mean_price', 'notional']);
+
+/** An old row lacks its exact sums, and its doubles may differ in their last bits; the oldest lack their notional too. */
+function compareWithRow(columns: Columns, row: Columns): ColumnDifference | null {
+  if (row['notional_e16'] !== null) return compareColumns(columns, row);
+  const { volume_e8: _, notional_e16: __, price_sum_e8: ___, notional, ...oldest } = columns;
+  const isSame = (name: string, a: Cell, b: Cell): boolean =>
+    QUOTIENTS.has(name) ? isNearly(Number(a), Number(b)) : a === b;
+  return compareColumns(
+    row['notional'] === null ? oldest : { ...oldest, notional: notional ?? null },
+    row,
+    isSame,
+  );
 }

@@ -44,6 +44,9 @@ export function candleColumns(row: CandleNumbers, life: CandleLife | null): Colu
     mean_price: quotientOf(row.priceSumE8, BigInt(row.tradeCount) * 10n ** 8n),
     trade_count: row.tradeCount,
     notional: quotientOf(row.notionalE16, 10n ** 16n),
+    volume_e8: row.volumeE8,
+    notional_e16: row.notionalE16,
+    price_sum_e8: row.priceSumE8,
     ...life,
   };
 }

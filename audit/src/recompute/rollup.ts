@@ -1,34 +1,35 @@
 import type { Columns } from '../values/columns.ts';
-import { unitsOf } from '../values/decimal.ts';
+import { doubleOf, quotientOf } from '../values/decimal.ts';
 
 /** The candle of a longer period, read off the list of its final 5-second ones, ascending; at least one. */
 export function rollupColumns(parts: readonly Columns[]): Columns {
   const number = (part: Columns | undefined, name: string): number => Number(part?.[name] ?? Number.NaN);
   const all = (name: string): readonly number[] => parts.map((part) => number(part, name));
   const sum = (name: string): number => all(name).reduce((total, value) => total + value, 0);
-  // Whole 1e-8 units: a double of them is exact, and so is their sum.
-  const units = parts.reduce((total, part) => total + unitsOf(number(part, 'volume')), 0n);
-  const volume = Number(units) / 1e8;
-  // Rows of before there were rollups lack their notional.
-  const notional = parts.reduce(
-    (total, part) => total + Number(part['notional'] ?? number(part, 'vwap') * number(part, 'volume')),
-    0,
-  );
+  const exact = (name: string, ofOldRow: (part: Columns) => number): bigint =>
+    parts.reduce((total, part) => total + BigInt(part[name] ?? Math.round(ofOldRow(part))), 0n);
+  const volume = exact('volume_e8', (part) => number(part, 'volume') * 1e8);
+  // The oldest rows lack their notional, too.
+  const notional = exact('notional_e16', (part) => {
+    return Number(part['notional'] ?? number(part, 'vwap') * number(part, 'volume')) * 1e16;
+  });
+  const prices = exact('price_sum_e8', (part) => {
+    return number(part, 'mean_price') * number(part, 'trade_count') * 1e8;
+  });
   const count = sum('trade_count');
-  const prices = parts.reduce(
-    (total, part) => total + number(part, 'mean_price') * number(part, 'trade_count'),
-    0,
-  );
   const reasons = parts.map((part) => String(part['reason'] ?? '')).filter((reason) => reason !== '');
   return {
     open: number(parts[0], 'open'),
     high: Math.max(...all('high')),
     low: Math.min(...all('low')),
     close: number(parts.at(-1), 'close'),
-    volume,
-    notional,
-    vwap: notional / volume,
-    mean_price: prices / count,
+    volume: doubleOf(volume),
+    notional: quotientOf(notional, 10n ** 16n),
+    vwap: quotientOf(notional, volume * 10n ** 8n),
+    mean_price: quotientOf(prices, BigInt(count) * 10n ** 8n),
+    volume_e8: volume,
+    notional_e16: notional,
+    price_sum_e8: prices,
     trade_count: count,
     parts: parts.length,
     version: sum('version'),

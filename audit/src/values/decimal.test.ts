@@ -39,6 +39,10 @@ test('unitsOf() and doubleOf() agree with the code under audit, which computes t
 test('quotientOf() is the nearest double, and isNearly() forgives its roundings only', () => {
   expect(quotientOf(1n, 3n)).toBe(1 / 3);
   expect(quotientOf(10n ** 30n, 10n ** 30n * 8n)).toBe(0.125);
+  expect(quotientOf(-1n, 3n)).toBe(-1 / 3);
+  // Half way between 1 and the next double, and a little above.
+  expect(quotientOf(2n ** 53n + 1n, 2n ** 53n)).toBe(1);
+  expect(quotientOf((2n ** 53n + 1n) * 10n ** 30n + 1n, 2n ** 53n * 10n ** 30n)).toBe(1 + 2 ** -52);
   expect(isNearly(1 / 3, 1 / 3 + 1e-16)).toBe(true);
   expect(isNearly(61_837.63, 61_837.630_001)).toBe(false);
 });

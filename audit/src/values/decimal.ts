@@ -30,16 +30,18 @@ export function doubleOf(units: bigint): number {
   return units < 0n ? -Number(text) : Number(text);
 }
 
-/** Digits of a quotient beyond what a double can hold. */
-const QUOTIENT_DIGITS = 40n;
+/** Digits after the point: enough to write down any number that lies half way between two doubles of at least 1e-20. */
+const QUOTIENT_DIGITS = 120n;
 
-/** The double nearest to a quotient of whole numbers, 40 digits after the point; the divisor is above 0. */
+/** The double nearest to a quotient of whole numbers; the divisor is above 0. */
 export function quotientOf(dividend: bigint, divisor: bigint): number {
-  const scaled = (dividend * 10n ** QUOTIENT_DIGITS) / divisor;
-  return Number(`${scaled}e-${QUOTIENT_DIGITS}`);
+  const scaled = (dividend < 0n ? -dividend : dividend) * 10n ** QUOTIENT_DIGITS;
+  // One digit more stands for all that follow, so that what is just above half a step is not taken for half a step.
+  const rest = scaled % divisor === 0n ? '0' : '1';
+  return Number(`${dividend < 0n ? '-' : ''}${scaled / divisor}${rest}e-${QUOTIENT_DIGITS + 1n}`);
 }
 
-/** How much the doubles of a view may differ from the exact quotient: each of their four roundings adds half a bit. */
+/** How much the doubles of an old row may differ from the exact quotient: each of four roundings added half a bit. */
 const RELATIVE = 1e-14;
 
 /** True if two doubles are the same but for the roundings on the way to them. */

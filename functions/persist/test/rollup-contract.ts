@@ -1,3 +1,4 @@
+import { e16, toE8 } from '@kandle/market/number/fixed-point';
 import { ROLLUP_LEVELS, type RollupLevel, type ViewCandle } from '@kandle/market/candle/rollup';
 import { describe, expect, test } from 'vitest';
 import type { PendingMark, RollupStore } from '../src/rollups/rollup-store.ts';
@@ -26,9 +27,9 @@ function candle(startMs: number, version: number, changed: Partial<ViewCandle> =
     high: 3.25,
     low: 0.1,
     close: 2,
-    volume: 0.3,
-    notional: 0.6,
-    meanPrice: 1.9,
+    volumeE8: toE8(0.3),
+    notionalE16: e16(10n ** 30n + 1n),
+    priceSumE8: toE8(5.7),
     tradeCount: 3,
     revision: 1,
     reason: 'late_trade',

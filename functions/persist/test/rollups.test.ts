@@ -1,4 +1,6 @@
-import { e16, e8, toE8 } from '@kandle/market/number/fixed-point';
+import { ROLLUP_LEVELS } from '@kandle/market/candle/rollup';
+import { meanPriceOf, notionalAsDouble, vwapOf } from '@kandle/market/candle/candle';
+import { e16, e8, e8ToDouble, toE8 } from '@kandle/market/number/fixed-point';
 import {
   type CandleBatch,
   formatCandleBatch,
@@ -21,19 +23,22 @@ const views = createViews(client, { writeConcurrency: 8, maxRowsPerBatch: 200 })
 const store = createRollupStore(client, views);
 
 async function put({ feed, symbol, state, candle }: StoredCandle): Promise<void> {
-  const { startMs, volume, notional, meanPrice, tradeCount, parts, ...same } = candle;
+  const { startMs, volumeE8, notionalE16, priceSumE8, tradeCount, parts, ...same } = candle;
   const columns = {
     ...same,
     feed,
     symbol,
     day: dayOf(startMs),
     start: startMs,
-    volume,
-    vwap: notional / volume,
-    mean_price: meanPrice,
+    volume: e8ToDouble(volumeE8),
+    vwap: vwapOf(candle),
+    mean_price: meanPriceOf(candle),
     trade_count: tradeCount,
     state,
-    notional,
+    notional: notionalAsDouble(candle),
+    volume_e8: volumeE8,
+    notional_e16: notionalE16,
+    price_sum_e8: priceSumE8,
   };
   expect(parts).toBe(1);
   await views.write([[{ view: 'candles_5s', columns, timestamp: writeTimestamp(startMs, candle.version) }]]);
@@ -49,8 +54,9 @@ function makeBatches(): readonly CandleBatch[] {
       const state = n === 0 ? 'final' : 'revised';
       const version = 2 + n;
       const candles = ['A', 'B'].map((symbol): PublishedCandle => {
-        const low = 1 + random.below(9);
-        const [lowE8, highE8] = [toE8(low), toE8(low + random.below(5))];
+        // Prices whose quotients have no end.
+        const low = 1.03 + random.below(9);
+        const [lowE8, highE8] = [toE8(low), toE8(low + random.below(5) / 8)];
         const prices = { openE8: lowE8, highE8, lowE8, closeE8: highE8 };
         const tradeCount = 1 + random.below(4);
         return {
@@ -102,6 +108,12 @@ function naive(batches: readonly CandleBatch[], periodMs: number): readonly obje
       const parts = group.toSorted((a, b) => a.startMs - b.startMs).map(({ candle }) => candle);
       const total = (numberOf: (candle: PublishedCandle) => number): number =>
         parts.reduce((sum, candle) => sum + numberOf(candle), 0);
+      const exact = (of: (candle: PublishedCandle) => bigint): bigint =>
+        parts.reduce((sum, candle) => sum + of(candle), 0n);
+      const notional = exact(({ notionalE16 }) => notionalE16);
+      const volume = exact(({ volumeE8 }) => volumeE8);
+      const priceSum = exact(({ priceSumE8 }) => priceSumE8);
+      const count = total(({ tradeCount }) => tradeCount);
       const prices = parts.flatMap(({ highE8, lowE8 }) => [Number(highE8) / 1e8, Number(lowE8) / 1e8]);
       return {
         key,
@@ -109,9 +121,14 @@ function naive(batches: readonly CandleBatch[], periodMs: number): readonly obje
         close: Number(parts.at(-1)?.closeE8) / 1e8,
         high: Math.max(...prices),
         low: Math.min(...prices),
-        volume: total(({ volumeE8 }) => Number(volumeE8)) / 1e8,
-        notional: total(({ notionalE16 }) => Number(notionalE16)) / 1e16,
-        trade_count: total(({ tradeCount }) => tradeCount),
+        volume: Number(`${volume}e-8`),
+        notional: Number(`${notional}e-16`),
+        vwap: Number(`${(notional * 10n ** 40n) / volume}e-48`),
+        mean_price: Number(`${(priceSum * 10n ** 40n) / BigInt(count)}e-48`),
+        volume_e8: volume,
+        notional_e16: notional,
+        price_sum_e8: priceSum,
+        trade_count: count,
         version: total(({ version }) => version),
         revision: total(({ revision }) => revision),
         state: parts.some(({ revision }) => revision > 0) ? 'revised' : 'final',
@@ -127,10 +144,17 @@ async function readRollups(table: string): Promise<readonly object[]> {
   return rows
     .map((row) => {
       const { symbol, start, open, close, high, low, volume, notional, trade_count: count } = row;
-      const { version, revision, state, complete, parts } = row;
+      const { version, revision, state, complete, parts, vwap, mean_price, volume_e8 } = row;
+      const sums = {
+        vwap,
+        mean_price,
+        volume_e8,
+        notional_e16: row['notional_e16'],
+        price_sum_e8: row['price_sum_e8'],
+      };
       const key = `${symbol}|${start instanceof Date ? start.getTime() : ''}`;
       const numbers = { open, close, high, low, volume, notional, trade_count: count };
-      return { key, ...numbers, version, revision, state, complete, parts };
+      return { key, ...numbers, ...sums, version, revision, state, complete, parts };
     })
     .toSorted((a, b) => (a.key < b.key ? -1 : 1));
 }
@@ -174,4 +198,34 @@ test('persist() ends with the candles of the newest parts on every level, in any
   for (const { table, periodMs } of TABLES) {
     expect({ table, rows: await readRollups(table) }).toEqual({ table, rows: naive(batches, periodMs) });
   }
+});
+
+test('readParts() takes the doubles of a row, when it is of before the sums were stored exactly', async () => {
+  const [feed, symbol] = ['before', 'A'];
+  await client.execute(
+    `INSERT INTO candles_5s (feed, symbol, day, start, version, open, high, low, close, volume, vwap, mean_price,
+     trade_count, state) VALUES (?, ?, ?, ?, 2, 1.5, 3, 1, 2, 0.3, 1.25, 1.9, 3, 'final')`,
+    [feed, symbol, dayOf(DAY), DAY],
+    { prepare: true },
+  );
+  const [level] = ROLLUP_LEVELS;
+  if (level === undefined) throw new Error('no level');
+  expect(await store.readParts(level, { feed, symbol }, DAY)).toEqual([
+    {
+      startMs: DAY,
+      version: 2,
+      open: 1.5,
+      high: 3,
+      low: 1,
+      close: 2,
+      tradeCount: 3,
+      revision: 0,
+      reason: '',
+      complete: true,
+      parts: 1,
+      volumeE8: 30_000_000n,
+      notionalE16: 3_750_000_000_000_000n,
+      priceSumE8: 570_000_000n,
+    },
+  ]);
 });

@@ -1,3 +1,5 @@
+import { meanPriceOf, notionalAsDouble, vwapOf } from '@kandle/market/candle/candle';
+import { e8ToDouble } from '@kandle/market/number/fixed-point';
 import type { RollupLevel, ViewCandle } from '@kandle/market/candle/rollup';
 import { dayOf, type PartitionRows, type ViewName, writeTimestamp } from '../views/view-rows.ts';
 
@@ -26,7 +28,7 @@ export function rollupRow(
   { feed, symbol }: { readonly feed: string; readonly symbol: string },
   candle: ViewCandle,
 ): PartitionRows {
-  const { startMs, version, volume, notional } = candle;
+  const { startMs, version } = candle;
   const { view } = TABLES[level];
   const timestamp = writeTimestamp(startMs, version);
   const columns = {
@@ -38,15 +40,18 @@ export function rollupRow(
     high: candle.high,
     low: candle.low,
     close: candle.close,
-    volume,
-    vwap: notional / volume,
-    mean_price: candle.meanPrice,
+    volume: e8ToDouble(candle.volumeE8),
+    vwap: vwapOf(candle),
+    mean_price: meanPriceOf(candle),
     trade_count: candle.tradeCount,
     state: candle.revision > 0 ? 'revised' : 'final',
     revision: candle.revision,
     reason: candle.reason,
     complete: candle.complete,
-    notional,
+    notional: notionalAsDouble(candle),
+    volume_e8: candle.volumeE8,
+    notional_e16: candle.notionalE16,
+    price_sum_e8: candle.priceSumE8,
     parts: candle.parts,
   } as const;
   const bucket = bucketOf(level, startMs);

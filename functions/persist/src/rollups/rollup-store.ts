@@ -1,4 +1,5 @@
 import type { RollupLevel, ViewCandle } from '@kandle/market/candle/rollup';
+import { e16, e8 } from '@kandle/market/number/fixed-point';
 import { translateCassandraError } from '@kandle/runtime/cassandra';
 import { nullableDouble, parseRows, timestampMs } from '@kandle/runtime/cassandra-rows';
 import { type Client, types } from 'cassandra-driver';
@@ -38,7 +39,7 @@ export interface RollupStore {
 }
 
 const NUMBERS =
-  'start, version, open, high, low, close, volume, notional, vwap, mean_price, trade_count, state, revision, reason, complete';
+  'start, version, open, high, low, close, volume, notional, vwap, mean_price, trade_count, state, revision, reason, complete, volume_e8, notional_e16, price_sum_e8';
 
 const READ_PARTS: Readonly<Record<RollupLevel['name'], string>> = {
   '1m': readFrom('candles_5s', 'day', NUMBERS),
@@ -107,11 +108,14 @@ const PartSchema = z.object({
   low: z.number(),
   close: z.number(),
   volume: z.number(),
-  // Rows of before there were rollups lack these.
+  // Rows of before there were rollups lack these four, and rows of before sums were exact the next three.
   notional: nullableDouble,
   revision: z.number().nullable(),
   reason: z.string().nullable(),
   complete: z.boolean().nullable(),
+  volume_e8: z.bigint().nullable(),
+  notional_e16: z.bigint().nullable(),
+  price_sum_e8: z.bigint().nullable(),
   vwap: z.number(),
   mean_price: z.number(),
   trade_count: z.number(),
@@ -121,7 +125,6 @@ const PartSchema = z.object({
 });
 
 function toCandle(row: z.infer<typeof PartSchema>): ViewCandle {
-  const { volume } = row;
   return {
     startMs: row.start,
     version: row.version,
@@ -129,15 +132,20 @@ function toCandle(row: z.infer<typeof PartSchema>): ViewCandle {
     high: row.high,
     low: row.low,
     close: row.close,
-    volume,
-    notional: row.notional ?? row.vwap * volume,
-    meanPrice: row.mean_price,
+    volumeE8: e8(row.volume_e8 ?? unitsOf(row.volume)),
+    notionalE16: e16(row.notional_e16 ?? unitsOf(row.notional ?? row.vwap * row.volume) * 10n ** 8n),
+    priceSumE8: e8(row.price_sum_e8 ?? unitsOf(row.mean_price * row.trade_count)),
     tradeCount: row.trade_count,
     revision: row.revision ?? 0,
     reason: row.reason ?? '',
     complete: row.complete ?? true,
     parts: row.parts,
   };
+}
+
+/** What a double of an older row stands for, as near as can be told. */
+function unitsOf(value: number): bigint {
+  return BigInt(Math.round(value * 1e8));
 }
 
 const MarkSchema = z

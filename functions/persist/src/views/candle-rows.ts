@@ -1,4 +1,4 @@
-import { meanPriceOf, vwapOf } from '@kandle/market/candle/candle';
+import { meanPriceOf, notionalAsDouble, vwapOf } from '@kandle/market/candle/candle';
 import type { CandleBatch, PublishedCandle } from '@kandle/market/candle/candle-batch';
 import { feedOfShard } from '@kandle/market/event/shard';
 import { e8ToDouble } from '@kandle/market/number/fixed-point';
@@ -46,6 +46,9 @@ function candleColumns(
     // Empty, not null: a null would be a tombstone, and an unset value would leave another version's reason.
     reason: candle.reason ?? '',
     complete: candle.complete,
-    notional: Number(candle.notionalE16) / 1e16,
+    notional: notionalAsDouble(candle),
+    volume_e8: candle.volumeE8,
+    notional_e16: candle.notionalE16,
+    price_sum_e8: candle.priceSumE8,
   };
 }

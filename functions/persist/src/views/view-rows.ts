@@ -16,6 +16,9 @@ const CANDLE_NUMBERS = [
   'reason',
   'complete',
   'notional',
+  'volume_e8',
+  'notional_e16',
+  'price_sum_e8',
 ] as const;
 const CANDLE_COLUMNS = ['feed', 'symbol', 'day', 'start', ...CANDLE_NUMBERS] as const;
 

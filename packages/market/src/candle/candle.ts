@@ -1,4 +1,5 @@
 import { addE16, addE8, type E16, type E8, notionalOf } from '../number/fixed-point.ts';
+import { nearestQuotient } from '../number/quotient.ts';
 import { fnv1a64, hashToBigInt } from '../number/hash.ts';
 import { compareTradeKeys, type Trade, type TradeKey } from '../trade/trade.ts';
 
@@ -77,12 +78,24 @@ export function mergeCandles(left: Candle, right: Candle): Candle {
   };
 }
 
-/** Volume-weighted average price as a double, within four roundings of the exact quotient. */
+const ONE_E8 = 10n ** 8n;
+const ONE_E16 = 10n ** 16n;
+
+/**
+ * Volume-weighted average price: the double nearest to the exact quotient, and so within the doubles of low and high.
+ *
+ * @throws {RangeError} If the volume is 0.
+ */
 export function vwapOf(candle: Pick<Candle, 'notionalE16' | 'volumeE8'>): number {
-  return Number(candle.notionalE16) / Number(candle.volumeE8) / 1e8;
+  return nearestQuotient(candle.notionalE16, candle.volumeE8 * ONE_E8);
 }
 
-/** Unweighted mean price as a double, within four roundings of the exact quotient. */
+/** Unweighted mean price: the double nearest to the exact quotient, and so within the doubles of low and high. */
 export function meanPriceOf(candle: Pick<Candle, 'priceSumE8' | 'tradeCount'>): number {
-  return Number(candle.priceSumE8) / candle.tradeCount / 1e8;
+  return nearestQuotient(candle.priceSumE8, BigInt(candle.tradeCount) * ONE_E8);
+}
+
+/** The sum of price times size: the double nearest to it. */
+export function notionalAsDouble({ notionalE16 }: Pick<Candle, 'notionalE16'>): number {
+  return nearestQuotient(notionalE16, ONE_E16);
 }

@@ -1,3 +1,5 @@
+import { addE16, addE8, type E16, type E8, e16, e8 } from '../number/fixed-point.ts';
+
 /** A length that candles are rolled up to, and that of its parts. Every period is a whole number of its parts. */
 export interface RollupLevel {
   readonly name: '1m' | '5m' | '1h' | '1d';
@@ -18,8 +20,8 @@ export const ROLLUP_LEVELS: readonly RollupLevel[] = [
 ];
 
 /**
- * A candle of any length as the views hold it, in doubles. `notional` is the sum of price × size; `parts` the number
- * of 5-second candles in it.
+ * A candle of any length as the views hold it: prices in doubles, sums as exact integers. `parts` is the number of
+ * 5-second candles in it.
  *
  * `version` rises with every change. A rolled-up candle has the sum of its parts' versions: over all that its parts
  * may be, that sum grows with each change of any, so the candle made of the newest parts has the largest.
@@ -31,9 +33,9 @@ export interface ViewCandle {
   readonly high: number;
   readonly low: number;
   readonly close: number;
-  readonly volume: number;
-  readonly notional: number;
-  readonly meanPrice: number;
+  readonly volumeE8: E8;
+  readonly notionalE16: E16;
+  readonly priceSumE8: E8;
   readonly tradeCount: number;
   readonly revision: number;
   readonly reason: string;
@@ -49,8 +51,7 @@ export function periodStartOf(timeMs: number, { periodMs }: Pick<RollupLevel, 'p
 /**
  * The candle of a period, made of the final candles in it; null when there are none.
  *
- * A pure function of the set of parts, whatever their order: sums are taken by ascending start, so that a replay gives
- * the same bytes. `reason` is that of the last part that has one.
+ * A pure function of the set of parts, whatever their order. `reason` is that of the last part that has one.
  */
 export function rollUp(startMs: number, parts: readonly ViewCandle[]): ViewCandle | null {
   const sorted = parts.toSorted((a, b) => a.startMs - b.startMs);
@@ -59,7 +60,6 @@ export function rollUp(startMs: number, parts: readonly ViewCandle[]): ViewCandl
   if (first === undefined || last === undefined) return null;
   const sum = (numberOf: (part: ViewCandle) => number): number =>
     sorted.reduce((total, part) => total + numberOf(part), 0);
-  const tradeCount = sum((part) => part.tradeCount);
   return {
     startMs,
     version: sum((part) => part.version),
@@ -67,22 +67,13 @@ export function rollUp(startMs: number, parts: readonly ViewCandle[]): ViewCandl
     high: sorted.reduce((high, part) => Math.max(high, part.high), first.high),
     low: sorted.reduce((low, part) => Math.min(low, part.low), first.low),
     close: last.close,
-    volume: toUnits(sum((part) => part.volume)),
-    notional: sum((part) => part.notional),
-    meanPrice: sum((part) => part.meanPrice * part.tradeCount) / tradeCount,
-    tradeCount,
+    volumeE8: sorted.reduce((total, part) => addE8(total, part.volumeE8), e8(0n)),
+    notionalE16: sorted.reduce((total, part) => addE16(total, part.notionalE16), e16(0n)),
+    priceSumE8: sorted.reduce((total, part) => addE8(total, part.priceSumE8), e8(0n)),
+    tradeCount: sum((part) => part.tradeCount),
     revision: sum((part) => part.revision),
     reason: sorted.findLast((part) => part.reason !== '')?.reason ?? '',
     complete: sorted.every((part) => part.complete),
     parts: sum((part) => part.parts),
   };
-}
-
-/** Largest sum in 1e-8 units whose rounding to a whole one is exact. */
-const EXACT_UNITS = 2 ** 52;
-
-/** A sum of volumes, which are whole 1e-8 units, without the last bits that adding doubles leaves: 0.3, not 0.30000000000000004. */
-function toUnits(volume: number): number {
-  const units = volume * 1e8;
-  return units < EXACT_UNITS ? Math.round(units) / 1e8 : volume;
 }
