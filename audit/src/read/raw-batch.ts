@@ -54,7 +54,16 @@ const GapData = z
     shard: z.string().min(1).max(40),
     fromMs: count,
     toMs: count,
-    reason: z.enum(['disconnected', 'silent', 'buffer_overflow', 'restarted']),
+    reason: z.enum([
+      'disconnected',
+      'silent',
+      'buffer_overflow',
+      'restarted',
+      'started',
+      'suspended',
+      'frame_refused',
+      'unreadable',
+    ]),
     droppedRecords: count,
   })
   .refine(({ fromMs, toMs }) => fromMs <= toMs);

@@ -56,6 +56,8 @@ export const envSchema = z
     BOOKS: z.stringbool().default(false),
     /** Shortest time between two batches of books or news: of a symbol's books in between, the newest is sent. */
     BOOKS_AND_NEWS_MS: positiveMs.default(250),
+    /** The feed sends whole frames more than once, back to back: the copies are dropped. */
+    DROP_REPEATED_FRAMES: z.stringbool().default(false),
     SHARD_COUNT: wholeNumber(1, 100).default(12),
     LINGER_MS: positiveMs.default(50),
     /**
@@ -63,6 +65,8 @@ export const envSchema = z
      * source polls, so that no batch finds the one before it in its way.
      */
     SPACING_MS: positiveMs.default(250),
+    /** Longest frame that is taken; vendors send up to a few MB. A longer one is passed over, with a gap. */
+    MAX_FRAME_BYTES: wholeNumber(65_536, 67_108_864).default(8_388_608),
     MAX_TRADES: wholeNumber(1, 10_000).default(400),
     MAX_BATCH_BYTES: wholeNumber(1_024, 524_288).default(65_536),
     DISORDER_MS: positiveMs.default(1_000),

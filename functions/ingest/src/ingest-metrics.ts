@@ -6,6 +6,12 @@ type Read = (status: IngestStatus) => number;
 /** What only grows since the process started. */
 const COUNTERS: readonly (readonly [name: string, help: string, read: Read])[] = [
   ['ingest_frames_total', 'Frames of the feed', (status) => status.frames],
+  ['ingest_refused_frames_total', 'Frames passed over: too long', (status) => status.refusedFrames],
+  [
+    'ingest_repeated_frames_total',
+    'Data frames that were the very same as the one before them',
+    (status) => status.repeatedFrames,
+  ],
   ['ingest_records_total', 'Entries of trade frames', (status) => status.records],
   ['ingest_trades_total', 'Entries accepted, each with its id', (status) => status.accepted],
   ['ingest_duplicates_total', 'Entries dropped: known already from before', (status) => status.duplicates],

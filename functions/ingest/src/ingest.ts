@@ -6,6 +6,8 @@ import type { IngestConfig } from './config.ts';
 import { createFeed } from './feed/create-feed.ts';
 import { createFeedEvents } from './feed/feed-events.ts';
 import { createFeedTime } from './feed/feed-time.ts';
+import { createGaps } from './feed/gaps.ts';
+import { createMoments } from './feed/moments.ts';
 import type { IngestStatus } from './ingest-status.ts';
 import { createIntake } from './intake.ts';
 import { createBooksAndNewsQueue } from './lane/books-and-news-queue.ts';
@@ -38,6 +40,8 @@ export interface Ingest {
 const CLOCK_TICK_MS = 100;
 /** Rejects of a moment go together, milliseconds. */
 const REJECTS_MS = 200;
+/** A process that had no turn for so long may have slept with its machine, milliseconds. */
+const STANDSTILL_MS = 5_000;
 const TRADES_RETRY = { firstMs: 200, maxMs: 5_000 };
 const BESIDE_RETRY = { firstMs: 500, maxMs: 10_000 };
 
@@ -56,6 +60,11 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
   let clockTimer: NodeJS.Timeout | undefined;
 
   const feedTime = createFeedTime(config.REPLAY_SPEED, monotonicMs);
+  // In a replay the feed's own time is the only one that says something of it.
+  const moments = createMoments(
+    { feedMs: feedTime.nowMs, wallMs: isReplay ? feedTime.nowMs : wallMs },
+    STANDSTILL_MS,
+  );
   const shards = createShardMap(shardOptions(config));
   const intake = createIntake(shards, intakeOptions(config));
   const outbox = createOutbox(shards, { lingerMs: config.LINGER_MS, spacingMs: config.SPACING_MS });
@@ -108,13 +117,13 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
   const everyLane = Object.values(lanes);
 
   const handlers = createFeedEvents({
-    symbols,
-    disorderMs,
     isReplay,
+    shards,
     state,
+    dropsRepeats: config.DROP_REPEATED_FRAMES,
     metrics,
     feedTime,
-    shards,
+    gaps: createGaps(shards, moments, { symbols, disorderMs, isReplay }),
     intake,
     bound,
     rejects,
@@ -124,7 +133,7 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
     wallMs,
     log,
   });
-  const feed = createFeed(config, handlers, log);
+  const feed = createFeed(config, handlers, { moments, log });
 
   return {
     async start() {

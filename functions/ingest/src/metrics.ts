@@ -1,6 +1,10 @@
 /** What ingest has counted since it started. Nothing disappears without a number here. */
 export interface Metrics {
   frames: number;
+  /** Frames that were passed over, because they are too long. */
+  refusedFrames: number;
+  /** Data frames that were the very same text as the one before them on their connection. */
+  repeatedFrames: number;
   pings: number;
   feedErrors: number;
   /** Entries of trade frames: each is accepted, a duplicate, or rejected, or waits. */
@@ -36,6 +40,8 @@ export interface Metrics {
 export function createMetrics(): Metrics {
   return {
     frames: 0,
+    refusedFrames: 0,
+    repeatedFrames: 0,
     pings: 0,
     feedErrors: 0,
     records: 0,

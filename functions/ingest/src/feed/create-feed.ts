@@ -1,6 +1,7 @@
 import type { Logger } from '@kandle/runtime/log';
 import { type IngestConfig, readToken } from '../config.ts';
 import type { Feed, FeedHandlers } from './feed.ts';
+import type { Moments } from './moments.ts';
 import { createFinnhubFeed } from './finnhub/finnhub-feed.ts';
 
 /**
@@ -8,12 +9,18 @@ import { createFinnhubFeed } from './finnhub/finnhub-feed.ts';
  *
  * @throws {FatalError} If the key cannot be read.
  */
-export function createFeed(config: IngestConfig, handlers: FeedHandlers, log: Logger): Feed {
+export function createFeed(
+  config: IngestConfig,
+  handlers: FeedHandlers,
+  { moments, log }: { readonly moments: Pick<Moments, 'hasStoodStill'>; readonly log: Logger },
+): Feed {
   const options = {
     url: config.FEED_URL,
     token: readToken(config),
     symbols: config.SYMBOLS,
     subscriptions: [...(config.NEWS ? ['subscribe-news'] : []), ...(config.BOOKS ? ['subscribe-book'] : [])],
+    maxFrameBytes: config.MAX_FRAME_BYTES,
+    hasStoodStill: () => moments.hasStoodStill(),
     silenceMs: config.SILENCE_MS,
     reconnectMinMs: config.RECONNECT_MIN_MS,
     reconnectMaxMs: config.RECONNECT_MAX_MS,

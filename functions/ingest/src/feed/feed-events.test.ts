@@ -8,6 +8,8 @@ import { createBufferBound } from '../lane/buffer-bound.ts';
 import { createMetrics } from '../metrics.ts';
 import { createFeedEvents } from './feed-events.ts';
 import { createFeedTime } from './feed-time.ts';
+import { createGaps } from './gaps.ts';
+import { createMoments } from './moments.ts';
 import { createFinnhubFeed } from './finnhub/finnhub-feed.ts';
 import { createIntake } from '../intake.ts';
 import { createBooksAndNewsQueue } from '../lane/books-and-news-queue.ts';
@@ -27,8 +29,12 @@ afterEach(async () => {
 });
 
 /** A feed of two symbols from a real server up to the outbox. */
-async function startLine() {
-  const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
+async function startLine({ autoPong = true, dropsRepeats = false } = {}) {
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0, autoPong });
+  /** How far the clocks are from those of this machine. */
+  const shift = { monotonicMs: 0, wallMs: 0 };
+  const monotonicMs = (): number => performance.now() + shift.monotonicMs;
+  const wallMs = (): number => Date.now() + shift.wallMs;
   const sockets: WebSocket[] = [];
   server.on('connection', (socket) => sockets.push(socket));
   await once(server, 'listening');
@@ -49,14 +55,16 @@ async function startLine() {
   const rejects = createRejectQueue('finnhub', 1);
   const symbols = ['AAPL', 'BINANCE:BTCUSDT'];
   const booksAndNews = createBooksAndNewsQueue(shards, 1);
+  const feedTime = createFeedTime(undefined, monotonicMs);
+  const moments = createMoments({ feedMs: feedTime.nowMs, wallMs }, 5_000);
   const events = createFeedEvents({
-    symbols,
-    disorderMs: DISORDER_MS,
     isReplay: false,
+    shards,
+    dropsRepeats,
     state: { connection: 0, isConnected: false, hasEnded: false, aliveMs: 0 },
     metrics,
-    feedTime: createFeedTime(undefined, () => performance.now()),
-    shards,
+    feedTime,
+    gaps: createGaps(shards, moments, { symbols, disorderMs: DISORDER_MS, isReplay: false }),
     intake: createIntake(shards, {
       clock: { disorderMs: DISORDER_MS, graceMs: 2_000, speed: 1 },
       aheadMs: 5_000,
@@ -68,8 +76,8 @@ async function startLine() {
     bound,
     rejects,
     booksAndNews,
-    monotonicMs: () => performance.now(),
-    wallMs: Date.now,
+    monotonicMs,
+    wallMs,
     lanes: { trades: asleep, rejects: asleep, booksAndNews: asleep },
     log,
   });
@@ -79,6 +87,8 @@ async function startLine() {
       token: 'key',
       symbols,
       subscriptions: [],
+      maxFrameBytes: 100_000,
+      hasStoodStill: moments.hasStoodStill,
       silenceMs: 5_000,
       reconnectMinMs: 20,
       reconnectMaxMs: 50,
@@ -95,8 +105,10 @@ async function startLine() {
   );
   feed.start();
   await vi.waitFor(() => expect(sockets).toHaveLength(1));
-  const take = (): readonly MarketEvent[] => outbox.take(DEPARTURE, true)?.events ?? [];
-  return { sockets, metrics, rejects, booksAndNews, take, events };
+  const takeAll = (): readonly MarketEvent[] => outbox.take(DEPARTURE, true)?.events ?? [];
+  /** What is not about the beginning, which most tests are not about. */
+  const take = () => takeAll().filter(({ data }) => Object(data)['reason'] !== 'started');
+  return { sockets, metrics, rejects, booksAndNews, take, takeAll, shift, events };
 }
 
 const trade = (s: string, t: number, p = 1) => ({ c: null, p, s, t: START_MS + t, v: 0.5 });
@@ -131,7 +143,7 @@ test('keeps twins and drops repeats, when a reconnect delivers again', async () 
     frame(trade('AAPL', 0), trade('AAPL', 0), trade('AAPL', 5), trade('AAPL', 5), trade('AAPL', 9)),
   );
   await vi.waitFor(() => expect(metrics.records).toBe(8));
-  expect(metrics).toMatchObject({ accepted: 5, duplicates: 3, gaps: 1 });
+  expect(metrics).toMatchObject({ accepted: 5, duplicates: 3 });
   const events = take();
   const [before, gap, after] = events;
   expect(recordsOf(before)).toHaveLength(3);
@@ -205,3 +217,92 @@ test('takes books and news beside the trades, and refuses those without a symbol
   // A trade's batch has the number 1, whatever else came before it.
   expect(take().map(({ id }) => id)).toEqual([expect.stringMatching(/^7:finnhub-\d\d:1$/)]);
 });
+
+/** The gaps among events. */
+const gapsOf = (events: readonly MarketEvent[]) =>
+  events.filter(({ type }) => type === 'io.kandle.feed.gap.v1').map(({ data }) => Object(data));
+
+test('a machine that slept tells the whole gap, when what lay in its buffer comes before the line breaks', async () => {
+  // Nobody answers the question whether the line has outlasted it.
+  const { sockets, metrics, take, shift } = await startLine({ autoPong: false });
+  sockets[0]?.send(frame(trade('AAPL', 0)));
+  await vi.waitFor(() => expect(metrics.accepted).toBe(1));
+  take();
+  shift.monotonicMs += 4_000;
+  shift.wallMs += 603_000;
+  sockets[0]?.send(frame(trade('AAPL', 10)));
+  await vi.waitFor(() => expect(metrics.records).toBe(2));
+  sockets[0]?.terminate();
+  const gaps: Record<string, unknown>[] = [];
+  await vi.waitFor(() => expect(gaps.push(...gapsOf(take()))).toBeGreaterThan(0));
+  const gap = Object(gaps[0]);
+  expect(gap.reason).toBe('suspended');
+  expect(gap.fromMs).toBeLessThanOrEqual(START_MS + 10);
+  expect(gap.toMs).toBeGreaterThanOrEqual(START_MS + 603_000);
+  // The candle at wake-up is partial, and touched by the gap.
+  expect(gap.toMs).toBeLessThan(START_MS + 603_000 + 30_000);
+});
+
+test('a machine that slept tells no gap, when its line has outlasted that', async () => {
+  const { sockets, metrics, take, shift } = await startLine();
+  sockets[0]?.send(frame(trade('AAPL', 0)));
+  await vi.waitFor(() => expect(metrics.accepted).toBe(1));
+  take();
+  shift.wallMs += 20_000;
+  sockets[0]?.send(frame(trade('AAPL', 20_000)));
+  await vi.waitFor(() => expect(metrics.accepted).toBe(2));
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  sockets[0]?.terminate();
+  await vi.waitFor(() => expect(sockets).toHaveLength(2));
+  await vi.waitFor(() => expect(gapsOf(take())).toMatchObject([{ reason: 'disconnected' }]));
+});
+
+test('the first window of a shard that was never seen is partial, and told', async () => {
+  const { metrics, takeAll } = await startLine();
+  await vi.waitFor(() => expect(metrics.gaps).toBe(2));
+  for (const gap of gapsOf(takeAll())) {
+    expect(gap.reason).toBe('started');
+    expect(gap.fromMs % 5_000).toBe(0);
+    expect(gap.toMs - gap.fromMs).toBeLessThan(5_000);
+    expect(Math.abs(gap.toMs - Date.now())).toBeLessThan(5_000);
+  }
+});
+
+test('goes on after a frame that is too long, with a gap over the times in it', async () => {
+  const { sockets, metrics, rejects, take } = await startLine();
+  sockets[0]?.send(frame(trade('AAPL', 0)));
+  await vi.waitFor(() => expect(metrics.accepted).toBe(1));
+  take();
+  const many = Array.from({ length: 3_000 }, (_, n) => trade('AAPL', 100 + n));
+  sockets[0]?.send(frame(...many));
+  sockets[0]?.send(frame(trade('AAPL', 4_000)));
+  await vi.waitFor(() => expect(metrics.accepted).toBe(2));
+  expect(sockets).toHaveLength(1);
+  expect(metrics).toMatchObject({ refusedFrames: 1, rejected: 1, records: 2 });
+  expect(rejects.size()).toBe(1);
+  const gaps = gapsOf(take());
+  expect(gaps).toHaveLength(2);
+  for (const gap of gaps) {
+    expect(gap).toMatchObject({
+      reason: 'frame_refused',
+      fromMs: START_MS + 100,
+      toMs: START_MS + 3_099,
+    });
+  }
+});
+
+test.each([true, false])(
+  'whole frames that come again back to back are counted, and dropped if that is asked: %s',
+  async (dropsRepeats) => {
+    const { sockets, metrics } = await startLine({ dropsRepeats });
+    for (const text of [frame(trade('AAPL', 0)), frame(trade('AAPL', 1)), frame(trade('AAPL', 0))]) {
+      for (let copy = 0; copy < 3; copy++) sockets[0]?.send(text);
+    }
+    // A ping is the same every time, and no repeat; between two copies it hides nothing.
+    sockets[0]?.send('{"type":"ping"}');
+    sockets[0]?.send('{"type":"ping"}');
+    sockets[0]?.send(frame(trade('AAPL', 0)));
+    await vi.waitFor(() => expect(metrics.frames).toBe(12));
+    expect(metrics).toMatchObject({ repeatedFrames: 7, pings: 2, records: dropsRepeats ? 3 : 10 });
+  },
+);

@@ -8,9 +8,9 @@ import type { Intake, Verdict } from '../intake.ts';
 import type { BooksAndNewsQueue } from '../lane/books-and-news-queue.ts';
 import type { Lane } from '../lane/lane.ts';
 import type { FeedHandlers } from './feed.ts';
-import { noteOutage } from './outage.ts';
-import type { RejectQueue } from '../lane/reject-queue.ts';
 import type { ShardMap } from '../shard-map.ts';
+import type { Gaps } from './gaps.ts';
+import type { RejectQueue } from '../lane/reject-queue.ts';
 
 /** Where the feed stands. */
 export interface FeedState {
@@ -23,13 +23,14 @@ export interface FeedState {
 
 /** What the feed's events act on. */
 export interface FeedEventDeps {
-  readonly symbols: readonly string[];
-  readonly disorderMs: number;
   readonly isReplay: boolean;
   readonly state: FeedState;
+  /** This feed repeats whole frames back to back, and the copies are no trades. */
+  readonly dropsRepeats: boolean;
   readonly metrics: Metrics;
   readonly feedTime: FeedTime;
-  readonly shards: ShardMap;
+  readonly shards: Pick<ShardMap, 'memorySize'>;
+  readonly gaps: Gaps;
   readonly intake: Intake;
   readonly bound: BufferBound;
   readonly rejects: RejectQueue;
@@ -52,12 +53,22 @@ export interface FeedEvents extends FeedHandlers {
 
 /** What happens on each event of the feed: records are taken in, losses of the line become gaps. */
 export function createFeedEvents(deps: FeedEventDeps): FeedEvents {
-  const { symbols, disorderMs, isReplay, state, metrics, feedTime, shards, intake, bound, lanes, log } = deps;
+  const { isReplay, state, metrics, feedTime, shards, gaps, intake, bound, lanes, log } = deps;
+  /** The newest data frame of the connection. */
+  let lastText = '';
 
   function refuse(reject: Omit<Reject, 'id'>): void {
     metrics.rejected += 1;
     if (!deps.rejects.add(reject, deps.monotonicMs())) metrics.rejectsLost += 1;
     lanes.rejects.wake();
+  }
+
+  /** True if a frame is to be dropped: the very same text came right before it, and the feed is known to do that. */
+  function isRepeated(text: string): boolean {
+    const isSame = text === lastText;
+    lastText = text;
+    if (isSame) metrics.repeatedFrames += 1;
+    return isSame && deps.dropsRepeats;
   }
 
   function note(verdicts: readonly Verdict[]): void {
@@ -86,6 +97,7 @@ export function createFeedEvents(deps: FeedEventDeps): FeedEvents {
       metrics.records += 1;
       note(intake.offer(entry, arrival));
     }
+    metrics.gaps += gaps.onTrades();
     bound.enforce();
     lanes.trades.wake();
   }
@@ -108,21 +120,17 @@ export function createFeedEvents(deps: FeedEventDeps): FeedEvents {
     onConnected(connection, lost) {
       state.connection = connection;
       state.isConnected = true;
-      const lastIngestMs = Math.max(...shards.all().map((shard) => shard.lastIngestMs));
-      if (lost !== null) {
-        const outage = { reason: lost, aliveMs: state.aliveMs, backMs: feedTime.nowMs() };
-        metrics.gaps += noteOutage(shards, symbols, outage, disorderMs);
-      } else if (!isReplay && lastIngestMs > 0) {
-        const outage = { reason: 'restarted' as const, aliveMs: lastIngestMs, backMs: deps.wallMs() };
-        metrics.gaps += noteOutage(shards, symbols, outage, disorderMs);
-      }
+      lastText = '';
+      metrics.gaps += lost === null ? gaps.noteStart() : gaps.noteOutage(lost, state.aliveMs);
       if (!bound.isHeld()) feedTime.go();
       state.aliveMs = feedTime.nowMs();
+      gaps.onAlive();
       lanes.trades.wake();
     },
     onTick() {
       if (state.hasEnded) return;
       note(intake.advance(state.aliveMs, deps.monotonicMs()));
+      metrics.gaps += gaps.onTrades();
       metrics.remembered = shards.memorySize();
       lanes.trades.wake();
     },
@@ -133,9 +141,13 @@ export function createFeedEvents(deps: FeedEventDeps): FeedEvents {
     },
     onAlive() {
       state.aliveMs = feedTime.nowMs();
+      gaps.onAlive();
     },
+    onStandstill: () => gaps.onStandstill(),
     onFrame(frame, text) {
       metrics.frames += 1;
+      if ((frame.kind === 'trade' || frame.kind === 'news' || frame.kind === 'book') && isRepeated(text))
+        return;
       if (frame.kind === 'trade') takeTrades(frame.entries);
       else if (frame.kind === 'news') takeBooksOrNews('news', frame.entries);
       else if (frame.kind === 'book') takeBooksOrNews('books', frame.entries);
@@ -146,6 +158,12 @@ export function createFeedEvents(deps: FeedEventDeps): FeedEvents {
       } else if (frame.kind === 'error') {
         metrics.feedErrors += 1;
         log.error(`the feed says: ${frame.message}`);
+      } else if (frame.kind === 'refused') {
+        metrics.refusedFrames += 1;
+        log.error(`Cannot take a ${frame.detail}: its trades are missing`);
+        if (frame.span !== null) metrics.gaps += gaps.noteRefused(frame.span);
+        refuse({ reason: 'bad_frame', detail: frame.detail, record: text.slice(0, MAX_REJECTED_TEXT) });
+        lanes.trades.wake();
       } else {
         const reason = frame.kind === 'unknown' ? 'unknown_frame_type' : 'bad_frame';
         const detail = frame.kind === 'unknown' ? `type ${frame.type}` : frame.detail;

@@ -25,6 +25,8 @@ export interface FeedHandlers {
   onDisconnected(): void;
   /** Something came, whatever it is: the connection is alive. */
   onAlive(): void;
+  /** This process stood still. What comes now may be old, and is no sign of life until {@link onAlive} says so. */
+  onStandstill(): void;
   /** A frame, and the text that it was; empty if it was none. */
   onFrame(frame: FeedFrame, text: string): void;
   /** The recording has ended; nothing more will come. */

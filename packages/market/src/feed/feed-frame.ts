@@ -1,3 +1,5 @@
+import type { EventSpan } from './outage.ts';
+
 /** What a frame of a feed turned out to be, whoever the vendor is. The entries are not judged. */
 export type FeedFrame =
   | { readonly kind: 'trade'; readonly entries: readonly unknown[] }
@@ -10,4 +12,6 @@ export type FeedFrame =
   | { readonly kind: 'ping'; readonly passedMs: number; readonly recvMs: number | null }
   | { readonly kind: 'error'; readonly message: string }
   | { readonly kind: 'unknown'; readonly type: string }
+  /** Too long to be read. `span` is the range of the event times in it, null if there are none. */
+  | { readonly kind: 'refused'; readonly detail: string; readonly span: EventSpan | null }
   | { readonly kind: 'bad'; readonly detail: string };

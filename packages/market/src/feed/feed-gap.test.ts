@@ -1,14 +1,14 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { type FeedGap, formatFeedGap, parseFeedGap } from './feed-gap.ts';
+import { GAP_REASONS, type FeedGap, formatFeedGap, parseFeedGap } from './feed-gap.ts';
 
 const gaps: fc.Arbitrary<FeedGap> = fc
   .record({
     shard: fc.constantFrom('finnhub-03', 'a-b-00'),
     fromMs: fc.nat(),
     toMs: fc.nat(5),
-    reason: fc.constantFrom('disconnected', 'silent', 'buffer_overflow', 'restarted'),
+    reason: fc.constantFrom(...GAP_REASONS),
     droppedRecords: fc.nat(5),
   })
   .map((gap) => ({ ...gap, toMs: gap.fromMs + gap.toMs }));

@@ -4,7 +4,20 @@ import type { MarketEvent } from '../event/market-event.ts';
 import { EVENT_TYPES } from '../event/topics.ts';
 
 /** Why a part of a feed is missing. */
-export const GAP_REASONS = ['disconnected', 'silent', 'buffer_overflow', 'restarted'] as const;
+export const GAP_REASONS = [
+  'disconnected',
+  'silent',
+  'buffer_overflow',
+  'restarted',
+  /** Ingest began with nothing known of the shard: its first window is partial. */
+  'started',
+  /** The machine slept, or the process was stopped, and the line did not outlast it. */
+  'suspended',
+  /** A frame was longer than is taken. */
+  'frame_refused',
+  /** A batch of the raw topic cannot be read. */
+  'unreadable',
+] as const;
 
 /** Why a part of a feed is missing. */
 export type GapReason = (typeof GAP_REASONS)[number];

@@ -53,7 +53,11 @@ async function startServer() {
   return { ...seen, seen, url: `ws://127.0.0.1:${port}/path?x=1` };
 }
 
-function startFeed(url: string, changes: Partial<FinnhubFeedOptions> = {}) {
+function startFeed(
+  url: string,
+  changes: Partial<FinnhubFeedOptions> = {},
+  onAlive: () => void = () => undefined,
+) {
   const events: string[] = [];
   const texts: string[] = [];
   const log = createLogger('test', 'silent');
@@ -65,6 +69,8 @@ function startFeed(url: string, changes: Partial<FinnhubFeedOptions> = {}) {
       token: TOKEN,
       symbols: ['AAPL', 'IC MARKETS:1'],
       subscriptions: [],
+      maxFrameBytes: 1_048_576,
+      hasStoodStill: () => false,
       silenceMs: 5_000,
       reconnectMinMs: 10,
       reconnectMaxMs: 80,
@@ -77,10 +83,12 @@ function startFeed(url: string, changes: Partial<FinnhubFeedOptions> = {}) {
     {
       onConnected: (connection, lost) => events.push(`connected ${connection} ${lost}`),
       onDisconnected: () => events.push('disconnected'),
-      onAlive: () => undefined,
+      onAlive,
+      onStandstill: () => events.push('standstill'),
       onFrame(frame, text) {
         if (text !== '') texts.push(text);
         else if (frame.kind === 'bad') events.push(`bad: ${frame.detail}`);
+        if (frame.kind === 'refused') events.push('refused');
       },
       onEnd: () => events.push('end'),
     },
@@ -115,13 +123,53 @@ test('tells every text frame in order, and what is no text as a bad frame', asyn
   expect(texts).toEqual(frames);
 });
 
-test('rejects a frame that is too large, and reconnects', async () => {
+test('takes a frame as long as it may be, passes over one that is longer, and goes on', async () => {
+  const server = await startServer();
+  const { events, texts } = startFeed(server.url);
+  await vi.waitFor(() => expect(server.seen.sockets).toHaveLength(1));
+  for (const bytes of [1_048_576, 1_048_577, 4_194_304, 1]) {
+    server.seen.sockets[0]?.send('1'.repeat(bytes));
+  }
+  await vi.waitFor(() => expect(texts).toHaveLength(4));
+  expect(texts.map(({ length }) => length)).toEqual([1_048_576, 1_048_577, 4_194_304, 1]);
+  expect(events).toEqual(['connected 1 null', 'refused', 'refused']);
+});
+
+test('reconnects after a frame that is too long to be received, and says why', async () => {
   const server = await startServer();
   const { events } = startFeed(server.url);
   await vi.waitFor(() => expect(server.seen.sockets).toHaveLength(1));
-  server.seen.sockets[0]?.send('x'.repeat(1_100_000));
-  await vi.waitFor(() => expect(events).toContain('connected 2 disconnected'));
+  server.seen.sockets[0]?.send('x'.repeat(4_194_305));
+  await vi.waitFor(() => expect(events).toContain('connected 2 frame_refused'));
   expect(events[1]).toMatch(/^bad: .*payload/i);
+});
+
+test('asks after a standstill whether the line has outlasted it, and takes nothing before the answer as a sign of life', async () => {
+  const server = await startServer();
+  const still = { isTrue: false };
+  const hasStoodStill = (): boolean => {
+    const { isTrue } = still;
+    still.isTrue = false;
+    return isTrue;
+  };
+  const alive = vi.fn();
+  const order: string[] = [];
+  const { events, texts } = startFeed(server.url, { hasStoodStill }, () => {
+    alive();
+    order.push(`alive after ${texts.length}`);
+  });
+  await vi.waitFor(() => expect(server.seen.sockets).toHaveLength(1));
+  const pings = vi.fn();
+  server.seen.sockets[0]?.on('ping', pings);
+  alive.mockClear();
+  order.length = 0;
+  still.isTrue = true;
+  server.seen.sockets[0]?.send('{"old":1}');
+  await vi.waitFor(() => expect(alive).toHaveBeenCalled());
+  // The frame came first, but only the answer counted.
+  expect(order).toEqual(['alive after 1']);
+  expect(events).toEqual(['connected 1 null', 'standstill']);
+  expect(pings).toHaveBeenCalledTimes(1);
 });
 
 test('replaces a silent connection, and never has two at once', async () => {

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import type { GapReason } from '@kandle/market/feed/feed-gap';
-import { parseFinnhubFrame } from '@kandle/market/feed/finnhub/frame';
+import { eventSpanOf, parseFinnhubFrame } from '@kandle/market/feed/finnhub/frame';
 import { describeError } from '@kandle/runtime/errors';
 import type { Logger } from '@kandle/runtime/log';
-import { WebSocket } from 'ws';
+import { type RawData, WebSocket } from 'ws';
 import { backOffMs } from '@kandle/runtime/back-off';
 import type { Feed, FeedHandlers } from '../feed.ts';
 
@@ -21,6 +21,10 @@ export interface FinnhubFeedOptions {
   readonly reconnectMaxMs: number;
   /** A connection that held so long counts as a success; Finnhub may accept one and close it a few seconds later. */
   readonly stableMs: number;
+  /** Longest frame that is taken, bytes. Up to four times as long it is passed over, beyond that the line ends. */
+  readonly maxFrameBytes: number;
+  /** True if this process has not had a turn for a while, or its machine slept: asked often. */
+  readonly hasStoodStill: () => boolean;
   /** A recording can end; a live feed never does. */
   readonly isReplay: boolean;
   /** A number in [0, 1), for the jitter. */
@@ -31,10 +35,15 @@ export interface FinnhubFeedOptions {
 /** Why a replay server closes, with code 1000. */
 export const END_OF_RECORDING = 'end of recording';
 
-/** Longest frame: the recorded ones with 707 trades are 55 KB. */
-const MAX_FRAME_BYTES = 1_048_576;
 const HANDSHAKE_MS = 10_000;
 const CLOSE_MS = 1_000;
+/** What is received at most of a frame, in parts of the longest that is taken. */
+const RECEIVED_PARTS = 4;
+const STANDSTILL_CHECK_MS = 1_000;
+/** How long the vendor has to answer whether the line has outlasted a standstill. */
+const PROBE_MS = 10_000;
+const PROBE = Buffer.from('still there?');
+
 /** Answers to the handshake that trying again soon would only make worse. */
 const REFUSALS: ReadonlyMap<number, string> = new Map([
   [401, 'the feed does not accept the key: check FINNHUB_TOKEN'],
@@ -44,7 +53,17 @@ const REFUSALS: ReadonlyMap<number, string> = new Map([
 
 /** Builds the client; it connects on `start`. */
 export function createFinnhubFeed(options: FinnhubFeedOptions, handlers: FeedHandlers): Feed {
-  const { token, symbols, silenceMs, reconnectMinMs, reconnectMaxMs, stableMs, isReplay, log } = options;
+  const {
+    token,
+    symbols,
+    maxFrameBytes,
+    silenceMs,
+    reconnectMinMs,
+    reconnectMaxMs,
+    stableMs,
+    isReplay,
+    log,
+  } = options;
   let socket: WebSocket | null = null;
   let connection = 0;
   let failures = 0;
@@ -53,30 +72,32 @@ export function createFinnhubFeed(options: FinnhubFeedOptions, handlers: FeedHan
   let reconnectTimer: NodeJS.Timeout | undefined;
   let watchdog: NodeJS.Timeout | undefined;
   let stableTimer: NodeJS.Timeout | undefined;
+  let standstillTimer: NodeJS.Timeout | undefined;
+  /** Set from a standstill until the vendor has answered: what comes before its answer may be old. */
+  let probe: NodeJS.Timeout | undefined;
 
   function connect(): void {
     const url = new URL(options.url);
     url.searchParams.set('token', token);
     const current = new WebSocket(url, {
       handshakeTimeout: HANDSHAKE_MS,
-      maxPayload: MAX_FRAME_BYTES,
+      maxPayload: maxFrameBytes * RECEIVED_PARTS,
       perMessageDeflate: false,
       followRedirects: false,
     });
     socket = current;
     let fault = '';
+    let lostBy: GapReason = 'disconnected';
     current.on('open', () => opened(current));
     current.on('message', (data, isBinary) => {
-      alive();
-      if (isBinary || !Buffer.isBuffer(data)) {
-        handlers.onFrame({ kind: 'bad', detail: 'binary frame' }, '');
-        return;
-      }
-      const text = data.toString();
-      handlers.onFrame(parseFinnhubFrame(text), text);
+      alive(current);
+      handlers.onFrame(...readFrame(data, isBinary));
     });
-    current.on('ping', alive);
-    current.on('pong', alive);
+    current.on('ping', () => alive(current));
+    current.on('pong', (data) => {
+      if (data.equals(PROBE)) forgetProbe();
+      alive(current);
+    });
     current.on('unexpected-response', (request, response) => {
       const status = response.statusCode ?? 0;
       request.destroy();
@@ -84,19 +105,13 @@ export function createFinnhubFeed(options: FinnhubFeedOptions, handlers: FeedHan
     });
     current.on('error', (error) => {
       fault = redact(describeError(error));
-      if ('code' in error && String(error.code).startsWith('WS_ERR_')) {
-        handlers.onFrame({ kind: 'bad', detail: fault }, '');
-      }
+      const code = 'code' in error ? String(error.code) : '';
+      if (code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') lostBy = 'frame_refused';
+      if (code.startsWith('WS_ERR_')) handlers.onFrame({ kind: 'bad', detail: fault }, '');
     });
     current.on('close', (code, reason) => {
       if (isReplay && code === 1000 && reason.toString() === END_OF_RECORDING) ended(current);
-      else
-        lose(
-          current,
-          'disconnected',
-          fault || `closed with ${code} ${redact(reason.toString())}`.trim(),
-          false,
-        );
+      else lose(current, lostBy, fault || `closed with ${code} ${redact(reason.toString())}`.trim(), false);
     });
   }
 
@@ -112,23 +127,57 @@ export function createFinnhubFeed(options: FinnhubFeedOptions, handlers: FeedHan
     watchdog = setTimeout(() => {
       if (state === 'running') lose(current, 'silent', `no frame for ${silenceMs} ms`, false);
     }, silenceMs);
+    options.hasStoodStill();
+    standstillTimer = setInterval(() => lookForStandstill(current), STANDSTILL_CHECK_MS);
     handlers.onConnected(connection, lost);
     lost = null;
     if (state === 'paused') current.pause();
   }
 
-  function alive(): void {
+  function readFrame(data: RawData, isBinary: boolean): Parameters<FeedHandlers['onFrame']> {
+    if (isBinary || !Buffer.isBuffer(data)) return [{ kind: 'bad', detail: 'binary frame' }, ''];
+    if (data.length > maxFrameBytes) {
+      const text = data.toString('latin1');
+      const detail = `frame of ${data.length} bytes, above MAX_FRAME_BYTES (${maxFrameBytes})`;
+      return [{ kind: 'refused', detail, span: eventSpanOf(text) }, text];
+    }
+    const text = data.toString();
+    return [parseFinnhubFrame(text), text];
+  }
+
+  function alive(current: WebSocket): void {
     watchdog?.refresh();
-    handlers.onAlive();
+    lookForStandstill(current);
+    if (probe === undefined) handlers.onAlive();
+  }
+
+  /**
+   * After a standstill what is received may have lain in a buffer since before it, and the line may be long gone: it
+   * counts as alive again when the vendor has answered a ping.
+   */
+  function lookForStandstill(current: WebSocket): void {
+    if (!options.hasStoodStill() || isReplay || probe !== undefined) return;
+    log.warn({ connection }, 'this process stood still: asking the feed whether the line has outlasted it');
+    handlers.onStandstill();
+    current.ping(PROBE);
+    probe = setTimeout(() => {
+      lose(current, 'suspended', `no answer for ${PROBE_MS} ms after a standstill`, false);
+    }, PROBE_MS);
+  }
+
+  function forgetProbe(): void {
+    clearTimeout(probe);
+    probe = undefined;
   }
 
   /** Ends a connection, or an attempt at one; it is heard no more before another one is tried. */
   function lose(current: WebSocket, reason: GapReason, detail: string, isRefused: boolean): void {
     if (socket !== current) return;
     const wasOpen = stableTimer !== undefined;
+    const isSuspended = probe !== undefined;
     forget(current);
     if (wasOpen) {
-      lost = reason;
+      lost = isSuspended ? 'suspended' : reason;
       handlers.onDisconnected();
     }
     if (state === 'stopped') return;
@@ -152,6 +201,8 @@ export function createFinnhubFeed(options: FinnhubFeedOptions, handlers: FeedHan
     socket = null;
     clearTimeout(watchdog);
     clearTimeout(stableTimer);
+    clearInterval(standstillTimer);
+    forgetProbe();
     watchdog = undefined;
     stableTimer = undefined;
     current.removeAllListeners();

@@ -1,4 +1,6 @@
+import { isEventTime } from '../../event/event-time.ts';
 import type { FeedFrame } from '../feed-frame.ts';
+import type { EventSpan } from '../outage.ts';
 
 const MAX_MESSAGE_TEXT = 200;
 
@@ -46,4 +48,17 @@ export function parseFinnhubFrame(text: string): FeedFrame {
         ? { kind: 'unknown', type: type.slice(0, MAX_MESSAGE_TEXT) }
         : { kind: 'bad', detail: 'frame without a type' };
   }
+}
+
+/** The range of the event times in a frame's text, without reading it as a whole; null if there are none. */
+export function eventSpanOf(text: string): EventSpan | null {
+  let fromMs = Number.POSITIVE_INFINITY;
+  let toMs = 0;
+  for (const [, digits] of text.matchAll(/"t"\s*:\s*(\d{12,13})\b/g)) {
+    const eventTimeMs = Number(digits);
+    if (!isEventTime(eventTimeMs)) continue;
+    fromMs = Math.min(fromMs, eventTimeMs);
+    toMs = Math.max(toMs, eventTimeMs);
+  }
+  return toMs === 0 ? null : { fromMs, toMs };
 }
