@@ -76,7 +76,7 @@ export function takeRequest(socket: WebSocket, subscribed: Set<string>, text: st
   const { type, symbol } = message;
   if (type !== `subscribe${suffix}` && type !== `unsubscribe${suffix}`) return false;
   if (!isSymbol(symbol)) socket.send('{"msg":"Invalid symbol","type":"error"}');
-  else if (type === `subscribe${suffix}`) subscribed.add(symbol);
-  else subscribed.delete(symbol);
+  else if (type === `subscribe${suffix}`) subscribed.add(symbol.trim());
+  else subscribed.delete(symbol.trim());
   return true;
 }

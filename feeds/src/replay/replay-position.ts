@@ -11,13 +11,18 @@ export interface ReplayPosition {
   sent(index: number, characters: number, nowMs: number): boolean;
   /** The client has taken in so many frames. */
   received(frames: number): void;
-  /** The client left: with a word, or it vanished. */
-  left(saidGoodbye: boolean, nowMs: number): void;
+  /** The client left. A frame that it refused twice, the second time alone, is not sent a third time. */
+  left(how: Farewell, nowMs: number): void;
+  /** True for a frame that no client takes. */
+  isRefused(index: number): boolean;
   /** The frame to begin with, or to go on from after a client left. */
   resumeFrom(): number;
   /** Number of frames sent at least once. */
   played(): number;
 }
+
+/** How a client left: with a word, without one, or because a frame was more than it takes. */
+export type Farewell = 'goodbye' | 'vanished' | 'refusal';
 
 interface Checkpoint {
   readonly index: number;
@@ -41,6 +46,10 @@ export function createReplayPosition(): ReplayPosition {
   let resumeAt = 0;
   let sincePing = 0;
   let pingedAtMs = Number.NEGATIVE_INFINITY;
+  const refused = new Set<number>();
+  /** After a refusal each frame up to here is followed by a ping: so the one that is refused will be known. */
+  let carefulTo = 0;
+  let refusedAt = -1;
 
   return {
     sent(index, characters, nowMs) {
@@ -50,7 +59,8 @@ export function createReplayPosition(): ReplayPosition {
         sentCharacters += characters;
       }
       sincePing += characters;
-      if (sincePing < CHECKPOINT_CHARACTERS && nowMs - pingedAtMs < CHECKPOINT_MS) return false;
+      const isDue = sincePing >= CHECKPOINT_CHARACTERS || nowMs - pingedAtMs >= CHECKPOINT_MS;
+      if (!isDue && index >= carefulTo) return false;
       sincePing = 0;
       pingedAtMs = nowMs;
       if (index + 1 === sentFrames) {
@@ -65,11 +75,18 @@ export function createReplayPosition(): ReplayPosition {
     received(frames) {
       receivedFrames = Math.max(receivedFrames, Math.min(frames, sentFrames));
     },
-    left(saidGoodbye, nowMs) {
+    left(how, nowMs) {
+      if (how === 'refusal') {
+        if (refusedAt === receivedFrames) refused.add(receivedFrames);
+        refusedAt = receivedFrames;
+        carefulTo = sentFrames;
+      }
       const reached = checkpoints.findLast(({ index }) => index <= receivedFrames);
       const first = checkpoints.find((checkpoint) => isKept(checkpoint, reached?.characters ?? 0, nowMs));
-      resumeAt = saidGoodbye ? receivedFrames : Math.min(first?.index ?? receivedFrames, receivedFrames);
+      resumeAt =
+        how === 'vanished' ? Math.min(first?.index ?? receivedFrames, receivedFrames) : receivedFrames;
     },
+    isRefused: (index) => refused.has(index),
     resumeFrom: () => resumeAt,
     played: () => sentFrames,
   };

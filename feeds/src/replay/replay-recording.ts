@@ -1,7 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { pipeline } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { pipeline, Writable } from 'node:stream';
+import { pipeline as finish } from 'node:stream/promises';
+import { constants, createGunzip } from 'node:zlib';
 import { isSymbol } from '@kandle/market/event/symbol';
 import { describeError, FatalError } from '@kandle/runtime/errors';
 
@@ -22,26 +23,35 @@ export interface RecordingSummary {
   readonly symbols: readonly string[];
   readonly frameCount: number;
   readonly tradeCount: number;
+  /** What of the file is not played, because it ends in the middle; null if it is whole. */
+  readonly leftOut: string | null;
 }
 
-const MAX_LINE_CHARACTERS = 16_777_216;
+const MAX_LINE_CHARACTERS = 67_108_864;
+const BYTE_ORDER_MARK = '\u{FEFF}';
 const GZIP_MAGIC = [0x1f, 0x8b];
 const PREFIX = /^\s*\{\s*"recv_ms"\s*:\s*[-+.\deE]+\s*,\s*"frame"\s*:\s*/;
 
 /**
  * The frames of a recording in order, from the n-th on: lines `{"recv_ms":…,"frame":{…}}`, gzip or not. A `frame`
- * that is a string stands for a text that is no JSON object. Empty lines are passed over.
+ * that is a string stands for a text that is no JSON object. Empty lines are passed over, and so are a byte order mark
+ * and the end of a file that was cut: the last line where it is not whole, and what is missing of a compressed file.
  *
  * @throws {FatalError} Naming the line, if the file cannot be read or is no recording.
  */
-export async function* readRecording(file: string, from = 0): AsyncGenerator<RecordedFrame> {
+export async function* readRecording(
+  file: string,
+  from = 0,
+  onCut: (lineNumber: number) => void = () => undefined,
+): AsyncGenerator<RecordedFrame> {
   let index = 0;
   let lineNumber = 0;
   try {
-    for await (const line of readLines(file)) {
+    for await (const { text, isEnded } of readLines(file)) {
       lineNumber += 1;
-      if (line.trim() === '') continue;
-      if (index >= from) yield parseLine(line);
+      if (text.trim() === '') continue;
+      if (!isEnded && !isJson(text)) return onCut(lineNumber);
+      if (index >= from) yield parseLine(text);
       index += 1;
     }
   } catch (error) {
@@ -61,29 +71,72 @@ export async function surveyRecording(file: string): Promise<RecordingSummary> {
   const symbols = new Set<string>();
   let frameCount = 0;
   let tradeCount = 0;
-  for await (const frame of readRecording(file)) {
+  let cutLine: number | null = null;
+  const noteCut = (lineNumber: number): void => {
+    cutLine = lineNumber;
+  };
+  for await (const frame of readRecording(file, 0, noteCut)) {
     frameCount += 1;
     tradeCount += frame.trades;
     for (const symbol of frame.symbols) symbols.add(symbol);
   }
   if (symbols.size === 0) throw new FatalError(`Cannot replay ${file}: it holds no trade`);
-  return { symbols: [...symbols], frameCount, tradeCount };
+  return { symbols: [...symbols], frameCount, tradeCount, leftOut: await describeCut(file, cutLine) };
 }
 
-async function* readLines(file: string): AsyncGenerator<string> {
+async function describeCut(file: string, cutLine: number | null): Promise<string | null> {
+  const facts = [
+    ...(cutLine === null ? [] : [`it ends in the middle of line ${cutLine}`]),
+    ...((await isGzip(file)) && !(await isWholeGzip(file))
+      ? ['the end of the compressed file is missing']
+      : []),
+  ];
+  return facts.length === 0 ? null : facts.join(', and ');
+}
+
+interface Line {
+  readonly text: string;
+  /** True if a line break follows. */
+  readonly isEnded: boolean;
+}
+
+async function* readLines(file: string): AsyncGenerator<Line> {
   const isCompressed = await isGzip(file);
   const raw = createReadStream(file);
-  // The pipeline destroys both streams on an error; the loop below throws it.
-  const stream = isCompressed ? pipeline(raw, createGunzip(), () => undefined) : raw;
+  // Gives out what there is of a file that was cut. The pipeline destroys both streams on another error.
+  const gunzip = createGunzip({ finishFlush: constants.Z_SYNC_FLUSH });
+  const stream = isCompressed ? pipeline(raw, gunzip, () => undefined) : raw;
   stream.setEncoding('utf8');
   let rest = '';
+  let isFirst = true;
   for await (const chunk of stream) {
-    const lines = (rest + String(chunk)).split('\n');
+    const text = String(chunk);
+    const lines = (rest + (isFirst && text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text)).split('\n');
+    isFirst = false;
     rest = lines.pop() ?? '';
     if (rest.length > MAX_LINE_CHARACTERS) throw new RangeError('longer than any frame');
-    yield* lines;
+    for (const line of lines) yield { text: line, isEnded: true };
   }
-  if (rest !== '') yield rest;
+  if (rest !== '') yield { text: rest, isEnded: false };
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** True if the file can be decompressed to its end. */
+async function isWholeGzip(file: string): Promise<boolean> {
+  try {
+    await finish(createReadStream(file), createGunzip(), new Writable({ write: (_, __, done) => done() }));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function isGzip(file: string): Promise<boolean> {

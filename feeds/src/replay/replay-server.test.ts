@@ -34,14 +34,18 @@ const manyLines = (count: number, stepMs: number) =>
     '',
   );
 
-async function serve(content: string | Buffer, speed: ReplayOptions['speed'] = 'max') {
-  const server = await startReplayServer({ file: fileOf(content), port: 0, speed });
+async function serve(
+  content: string | Buffer,
+  speed: ReplayOptions['speed'] = 'max',
+  onProgress: (line: string) => void = () => undefined,
+) {
+  const server = await startReplayServer({ file: fileOf(content), port: 0, speed, onProgress });
   cleanUps.push(() => server.close());
   return server;
 }
 
-function connect(url: string, symbols: readonly string[], path = '/?token=replay') {
-  const socket = new WebSocket(url + path);
+function connect(url: string, symbols: readonly string[], path = '/?token=replay', maxPayload = 0) {
+  const socket = new WebSocket(url + path, { maxPayload });
   const texts: string[] = [];
   const closed = new Promise<{ code: number; reason: string }>((resolve) => {
     socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() }));
@@ -94,6 +98,42 @@ describe('startReplayServer()', () => {
     client.socket.send('{"type":"subscribe","symbol":"B"}');
     expect(await client.closed).toEqual(END);
     expect(client.seen()).toEqual(upTo(4));
+  });
+
+  test('begins with what is subscribed, when a client asks for no more, and says what it leaves out', async () => {
+    const server = await serve(manyLines(4, 1));
+    const client = connect(server.url, ['A']);
+    expect(await client.closed).toEqual(END);
+    expect(client.seen()).toEqual([0, 2]);
+    expect(server.leftOut()).toEqual(['symbols that nobody asked for: B']);
+  });
+
+  test('knows a symbol that the recording pads with blanks, and sends it as it stands', async () => {
+    const server = await serve(line(0, frame(entry('AAPL    ', 0))) + line(1, frame(entry('B', 1))));
+    const client = connect(server.url, ['AAPL', 'B']);
+    expect(await client.closed).toEqual(END);
+    expect(client.texts[1]).toContain('"AAPL    "');
+    expect(client.seen()).toEqual([0, 1]);
+    expect(server.leftOut()).toEqual([]);
+  });
+
+  test('gets past a frame that is more than its client takes, and says so', async () => {
+    const big = { ...entry('A', 150), c: ['x'.repeat(20_000)] };
+    const lines = manyLines(300, 1).trimEnd().split('\n');
+    const content = [...lines.slice(0, 150), line(150, frame(big)).trimEnd(), ...lines.slice(150)].join('\n');
+    const told: string[] = [];
+    const server = await serve(content, 'max', (text) => told.push(text));
+    const got: number[] = [];
+    let code = 0;
+    for (let n = 0; n < 5 && code !== 1000; n++) {
+      const client = connect(server.url, ['A', 'B'], undefined, 10_000);
+      ({ code } = await client.closed);
+      got.push(...client.seen());
+    }
+    expect(code).toBe(1000);
+    expect(new Set(got).size).toBe(300);
+    expect(server.leftOut()).toEqual(['frame 150 with 1 trades: too big']);
+    expect(told.filter((text) => text.includes('frame 150 is left out'))).toHaveLength(1);
   });
 
   test('leaves out what was unsubscribed', async () => {
@@ -222,6 +262,7 @@ describe('startReplayServer()', () => {
 describe('a recording', () => {
   test.each([
     ['{"recv_ms":1,"frame":{"type":"trade"', /line 2: /],
+    ['{"recv_ms":1,"frame":"\u0000"}x', /line 2: /],
     ['{"recv_ms":"1","frame":{}}', /line 2: recv_ms is not a number/],
     ['{"recv_ms":1,"frame":5}', /line 2: frame is neither/],
     ['[]', /line 2: recv_ms/],
@@ -232,11 +273,51 @@ describe('a recording', () => {
     );
   });
 
-  test('that is cut off, missing or without a trade is refused', async () => {
-    const whole = gzipSync(manyLines(1_000, 1));
-    await expect(surveyRecording(fileOf(whole.subarray(0, -100)))).rejects.toThrow(
-      /Cannot read the recording .*line/,
+  test('that ends in the middle is played as far as it is whole, and says what is left out', async () => {
+    const lines = manyLines(1_000, 1);
+    const cutLine = lines.slice(0, lines.lastIndexOf('{"recv_ms"') + 20);
+    expect(await surveyRecording(fileOf(cutLine))).toMatchObject({
+      frameCount: 999,
+      leftOut: 'it ends in the middle of line 1000',
+    });
+    const packed = gzipSync(lines);
+    const cut = await surveyRecording(fileOf(packed.subarray(0, -100)));
+    expect(cut.leftOut).toMatch(
+      /^it ends in the middle of line \d+, and the end of the compressed file is missing$/,
     );
+    expect(cut.frameCount).toBeGreaterThan(900);
+    // Only the checksum is missing, and every line is there.
+    expect(await surveyRecording(fileOf(packed.subarray(0, -8)))).toMatchObject({
+      frameCount: 1_000,
+      leftOut: 'the end of the compressed file is missing',
+    });
+    expect(await surveyRecording(fileOf(Buffer.concat([packed, packed])))).toMatchObject({
+      frameCount: 2_000,
+      leftOut: null,
+    });
+    const options = { file: fileOf(cutLine), port: 0, speed: 'max', strict: true } as const;
+    await expect(startReplayServer(options)).rejects.toThrow(
+      /Cannot replay .*: it ends in the middle of line 1000$/,
+    );
+  });
+
+  test('with a byte order mark and line ends of Windows is a recording', async () => {
+    const content = `\u{FEFF}${manyLines(3, 1).replaceAll('\n', '\r\n')}`;
+    expect(await surveyRecording(fileOf(content))).toEqual({
+      symbols: ['A', 'B'],
+      frameCount: 3,
+      tradeCount: 3,
+      leftOut: null,
+    });
+    const texts: string[] = [];
+    for await (const { text } of readRecording(fileOf(content))) texts.push(text);
+    expect(texts.every((text) => text.endsWith('}'))).toBe(true);
+  });
+
+  test('that is broken in the middle, missing or without a trade is refused', async () => {
+    const broken = gzipSync(manyLines(1_000, 1));
+    broken.fill(0xff, 1_000, 1_100);
+    await expect(surveyRecording(fileOf(broken))).rejects.toThrow(/Cannot read the recording .*line/);
     await expect(surveyRecording('/nowhere/recording')).rejects.toThrow(/Cannot read the recording .*ENOENT/);
     await expect(surveyRecording(fileOf(''))).rejects.toThrow(/holds no trade/);
   });
@@ -255,15 +336,15 @@ describe('createReplayPosition()', () => {
     // A frame of 131,072 characters a second: 128 of them are 16 MiB, 240 of them are too old.
     for (let n = 0; n < 300; n++) expect(position.sent(n, 131_072, n * 1_000)).toBe(true);
     position.received(290);
-    position.left(false, 300_000);
+    position.left('vanished', 300_000);
     expect(position.resumeFrom()).toBe(162);
 
     const slow = createReplayPosition();
     for (let n = 0; n < 300; n++) slow.sent(n, 100, n * 2_000);
     slow.received(290);
-    slow.left(false, 600_000);
+    slow.left('vanished', 600_000);
     expect(slow.resumeFrom()).toBe(181);
-    slow.left(true, 600_000);
+    slow.left('goodbye', 600_000);
     expect(slow.resumeFrom()).toBe(290);
   });
 });

@@ -1,9 +1,9 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { isSymbol } from '@kandle/market/event/symbol';
-import { describeError } from '@kandle/runtime/errors';
+import { describeError, FatalError } from '@kandle/runtime/errors';
 import type { WebSocket } from 'ws';
 import { PING_FRAME, startFeedServer, takeRequest } from '../finnhub/feed-server.ts';
-import { createReplayPosition } from './replay-position.ts';
+import { createReplayPosition, type Farewell } from './replay-position.ts';
 import {
   entriesOf,
   type RecordedFrame,
@@ -20,6 +20,8 @@ export interface ReplayOptions {
   readonly port: number;
   /** Times the recorded speed, or as fast as the client takes it. */
   readonly speed: number | 'max';
+  /** Refuses a file that ends in the middle, instead of playing what is whole. */
+  readonly strict?: boolean;
   readonly onProgress?: (line: string) => void;
 }
 
@@ -30,6 +32,8 @@ export interface ReplayServer {
   readonly symbols: readonly string[];
   readonly frameCount: number;
   readonly tradeCount: number;
+  /** What was not played, in words: the missing end of the file, symbols nobody asked for, frames nobody takes. */
+  leftOut(): readonly string[];
   /** Number of frames sent at least once. */
   played(): number;
   /** Resolves when the recording has ended for the first time. */
@@ -43,6 +47,7 @@ interface Client {
   readonly left: AbortController;
   isPlaying: boolean;
   hasEnded: boolean;
+  askedAtMs: number;
 }
 
 /** The end of a recording, with close code 1000. Ingest knows it. */
@@ -53,17 +58,28 @@ const TELL_CLOCK_MS = 1_000;
 /** Behind its pace by more than this, the replay goes on from where it is instead of catching up. */
 const MAX_BEHIND_MS = 1_000;
 const MAX_BUFFERED_BYTES = 1_048_576;
+/** A client that has asked for some symbols, and for no more in this time, has asked for all that it wants. */
+const ASKED_ALL_MS = 5_000;
+const LOOK_MS = 250;
+/** As WebSocket clients close a line on which a message is more than they take. */
+const MESSAGE_TOO_BIG = 1009;
+const SHOWN_SYMBOLS = 5;
 
 /**
- * Starts the server. It begins to play once a client has subscribed to all the recording's symbols, goes on where it
+ * Starts the server. It begins to play once a client has subscribed to all the recording's symbols, or to some and to no
+ * more for 5 s, goes on where it
  * was after a reconnect, and closes with 1000 `end of recording`; a later client gets the end again. One client at a
  * time: a newer one takes the older one's place. See {@link createReplayPosition} for what is sent again.
  *
  * @throws {FatalError} If the file is no recording, or the port is taken.
  */
 export async function startReplayServer(options: ReplayOptions): Promise<ReplayServer> {
-  const { file, speed, onProgress = () => undefined } = options;
-  const { symbols, frameCount, tradeCount } = await surveyRecording(file);
+  const { file, speed, strict = false, onProgress = () => undefined } = options;
+  const { symbols, frameCount, tradeCount, leftOut } = await surveyRecording(file);
+  if (leftOut !== null && strict) throw new FatalError(`Cannot replay ${file}: ${leftOut}`);
+  if (leftOut !== null) onProgress(`the recording is not whole: ${leftOut}; what is whole is played`);
+  const unasked = new Set<string>();
+  const refused = new Map<number, number>();
   const position = createReplayPosition();
   const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
   let client: Client | null = null;
@@ -81,7 +97,8 @@ export async function startReplayServer(options: ReplayOptions): Promise<ReplayS
       // What is sent again is sent at once.
       if (index >= position.played()) await pace(frame.recvMs, left.signal);
       if (left.signal.aborted) return;
-      const text = textFor(frame, subscribed);
+      if (position.isRefused(index)) noteRefused(index, frame);
+      const text = position.isRefused(index) ? null : textFor(frame, subscribed);
       if (text !== null && socket.bufferedAmount > MAX_BUFFERED_BYTES) {
         await new Promise<void>((resolve) => socket.send(text, () => resolve()));
       } else if (text !== null) socket.send(text);
@@ -101,11 +118,30 @@ export async function startReplayServer(options: ReplayOptions): Promise<ReplayS
     finish();
   }
 
+  function noteRefused(index: number, { trades, text }: RecordedFrame): void {
+    if (refused.has(index)) return;
+    refused.set(index, trades);
+    onProgress(
+      `frame ${index} is left out: its ${text.length.toLocaleString('en')} characters are more than the client takes`,
+    );
+  }
+
+  function begin(current: Client): void {
+    current.isPlaying = true;
+    for (const symbol of symbols) if (!current.subscribed.has(trimmed(symbol))) unasked.add(symbol);
+    if (unasked.size > 0) onProgress(`left out, because the client does not ask for it: ${shown(unasked)}`);
+    play(current).catch((error: unknown) => {
+      if (current.left.signal.aborted) return;
+      onProgress(`replay stopped: ${describeError(error)}`);
+      current.socket.close(1011, 'the recording cannot be read');
+    });
+  }
+
   function accept(socket: WebSocket): void {
     if (client !== null && !client.left.signal.aborted) {
       client.left.abort();
       client.socket.terminate();
-      position.left(false, performance.now());
+      position.left('vanished', performance.now());
     }
     const current: Client = {
       socket,
@@ -113,6 +149,7 @@ export async function startReplayServer(options: ReplayOptions): Promise<ReplayS
       left: new AbortController(),
       isPlaying: false,
       hasEnded: false,
+      askedAtMs: performance.now(),
     };
     client = current;
     socket.on('pong', (data) => {
@@ -120,20 +157,20 @@ export async function startReplayServer(options: ReplayOptions): Promise<ReplayS
     });
     socket.on('close', (code) => {
       current.left.abort();
-      // 1006: the line broke without a word. Our own end is no word of the client either: it may still die.
-      if (client === current) position.left(code !== 1006 && !current.hasEnded, performance.now());
+      if (client === current) position.left(farewellOf(code, current), performance.now());
     });
     socket.on('message', (data: Buffer) => {
       if (!takeRequest(socket, current.subscribed, data.toString()) || current.isPlaying) return;
-      if (!symbols.every((symbol) => current.subscribed.has(symbol))) return;
-      current.isPlaying = true;
-      play(current).catch((error: unknown) => {
-        if (current.left.signal.aborted) return;
-        onProgress(`replay stopped: ${describeError(error)}`);
-        socket.close(1011, 'the recording cannot be read');
-      });
+      current.askedAtMs = performance.now();
+      if (symbols.every((symbol) => current.subscribed.has(trimmed(symbol)))) begin(current);
     });
   }
+
+  const looking = setInterval(() => {
+    if (client === null || client.isPlaying || client.left.signal.aborted || client.subscribed.size === 0)
+      return;
+    if (performance.now() - client.askedAtMs > ASKED_ALL_MS) begin(client);
+  }, LOOK_MS).unref();
 
   const server = await startFeedServer(options.port, accept);
   return {
@@ -142,22 +179,46 @@ export async function startReplayServer(options: ReplayOptions): Promise<ReplayS
     symbols,
     frameCount,
     tradeCount,
+    leftOut: () => [
+      ...(leftOut === null ? [] : [`the recording is not whole: ${leftOut}`]),
+      ...(unasked.size === 0 ? [] : [`symbols that nobody asked for: ${shown(unasked)}`]),
+      ...[...refused].map(
+        ([index, trades]) => `frame ${index} with ${trades.toLocaleString('en')} trades: too big`,
+      ),
+    ],
     played: () => position.played(),
     finished,
     async close() {
+      clearInterval(looking);
       client?.left.abort();
       await server.close();
     },
   };
 }
 
+function farewellOf(code: number, { hasEnded }: Client): Farewell {
+  if (code === MESSAGE_TOO_BIG) return 'refusal';
+  // 1006: the line broke without a word. Our own end is no word of the client either: it may still die.
+  return code === 1006 || hasEnded ? 'vanished' : 'goodbye';
+}
+
+/** A symbol as a client asks for it: a feed may pad it with blanks, and a list of symbols has none. */
+function trimmed(symbol: string): string {
+  return symbol.trim();
+}
+
+function shown(symbols: ReadonlySet<string>): string {
+  const first = [...symbols].slice(0, SHOWN_SYMBOLS).join(', ');
+  return symbols.size > SHOWN_SYMBOLS ? `${first} and ${symbols.size - SHOWN_SYMBOLS} more symbols` : first;
+}
+
 /** The frame without the entries of symbols that are not subscribed; null if nothing is left. */
 function textFor({ text, symbols }: RecordedFrame, subscribed: ReadonlySet<string>): string | null {
-  if (symbols.every((symbol) => subscribed.has(symbol))) return text;
+  if (symbols.every((symbol) => subscribed.has(trimmed(symbol)))) return text;
   const frame: object = Object(JSON.parse(text));
   const data = entriesOf(frame).filter((entry) => {
     const symbol = symbolOf(entry);
-    return !isSymbol(symbol) || subscribed.has(symbol);
+    return !isSymbol(symbol) || subscribed.has(trimmed(symbol));
   });
   return data.length === 0 ? null : JSON.stringify({ ...frame, data });
 }
