@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { freePort } from '@kandle/servers/ports/ports';
-import { bundleFunction } from './bundle.ts';
+import { bundleFunction } from '../bundle.ts';
 
 /** The bundle of transform as it runs: what the start leaves out or loads late, nobody misses. */
 const folder = mkdtempSync(join(tmpdir(), 'kandle-start-'));

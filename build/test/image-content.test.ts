@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { programNames, ROOT } from './bundle.ts';
-import { assembleImage } from './image.ts';
+import { programNames, ROOT } from '../bundle.ts';
+import { assembleImage } from '../image.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'kandle-image-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { bundleFunction, programNames, ROOT } from './bundle.ts';
+import { bundleFunction, programNames, ROOT } from '../bundle.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'kandle-bundle-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

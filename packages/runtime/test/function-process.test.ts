@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { send, startFunction, startReady, TIMEOUT, toDo } from '../test/running-function.ts';
+import { send, startFunction, startReady, TIMEOUT, toDo } from './running-function.ts';
 
 describe.concurrent('the process of a function', TIMEOUT, () => {
   test('serveFunction() drains a running request, refuses new ones and ends with 0, when SIGTERM comes', async (context) => {

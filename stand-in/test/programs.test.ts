@@ -10,7 +10,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { bundledPrograms, sourcePrograms } from './programs.ts';
+import { bundledPrograms, sourcePrograms } from '../src/programs.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'kandle-programs-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
