@@ -20,6 +20,7 @@ const BUDGET_KIB: Readonly<Record<string, number>> = {
   ingest: 1_550,
   notify: 3_900,
   persist: 3_850,
+  query: 1_550,
   schema: 1_800,
   signal: 3_900,
   transform: 3_300,

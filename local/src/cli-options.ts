@@ -81,6 +81,7 @@ const PORTS = {
   'cassandra-storage-port': option('N', 'between nodes, of which there is one', PORT),
   'cassandra-jmx-port': option('N', 'for nodetool', PORT),
   'metrics-port': option('N', 'for Prometheus', PORT),
+  'query-port': option('N', 'for questions over HTTP', PORT),
 };
 
 /** The command line of `npm start`. */

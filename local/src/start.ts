@@ -11,7 +11,7 @@ import type { RunPlan } from '@kandle/knative/plan';
 import { readPlan } from '@kandle/knative/read-plan';
 import { DEFAULT_POLL, LIFTED_POLL } from '@kandle/stand-in/kafka-source/source';
 import { DATA_FOLDER, JARS_FOLDER, REPLAY_FOLDER, REPO_ROOT } from '@kandle/tooling/paths';
-import { chooseMetricsPort } from '@kandle/servers/ports/ports';
+import { chooseServedPort } from '@kandle/servers/ports/ports';
 import { type Pipeline, startPipeline } from '@kandle/stand-in/pipeline';
 import { checkMachine, StartError } from '@kandle/servers/preflight';
 import { notifyTargets } from './notify-targets.ts';
@@ -97,7 +97,10 @@ async function runOn({ kafka, cassandra }: Servers, run: Run): Promise<void> {
   const { folder, plan, feed, options, claim } = run;
   const logFolder = join(folder, 'logs');
   mkdirSync(logFolder, { recursive: true });
-  const metricsPort = options.exporter ? await chooseMetricsPort(options.ports['metrics-port']) : null;
+  const metricsPort = options.exporter
+    ? await chooseServedPort('metrics-port', options.ports['metrics-port'])
+    : null;
+  const queryPort = await chooseServedPort('query-port', options.ports['query-port']);
   say('Starting the functions …');
   // Before the first trade: what this run adds to the topics is counted from here.
   const watch = await createKafkaWatch(kafka.brokers, WATCHED_TOPICS, !feed.ends);
@@ -112,6 +115,7 @@ async function runOn({ kafka, cassandra }: Servers, run: Run): Promise<void> {
       fromSource: options.fromSource,
       processEnv: (name) => (name === 'notify' ? { TARGETS_FILE: notifyTargets(process.env) } : {}),
       metricsPort,
+      queryPort,
       poll: options.fast ? LIFTED_POLL : DEFAULT_POLL,
       dispatchers: options.dispatchers,
       log: (line) => say(line),
@@ -125,6 +129,7 @@ async function runOn({ kafka, cassandra }: Servers, run: Run): Promise<void> {
       },
     });
     try {
+      say(`Questions over HTTP: http://127.0.0.1:${queryPort}/v1/symbols (all: /v1/openapi.json)`);
       if (metricsPort !== null) say(`Metrics for Prometheus: http://127.0.0.1:${metricsPort}/metrics`);
       await watch.start();
       await follow(pipeline, watch, run);

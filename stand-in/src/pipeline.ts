@@ -10,6 +10,7 @@ import { nodeMemoryOptions } from '@kandle/knative/memory';
 import type { RunPlan, ServicePlan } from '@kandle/knative/plan';
 import { prefixPlan } from '@kandle/knative/prefix';
 import { createTopics } from '@kandle/servers/kafka/create-topics';
+import { type Gateway, startGateway } from './serving/gateway.ts';
 import { createService, type Service } from './serving/service.ts';
 import { DEFAULT_POLL, type PollSizes, type Source, startSource } from './kafka-source/source.ts';
 import { readLag } from './lag.ts';
@@ -52,6 +53,8 @@ export interface PipelineOptions {
   readonly processEnv?: (name: string) => Readonly<Record<string, string>>;
   /** Port of the exporter's `/metrics`; null, the default, starts none. */
   readonly metricsPort?: number | null;
+  /** Port at which `query` answers, which no event source calls; null, the default, gives it none. */
+  readonly queryPort?: number | null;
   /** Runs the sources instead of bundles, for debugging. */
   readonly fromSource?: boolean;
 }
@@ -90,12 +93,13 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   const sources: Source[] = [];
   const metricsPort = options.metricsPort ?? null;
   const observers: LongRunning[] = [];
+  let gateway: Gateway | null = null;
   let programs: ReadonlyMap<string, Program> = new Map();
   let ingest: IngestProcess | null = null;
 
   async function stop(): Promise<void> {
     await Promise.all([ingest?.stop(), ...observers.map((observer) => observer.stop())]);
-    await Promise.all(sources.map((source) => source.stop()));
+    await Promise.all([gateway?.close(), ...sources.map((source) => source.stop())]);
     await Promise.all([...services.values()].map((service) => service.stop()));
     await Promise.all([disconnect(admin), disconnect(producer), client.shutdown()]);
   }
@@ -147,7 +151,8 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
       services.set(
         service.name,
         createService(service, {
-          spec: () => specOf(service, service.readinessPath, { LOOPBACK_ONLY: 'true' }),
+          spec: () =>
+            specOf(service, service.readinessPath, { LOOPBACK_ONLY: 'true', HTTP_HOST: '127.0.0.1' }),
           hooks: options.hooks,
           idleMs: options.idleMs ?? DEFAULT_IDLE_MS,
           log: options.log,
@@ -168,6 +173,9 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
         }),
       );
     }
+    const asked = services.get('query');
+    const queryPort = options.queryPort ?? null;
+    if (asked !== undefined && queryPort !== null) gateway = await startGateway(asked, queryPort);
     for (const observer of observed) {
       // Its port stays when it is started again, so that a Prometheus finds it.
       const more = { HTTP_HOST: '127.0.0.1', ...observerEnv(prefix, plan) };

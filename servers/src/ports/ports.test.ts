@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { chooseMetricsPort, choosePorts, freePort, isPortFree } from './ports.ts';
+import { choosePorts, chooseServedPort, freePort, isPortFree } from './ports.ts';
 
 const holders: Server[] = [];
 
@@ -51,9 +51,12 @@ test('choosePorts() refuses one port for two servers, and a port that is none', 
   await expect(choosePorts({ 'kafka-port': 70_000 })).rejects.toThrow('from 1 to 65535');
 });
 
-test('chooseMetricsPort() keeps a given port, and names it when it is busy', async () => {
-  const given = await freePort();
-  expect(await chooseMetricsPort(given)).toBe(given);
-  const held = await hold();
-  await expect(chooseMetricsPort(held)).rejects.toThrow(`--metrics-port ${held}: the port is in use`);
-});
+test.each(['metrics-port', 'query-port'] as const)(
+  'chooseServedPort() keeps a given %s, and names it when it is busy',
+  async (option) => {
+    const given = await freePort();
+    expect(await chooseServedPort(option, given)).toBe(given);
+    const held = await hold();
+    await expect(chooseServedPort(option, held)).rejects.toThrow(`--${option} ${held}: the port is in use`);
+  },
+);

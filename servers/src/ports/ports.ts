@@ -62,18 +62,22 @@ export function freePort(): Promise<number> {
   return chooseFree(new Map());
 }
 
-/** The usual port of Prometheus exporters in OpenTelemetry. */
-const USUAL_METRICS_PORT = 9_464;
+/** Ports of what a run serves beside its servers, as a person knows them: OpenTelemetry's for exporters, and one of ours. */
+const USUAL_PORTS = { 'metrics-port': 9_464, 'query-port': 8_089 } as const;
 
 /**
- * The port of the exporter of metrics: what is given, else the usual one, else a spare one.
+ * The port of the exporter of metrics, or of the query function: what is given, else the usual one, else a spare one.
  *
+ * @param option The name of the option that gives one.
  * @throws {StartError} If a given port is busy.
  */
-export async function chooseMetricsPort(given: number | undefined): Promise<number> {
-  if (given === undefined) return chooseFree(new Map(), USUAL_METRICS_PORT);
+export async function chooseServedPort(
+  option: keyof typeof USUAL_PORTS,
+  given: number | undefined,
+): Promise<number> {
+  if (given === undefined) return chooseFree(new Map(), USUAL_PORTS[option]);
   if (await isPortFree(given)) return given;
-  throw new StartError(`--metrics-port ${given}: the port is in use; give another or leave the option out.`);
+  throw new StartError(`--${option} ${given}: the port is in use; give another or leave the option out.`);
 }
 
 /** Whether a server could listen on this port of 127.0.0.1 now. */

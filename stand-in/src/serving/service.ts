@@ -22,12 +22,23 @@ export interface ServiceStats {
   readonly pids: readonly number[];
 }
 
+/** A process that was lent for one request. */
+export interface Lease {
+  readonly url: string;
+  release(): void;
+}
+
 /** A function behind its scaler. */
 export interface Service {
   readonly plan: ServicePlan;
   stats(): ServiceStats;
   /** Hands a request to a process, starting one if there is none. Never throws. */
   request(headers: Readonly<Record<string, string>>, body: Buffer, timeoutMs: number): Promise<Attempt>;
+  /**
+   * A process for one request that somebody else sends, starting one if there is none; to be released when the request
+   * has ended. Null if none was ready in time.
+   */
+  lease(timeoutMs: number): Promise<Lease | null>;
   /** Ends every process at once, as a crash would. */
   kill(): void;
   /** Takes no new request, answers 503 to those without a process, waits for those under way, ends every process. */
@@ -227,6 +238,19 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
     });
   }
 
+  /** Counts a request as under way in a process. @returns To be called once, when it has ended. */
+  function begin(entry: Running): () => void {
+    counts.inFlight += 1;
+    noteLoad();
+    return () => {
+      counts.inFlight -= 1;
+      entry.inFlight -= 1;
+      noteLoad();
+      hand();
+      restIfIdle(entry);
+    };
+  }
+
   async function handOver(
     entry: Running,
     headers: Readonly<Record<string, string>>,
@@ -234,19 +258,14 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
     timeoutMs: number,
   ): Promise<Attempt> {
     const startedMs = performance.now();
-    counts.inFlight += 1;
-    noteLoad();
+    const end = begin(entry);
     try {
       const attempt = await post(entry.instance.url, headers, body, Math.min(timeoutMs, plan.timeoutMs));
       // The queue in front of a container answers for it when its time is up.
       const timedOut = attempt.status === null && performance.now() - startedMs >= plan.timeoutMs;
       return timedOut ? { status: 504, body: Buffer.from('The function did not answer in time') } : attempt;
     } finally {
-      counts.inFlight -= 1;
-      entry.inFlight -= 1;
-      noteLoad();
-      hand();
-      restIfIdle(entry);
+      end();
     }
   }
 
@@ -288,6 +307,22 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
         // It died a moment ago: the queue in front of the containers tries another one.
         await Promise.race([entry.instance.exited, sleep(UNREACHED_MS)]);
       }
+    },
+    async lease(timeoutMs) {
+      if (stopped) return null;
+      counts.requests += 1;
+      const entry = await acquire(timeoutMs);
+      if (entry === null) return null;
+      const end = begin(entry);
+      let isReleased = false;
+      return {
+        url: entry.instance.url,
+        release() {
+          if (isReleased) return;
+          isReleased = true;
+          end();
+        },
+      };
     },
     kill() {
       for (const { instance } of running) instance.kill();

@@ -1,0 +1,95 @@
+import { INTERVALS } from './intervals.ts';
+import type { CandleRow, GapRow, TradeRow } from './rows.ts';
+import type { QueryStore, Series } from './store.ts';
+
+/** The most trades, versions and gaps that are listed of one candle. */
+const MAX_LISTED = 10_000;
+
+/** A candle and all that explains it. */
+export interface Explained {
+  readonly feed: string;
+  readonly symbol: string;
+  readonly start: number;
+  /** The candle as it stands; null if there is none. */
+  readonly candle: CandleRow | null;
+  /** Its final and revised versions, oldest first. */
+  readonly versions: readonly CandleRow[];
+  /** The stored trades of its five seconds, by time and id. */
+  readonly trades: readonly TradeRow[];
+  /** What the trades give: to be compared with the candle. Sums of doubles, so the last digits may differ. */
+  readonly counted: {
+    readonly trades: number;
+    readonly volume: number;
+    readonly high: number | null;
+    readonly low: number | null;
+  };
+  /** Gaps of the feed that touch it, of whatever shard. */
+  readonly gaps: readonly GapRow[];
+  /** In plain words: what of the above is out of the ordinary. */
+  readonly notes: readonly string[];
+}
+
+/** Reads what a 5-second candle is made of: the answer to "why does my candle differ from the exchange's?". */
+export async function explainCandle(store: QueryStore, series: Series, startMs: number): Promise<Explained> {
+  const range = { fromMs: startMs, toMs: startMs + INTERVALS['5s'].periodMs, limit: MAX_LISTED, after: null };
+  const [[candle = null], versions, trades, gaps] = await Promise.all([
+    store.candles(series, INTERVALS['5s'], { ...range, limit: 1 }),
+    store.revisions(series, range),
+    store.trades(series, range),
+    store.gaps(series.feed, range),
+  ]);
+  const counted = countTrades(trades);
+  return {
+    ...series,
+    start: startMs,
+    candle,
+    versions,
+    trades,
+    counted,
+    gaps,
+    notes: notesOf(candle, versions, trades, gaps),
+  };
+}
+
+function countTrades(trades: readonly TradeRow[]): Explained['counted'] {
+  const prices = trades.map(({ price }) => price);
+  return {
+    trades: trades.length,
+    volume: trades.reduce((sum, { size }) => sum + size, 0),
+    high: prices.length === 0 ? null : prices.reduce((high, price) => Math.max(high, price)),
+    low: prices.length === 0 ? null : prices.reduce((low, price) => Math.min(low, price)),
+  };
+}
+
+function notesOf(
+  candle: CandleRow | null,
+  versions: readonly CandleRow[],
+  trades: readonly TradeRow[],
+  gaps: readonly GapRow[],
+): readonly string[] {
+  const notes: string[] = [];
+  if (candle === null)
+    notes.push(
+      trades.length === 0
+        ? 'No trade was counted in these five seconds.'
+        : 'There are trades and no candle yet: it is about to be written, or persist is behind.',
+    );
+  if (candle?.state === 'provisional') notes.push('The candle is provisional: its window is still open.');
+  if (candle !== null && candle.trade_count !== trades.length && candle.state !== 'provisional')
+    notes.push(
+      `The candle counts ${candle.trade_count} trades and ${trades.length} are stored: run the audit.`,
+    );
+  if (versions.length > 1) notes.push(`It was revised ${versions.length - 1} times: ${reasonsOf(versions)}.`);
+  if (candle?.complete === false)
+    notes.push('It is not complete: the feed was away, or had only just begun.');
+  for (const gap of gaps)
+    notes.push(`Gap of ${gap.shard} (${gap.reason}), ${gap.to_time - gap.from_time} ms.`);
+  return notes;
+}
+
+function reasonsOf(versions: readonly CandleRow[]): string {
+  const reasons = new Set(
+    versions.map(({ reason }) => reason).filter((reason) => reason !== null && reason !== ''),
+  );
+  return reasons.size === 0 ? 'no reason is stored' : [...reasons].join(', ');
+}

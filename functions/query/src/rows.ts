@@ -1,0 +1,68 @@
+import { nullableDouble, timestampMs } from '@kandle/runtime/cassandra-rows';
+import { z } from 'zod';
+
+/** A candle as it is answered; times are epoch milliseconds. Numbers are null only in a filled one. */
+export const CandleRowSchema = z.object({
+  start: timestampMs,
+  open: nullableDouble,
+  high: nullableDouble,
+  low: nullableDouble,
+  close: nullableDouble,
+  volume: nullableDouble,
+  vwap: nullableDouble,
+  mean_price: nullableDouble,
+  trade_count: z.number(),
+  state: z.string(),
+  version: z.number(),
+  revision: z.number(),
+  reason: z.string().nullable(),
+  /** Null in rows from before the column. */
+  complete: z.boolean().nullable(),
+});
+export type CandleRow = z.infer<typeof CandleRowSchema> & { readonly filled?: true };
+
+export const TradeRowSchema = z.object({
+  time: timestampMs,
+  id: z.string(),
+  price: z.number(),
+  size: z.number(),
+});
+export type TradeRow = z.infer<typeof TradeRowSchema>;
+
+export const IndicatorRowSchema = z.object({
+  start: timestampMs,
+  value: z.number(),
+  version: z.number(),
+});
+export type IndicatorRow = z.infer<typeof IndicatorRowSchema>;
+
+export const SignalRowSchema = z.object({
+  start: timestampMs,
+  symbol: z.string(),
+  rule: z.string(),
+  side: z.string(),
+  strength: z.number(),
+  text: z.string(),
+  state: z.string(),
+  caused_at: timestampMs,
+  version: z.number(),
+});
+export type SignalRow = z.infer<typeof SignalRowSchema>;
+
+export const GapRowSchema = z.object({
+  from_time: timestampMs,
+  to_time: timestampMs,
+  shard: z.string(),
+  reason: z.string(),
+  dropped_records: z.bigint().transform(Number),
+});
+export type GapRow = z.infer<typeof GapRowSchema>;
+
+export const SymbolRowSchema = z.object({
+  feed: z.string(),
+  symbol: z.string(),
+  time: timestampMs,
+  price: z.number(),
+  size: z.number(),
+});
+export type SymbolRow = z.infer<typeof SymbolRowSchema>;

@@ -1,0 +1,301 @@
+import { createLogger } from '@kandle/runtime/log';
+import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
+import { beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
+import { createQueryApp } from '../src/app.ts';
+import { createCassandraStore } from '../src/cassandra-store.ts';
+
+const keyspace = useTestKeyspace('query');
+const DAY = Date.UTC(2026, 10, 24);
+/** Ten seconds before a UTC midnight: what is read lies in two partitions. */
+const BEGIN = DAY + 86_400_000 - 10_000;
+const NOW = DAY + 2 * 86_400_000;
+/** Starts of the candles, in windows of 5 s from {@link BEGIN}; the third window is empty. */
+const WINDOWS = [0, 1, 3, 4];
+const app = createQueryApp({
+  store: createCassandraStore(keyspace.client),
+  wallMs: () => NOW,
+  log: createLogger('query-test', 'silent'),
+});
+
+const PageSchema = z.object({
+  rows: z.array(z.record(z.string(), z.unknown())),
+  next: z.string().nullable(),
+});
+const dayOf = (timeMs: number): string => new Date(timeMs).toISOString().slice(0, 10);
+
+async function insert(table: string, row: Readonly<Record<string, unknown>>): Promise<void> {
+  const names = Object.keys(row);
+  await keyspace.client.execute(
+    `INSERT INTO ${table} (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`,
+    Object.values(row),
+  );
+}
+
+function candle(start: number, numbers: Readonly<Record<string, unknown>> = {}) {
+  return {
+    feed: 'sim',
+    symbol: 'SIM:A',
+    day: dayOf(start),
+    start,
+    open: 0.1 + 0.2,
+    high: 2.5,
+    low: 0.1,
+    close: 1e-8,
+    volume: 3,
+    vwap: 1.1,
+    mean_price: 1.2,
+    trade_count: 2,
+    state: 'final',
+    version: 3,
+    revision: 0,
+    reason: '',
+    complete: true,
+    ...numbers,
+  };
+}
+
+async function page(path: string) {
+  const response = await app.request(path);
+  expect(response.status).toBe(200);
+  return PageSchema.parse(await response.json());
+}
+
+/** Every row of a question, a page at a time. */
+async function allPages(path: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
+  const rows: Readonly<Record<string, unknown>>[] = [];
+  for (let next: string | null = ''; next !== null; ) {
+    const found: z.infer<typeof PageSchema> = await page(next === '' ? path : `${path}&page=${next}`);
+    rows.push(...found.rows);
+    next = found.next;
+  }
+  return rows;
+}
+
+beforeAll(async () => {
+  for (const [feed, symbol] of [
+    ['sim', 'SIM:A'],
+    ['sim', 'AAPL'],
+    ['other', 'AAPL'],
+  ])
+    await insert('latest', { feed, symbol, time: BEGIN, price: 1.5, size: 2 });
+  for (const n of WINDOWS) await insert('candles_5s', candle(BEGIN + n * 5_000, { close: 10 + n }));
+  await insert('candles_5s', candle(BEGIN - 5_000, { close: 9 }));
+  for (const version of [2, 10, 3])
+    await insert(
+      'candle_revisions',
+      candle(BEGIN, { version, revision: version, reason: version === 2 ? '' : 'late' }),
+    );
+  await insert('candle_revisions', candle(BEGIN + 5_000, { version: 1 }));
+  for (const [offset, id] of [
+    [0, 'b'],
+    [0, 'a'],
+    [4_999, 'c'],
+    [11_000, 'd'],
+  ] as const) {
+    const time = BEGIN + offset;
+    const hour = time - (time % 3_600_000);
+    await insert('trades', { feed: 'sim', symbol: 'SIM:A', hour, time, id, price: 1.5, size: 1.5 });
+  }
+  for (const n of WINDOWS)
+    await insert('indicators', {
+      feed: 'sim',
+      symbol: 'SIM:A',
+      name: 'sma20',
+      day: dayOf(BEGIN + n * 5_000),
+      start: BEGIN + n * 5_000,
+      value: n + 0.1,
+      version: 3,
+    });
+  for (const [offset, symbol, rule] of [
+    [0, 'SIM:A', 'jump'],
+    [0, 'SIM:A', 'rsi'],
+    [0, 'SIM:B', 'jump'],
+    [10_000, 'SIM:A', 'jump'],
+  ] as const)
+    await insert('signals', {
+      feed: 'sim',
+      day: dayOf(BEGIN + offset),
+      start: BEGIN + offset,
+      symbol,
+      rule,
+      side: 'buy',
+      strength: 0.5,
+      text: '=SUM(A1), "said" she',
+      state: 'active',
+      numbers: '{}',
+      caused_at: BEGIN + offset,
+      version: 1,
+    });
+  for (const [from, to, shard] of [
+    [BEGIN - 60_000, BEGIN + 1_000, 'sim-00'],
+    [BEGIN - 60_000, BEGIN + 1_000, 'sim-01'],
+    [BEGIN - 60_000, BEGIN - 30_000, 'sim-02'],
+  ] as const)
+    await insert('feed_gaps', {
+      feed: 'sim',
+      day: dayOf(from),
+      from_time: from,
+      to_time: to,
+      shard,
+      reason: 'disconnected',
+      dropped_records: 7n,
+    });
+});
+
+const RANGE = `from=${BEGIN}&to=${BEGIN + 30_000}`;
+
+test('symbols are listed by feed, each with its newest trade', async () => {
+  const { rows } = await page('/v1/symbols');
+  expect(rows.map(({ feed, symbol, time }) => [feed, symbol, time])).toEqual([
+    ['other', 'AAPL', BEGIN],
+    ['sim', 'AAPL', BEGIN],
+    ['sim', 'SIM:A', BEGIN],
+  ]);
+});
+
+test('candles are read over midnight, and their numbers are the stored doubles', async () => {
+  const { rows, next } = await page(`/v1/candles?symbol=SIM:A&${RANGE}`);
+  expect(rows.map(({ start }) => start)).toEqual(WINDOWS.map((n) => BEGIN + n * 5_000));
+  expect(rows[0]).toMatchObject({ open: 0.1 + 0.2, close: 10, complete: true });
+  expect(next).toBeNull();
+});
+
+test.each([1, 2, 3])('candles in pages of %i are each candle once', async (limit) => {
+  const rows = await allPages(`/v1/candles?symbol=SIM:A&${RANGE}&limit=${limit}`);
+  expect(rows.map(({ start }) => start)).toEqual(WINDOWS.map((n) => BEGIN + n * 5_000));
+});
+
+test('CSV has the same numbers as JSON', async () => {
+  const json = await page(`/v1/candles?symbol=SIM:A&${RANGE}`);
+  const text = await (await app.request(`/v1/candles?symbol=SIM:A&${RANGE}&format=csv`)).text();
+  const [header = '', ...lines] = text.trimEnd().split('\n');
+  const columns = header.split(',');
+  expect(lines).toHaveLength(json.rows.length);
+  for (const [index, line] of lines.entries()) {
+    const cells = line.split(',');
+    for (const name of ['start', 'open', 'close', 'volume', 'trade_count'])
+      expect(JSON.parse(cells[columns.indexOf(name)] ?? '')).toBe(json.rows[index]?.[name]);
+  }
+});
+
+test('an empty window is left out, filled with the close before it, or with nulls, and says that it is filled', async () => {
+  const range = `from=${BEGIN}&to=${BEGIN + 25_000}`;
+  const previous = await allPages(`/v1/candles?symbol=SIM:A&${range}&fill=previous&limit=2`);
+  expect(previous.map(({ close, filled }) => [close, filled])).toEqual([
+    [10, undefined],
+    [11, undefined],
+    [11, true],
+    [13, undefined],
+    [14, undefined],
+  ]);
+  const nulls = await page(`/v1/candles?symbol=SIM:A&${range}&fill=null`);
+  expect(nulls.rows.map(({ close }) => close)).toEqual([10, 11, null, 13, 14]);
+  // The close before the range is known though its candle is not asked for.
+  const later = await page(
+    `/v1/candles?symbol=SIM:A&from=${BEGIN + 10_000}&to=${BEGIN + 15_000}&fill=previous`,
+  );
+  expect(later.rows.map(({ close, volume }) => [close, volume])).toEqual([[11, 0]]);
+});
+
+test('an answer changes its ETag if and only if a row of it was revised', async () => {
+  const path = `/v1/candles?symbol=SIM:A&${RANGE}`;
+  const etagOf = async () => (await app.request(path)).headers.get('etag') ?? '';
+  const before = await etagOf();
+  expect(await etagOf()).toBe(before);
+  const same = await app.request(path, { headers: { 'if-none-match': `W/${before}, "x"` } });
+  expect([same.status, await same.text()]).toEqual([304, '']);
+  await insert('candles_5s', candle(BEGIN + 20_000, { close: 14, version: 4 }));
+  expect(await etagOf()).not.toBe(before);
+});
+
+test('a range that is over may be kept, the running one not', async () => {
+  const cacheOf = async (toMs: number) =>
+    (await app.request(`/v1/trades?symbol=SIM:A&from=${BEGIN}&to=${toMs}`)).headers.get('cache-control');
+  expect(await cacheOf(NOW - 3_600_000)).toMatch(/max-age=60/);
+  expect(await cacheOf(NOW)).toMatch(/no-cache/);
+});
+
+test.each([1, 2, 10])(
+  'trades, revisions, signals and gaps in pages of %i are each row once',
+  async (limit) => {
+    const trades = await allPages(`/v1/trades?symbol=SIM:A&${RANGE}&limit=${limit}`);
+    expect(trades.map(({ id }) => id)).toEqual(['a', 'b', 'c', 'd']);
+    const revisions = await allPages(`/v1/revisions?symbol=SIM:A&${RANGE}&limit=${limit}`);
+    expect(revisions.map(({ version }) => version)).toEqual([2, 3, 10, 1]);
+    const signals = await allPages(`/v1/signals?feed=sim&${RANGE}&limit=${limit}`);
+    expect(
+      signals
+        .map(({ symbol, rule, start }) => `${String(symbol)} ${String(rule)} ${Number(start) - BEGIN}`)
+        .toSorted(),
+    ).toEqual(['SIM:A jump 0', 'SIM:A jump 10000', 'SIM:A rsi 0', 'SIM:B jump 0']);
+    expect(await allPages(`/v1/signals?symbol=SIM:A&${RANGE}&limit=${limit}`)).toHaveLength(3);
+    const gaps = await allPages(`/v1/gaps?feed=sim&${RANGE}&limit=${limit}`);
+    expect(gaps.map(({ shard }) => shard)).toEqual(['sim-00', 'sim-01']);
+    expect(await allPages(`/v1/indicators?symbol=SIM:A&name=sma20&${RANGE}&limit=${limit}`)).toHaveLength(4);
+  },
+);
+
+test('a text that a spreadsheet would take for a formula is none in CSV, and quotes are doubled', async () => {
+  const text = await (await app.request(`/v1/signals?feed=sim&${RANGE}&limit=1&format=csv`)).text();
+  expect(text).toContain(`"'=SUM(A1), ""said"" she"`);
+});
+
+test('explain shows the trades and versions of a candle, the gaps that touch it, and what does not fit', async () => {
+  const explained: unknown = await (await app.request(`/v1/explain?symbol=SIM:A&start=${BEGIN}`)).json();
+  expect(explained).toMatchObject({
+    candle: { trade_count: 2 },
+    versions: [{ version: 2 }, { version: 3 }, { version: 10 }],
+    trades: [{ id: 'a' }, { id: 'b' }, { id: 'c' }],
+    counted: { trades: 3, volume: 4.5, high: 1.5, low: 1.5 },
+    gaps: [{ shard: 'sim-00' }, { shard: 'sim-01' }],
+    notes: [
+      'The candle counts 2 trades and 3 are stored: run the audit.',
+      'It was revised 2 times: late.',
+      'Gap of sim-00 (disconnected), 61000 ms.',
+      'Gap of sim-01 (disconnected), 61000 ms.',
+    ],
+  });
+});
+
+test.each([
+  ['/v1/candles', 400, 'symbol'],
+  ['/v1/candles?symbol=SIM:A&interval=7s', 400, 'interval'],
+  ['/v1/candles?symbol=SIM:A&limit=10001', 400, 'limit'],
+  ['/v1/candles?symbol=SIM:A&limit=0', 400, 'limit'],
+  ['/v1/candles?symbol=SIM:A&from=yesterday', 400, 'from'],
+  ['/v1/candles?symbol=SIM:A&from=2000&to=1000', 400, 'from'],
+  ['/v1/candles?symbol=SIM:A&page=%00', 400, 'page'],
+  ['/v1/candles?symbol=SIM:A&colour=red', 400, 'colour'],
+  ['/v1/candles?symbol=AAPL', 400, 'feed'],
+  ['/v1/explain?symbol=SIM:A&start=1', 400, 'start'],
+  [`/v1/candles?symbol=${encodeURIComponent("A' OR 1=1; DROP")}`, 400, 'symbol'],
+  ['/v1/candles?symbol=NOBODY', 404, null],
+  ['/v1/candles?symbol=AAPL&feed=nofeed', 404, null],
+  ['/v1/nothing', 404, null],
+])('%s is refused with %i, and the field is named', async (path, status, field) => {
+  const response = await app.request(path);
+  expect([response.status, response.headers.get('content-type')]).toEqual([
+    status,
+    'application/problem+json',
+  ]);
+  const told = z.object({ fields: z.record(z.string(), z.string()).optional() }).parse(await response.json());
+  expect(Object.keys(told.fields ?? {})).toEqual(field === null ? [] : [field]);
+});
+
+test('the interface describes itself', async () => {
+  const described = z
+    .object({ paths: z.record(z.string(), z.unknown()) })
+    .parse(await (await app.request('/v1/openapi.json')).json());
+  expect(Object.keys(described.paths).toSorted()).toEqual([
+    '/v1/candles',
+    '/v1/explain',
+    '/v1/gaps',
+    '/v1/indicators',
+    '/v1/revisions',
+    '/v1/signals',
+    '/v1/symbols',
+    '/v1/trades',
+  ]);
+  expect((await app.request('/v1/health')).status).toBe(200);
+});
