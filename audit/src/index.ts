@@ -1,9 +1,18 @@
-import { main } from './main.ts';
+import { main as audit } from './main.ts';
+import { main as restore } from './restore/main.ts';
 
-/** The program of the image `kandle/audit`: everything from the environment and the arguments. */
-void main(process.argv.slice(2), process.env, {
-  print: (text) => process.stdout.write(`${text}\n`),
-  progress: (text) => process.stderr.write(`${text}\n`),
-}).then((code) => {
+/**
+ * The program of the image `kandle/audit`: everything from the environment and the arguments. Its first argument may be
+ * `restore`, which ends with an audit.
+ */
+const [first, ...rest] = process.argv.slice(2);
+const output = {
+  print: (text: string) => process.stdout.write(`${text}\n`),
+  progress: (text: string) => process.stderr.write(`${text}\n`),
+};
+
+void (
+  first === 'restore' ? restore(rest, process.env, output) : audit(process.argv.slice(2), process.env, output)
+).then((code) => {
   process.exitCode = code;
 });

@@ -120,6 +120,7 @@ describe.skipIf(reason !== null)(`the images${reason === null ? '' : ` (skipped:
     const app = await imageOf('schema');
     const child = start(app, {
       ...connection,
+      KAFKA_BROKERS: brokers.join(','),
       CASSANDRA_REPLICATION: "{'class': 'NetworkTopologyStrategy', 'datacenter1': 1}",
     });
     let text = '';

@@ -1,6 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { BASE_FOLDER } from '../src/read-plan.ts';
 import { workloadsOf } from '../src/workloads.ts';
 import { hasKubectl, KNATIVE, overlayNames, render } from './render.ts';
@@ -70,6 +72,121 @@ describe.skipIf(!hasKubectl())(`scripts${hasKubectl() ? '' : ' (skipped: there i
     );
   });
 
+  test('deploy.sh --restore sets the group back before the schema, and lets notify wait for a clean audit', () => {
+    const text = dryRun('deploy.sh', ['--overlay', 'kind', '--restore', '--since', '7d']);
+    const order = [
+      /patch kafkasource transform consumers: 0/,
+      /job restore-begin: --begin --yes --wait 5m --since 7d/,
+      /^== schema$/m,
+      /kubectl wait .*_kafkasource_transform/,
+      /job restore-end: --end --within 6h/,
+      /kubectl apply .*_kafkasource_notify/,
+    ].map((one) => text.search(one));
+    expect(order[0]).toBeGreaterThan(0);
+    expect(order).toEqual(order.toSorted((a, b) => a - b));
+    expect(text).not.toMatch(/kubectl wait .*_kafkasource_notify/);
+  });
+
+  test('deploy.sh --delete empties the groups of the sources before it deletes them', () => {
+    const text = dryRun('deploy.sh', ['--overlay', 'kind', '--delete']);
+    const order = [
+      /patch kafkasource notify consumers: 0/,
+      /^\+ sleep 10$/m,
+      /delete .*_kafkasource_notify/,
+    ].map((one) => text.search(one));
+    expect(order[0]).toBeGreaterThan(0);
+    expect(order).toEqual(order.toSorted((a, b) => a - b));
+  });
+
+  /**
+   * Runs deploy.sh on a cluster that a script plays. The contract of kubectl that it plays, as kubectl 1.3x has it: `get …
+   * --output json` prints a list with `items`; `wait` and `rollout status` end with code 1 when their time is over; `logs`
+   * prints the log; `get events` prints the lines that its jsonpath asks for; everything else works and says nothing.
+   */
+  function deployTo(answers: string, args: readonly string[]) {
+    const folder = mkdtempSync(join(tmpdir(), 'kandle-kubectl-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const real = execFileSync('which', ['kubectl'], { encoding: 'utf8' }).trim();
+    const script = `#!/usr/bin/env bash\ncase "$*" in\n  kustomize*) exec ${real} "$@" ;;\n${answers}\nesac\n`;
+    for (const [name, text] of [
+      ['kubectl', script],
+      ['kn', '#!/usr/bin/env bash\n'],
+    ] as const) {
+      writeFileSync(join(folder, name), text);
+      chmodSync(join(folder, name), 0o755);
+    }
+    return spawnSync(join(KNATIVE, 'deploy.sh'), ['--overlay', 'kind', ...args], {
+      encoding: 'utf8',
+      env: {
+        ...process.env,
+        PATH: [folder, process.env['PATH']].join(delimiter),
+        KANDLE_SAY_EVERY: '1',
+      },
+    });
+  }
+
+  test('deploy.sh says what it waits for, the last line of its log, and at the end the page of the runbook', () => {
+    const run = deployTo(
+      `  'rollout status'*) sleep 3; echo 'error: timed out waiting for the condition' >&2; exit 1 ;;
+  'get job'*) echo 'SuccessCriteriaMet Complete ' ;;
+  'logs'*'statefulset/ingest'*) echo 'an older line'; echo 'the feed refuses the key: 401' ;;`,
+      [],
+    );
+    expect(run.stdout).toMatch(/^ {3}waiting for ingest, [12] s of 900: the feed refuses the key: 401$/m);
+    expect(run.stderr).toMatch(
+      /^deploy\.sh: ingest did not get ready within 900 s\. Look at docs\/runbook\/ingest-not-ready\.md/m,
+    );
+    expect(run.status).toBe(1);
+  });
+
+  test('deploy.sh does not wait for a schema Job that has failed, and shows its word', () => {
+    const run = deployTo(
+      `  'get job'*) echo 'FailureTarget Failed ' ;;
+  'logs'*'job/schema'*) echo 'schema: Cannot apply the schema: the keyspace kandle is empty' ;;
+  'get events'*) echo 'nothing of interest' ;;`,
+      [],
+    );
+    expect(run.stderr).toContain('schema: Cannot apply the schema: the keyspace kandle is empty');
+    expect(run.stderr).toMatch(/the Job schema did not get ready/);
+    expect(run.stdout).not.toContain('== functions');
+    expect(run.status).toBe(1);
+  });
+
+  test.each([
+    [
+      'a cluster of 6 CPUs and 12 GB',
+      '6',
+      '12Gi',
+      0,
+      /it starts, but functions at their most would wait|asks for/,
+    ],
+    ['one of 2 CPUs and 4 GB', '2', '4Gi', 1, /it does not fit: .* are missing/],
+  ] as const)(
+    'deploy.sh --check holds the overlay against %s, and applies nothing',
+    (_, cpu, memory, status, says) => {
+      const node = { metadata: { name: 'n' }, spec: {}, status: { allocatable: { cpu, memory } } };
+      const pod = {
+        metadata: { namespace: 'kube-system' },
+        spec: {
+          nodeName: 'n',
+          containers: [{ resources: { requests: { cpu: '850m', memory: '290Mi' } } }],
+          initContainers: [{ resources: {} }],
+        },
+        status: { phase: 'Running' },
+      };
+      const run = deployTo(
+        `  'get nodes'*) echo '${JSON.stringify({ items: [node] })}' ;;
+  'get pods'*) echo '${JSON.stringify({ items: [pod, { ...pod, status: { phase: 'Succeeded' } }] })}' ;;
+  *) echo "not asked for: $*" >&2; exit 9 ;;`,
+        ['--check'],
+      );
+      expect(run.stderr).toBe('');
+      expect(run.stdout).toMatch(says);
+      expect(run.stdout).toContain(`${(Number(cpu) - 0.85).toFixed(2)} CPUs`);
+      expect(run.status).toBe(status);
+    },
+  );
+
   test('deploy.sh --delete keeps topics, servers, namespaces and secrets; with the data, it takes topics away before Kafka', () => {
     const kept = dryRun('deploy.sh', ['--overlay', 'production', '--delete']);
     expect(kept).toMatch(/_kafkasource_/);
@@ -88,6 +205,8 @@ describe.skipIf(!hasKubectl())(`scripts${hasKubectl() ? '' : ' (skipped: there i
     [['deploy.sh', '--overlay'], /--overlay wants a value/],
     [['deploy.sh', '--overly', 'kind'], /there is no option --overly/],
     [['deploy.sh', '--overlay', 'kind', '--with-data'], /--with-data wants --delete/],
+    [['deploy.sh', '--overlay', 'kind', '--since', '7d'], /--since wants --restore/],
+    [['deploy.sh', '--overlay', 'kind', '--restore', '--within', 'long'], /--within wants a duration/],
     [['kafka-setup-k8s.sh', '--bootstrap', 'kafka'], /--bootstrap wants HOST:PORT/],
     [['images.sh'], /where to\?/],
     [['images.sh', '--push'], /--push wants --registry/],

@@ -1,62 +1,7 @@
-import { existsSync } from 'node:fs';
-import { relative } from 'node:path';
 import { main } from '@kandle/audit/main';
-import { DATA_FOLDER, REPLAY_FOLDER } from '@kandle/tooling/paths';
-import { readLiveOwner } from '@kandle/servers/process/run-record';
-import { readServerAddresses } from '@kandle/servers/server-addresses';
+import { runBesideStart } from './beside-start.ts';
 
 /** The program of `npm run audit`: like the audit of a cluster, but it finds a running `npm start` by itself. */
 
-const FOLDERS = [DATA_FOLDER, REPLAY_FOLDER];
-const CONNECTIONS = ['KAFKA_BROKERS', 'CASSANDRA_CONTACT_POINTS', 'CASSANDRA_PORT'];
-
-function print(text: string): void {
-  process.stdout.write(`${text}\n`);
-}
-
-function say(text: string): void {
-  process.stderr.write(`${text}\n`);
-}
-
-/** Where the servers of a running start are; what the environment says comes before it. */
-function addressesOfStart(): Readonly<Record<string, string>> | null {
-  const running = FOLDERS.filter((folder) => readLiveOwner(folder) !== undefined);
-  const [folder] = running;
-  if (folder === undefined) return null;
-  if (running.length > 1) say(`Two starts are running; this is the one in ${shown(folder)}.`);
-  const { kafka, cassandra } = readServerAddresses(folder);
-  return {
-    KAFKA_BROKERS: kafka.brokers.join(','),
-    CASSANDRA_CONTACT_POINTS: cassandra.contactPoints.join(','),
-    CASSANDRA_PORT: String(cassandra.port),
-    CASSANDRA_LOCAL_DATACENTER: cassandra.localDataCenter,
-  };
-}
-
-function shown(folder: string): string {
-  return relative(process.cwd(), folder);
-}
-
-/** What to do when there is nothing to audit. */
-function hint(): string {
-  const kept = FOLDERS.find((folder) => existsSync(folder));
-  return kept === undefined
-    ? 'Cannot audit: nothing runs here, and there is no data yet. Begin with "npm start", and audit in a second terminal.'
-    : `Cannot audit: nothing runs here, only data is kept in ${shown(kept)}. Run "npm start", and audit in a second terminal; or set KAFKA_BROKERS and CASSANDRA_CONTACT_POINTS.`;
-}
-
-async function run(): Promise<0 | 1 | 2> {
-  const args = process.argv.slice(2);
-  const isGiven = CONNECTIONS.some((name) => (process.env[name] ?? '') !== '');
-  if (isGiven || args.includes('--help') || args.includes('-h'))
-    return main(args, process.env, { print, progress: say });
-  const addresses = addressesOfStart();
-  if (addresses === null) {
-    say(hint());
-    return 2;
-  }
-  return main(args, { ...process.env, ...addresses }, { print, progress: say });
-}
-
 // KafkaJS and the driver may leave a timer behind; everything of ours is closed.
-process.exit(await run());
+process.exit(await runBesideStart('audit', main));

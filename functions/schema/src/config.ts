@@ -1,9 +1,12 @@
+import { TOPICS } from '@kandle/market/event/topics';
 import { CassandraEnv } from '@kandle/runtime/cassandra';
 import { type Env, logLevel, readEnv, wholeNumber } from '@kandle/runtime/config';
+import { KafkaEnv } from '@kandle/runtime/kafka';
 import { z } from 'zod';
 
 /** Every variable that it takes, with its default. */
 export const envSchema = z.object({
+  ...KafkaEnv.shape,
   ...CassandraEnv.shape,
   LOG_LEVEL: logLevel.default('info'),
   /** The folder of the steps, `001-….cql` and so on. */
@@ -16,6 +19,11 @@ export const envSchema = z.object({
   WINDOWS_DAYS: wholeNumber(1, 3_650).default(16),
   TRADES_DAYS: wholeNumber(1, 3_650).default(30),
   CANDLES_DAYS: wholeNumber(1, 3_650).default(400),
+  /** The group that everything in Cassandra comes from, and what it reads: what an empty keyspace is held against. */
+  TRANSFORM_GROUP: z.string().min(1).default('kandle-transform'),
+  RAW_TOPIC: z.string().min(1).default(TOPICS.raw),
+  /** Begin with an empty keyspace, although Kafka holds events that were read already. */
+  ACCEPT_EMPTY: z.stringbool().default(false),
   /** A role that may read and write the keyspace's rows, no more; unset where nobody logs in. */
   GRANT_TO_ROLE: z
     .string()

@@ -1,8 +1,10 @@
 import { createCassandra } from '@kandle/runtime/cassandra';
-import { describeError } from '@kandle/runtime/errors';
-import { createLogger } from '@kandle/runtime/log';
+import { describeError, FatalError } from '@kandle/runtime/errors';
+import { createKafka } from '@kandle/runtime/kafka';
+import { createLogger, type Logger } from '@kandle/runtime/log';
 import { applySchema } from './apply.ts';
-import { readConfig } from './config.ts';
+import { readConfig, type SchemaConfig } from './config.ts';
+import { emptied, eventsReadOn, isEmpty } from './emptied.ts';
 
 async function main(): Promise<void> {
   const config = readConfig(process.env);
@@ -10,6 +12,8 @@ async function main(): Promise<void> {
   const client = createCassandra(config, { useKeyspace: false });
   try {
     await client.connect();
+    const wasEmpty = await isEmpty(client, config.CASSANDRA_KEYSPACE);
+    if (wasEmpty && !config.ACCEPT_EMPTY) await checkReadOn(config, log);
     const applied = await applySchema(client, config);
     log.info(
       { applied, grantedTo: config.GRANT_TO_ROLE },
@@ -20,7 +24,27 @@ async function main(): Promise<void> {
   }
 }
 
+/**
+ * An empty keyspace is a first installation, or a lost one; Kafka knows which.
+ *
+ * @throws {FatalError} If what Kafka holds was read already.
+ */
+async function checkReadOn(config: SchemaConfig, log: Logger): Promise<void> {
+  const admin = createKafka(config, 'schema', log).admin();
+  const first = { group: config.TRANSFORM_GROUP, topic: config.RAW_TOPIC };
+  try {
+    await admin.connect();
+    const events = await eventsReadOn(admin, first);
+    if (events > 0) throw emptied(config.CASSANDRA_KEYSPACE, first, events);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** What no other try would mend, by which the Job knows to give up: knative/base/050-schema.yaml. */
+const EXIT_FATAL = 3;
+
 main().catch((error: unknown) => {
   process.stderr.write(`schema: ${describeError(error)}\n`);
-  process.exit(1);
+  process.exit(error instanceof FatalError ? EXIT_FATAL : 1);
 });

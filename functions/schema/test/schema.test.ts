@@ -2,7 +2,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
-import { afterAll, expect, inject, test } from 'vitest';
+import { createKafka } from '@kandle/runtime/kafka';
+import { createLogger } from '@kandle/runtime/log';
+import { afterAll, expect, inject, onTestFinished, test } from 'vitest';
 
 const KEYSPACE = `schema_${Date.now()}`;
 const ROOT = join(import.meta.dirname, '../../..');
@@ -11,6 +13,9 @@ const env = {
   CASSANDRA_CONTACT_POINTS: contactPoints.join(','),
   CASSANDRA_PORT: String(port),
   CASSANDRA_KEYSPACE: KEYSPACE,
+  KAFKA_BROKERS: inject('kafkaBrokers').join(','),
+  RAW_TOPIC: `${KEYSPACE}.raw`,
+  TRANSFORM_GROUP: `${KEYSPACE}-transform`,
 };
 const client = createCassandra(CassandraEnv.parse(env), { useKeyspace: false });
 
@@ -58,12 +63,63 @@ test('the schema program applies every step once, with the copies and the times 
   expect(windows.first()?.['default_time_to_live']).toBe(20 * 86_400);
 });
 
-test('the schema program ends with one line and exit code 1, when it cannot do what it is told', async () => {
+test('the schema program ends with one line, when it cannot do what it is told, and by its exit code says whether another try helps', async () => {
   // The test's Cassandra has no roles: it refuses to grant, as one does to whoever may not.
   const refused = await runSchema({ GRANT_TO_ROLE: 'kandle', LOG_LEVEL: 'silent' });
   expect(refused).toMatchObject({ code: 1 });
   expect(refused.stderr).toMatch(/^schema: Cannot grant SELECT to kandle: .+\n$/);
   const malformed = await runSchema({ CASSANDRA_REPLICATION: "{'class': 'x'}; DROP KEYSPACE system" });
-  expect(malformed).toMatchObject({ code: 1 });
+  expect(malformed).toMatchObject({ code: 3 });
   expect(malformed.stderr).toMatch(/^schema: Cannot start: CASSANDRA_REPLICATION: expected a CQL map/);
 });
+
+test('the schema program makes nothing, when the keyspace was lost and Kafka remembers that all was read', async () => {
+  const lost = { CASSANDRA_KEYSPACE: `${KEYSPACE}_lost`, LOG_LEVEL: 'silent' };
+  const kafka = createKafka(
+    { KAFKA_BROKERS: inject('kafkaBrokers'), KAFKA_TLS: false },
+    'test',
+    createLogger('test', 'silent'),
+  );
+  const admin = kafka.admin();
+  const producer = kafka.producer();
+  await Promise.all([admin.connect(), producer.connect()]);
+  onTestFinished(async () => {
+    await client.execute(`DROP KEYSPACE IF EXISTS ${lost.CASSANDRA_KEYSPACE}`);
+    await Promise.all([admin.disconnect(), producer.disconnect()]);
+  });
+  const topic = env.RAW_TOPIC;
+  await admin.createTopics({ topics: [{ topic, numPartitions: 2 }], waitForLeaders: true });
+  await producer.send({
+    topic,
+    messages: ['a', 'b', 'c', 'd'].map((value) => ({ partition: 1, value })),
+  });
+  const move = (offset: string): Promise<void> =>
+    admin.setOffsets({ groupId: env.TRANSFORM_GROUP, topic, partitions: [{ partition: 1, offset }] });
+
+  // Records that nobody has read are no loss.
+  expect(await runSchema(lost)).toMatchObject({ code: 0 });
+  await move('3');
+  const stopped = await runSchema(lost);
+  expect(stopped).toMatchObject({ code: 3 });
+  expect(stopped.stderr).toMatch(
+    /^schema: Cannot apply the schema: the keyspace schema_\d+_lost is empty, but schema_\d+-transform has read 3 events .*--restore.*--accept-empty.*\n$/,
+  );
+  // A row anywhere, whatever table it is in, is a pipeline that goes on.
+  await client.execute(
+    `INSERT INTO ${lost.CASSANDRA_KEYSPACE}.feed_gaps (feed, day, from_time, shard, reason) VALUES ('f', '2026-01-01', 0, 'f-00', 'silent')`,
+  );
+  expect(await runSchema(lost)).toMatchObject({ code: 0 });
+  await client.execute(`DROP KEYSPACE ${lost.CASSANDRA_KEYSPACE}`);
+  const gone = await runSchema(lost);
+  expect(gone).toMatchObject({ code: 3 });
+  const keyspaces = await client.execute(
+    'SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = ?',
+    [lost.CASSANDRA_KEYSPACE],
+  );
+  expect(keyspaces.rowLength).toBe(0);
+  expect(await runSchema({ ...lost, ACCEPT_EMPTY: 'true' })).toMatchObject({ code: 0 });
+  // Set back, as the restore does it, there is nothing to warn of.
+  await client.execute(`DROP KEYSPACE ${lost.CASSANDRA_KEYSPACE}`);
+  await move('0');
+  expect(await runSchema(lost)).toMatchObject({ code: 0 });
+}, 240_000);
