@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createCandlePublisher } from '@kandle/aggregate/publish';
 import { createShardStore, createWindowStore } from '@kandle/aggregate/cassandra-stores';
 import { createAggregate } from '@kandle/aggregate/handler';
-import { createWindowCache } from '@kandle/aggregate/window-cache';
+import { createRecentWindows } from '@kandle/runtime/recent-windows';
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
 import { createEventProducer, type EventProducer } from '@kandle/runtime/event-producer';
@@ -120,7 +120,7 @@ export async function startSmallPipeline(): Promise<SmallPipeline> {
       provisionalMs: 1,
       monotonicMs: () => performance.now(),
     }),
-    cache: createWindowCache(10_000),
+    cache: createRecentWindows({ maxRows: 10_000, monotonicMs: () => performance.now() }),
     graceMs: GRACE_MS,
     expiryMs: EXPIRY_MS,
     maxAttempts: 10,

@@ -1,18 +1,19 @@
 import type { ShardState } from '@kandle/market/window/shard-state';
 import type { TradeBatch } from '@kandle/market/trade/trade-batch';
-import type { BatchPosition } from '@kandle/market/window/window-state';
+import type { BatchPosition, WindowState } from '@kandle/market/window/window-state';
 import type { ChangeLimits } from '@kandle/runtime/change-versioned';
+import type { RecentWindows } from '@kandle/runtime/recent-windows';
 import type { AggregateMetrics } from './metrics.ts';
 import type { CandlePublisher } from './publish.ts';
 import type { ShardStore, WindowStore } from './stores.ts';
-import type { WindowCache } from './window-cache.ts';
 
 /** What the aggregate function works with; clocks and chance come in from outside. */
 export interface AggregateDeps extends ChangeLimits {
   readonly windows: WindowStore;
   readonly shards: ShardStore;
   readonly candles: CandlePublisher;
-  readonly cache: WindowCache;
+  /** The windows that this process wrote or read last, so that the usual batch needs no read. */
+  readonly cache: RecentWindows<WindowState>;
   readonly graceMs: number;
   readonly expiryMs: number;
   /** Left out where nothing is counted. */

@@ -13,7 +13,7 @@ import { createMemoryStores } from '../test/memory-stores.ts';
 import { countOutcomes, createAggregateMetrics } from './metrics.ts';
 import { createAggregate } from './handler.ts';
 import { createCandlePublisher } from './publish.ts';
-import { createWindowCache } from './window-cache.ts';
+import { createRecentWindows } from '@kandle/runtime/recent-windows';
 
 const SHARD = 'finnhub-03';
 const W0 = 1_700_000_000_000;
@@ -89,7 +89,7 @@ function createRig(faults: Fault[] = []) {
         },
         { topic: 'candles', provisionalMs: 1_000, monotonicMs: () => 0 },
       ),
-      cache: createWindowCache(1_000),
+      cache: createRecentWindows({ maxRows: 1_000, monotonicMs: () => performance.now() }),
       graceMs: 2_000,
       expiryMs: 86_400_000,
       maxAttempts: 5,

@@ -11,7 +11,7 @@ import { readConfig } from './config.ts';
 import { createAggregate } from './handler.ts';
 import { countOutcomes, createAggregateMetrics } from './metrics.ts';
 import { createCandlePublisher } from './publish.ts';
-import { createWindowCache } from './window-cache.ts';
+import { createRecentWindows } from '@kandle/runtime/recent-windows';
 
 void runFunction('aggregate', readConfig, (config, log) => {
   const cassandra = createCassandra(config);
@@ -27,7 +27,7 @@ void runFunction('aggregate', readConfig, (config, log) => {
       provisionalMs: config.PROVISIONAL_MS,
       monotonicMs: () => performance.now(),
     }),
-    cache: createWindowCache(config.MAX_CACHED_ROWS),
+    cache: createRecentWindows({ maxRows: config.MAX_CACHED_ROWS, monotonicMs: () => performance.now() }),
     graceMs: config.GRACE_MS,
     expiryMs: config.EXPIRY_MS,
     maxAttempts: config.MAX_ATTEMPTS,

@@ -2,6 +2,7 @@ import { type CandleBatchKind, formatCandleBatch, publishedCandle } from '@kandl
 import { WINDOW_MS, type WindowKey } from '@kandle/market/window/window';
 import { shownRow, type WindowRow, type WindowState } from '@kandle/market/window/window-state';
 import type { EventProducer } from '@kandle/runtime/event-producer';
+import { LRUCache } from 'lru-cache';
 
 /** Publishes candles; each method resolves when Kafka has acknowledged them. */
 export interface CandlePublisher {
@@ -26,17 +27,18 @@ export interface PublisherOptions {
   readonly monotonicMs: () => number;
 }
 
-interface LastLook {
+/** The last provisional publication of a window. */
+interface LastShown {
   readonly atMs: number;
   readonly version: number;
 }
 
 /** Most windows whose last provisional publication is remembered. */
-const MAX_LOOKS = 1_000;
+const MAX_SHOWN = 1_000;
 
 /** A publisher over a producer of events. */
 export function createCandlePublisher(producer: EventProducer, options: PublisherOptions): CandlePublisher {
-  const looks = new Map<string, LastLook>();
+  const shown = new LRUCache<string, LastShown>({ max: MAX_SHOWN });
 
   async function publish(
     key: WindowKey,
@@ -53,20 +55,17 @@ export function createCandlePublisher(producer: EventProducer, options: Publishe
   return {
     async publishProvisional(key, window, traceparent) {
       const text = `${key.shard}|${key.windowStartMs}`;
-      const last = looks.get(text);
+      const last = shown.get(text);
       const atMs = options.monotonicMs();
       if (last !== undefined && atMs - last.atMs < options.provisionalMs) return;
-      looks.delete(text);
-      looks.set(text, { atMs, version: window.version });
-      if (looks.size > MAX_LOOKS)
-        for (const oldest of looks.keys()) if (looks.size > MAX_LOOKS) looks.delete(oldest);
+      shown.set(text, { atMs, version: window.version });
       const changed = [...window.rows.values()].filter(
         (row) => shownRow(window, row).version > (last?.version ?? 0),
       );
       await publish(key, window, 'provisional', changed, traceparent);
     },
     async publishFinal(key, window, traceparent) {
-      looks.delete(`${key.shard}|${key.windowStartMs}`);
+      shown.delete(`${key.shard}|${key.windowStartMs}`);
       await publish(key, window, 'final', window.rows.values(), traceparent);
     },
     async publishRevised(key, window, changed, traceparent) {

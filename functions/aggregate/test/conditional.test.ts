@@ -19,7 +19,7 @@ import { freePort } from '@kandle/servers/ports/ports';
 import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
 import { createShardStore, createWindowStore } from '../src/cassandra-stores.ts';
 import { createAggregate } from '../src/handler.ts';
-import { createWindowCache } from '../src/window-cache.ts';
+import { createRecentWindows } from '@kandle/runtime/recent-windows';
 
 const { keyspace, client: direct } = useTestKeyspace('conditional');
 const W0 = 1_700_000_000_000;
@@ -79,7 +79,7 @@ function createRig(client: Client) {
     windows: createWindowStore(client),
     shards: createShardStore(client),
     candles: { publishProvisional: publish, publishFinal: publish, publishRevised: publish },
-    cache: createWindowCache(10_000),
+    cache: createRecentWindows({ maxRows: 10_000, monotonicMs: () => performance.now() }),
     graceMs: 2_000,
     expiryMs: 14 * 86_400_000,
     maxAttempts: 5,

@@ -9,7 +9,7 @@ import { runSchedule } from '@kandle/testkit/schedule';
 import { cleanBatch } from '@kandle/market/trade/clean-trades';
 import { createAggregate } from '../src/handler.ts';
 import { createCandlePublisher } from '../src/publish.ts';
-import { createWindowCache } from '../src/window-cache.ts';
+import { createRecentWindows } from '@kandle/runtime/recent-windows';
 import type { Stores } from './faulty-stores.ts';
 import { GRACE_MS, HORIZON_MS, type RawEvent } from './raw-log.ts';
 
@@ -56,7 +56,10 @@ export async function aggregateSchedule(
           provisionalMs: 1,
           monotonicMs: () => (clock += random.below(2)),
         }),
-        cache: createWindowCache(random.pick([1, 6, 1_000])),
+        cache: createRecentWindows({
+          maxRows: random.pick([1, 6, 1_000]),
+          monotonicMs: () => performance.now(),
+        }),
         graceMs: GRACE_MS,
         expiryMs: Number.MAX_SAFE_INTEGER,
         maxAttempts: 7,

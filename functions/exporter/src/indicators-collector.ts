@@ -1,3 +1,4 @@
+import { createRunAll } from '@kandle/runtime/run-all';
 import type { Client } from 'cassandra-driver';
 import type { Collector, Sample } from './collector.ts';
 import { readFeeds } from './feeds.ts';
@@ -67,6 +68,7 @@ export function createIndicatorsCollector(
     },
     async collect() {
       const samples: Sample[] = [];
+      const readAll = createRunAll(AT_ONCE);
       for (const feed of await readFeeds(client)) {
         const { rows } = await client.execute(LATEST, [feed], { isIdempotent: true, fetchSize: MAX_ROWS });
         const times = new Map(rows.map((row) => [String(row['symbol']), Number(row['time'])]));
@@ -74,11 +76,9 @@ export function createIndicatorsCollector(
           const timeMs = times.get(symbol);
           return timeMs === undefined ? [] : [{ symbol, timeMs }];
         });
-        for (let from = 0; from < shown.length; from += AT_ONCE) {
-          const some = shown.slice(from, from + AT_ONCE);
-          const found = await Promise.all(some.map(({ symbol, timeMs }) => samplesOf(feed, symbol, timeMs)));
-          samples.push(...found.flat());
-        }
+        await readAll(shown, async ({ symbol, timeMs }) => {
+          samples.push(...(await samplesOf(feed, symbol, timeMs)));
+        });
       }
       return samples;
     },

@@ -57,7 +57,7 @@ function started(
     news: options.news ?? { read: async () => new Map() },
     states,
     metrics,
-    memory: createStateMemory(states, 4, 100_000),
+    memory: createStateMemory(states, { reach: 4, maxRows: 100_000, monotonicMs: () => 1 }),
     publisher: createSignalPublisher(producer, 'signals', SETTINGS.periods),
     reach: 4,
     maxRecomputedWindows: options.maxRecomputedWindows ?? 100,

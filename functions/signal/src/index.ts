@@ -25,7 +25,11 @@ void runFunction('signal', readConfig, (config, log) => {
   const signal = createSignal({
     states,
     metrics,
-    memory: createStateMemory(states, reach, config.MAX_CACHED_ROWS),
+    memory: createStateMemory(states, {
+      reach,
+      maxRows: config.MAX_CACHED_ROWS,
+      monotonicMs: () => performance.now(),
+    }),
     publisher: createSignalPublisher(producer, config.SIGNALS_TOPIC, periods),
     periods,
     news: createNewsSentiments(cassandra, () => performance.now()),

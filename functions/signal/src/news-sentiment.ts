@@ -1,7 +1,9 @@
 import { feedOfShard } from '@kandle/market/event/shard';
 import { WINDOW_MS, type WindowKey } from '@kandle/market/window/window';
 import { QUORUM_READ, readFromCassandra } from '@kandle/runtime/conditional';
+import { createRunAll } from '@kandle/runtime/run-all';
 import type { Client } from 'cassandra-driver';
+import { LRUCache } from 'lru-cache';
 import { concerns, type Rule } from '@kandle/market/signal/rules';
 import type { Sentiment } from '@kandle/market/signal/series-state';
 
@@ -36,7 +38,8 @@ interface Known {
 
 /** The sentiments of the view `news`, each asked for at most every 15 seconds. */
 export function createNewsSentiments(client: Client, monotonicMs: () => number): NewsSentiments {
-  const known = new Map<string, Known>();
+  const known = new LRUCache<string, Known>({ max: MAX_KNOWN });
+  const readAll = createRunAll(AT_ONCE);
 
   async function readOne(feed: string, symbol: string, windowStartMs: number): Promise<Sentiment | null> {
     const endMs = windowStartMs + WINDOW_MS;
@@ -56,26 +59,21 @@ export function createNewsSentiments(client: Client, monotonicMs: () => number):
       if (newsRules.length === 0) return found;
       const asked = [...symbols].filter((symbol) => newsRules.some((rule) => concerns(rule, symbol)));
       const nowMs = monotonicMs();
-      if (known.size > MAX_KNOWN) known.clear();
-      for (let from = 0; from < asked.length; from += AT_ONCE) {
-        await Promise.all(
-          asked.slice(from, from + AT_ONCE).map(async (symbol) => {
-            const text = `${shard}|${symbol}`;
-            let entry = known.get(text);
-            // By the windows' time too: a recording runs through an hour in seconds.
-            const isKnown =
-              entry !== undefined &&
-              nowMs - entry.atMs < KNOWN_MS &&
-              Math.abs(windowStartMs - entry.windowStartMs) < KNOWN_MS;
-            if (entry === undefined || !isKnown) {
-              const sentiment = await readOne(feedOfShard(shard), symbol, windowStartMs);
-              entry = { atMs: nowMs, windowStartMs, sentiment };
-              known.set(text, entry);
-            }
-            if (entry.sentiment !== null) found.set(symbol, entry.sentiment);
-          }),
-        );
-      }
+      await readAll(asked, async (symbol) => {
+        const text = `${shard}|${symbol}`;
+        let entry = known.get(text);
+        // By the windows' time too: a recording runs through an hour in seconds.
+        const isKnown =
+          entry !== undefined &&
+          nowMs - entry.atMs < KNOWN_MS &&
+          Math.abs(windowStartMs - entry.windowStartMs) < KNOWN_MS;
+        if (entry === undefined || !isKnown) {
+          const sentiment = await readOne(feedOfShard(shard), symbol, windowStartMs);
+          entry = { atMs: nowMs, windowStartMs, sentiment };
+          known.set(text, entry);
+        }
+        if (entry.sentiment !== null) found.set(symbol, entry.sentiment);
+      });
       return found;
     },
   };

@@ -9,8 +9,11 @@ const window: StateWindow = { version: 1, pending: 0, rows: new Map() };
 const key = (place: number) => ({ shard: 'a-00', windowStartMs: place * WINDOW_MS });
 
 function createMemory(maxRows: number) {
-  const clock = { nowMs: 0 };
-  return { clock, memory: createStateMemory(createMemoryStore(), REACH, maxRows, () => clock.nowMs) };
+  const clock = { nowMs: 1 };
+  return {
+    clock,
+    memory: createStateMemory(createMemoryStore(), { reach: REACH, maxRows, monotonicMs: () => clock.nowMs }),
+  };
 }
 
 test('a window that was not used for five minutes is held no longer', async () => {
@@ -20,7 +23,7 @@ test('a window that was not used for five minutes is held no longer', async () =
   memory.set(key(10), window);
   clock.nowMs = 299_999;
   expect([...(memory.recall(key(10))?.windows.keys() ?? [])]).toEqual([9 * WINDOW_MS, 10 * WINDOW_MS]);
-  clock.nowMs = 599_999;
+  clock.nowMs = 600_000;
   memory.set({ ...key(1), shard: 'a-01' }, window);
   // Windows of the stretch are gone: what exists in it is not known without a look.
   expect(memory.recall(key(10))).toBeNull();
@@ -32,7 +35,7 @@ test('what is known of a stretch stays known, when a window before it is held no
   clock.nowMs = 200_000;
   await memory.refresh(key(10));
   memory.set(key(10), window);
-  clock.nowMs = 300_000;
+  clock.nowMs = 300_002;
   memory.set(key(11), window);
   expect([...(memory.recall(key(11))?.windows.keys() ?? [])]).toEqual([10 * WINDOW_MS, 11 * WINDOW_MS]);
 });

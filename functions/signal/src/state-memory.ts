@@ -1,5 +1,6 @@
 import { WINDOW_MS, type WindowKey } from '@kandle/market/window/window';
 import type { StateWindow } from '@kandle/market/signal/series-state';
+import { createRecentWindows } from '@kandle/runtime/recent-windows';
 import type { StateStore } from './stores.ts';
 
 /** A window with those before it that its states may continue from, and which windows after it there are. */
@@ -30,57 +31,31 @@ export interface StateMemory {
   drop(key: WindowKey): void;
 }
 
-/** No series reaches back so far by default: what was not used for so long is a silent shard's, or too old. */
-const KEEP_MS = 300_000;
-
-interface Held {
-  readonly key: WindowKey;
-  readonly window: StateWindow;
-  readonly usedMs: number;
+/** How a memory is made. */
+export interface StateMemoryOptions {
+  /** How far back a state may continue from, in windows. */
+  readonly reach: number;
+  /** Most symbol rows held over all windows; one window is always held, however large. */
+  readonly maxRows: number;
+  readonly monotonicMs: () => number;
 }
 
-/**
- * @param reach How far back a state may continue from, in windows.
- * @param maxRows Most symbol rows held over all windows; one window is always held, however large.
- * @param nowMs Monotonic time.
- */
+/** A memory of a store of which nothing is known yet. */
 export function createStateMemory(
   store: StateStore,
-  reach: number,
-  maxRows: number,
-  nowMs = () => performance.now(),
+  { reach, maxRows, monotonicMs }: StateMemoryOptions,
 ): StateMemory {
-  const windows = new Map<string, Held>();
   /** By shard: the stretch of time of which it was last read which windows exist. */
   const stretches = new Map<string, { readonly fromMs: number; readonly toMs: number }>();
-  let rows = 0;
-
-  function drop(text: string): void {
-    const held = windows.get(text);
-    if (held === undefined) return;
-    windows.delete(text);
-    rows -= held.window.rows.size + 1;
-  }
-
-  /** Which windows exist in the stretch is no longer known without a look, once one of them is not held any more. */
-  function forget({ shard, windowStartMs }: WindowKey): void {
-    const stretch = stretches.get(shard);
-    if (stretch !== undefined && windowStartMs >= stretch.fromMs) stretches.delete(shard);
-  }
-
-  function set(key: WindowKey, window: StateWindow): void {
-    const text = textOf(key);
-    drop(text);
-    if (window.version === 0) return;
-    const usedMs = nowMs();
-    windows.set(text, { key, window, usedMs });
-    rows += window.rows.size + 1;
-    for (const [oldest, held] of windows) {
-      if (oldest === text || (rows <= maxRows && usedMs - held.usedMs < KEEP_MS)) break;
-      drop(oldest);
-      forget(held.key);
-    }
-  }
+  const windows = createRecentWindows<StateWindow>({
+    maxRows,
+    monotonicMs,
+    // Which windows exist in the stretch is no longer known without a look, once one of them is not held any more.
+    onGone({ shard, windowStartMs }) {
+      const stretch = stretches.get(shard);
+      if (stretch !== undefined && windowStartMs >= stretch.fromMs) stretches.delete(shard);
+    },
+  });
 
   function startsAround(windowStartMs: number, from: number, to: number): number[] {
     return Array.from({ length: to - from + 1 }, (_, i) => windowStartMs + (from + i) * WINDOW_MS);
@@ -88,7 +63,7 @@ export function createStateMemory(
 
   async function readWindow(key: WindowKey): Promise<StateWindow> {
     const window = await store.read(key);
-    set(key, window);
+    windows.set(key, window);
     return window;
   }
 
@@ -98,12 +73,8 @@ export function createStateMemory(
       const fromMs = windowStartMs - reach * WINDOW_MS;
       if (stretch === undefined || fromMs < stretch.fromMs || windowStartMs > stretch.toMs) return null;
       const known = startsAround(windowStartMs, -reach, reach).flatMap((startMs) => {
-        const text = textOf({ shard, windowStartMs: startMs });
-        const held = startMs <= stretch.toMs ? windows.get(text) : undefined;
-        if (held === undefined) return [];
-        windows.delete(text);
-        windows.set(text, { ...held, usedMs: nowMs() });
-        return [[startMs, held.window] as const];
+        const window = startMs <= stretch.toMs ? windows.get({ shard, windowStartMs: startMs }) : undefined;
+        return window === undefined ? [] : [[startMs, window] as const];
       });
       return {
         windows: new Map(known.filter(([startMs]) => startMs <= windowStartMs)),
@@ -120,13 +91,13 @@ export function createStateMemory(
       const current = await Promise.all(
         present.map(async (startMs) => {
           const key = { shard, windowStartMs: startMs };
-          const known = windows.get(textOf(key))?.window;
+          const known = windows.get(key);
           return known?.version === versions.get(startMs) && known !== undefined
             ? ([startMs, known] as const)
             : ([startMs, await readWindow(key)] as const);
         }),
       );
-      for (const [startMs, window] of current) set({ shard, windowStartMs: startMs }, window);
+      for (const [startMs, window] of current) windows.set({ shard, windowStartMs: startMs }, window);
       const [fromMs = windowStartMs] = starts;
       // Later windows that exist were not read, so beyond them nothing is known.
       const later = starts.filter((startMs) => startMs > windowStartMs && versions.has(startMs));
@@ -137,14 +108,10 @@ export function createStateMemory(
       return { windows: new Map(current), later };
     },
     read: readWindow,
-    set,
+    set: windows.set,
     drop(key) {
-      drop(textOf(key));
+      windows.drop(key);
       stretches.delete(key.shard);
     },
   };
-}
-
-function textOf({ shard, windowStartMs }: WindowKey): string {
-  return `${shard}|${windowStartMs}`;
 }

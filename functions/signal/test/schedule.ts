@@ -43,7 +43,11 @@ export async function signalSchedule(
         states,
         news: { read: async () => new Map() },
         reach,
-        memory: createStateMemory(states, reach, random.pick([1, 8, 1_000])),
+        memory: createStateMemory(states, {
+          reach,
+          maxRows: random.pick([1, 8, 1_000]),
+          monotonicMs: () => performance.now(),
+        }),
         publisher: createSignalPublisher(producer, 'signals', SETTINGS.periods),
         rules: () => SETTINGS.rules,
         maxAttempts: 7,

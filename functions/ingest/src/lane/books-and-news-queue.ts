@@ -1,3 +1,4 @@
+import { partsOf } from '@kandle/market/event/parts';
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import type { Reject, RejectReason } from '@kandle/market/event/rejects';
 import { isSymbol } from '@kandle/market/event/symbol';
@@ -77,8 +78,8 @@ export function createBooksAndNewsQueue(shards: ShardMap, gatherMs: number): Boo
       if (first === undefined) return [];
       const { name } = shards.shardOf(first.symbol);
       const most = MAX_PER_EVENT[first.kind];
-      return Array.from({ length: Math.ceil(group.length / most) }, (_, part) => {
-        const records = group.slice(part * most, (part + 1) * most).map(({ record }) => record);
+      return partsOf(group, most).map((part) => {
+        const records = part.map(({ record }) => record);
         return format(first.kind, name, records, departure);
       });
     });

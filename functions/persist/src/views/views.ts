@@ -1,3 +1,4 @@
+import { partsOf } from '@kandle/market/event/parts';
 import type { Client } from 'cassandra-driver';
 import { translateCassandraError } from '@kandle/runtime/cassandra';
 import { createRunAll } from '@kandle/runtime/run-all';
@@ -66,17 +67,11 @@ export function createViews(client: Client, limits: ViewLimits): Views {
   return {
     async write(partitions) {
       try {
-        await runAll(chunksOf(partitions, limits.maxRowsPerBatch), writeBatch);
+        const batches = partitions.flatMap((rows) => partsOf(rows, limits.maxRowsPerBatch));
+        await runAll(batches, writeBatch);
       } catch (error) {
         throw translateCassandraError(error, 'write to the views');
       }
     },
   };
-}
-
-function* chunksOf(partitions: readonly PartitionRows[], size: number): Generator<PartitionRows> {
-  for (const rows of partitions) {
-    if (rows.length <= size) yield rows;
-    else for (let from = 0; from < rows.length; from += size) yield rows.slice(from, from + size);
-  }
 }

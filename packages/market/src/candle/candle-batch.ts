@@ -3,6 +3,7 @@ import { feedSource } from '../event/batch-header.ts';
 import type { Candle } from './candle.ts';
 import { e16, e8, fromJsonInteger, type JsonInteger, toJsonInteger } from '../number/fixed-point.ts';
 import type { MarketEvent } from '../event/market-event.ts';
+import { partsOf } from '../event/parts.ts';
 import { isSymbol } from '../event/symbol.ts';
 import { EVENT_TYPES } from '../event/topics.ts';
 import { isComplete, isFinal, shownRow, type WindowRow, type WindowState } from '../window/window-state.ts';
@@ -87,10 +88,7 @@ export function publishedCandle(window: WindowState, row: WindowRow): PublishedC
 export function formatCandleBatch(batch: CandleBatch, traceparent?: string): readonly MarketEvent[] {
   const { candles, ...header } = batch;
   const sorted = candles.toSorted((a, b) => (a.symbol < b.symbol ? -1 : 1));
-  const parts = Array.from({ length: Math.ceil(sorted.length / MAX_CANDLES) }, (_, part) =>
-    sorted.slice(part * MAX_CANDLES, (part + 1) * MAX_CANDLES),
-  );
-  return parts.map((part, index) => ({
+  return partsOf(sorted, MAX_CANDLES).map((part, index) => ({
     id: `${batch.shard}:${batch.windowStartMs}:${batch.version}:${batch.kind}:${index}`,
     source: feedSource(batch.shard),
     type: EVENT_TYPES.candles,

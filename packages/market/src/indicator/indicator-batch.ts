@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { feedSource } from '../event/batch-header.ts';
 import { fnv1a64, hashToText } from '../number/hash.ts';
 import type { MarketEvent } from '../event/market-event.ts';
+import { partsOf } from '../event/parts.ts';
 import { isSymbol } from '../event/symbol.ts';
 import { EVENT_TYPES } from '../event/topics.ts';
 
@@ -44,10 +45,7 @@ const NAME = /^[a-z][a-z0-9_]{0,31}$/;
 export function formatIndicatorBatch(batch: IndicatorBatch, traceparent?: string): readonly MarketEvent[] {
   const { shard, windowStartMs } = batch;
   const sorted = batch.indicators.toSorted((a, b) => (a.symbol < b.symbol ? -1 : 1));
-  const parts = Array.from({ length: Math.ceil(sorted.length / MAX_SYMBOLS) }, (_, part) =>
-    sorted.slice(part * MAX_SYMBOLS, (part + 1) * MAX_SYMBOLS),
-  );
-  return parts.map((part) => ({
+  return partsOf(sorted, MAX_SYMBOLS).map((part) => ({
     id: `${shard}:${windowStartMs}:indicators:${contentHash(part)}`,
     source: feedSource(shard),
     type: EVENT_TYPES.indicators,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { feedSource } from '../event/batch-header.ts';
 import type { MarketEvent } from '../event/market-event.ts';
+import { partsOf } from '../event/parts.ts';
 import { isSymbol } from '../event/symbol.ts';
 import { EVENT_TYPES } from '../event/topics.ts';
 
@@ -67,10 +68,7 @@ export function signalId({
 export function formatSignalBatch(batch: SignalBatch, traceparent?: string): readonly MarketEvent[] {
   const { signals, ...header } = batch;
   const sorted = signals.toSorted((a, b) => (a.id < b.id ? -1 : 1));
-  const parts = Array.from({ length: Math.ceil(sorted.length / MAX_SIGNALS) }, (_, part) =>
-    sorted.slice(part * MAX_SIGNALS, (part + 1) * MAX_SIGNALS),
-  );
-  return parts.map((part, index) => ({
+  return partsOf(sorted, MAX_SIGNALS).map((part, index) => ({
     id: `${batch.shard}:${batch.windowStartMs}:${batch.version}:signals:${index}`,
     source: feedSource(batch.shard),
     type: EVENT_TYPES.signals,
