@@ -1,7 +1,7 @@
 import { parseApplied, formatApplied } from '@kandle/market/window/applied';
 import { formatSpans, parseSpans } from '@kandle/market/window/gap-spans';
 import { e16, e8 } from '@kandle/market/number/fixed-point';
-import { ABSENT_SHARD } from '@kandle/market/window/shard-state';
+import { ABSENT_SHARD, type ShardState } from '@kandle/market/window/shard-state';
 import { formatTradeKey, parseTradeKey } from '@kandle/market/trade/trade';
 import { WINDOW_MS, type WindowKey } from '@kandle/market/window/window';
 import {
@@ -10,6 +10,7 @@ import {
   type WindowRow,
   type WindowState,
 } from '@kandle/market/window/window-state';
+import { column, parseRow, parseRows } from '@kandle/runtime/cassandra-rows';
 import {
   CONDITIONAL,
   expectedVersion,
@@ -20,6 +21,7 @@ import {
   writeConditionally,
 } from '@kandle/runtime/conditional';
 import type { Client, types } from 'cassandra-driver';
+import { z } from 'zod';
 import type { ShardStore, WindowStore } from './stores.ts';
 
 const READ_WINDOW = 'SELECT * FROM windows WHERE shard = ? AND window_start = ?';
@@ -59,7 +61,9 @@ export function createWindowStore(client: Client): WindowStore {
         const { rows } = await readFromCassandra('look for windows', () =>
           client.execute(READ_WRITTEN, [shard, starts], { ...QUORUM_READ, fetchSize: LOOK_AT_ONCE }),
         );
-        for (const row of rows) if (row['version'] !== null) found.push(timeOf(row['window_start']));
+        for (const { window_start, version } of parseRows(WrittenSchema, rows, 'look for windows')) {
+          if (version !== null) found.push(window_start);
+        }
       }
       return found.toSorted((a, b) => a - b);
     },
@@ -83,16 +87,7 @@ export function createShardStore(client: Client): ShardStore {
       const result = await readFromCassandra('read a shard', () =>
         client.execute(READ_SHARD, [shard], SERIAL_READ),
       );
-      const row = result.first();
-      if (row === null || row['version'] === null) return ABSENT_SHARD;
-      const open = String(row['open'] ?? '');
-      const closedTo: unknown = row['closed_to'];
-      return {
-        version: Number(row['version']),
-        closedToMs: closedTo instanceof Date ? closedTo.getTime() : null,
-        open: open === '' ? [] : open.split(',').map(Number),
-        gaps: parseSpans(String(row['gaps'] ?? '')),
-      };
+      return toShard(result.first());
     },
     compareAndSet: (shard, next) =>
       writeConditionally('write a shard', () =>
@@ -150,49 +145,95 @@ function rowParams({ shard, windowStartMs }: WindowKey, symbol: string, next: Wi
   ];
 }
 
+/** What stands once in a window. */
+const HeaderSchema = z.object({
+  version: column.int,
+  final_version: column.optionalInt,
+  incomplete_version: column.optionalInt,
+  applied: column.optionalText,
+  min_offset: column.bigint.nullable(),
+});
+
+const REASONS = ['late_trade', 'late_first', 'feed_gap'] as const satisfies readonly RevisionReason[];
+
+/** A symbol's row in a window. */
+const RowSchema = z.object({
+  symbol: column.text,
+  row_version: column.int,
+  revision: column.int,
+  reason: z.enum(REASONS).or(z.literal('')).nullable(),
+  first_key: column.text,
+  last_key: column.text,
+  open_e8: column.varint,
+  high_e8: column.varint,
+  low_e8: column.varint,
+  close_e8: column.varint,
+  volume_e8: column.varint,
+  notional_e16: column.varint,
+  price_sum_e8: column.varint,
+  trade_count: column.int,
+  id_hash_sum: column.varint,
+});
+
+const WrittenSchema = z.object({ window_start: column.timestamp, version: column.int.nullable() });
+
+const ShardSchema = z.object({
+  version: column.int,
+  closed_to: column.timestamp.nullable(),
+  open: column.optionalText,
+  gaps: column.optionalText,
+});
+
 function toWindow(rows: readonly types.Row[], windowStartMs: number): WindowState {
   const [first] = rows;
   if (first === undefined || first['version'] === null) return ABSENT_WINDOW;
-  const minOffset: unknown = first['min_offset'];
+  const header = parseRow(HeaderSchema, first, 'read a window');
   return {
-    version: Number(first['version']),
-    finalVersion: Number(first['final_version'] ?? 0),
-    incompleteVersion: Number(first['incomplete_version'] ?? 0),
-    applied: parseApplied(String(first['applied'] ?? '')),
-    minOffset: typeof minOffset === 'bigint' ? minOffset : null,
+    version: header.version,
+    finalVersion: header.final_version,
+    incompleteVersion: header.incomplete_version,
+    applied: parseApplied(header.applied),
+    minOffset: header.min_offset,
     rows: new Map(
-      rows
-        .filter((row) => row['symbol'] !== null)
-        .map((row) => [String(row['symbol']), toRow(row, windowStartMs)]),
+      parseRows(
+        RowSchema,
+        rows.filter((row) => row['symbol'] !== null),
+        'read a window',
+      ).map((row) => [row.symbol, toRow(row, windowStartMs)]),
     ),
   };
 }
 
-function toRow(row: types.Row, windowStartMs: number): WindowRow {
-  const reason = String(row['reason'] ?? '');
+function toRow(row: z.infer<typeof RowSchema>, windowStartMs: number): WindowRow {
   return {
-    version: Number(row['row_version']),
-    revision: Number(row['revision']),
-    reason: reason === '' ? null : (reason as RevisionReason),
+    version: row.row_version,
+    revision: row.revision,
+    reason: row.reason === '' ? null : row.reason,
     candle: {
-      symbol: String(row['symbol']),
+      symbol: row.symbol,
       windowStartMs,
-      firstKey: parseTradeKey(String(row['first_key'])),
-      lastKey: parseTradeKey(String(row['last_key'])),
-      openE8: e8(BigInt(row['open_e8'])),
-      highE8: e8(BigInt(row['high_e8'])),
-      lowE8: e8(BigInt(row['low_e8'])),
-      closeE8: e8(BigInt(row['close_e8'])),
-      volumeE8: e8(BigInt(row['volume_e8'])),
-      notionalE16: e16(BigInt(row['notional_e16'])),
-      priceSumE8: e8(BigInt(row['price_sum_e8'])),
-      tradeCount: Number(row['trade_count']),
-      idHashSum: BigInt(row['id_hash_sum']),
+      firstKey: parseTradeKey(row.first_key),
+      lastKey: parseTradeKey(row.last_key),
+      openE8: e8(row.open_e8),
+      highE8: e8(row.high_e8),
+      lowE8: e8(row.low_e8),
+      closeE8: e8(row.close_e8),
+      volumeE8: e8(row.volume_e8),
+      notionalE16: e16(row.notional_e16),
+      priceSumE8: e8(row.price_sum_e8),
+      tradeCount: row.trade_count,
+      idHashSum: row.id_hash_sum,
     },
   };
 }
 
-function timeOf(value: unknown): number {
-  if (!(value instanceof Date)) throw new RangeError('Cannot read a window: it has no start');
-  return value.getTime();
+function toShard(row: types.Row | null): ShardState {
+  if (row === null || row['version'] === null) return ABSENT_SHARD;
+  const { version, closed_to, open, gaps } = parseRow(ShardSchema, row, 'read a shard');
+  return {
+    version,
+    closedToMs: closed_to,
+    open: open === '' ? [] : open.split(',').map(Number),
+    gaps: parseSpans(gaps),
+  };
 }

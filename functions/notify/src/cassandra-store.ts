@@ -1,5 +1,7 @@
 import { CONDITIONAL, readFromCassandra, SERIAL_READ, writeConditionally } from '@kandle/runtime/conditional';
+import { column, parseRow } from '@kandle/runtime/cassandra-rows';
 import type { Client, types } from 'cassandra-driver';
+import { z } from 'zod';
 import type { Notice, NoticeStatus, StoredNotice } from '@kandle/market/notification/signal-record';
 import type { NoticeStore, SignalKey } from './store.ts';
 
@@ -15,6 +17,7 @@ const SETTLE = `UPDATE notifications SET ${SET}, claimed_by = null ${ROW}`;
 const SETTLE_SENT = `${SETTLE} IF status IN ('claimed', 'failed', 'unclear', 'refused')`;
 const SETTLE_OTHER = `${SETTLE} IF status = 'claimed' AND attempts = ?`;
 
+const READING = 'read what was announced';
 const WRITING = 'write what was announced';
 
 /**
@@ -25,11 +28,12 @@ const WRITING = 'write what was announced';
 export function createNoticeStore(client: Client, owner: string): NoticeStore {
   return {
     async read({ feed, signalId }) {
-      const { rows } = await readFromCassandra('read what was announced', () =>
+      const { rows } = await readFromCassandra(READING, () =>
         client.execute(READ, [feed, signalId], SERIAL_READ),
       );
+      const [first] = rows;
       return {
-        revision: Number(rows[0]?.['revision'] ?? 0),
+        revision: first === undefined ? 0 : parseRow(RevisionSchema, first, READING).revision,
         notices: rows.filter((row) => row['target'] !== null && row['status'] !== null).map(toNotice),
       };
     },
@@ -84,22 +88,45 @@ function rowKey({ feed, signalId }: SignalKey, { target, version }: Notice): unk
   return [feed, signalId, target, version];
 }
 
-function toNotice(row: types.Row): StoredNotice {
-  return {
-    target: String(row['target']),
-    version: Number(row['version']),
-    state: row['state'] === 'retracted' ? 'retracted' : 'active',
-    status: String(row['status']) as NoticeStatus,
-    attempts: Number(row['attempts']),
-    statusCode: row['status_code'] === null ? null : Number(row['status_code']),
-    reason: String(row['reason'] ?? ''),
-    claimedAtMs: timeOf(row['claimed_at']) ?? 0,
-    settledAtMs: timeOf(row['settled_at']),
-    delayMs: row['delay_ms'] === null ? null : Number(row['delay_ms']),
-    isLeased: row['claimed_by'] !== null,
-  };
-}
+const RevisionSchema = z.object({ revision: column.optionalInt });
 
-function timeOf(value: unknown): number | null {
-  return value instanceof Date ? value.getTime() : null;
+const STATUSES = [
+  'claimed',
+  'sent',
+  'failed',
+  'unclear',
+  'refused',
+  'skipped',
+] as const satisfies readonly NoticeStatus[];
+
+/** One version of a signal at one target. */
+const NoticeSchema = z.object({
+  target: column.text,
+  version: column.int,
+  state: z.enum(['active', 'retracted']),
+  status: z.enum(STATUSES),
+  attempts: column.int,
+  status_code: column.int.nullable(),
+  reason: column.optionalText,
+  claimed_at: column.timestamp,
+  settled_at: column.timestamp.nullable(),
+  delay_ms: column.bigint.nullable(),
+  claimed_by: column.text.nullable(),
+});
+
+function toNotice(row: types.Row): StoredNotice {
+  const notice = parseRow(NoticeSchema, row, READING);
+  return {
+    target: notice.target,
+    version: notice.version,
+    state: notice.state,
+    status: notice.status,
+    attempts: notice.attempts,
+    statusCode: notice.status_code,
+    reason: notice.reason,
+    claimedAtMs: notice.claimed_at,
+    settledAtMs: notice.settled_at,
+    delayMs: notice.delay_ms === null ? null : Number(notice.delay_ms),
+    isLeased: notice.claimed_by !== null,
+  };
 }

@@ -1,9 +1,20 @@
+import { INDICATORS_START } from '@kandle/market/indicator/indicators';
+import type { SeriesState } from '@kandle/market/signal/series-state';
 import { pagedResult } from '@kandle/testkit/paged-result';
 import type { Client } from 'cassandra-driver';
 import { expect, test } from 'vitest';
 import { createStateStore } from './cassandra-store.ts';
 
 const KEY = { shard: 'sim-00', windowStartMs: 1_700_000_000_000 };
+
+const STATE: SeriesState = {
+  periods: '1,2',
+  lastStartMs: 1,
+  lastTradeMs: 1,
+  indicators: INDICATORS_START,
+  volumes: [],
+  rules: {},
+};
 
 /** A store over a database that gives these results, one after the other; each is a list of pages. */
 function storeOver(...results: readonly Parameters<typeof pagedResult>[0][]) {
@@ -18,9 +29,13 @@ function rowsOf(version: number, ...symbols: readonly string[]) {
     pending: 0,
     row_version: 1,
     state_version: 1,
+    candle: '',
+    prev_start: null,
+    prev_version: null,
     repeated: 0,
     restarted: false,
-    state: '{}',
+    state: JSON.stringify(STATE),
+    signals: null,
   };
   return symbols.map((symbol) => ({ ...row, symbol }));
 }

@@ -1,4 +1,5 @@
 import type { WindowKey } from '@kandle/market/window/window';
+import { column, jsonColumn, parseRow, parseRows } from '@kandle/runtime/cassandra-rows';
 import {
   CONDITIONAL,
   expectedVersion,
@@ -7,16 +8,16 @@ import {
   readPartition,
   writeConditionally,
 } from '@kandle/runtime/conditional';
-import type { Signal } from '@kandle/market/signal/signal-batch';
-import type { Client, types } from 'cassandra-driver';
 import {
   ABSENT,
-  type Basis,
-  type RowCandle,
-  type SeriesState,
+  RowCandleSchema,
+  SeriesStateSchema,
   type StateRow,
   type StateWindow,
 } from '@kandle/market/signal/series-state';
+import { SignalSchema } from '@kandle/market/signal/signal-batch';
+import type { Client, types } from 'cassandra-driver';
+import { z } from 'zod';
 import type { StateStore } from './stores.ts';
 
 const READ = 'SELECT * FROM indicator_states WHERE shard = ? AND window_start = ?';
@@ -47,9 +48,9 @@ export function createStateStore(client: Client): StateStore {
         client.execute(READ_VERSIONS, [shard, starts], QUORUM_READ),
       );
       return new Map(
-        result.rows
-          .filter((row) => row['version'] !== null)
-          .map((row) => [toMs(row['window_start']), Number(row['version'])]),
+        parseRows(VersionSchema, result.rows, 'read the versions of state windows').flatMap(
+          ({ window_start, version }) => (version === null ? [] : [[window_start, version]]),
+        ),
       );
     },
     compareAndSet: (key, next, changed) =>
@@ -95,41 +96,51 @@ function rowParams({ shard, windowStartMs }: WindowKey, symbol: string, next: St
   ];
 }
 
+/** What stands once in a window. */
+const HeaderSchema = z.object({ version: column.int, pending: column.optionalInt });
+
+const VersionSchema = z.object({ window_start: column.timestamp, version: column.int.nullable() });
+
+/** A symbol's row in a window. */
+const RowSchema = z.object({
+  symbol: column.text,
+  row_version: column.int,
+  state_version: column.int,
+  candle: jsonColumn(RowCandleSchema).or(z.literal('')).nullable(),
+  prev_start: column.timestamp.nullable(),
+  prev_version: column.optionalInt,
+  repeated: column.int,
+  restarted: column.boolean,
+  state: jsonColumn(SeriesStateSchema),
+  signals: jsonColumn(z.array(SignalSchema)).or(z.literal('')).nullable(),
+});
+
 function toWindow(rows: readonly types.Row[]): StateWindow {
   const [first] = rows;
   if (first === undefined || first['version'] === null) return ABSENT;
+  const { version, pending } = parseRow(HeaderSchema, first, 'read a state window');
   return {
-    version: Number(first['version']),
-    pending: Number(first['pending'] ?? 0),
+    version,
+    pending,
     rows: new Map(
-      rows.filter((row) => row['symbol'] !== null).map((row) => [String(row['symbol']), toRow(row)]),
+      parseRows(
+        RowSchema,
+        rows.filter((row) => row['symbol'] !== null),
+        'read a state window',
+      ).map((row) => [row.symbol, toRow(row)]),
     ),
   };
 }
 
-/** The texts are what `rowParams` wrote, and nobody else writes here: they are not checked again. */
-function toRow(row: types.Row): StateRow {
-  const [candle, signals] = [String(row['candle'] ?? ''), String(row['signals'] ?? '')];
+function toRow(row: z.infer<typeof RowSchema>): StateRow {
   return {
-    version: Number(row['row_version']),
-    stateVersion: Number(row['state_version']),
-    candle: candle === '' ? null : (JSON.parse(candle) as RowCandle),
-    basis: toBasis(row),
-    repeated: Number(row['repeated']),
-    restarted: Boolean(row['restarted']),
-    state: JSON.parse(String(row['state'])) as SeriesState,
-    signals: signals === '' ? [] : (JSON.parse(signals) as readonly Signal[]),
+    version: row.row_version,
+    stateVersion: row.state_version,
+    candle: row.candle || null,
+    basis: row.prev_start === null ? null : { startMs: row.prev_start, stateVersion: row.prev_version },
+    repeated: row.repeated,
+    restarted: row.restarted,
+    state: row.state,
+    signals: row.signals || [],
   };
-}
-
-function toBasis(row: types.Row): Basis | null {
-  const start: unknown = row['prev_start'];
-  return start instanceof Date
-    ? { startMs: start.getTime(), stateVersion: Number(row['prev_version']) }
-    : null;
-}
-
-function toMs(value: unknown): number {
-  if (!(value instanceof Date)) throw new TypeError('Cannot read a state window: its start is no time');
-  return value.getTime();
 }

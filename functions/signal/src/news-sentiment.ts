@@ -1,9 +1,11 @@
 import { feedOfShard } from '@kandle/market/event/shard';
 import { WINDOW_MS, type WindowKey } from '@kandle/market/window/window';
 import { QUORUM_READ, readFromCassandra } from '@kandle/runtime/conditional';
+import { column, parseRows } from '@kandle/runtime/cassandra-rows';
 import { createRunAll } from '@kandle/runtime/run-all';
 import type { Client } from 'cassandra-driver';
 import { LRUCache } from 'lru-cache';
+import { z } from 'zod';
 import { concerns, type Rule } from '@kandle/market/signal/rules';
 import type { Sentiment } from '@kandle/market/signal/series-state';
 
@@ -23,6 +25,7 @@ export interface NewsSentiments {
 
 const NEWS =
   'SELECT time, sentiment, rated FROM news WHERE feed = ? AND symbol = ? AND day IN ? AND time > ? AND time <= ? LIMIT 500';
+const NewsSchema = z.object({ rated: column.boolean.nullable(), sentiment: column.double.nullable() });
 /** News that count, before the end of a window. */
 const NEWS_AGE_MS = 3_600_000;
 /** How long it is taken for known what there is, milliseconds. */
@@ -47,7 +50,9 @@ export function createNewsSentiments(client: Client, monotonicMs: () => number):
     const { rows } = await readFromCassandra('read news', () =>
       client.execute(NEWS, [feed, symbol, days, new Date(endMs - NEWS_AGE_MS), new Date(endMs)], QUORUM_READ),
     );
-    const rated = rows.filter((row) => row['rated'] === true).map((row) => Number(row['sentiment']));
+    const rated = parseRows(NewsSchema, rows, 'read news').flatMap(({ rated: isRated, sentiment }) =>
+      isRated === true && sentiment !== null ? [sentiment] : [],
+    );
     if (rated.length === 0) return null;
     return { mean: rated.reduce((sum, value) => sum + value, 0) / rated.length, news: rated.length };
   }

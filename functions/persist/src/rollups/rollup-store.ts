@@ -1,7 +1,7 @@
 import type { RollupLevel, ViewCandle } from '@kandle/market/candle/rollup';
 import { e16, e8 } from '@kandle/market/number/fixed-point';
 import { translateCassandraError } from '@kandle/runtime/cassandra';
-import { nullableDouble, parseRows, timestampMs } from '@kandle/runtime/cassandra-rows';
+import { column, parseRows } from '@kandle/runtime/cassandra-rows';
 import { type Client, types } from 'cassandra-driver';
 import { z } from 'zod';
 import { bucketOf, rollupRow } from './rollup-rows.ts';
@@ -101,7 +101,7 @@ export function createRollupStore(client: Client, views: Views): RollupStore {
 }
 
 const PartSchema = z.object({
-  start: timestampMs,
+  start: column.timestamp,
   version: z.number(),
   open: z.number(),
   high: z.number(),
@@ -109,7 +109,7 @@ const PartSchema = z.object({
   close: z.number(),
   volume: z.number(),
   // Rows of before there were rollups lack these four, and rows of before sums were exact the next three.
-  notional: nullableDouble,
+  notional: column.double.nullable(),
   revision: z.number().nullable(),
   reason: z.string().nullable(),
   complete: z.boolean().nullable(),
@@ -152,11 +152,11 @@ const MarkSchema = z
   .object({
     shard: z.string(),
     process: z.string(),
-    minute: timestampMs,
+    minute: column.timestamp,
     event: z.string(),
     feed: z.string(),
     symbols: z.string(),
-    made_at: timestampMs,
+    made_at: column.timestamp,
   })
   .transform(({ minute, made_at: madeAtMs, symbols, ...mark }): PendingMark => {
     return { ...mark, minuteMs: minute, madeAtMs, symbols: symbols.split(',') };

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import {
   EMA_START,
   type EmaState,
@@ -58,6 +59,21 @@ export interface IndicatorState {
   readonly macdSignal: EmaState;
   readonly range: EmaState;
 }
+
+const EmaStateSchema = z.object({ seen: z.int(), value: z.number() });
+
+/** What the indicators must know of a series so far, as JSON. */
+export const IndicatorStateSchema: z.ZodType<IndicatorState> = z.object({
+  seen: z.int(),
+  closes: z.array(z.number()),
+  ema: EmaStateSchema,
+  gain: EmaStateSchema,
+  loss: EmaStateSchema,
+  macdFast: EmaStateSchema,
+  macdSlow: EmaStateSchema,
+  macdSignal: EmaStateSchema,
+  range: EmaStateSchema,
+});
 
 /** The state before the first window. */
 export const INDICATORS_START: IndicatorState = {

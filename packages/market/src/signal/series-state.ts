@@ -1,4 +1,5 @@
-import type { IndicatorState } from '../indicator/indicators.ts';
+import { z } from 'zod';
+import { type IndicatorState, IndicatorStateSchema } from '../indicator/indicators.ts';
 import type { Signal } from './signal-batch.ts';
 
 /** What the news of a symbol say: the mean of those that are rated, from -1 to 1, and how many there are. */
@@ -21,6 +22,17 @@ export interface RowCandle {
   readonly sentiment: Sentiment | null;
 }
 
+/** What the states are made of, as JSON. */
+export const RowCandleSchema: z.ZodType<RowCandle> = z.object({
+  version: z.int(),
+  close: z.number(),
+  high: z.number(),
+  low: z.number(),
+  volume: z.number(),
+  lastTradeMs: z.number(),
+  sentiment: z.object({ mean: z.number(), news: z.int() }).nullable(),
+});
+
 /** What a rule remembers of a symbol from one window to the next. */
 export interface RuleMemory {
   /** No signal of the rule before this time. */
@@ -42,6 +54,22 @@ export interface SeriesState {
   readonly volumes: readonly number[];
   readonly rules: Readonly<Record<string, RuleMemory>>;
 }
+
+/** A symbol's series as JSON. */
+export const SeriesStateSchema: z.ZodType<SeriesState> = z.object({
+  periods: z.string(),
+  lastStartMs: z.number(),
+  lastTradeMs: z.number(),
+  indicators: IndicatorStateSchema,
+  volumes: z.array(z.number()),
+  rules: z.record(
+    z.string(),
+    z.object({
+      quietUntilMs: z.number().exactOptional(),
+      place: z.enum(['above', 'below']).exactOptional(),
+    }),
+  ),
+});
 
 /** Which state a row was made from: its window, and the version at which it last changed. */
 export interface Basis {

@@ -84,7 +84,8 @@ export function formatSignalBatch(batch: SignalBatch, traceparent?: string): rea
 
 const wholeNumber = z.number().int().min(0);
 
-const SignalData = z
+/** A signal as JSON. */
+export const SignalSchema: z.ZodType<Signal> = z
   .object({
     id: z.string().max(128),
     rule: z.string().regex(RULE, 'expected a rule such as rsi-over'),
@@ -105,14 +106,14 @@ const SignalData = z
     path: ['id'],
   });
 
-const SignalBatchData = z.object({
+const SignalBatchSchema = z.object({
   shard: z.string().min(1).max(40),
   windowStartMs: wholeNumber,
   version: z.number().int().min(1),
-  signals: z.array(SignalData).max(10_000),
+  signals: z.array(SignalSchema).max(10_000),
 });
 
 /** @throws {z.ZodError} If the data is no signal batch. */
 export function parseSignalBatch(data: unknown): SignalBatch {
-  return SignalBatchData.parse(data);
+  return SignalBatchSchema.parse(data);
 }
