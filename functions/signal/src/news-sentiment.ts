@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { concerns, type Rule } from '@kandle/market/signal/rules';
 import type { Sentiment } from '@kandle/market/signal/series-state';
 
-/** What is known of symbols' news. */
+/** Reads the sentiment of symbols' news. */
 export interface NewsSentiments {
   /**
    * The sentiment of the symbols that a news rule concerns, as known now; a symbol without rated news is absent.

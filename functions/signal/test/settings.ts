@@ -15,7 +15,7 @@ const PERIODS: IndicatorPeriods = {
   atr: 2,
 };
 
-/** What the schedules' series are made with. */
+/** The settings of the schedules' series. */
 export const SETTINGS: SeriesSettings = {
   periods: PERIODS,
   maxRepeatedWindows: 3,

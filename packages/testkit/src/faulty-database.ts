@@ -24,7 +24,7 @@ export interface FaultyDatabase<Stores> {
   /** Writes whose outcome is still open: calling one lets it take effect, if its condition still holds. */
   readonly late: (() => Promise<unknown>)[];
   /** Resolves when no statement is under way. */
-  settle(): Promise<void>;
+  whenIdle(): Promise<void>;
 }
 
 /**
@@ -72,7 +72,7 @@ export function createFaultyDatabase<Stores>(
           return fault === 'unknown_applied' ? 'unknown' : outcome;
         },
       }),
-    async settle() {
+    async whenIdle() {
       while (running.size > 0) await Promise.allSettled(running);
     },
   };

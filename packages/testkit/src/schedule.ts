@@ -112,7 +112,7 @@ export async function runSchedule<Stores>(
     }
     // What was let through begins its statement, and only then can be waited for.
     await new Promise((resolve) => setImmediate(resolve));
-    await database.settle();
+    await database.whenIdle();
     await new Promise((resolve) => setImmediate(resolve));
   }
   throw new Error('the schedule does not come to an end');

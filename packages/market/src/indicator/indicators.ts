@@ -36,7 +36,7 @@ export const DEFAULT_PERIODS: IndicatorPeriods = {
   atr: 14,
 };
 
-/** What of a window the indicators are made of: prices as doubles. */
+/** The prices of a window that indicators are computed from, as doubles. */
 export interface WindowPrices {
   readonly close: number;
   readonly high: number;
@@ -44,7 +44,7 @@ export interface WindowPrices {
 }
 
 /**
- * All that the indicators must know of a series so far, as plain JSON; its size does not grow with the series.
+ * What the indicators need to know of a series so far, as plain JSON; its size does not grow with the series.
  *
  * `seen` counts the windows, up to the longest wait of any indicator; `closes` holds the last closes, oldest first.
  */
@@ -62,7 +62,7 @@ export interface IndicatorState {
 
 const EmaStateSchema = z.object({ seen: z.int(), value: z.number() });
 
-/** What the indicators must know of a series so far, as JSON. */
+/** What the indicators need to know of a series so far, as JSON. */
 export const IndicatorStateSchema: z.ZodType<IndicatorState> = z.object({
   seen: z.int(),
   closes: z.array(z.number()),

@@ -182,7 +182,7 @@ function evaluateNews(
     side: place === 'above' ? 'buy' : 'sell',
     strength: Math.min(1, Math.abs(mean)),
     numbers: { sentiment: mean, news, close },
-    text: `${symbol}: the news of the last hour are ${place === 'above' ? 'good' : 'bad'} (sentiment ${show(mean, 3)} of ${news}), at ${show(close)}.`,
+    text: `${symbol}: the news of the last hour is ${place === 'above' ? 'good' : 'bad'} (sentiment ${show(mean, 3)} of ${news}), at ${show(close)}.`,
   };
   return { finding, memory: { ...memory, place } };
 }

@@ -27,7 +27,7 @@ export interface PlanInput {
 export type RowPlan = ReadonlyMap<string, StateRow> | 'stale';
 
 /**
- * The rows of a window that are not what they ought to be: made from the newest candle and the newest state before.
+ * The rows of a window that must be written: those not made from the newest candle and the newest state before.
  *
  * Pure. A row is never made from an older state than it is made from already.
  */

@@ -2,14 +2,14 @@ import { z } from 'zod';
 import { type IndicatorState, IndicatorStateSchema } from '../indicator/indicators.ts';
 import type { Signal } from './signal-batch.ts';
 
-/** What the news of a symbol say: the mean of those that are rated, from -1 to 1, and how many there are. */
+/** The sentiment of a symbol's news: the mean of the rated items, from -1 to 1, and how many there are. */
 export interface Sentiment {
   readonly mean: number;
   readonly news: number;
 }
 
 /**
- * What of a candle the states are made of, as doubles. `version` is the candle's. `sentiment` is what was known when the
+ * The part of a candle that a state is computed from, as doubles. `version` is the candle's. `sentiment` is what was known when the
  * symbol's row was first made; it stays with the row, so that every repeat and recomputation says the same.
  */
 export interface RowCandle {
@@ -22,7 +22,7 @@ export interface RowCandle {
   readonly sentiment: Sentiment | null;
 }
 
-/** What the states are made of, as JSON. */
+/** The part of a candle that a state is computed from, as JSON. */
 export const RowCandleSchema: z.ZodType<RowCandle> = z.object({
   version: z.int(),
   close: z.number(),

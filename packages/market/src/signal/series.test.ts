@@ -168,7 +168,7 @@ test('stepSeries() tells of news when they turn good or bad, and not while they 
     [6, 'sell'],
     [8, 'sell'],
   ]);
-  expect(found[0]?.text).toBe('AAPL: the news of the last hour are good (sentiment 0.6 of 2), at 100.');
+  expect(found[0]?.text).toBe('AAPL: the news of the last hour is good (sentiment 0.6 of 2), at 100.');
   const few = [{ ...candle(100), sentiment: { mean: 1, news: 1 } }];
   expect(run(few, settings(rule)).found).toEqual([]);
 });

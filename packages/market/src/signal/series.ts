@@ -11,7 +11,7 @@ import { type Finding, evaluate, evaluateSilence, type WindowView } from './find
 import { concerns, type Rule, VOLUME_WINDOWS } from './rules.ts';
 import type { RowCandle, RuleMemory, SeriesState } from './series-state.ts';
 
-/** What the series are made with; the same for every symbol. */
+/** Settings of all series; the same for every symbol. */
 export interface SeriesSettings {
   readonly periods: IndicatorPeriods;
   readonly maxRepeatedWindows: number;
@@ -92,7 +92,7 @@ export function stepSeries(
 
 /**
  * The series in a window of its shard that holds no trade of it: as before, but for what silence rules remember. A
- * series that would start again with its next trade is told of no more.
+ * series that would start again with its next trade gives no more signals.
  */
 export function stepSilent(before: SeriesState, place: Place, settings: SeriesSettings): Step {
   // This window is without a trade too.
