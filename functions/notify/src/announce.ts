@@ -1,9 +1,16 @@
-import type { Signal } from '@kandle/market/signal/signal-batch';
-import { decide, type Notice, type SignalRecord } from '@kandle/market/notification/signal-record';
+import type { Told } from '@kandle/market/notification/told';
+import { isConcerned, truthFor } from '@kandle/market/notification/signal-filter';
+import {
+  decide,
+  lastTold,
+  type Notice,
+  type SignalRecord,
+  type Truth,
+} from '@kandle/market/notification/signal-record';
 import { backOffMs } from '@kandle/runtime/back-off';
 import { changeVersioned } from '@kandle/runtime/change-versioned';
 import { describeError, PoisonError } from '@kandle/runtime/errors';
-import { type Announcement, isWanted } from './announcement.ts';
+import type { Announcement } from './announcement.ts';
 import { deliver, type Delivery, type DeliveryDeps } from './deliver.ts';
 import { formatMessage } from './messages.ts';
 import type { RateLimit } from './rate-limit.ts';
@@ -37,7 +44,7 @@ export interface Unsettled {
 const MAX_ATTEMPTS = 5;
 
 /**
- * Tells every target that wants to hear of a signal and was not told, each independently of the others.
+ * Tells every target whose belief about a signal is not what it ought to be, each independently of the others.
  *
  * First the claim is written, then the target is called, then the end is written: a crash in between leaves a claim
  * whose lease runs out, and the next delivery of the event takes it over, with the same idempotency key.
@@ -50,8 +57,8 @@ export async function announce(
   deadlineMs: number,
 ): Promise<readonly Unsettled[]> {
   const { feed, signal } = announcement;
-  const wanted = deps.targets.filter(({ target }) => isWanted(target.filter, signal));
-  if (wanted.length === 0) return [];
+  const concerned = deps.targets.filter(({ target }) => isConcerned(target.filter, signal));
+  if (concerned.length === 0) return [];
   const key = { feed, signalId: signal.id };
   try {
     const { claims, skips, unsettled } = await changeVersioned<SignalRecord, Sorted>({
@@ -62,7 +69,7 @@ export async function announce(
       read: () => deps.store.read(key),
       // A decision of unknown outcome is not known again: its claims look like another process's, and are waited for.
       change(record) {
-        const sorted = sortOut(deps, wanted, record, signal, deadlineMs);
+        const sorted = sortOut(deps, concerned, record, announcement, deadlineMs);
         const notices = [...sorted.claims, ...sorted.skips].map(({ notice }) => notice);
         if (notices.length === 0) return { kind: 'done', result: sorted };
         const write = () => deps.store.decide(key, record.revision, notices, deps.leaseMs);
@@ -70,7 +77,7 @@ export async function announce(
       },
     });
     for (const { target } of skips) deps.onOutcome(target, 'skipped', null);
-    const ends = await Promise.all(claims.map((claim) => tell(deps, announcement, claim, deadlineMs)));
+    const ends = await Promise.all(claims.map((claim) => tell(deps, claim, deadlineMs)));
     return [...unsettled, ...ends.filter((end) => end !== null)];
   } catch (error) {
     return [{ kind: error instanceof PoisonError ? 'never' : 'later', reason: describeError(error) }];
@@ -79,40 +86,43 @@ export async function announce(
 
 interface Claim extends LimitedTarget {
   readonly notice: Notice;
+  readonly announcement: Announcement;
   /** An earlier try may have told it: then no failure of this one can say that it was not told. */
   readonly wasUnclear: boolean;
 }
 
 interface Sorted {
   readonly claims: readonly Claim[];
-  readonly skips: readonly Omit<Claim, 'wasUnclear'>[];
+  readonly skips: readonly Pick<Claim, 'target' | 'notice'>[];
   readonly unsettled: readonly Unsettled[];
 }
 
 /** What is to be done at each target, as the record stands. */
 function sortOut(
   deps: AnnounceDeps,
-  wanted: readonly LimitedTarget[],
+  concerned: readonly LimitedTarget[],
   record: SignalRecord,
-  signal: Signal,
+  { feed, signal }: Announcement,
   deadlineMs: number,
 ): Sorted {
   const claims: Claim[] = [];
-  const skips: Omit<Claim, 'wasUnclear'>[] = [];
+  const skips: Pick<Claim, 'target' | 'notice'>[] = [];
   const unsettled: Unsettled[] = [];
-  for (const { target, limit } of wanted) {
+  for (const { target, limit } of concerned) {
     const known = record.notices.filter((notice) => notice.target === target.name);
-    const decision = decide(known, signal);
+    const truth = truthFor(target.filter, signal);
+    const decision = decide(known, truth);
     if (decision === 'busy') {
       unsettled.push({ kind: 'later', reason: `${target.name}: somebody is telling it just now` });
     } else if (decision === 'skip') {
-      skips.push({ target, limit, notice: noticeOf(deps, target, signal, 'skipped', 0) });
+      skips.push({ target, notice: noticeOf(deps, target, truth, 'skipped', 0) });
     } else if (decision === 'claim') {
       const before = known.find(({ version }) => version === signal.version);
       const wasUnclear = before?.status === 'claimed' || before?.status === 'unclear';
       if (limit.readyAtMs() < deadlineMs) {
-        const notice = noticeOf(deps, target, signal, 'claimed', (before?.attempts ?? 0) + 1);
-        claims.push({ target, limit, notice, wasUnclear });
+        const notice = noticeOf(deps, target, truth, 'claimed', (before?.attempts ?? 0) + 1);
+        const announcement = announcementOf({ feed, signal }, truth, lastTold(known, signal.version));
+        claims.push({ target, limit, notice, announcement, wasUnclear });
       } else
         unsettled.push({ kind: 'later', reason: `${target.name}: its rate limit leaves no turn in time` });
     }
@@ -120,24 +130,30 @@ function sortOut(
   return { claims, skips, unsettled };
 }
 
+/** What a target is told: the signal, a correction of what it was told, or that this is gone. */
+function announcementOf({ feed, signal }: Announcement, { content }: Truth, told: Told | null): Announcement {
+  if (content === null) return { feed, signal: { ...signal, ...told, state: 'retracted' } };
+  return told === null ? { feed, signal } : { feed, signal, corrected: told };
+}
+
 function noticeOf(
   deps: AnnounceDeps,
   target: Target,
-  { version, state }: Signal,
+  { version, content }: Truth,
   status: 'claimed' | 'skipped',
   attempts: number,
 ): Notice {
   const nowMs = deps.wallMs();
   const settledAtMs = status === 'skipped' ? nowMs : null;
+  const state = content === null ? 'retracted' : 'active';
   const common = { statusCode: null, reason: '', claimedAtMs: nowMs, delayMs: null };
-  return { target: target.name, version, state, status, attempts, settledAtMs, ...common };
+  return { target: target.name, version, state, content, status, attempts, settledAtMs, ...common };
 }
 
 /** Tells one target and writes down how it ended. @returns Why it is not settled, or null if it is. */
 async function tell(
   deps: AnnounceDeps,
-  announcement: Announcement,
-  { target, limit, notice, wasUnclear }: Claim,
+  { target, limit, notice, announcement, wasUnclear }: Claim,
   deadlineMs: number,
 ): Promise<Unsettled | null> {
   const key = { feed: announcement.feed, signalId: announcement.signal.id };

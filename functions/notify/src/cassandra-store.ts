@@ -1,5 +1,6 @@
 import { CONDITIONAL, readFromCassandra, SERIAL_READ, writeConditionally } from '@kandle/runtime/conditional';
-import { column, parseRow } from '@kandle/runtime/cassandra-rows';
+import { column, jsonColumn, parseRow } from '@kandle/runtime/cassandra-rows';
+import { ToldSchema } from '@kandle/market/notification/told';
 import type { Client, types } from 'cassandra-driver';
 import { z } from 'zod';
 import type { Notice, NoticeStatus, StoredNotice } from '@kandle/market/notification/signal-record';
@@ -8,7 +9,7 @@ import type { NoticeStore, SignalKey } from './store.ts';
 const READ = 'SELECT * FROM notifications WHERE feed = ? AND signal_id = ?';
 const RAISE = 'UPDATE notifications SET revision = ? WHERE feed = ? AND signal_id = ? IF revision = ?';
 const SET =
-  'state = ?, status = ?, attempts = ?, status_code = ?, reason = ?, claimed_at = ?, settled_at = ?, delay_ms = ?';
+  'state = ?, content = ?, status = ?, attempts = ?, status_code = ?, reason = ?, claimed_at = ?, settled_at = ?, delay_ms = ?';
 const ROW = 'WHERE feed = ? AND signal_id = ? AND target = ? AND version = ?';
 const WRITE = `UPDATE notifications SET ${SET} ${ROW}`;
 const LEASE = `UPDATE notifications USING TTL ? SET claimed_by = ? ${ROW}`;
@@ -71,9 +72,10 @@ export function createNoticeStore(client: Client, owner: string): NoticeStore {
 
 /** Every column, so that all of a row expires together. */
 function values(notice: Notice): unknown[] {
-  const { state, status, attempts, statusCode, reason, claimedAtMs, settledAtMs, delayMs } = notice;
+  const { state, content, status, attempts, statusCode, reason, claimedAtMs, settledAtMs, delayMs } = notice;
   return [
     state,
+    content === null ? null : JSON.stringify(content),
     status,
     attempts,
     statusCode,
@@ -104,6 +106,7 @@ const NoticeSchema = z.object({
   target: column.text,
   version: column.int,
   state: z.enum(['active', 'retracted']),
+  content: jsonColumn(ToldSchema).nullable(),
   status: z.enum(STATUSES),
   attempts: column.int,
   status_code: column.int.nullable(),
@@ -120,6 +123,7 @@ function toNotice(row: types.Row): StoredNotice {
     target: notice.target,
     version: notice.version,
     state: notice.state,
+    content: notice.content,
     status: notice.status,
     attempts: notice.attempts,
     statusCode: notice.status_code,

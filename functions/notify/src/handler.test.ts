@@ -113,6 +113,80 @@ test('createNotify() tells only the newest version, when an event holds two of o
   expect(told).toEqual([]);
 });
 
+test('createNotify() corrects a signal that changed its side, once, and takes it back from who wants only the other side', async () => {
+  const bodies: unknown[] = [];
+  const { notify, told } = createRig([], {
+    targets: [
+      { name: 'desk', filter: {} },
+      { name: 'buyer', filter: { sides: ['buy'] } },
+      { name: 'seller', filter: { sides: ['sell'] } },
+      { name: 'other', filter: { symbols: ['MSFT'] } },
+    ].map(({ name, filter }) => ({
+      target: targetOf({ name, url: name, filter }),
+      limit: { readyAtMs: () => 0, take: () => 0, pauseUntil: () => undefined },
+    })),
+    async post(target, { body }) {
+      const { title, announcement } = JSON.parse(body) as {
+        readonly title: string;
+        readonly announcement: string;
+      };
+      told.push(`${target} ${announcement}: ${title}`);
+      bodies.push(JSON.parse(body));
+      return OK;
+    },
+  });
+  const up = signalOf({ rule: 'jump', text: 'AAPL jumped up by 3', numbers: { change: 3 } });
+  const down = signalOf({
+    rule: 'jump',
+    version: 5,
+    side: 'sell',
+    text: 'AAPL jumped down by 3',
+    numbers: { change: -3 },
+  });
+  await notify(eventOf([up]));
+  expect(told.splice(0)).toEqual([
+    'desk signal: BUY AAPL · jump · 62 %',
+    'buyer signal: BUY AAPL · jump · 62 %',
+  ]);
+  bodies.splice(0);
+  for (let n = 0; n < 3; n++) await notify(eventOf([down]));
+  // The same again, but for its digits.
+  await notify(eventOf([{ ...down, version: 6, strength: 0.621 }]));
+  // What was overtaken is not told any more.
+  await notify(eventOf([up]));
+  expect(told.splice(0)).toEqual([
+    'desk correction: CORRECTED SELL AAPL · jump · 62 %',
+    'buyer retraction: RETRACTED BUY AAPL · jump',
+    'seller signal: SELL AAPL · jump · 62 %',
+  ]);
+  expect(bodies[0]).toMatchObject({ corrected: { side: 'buy' }, signal: down });
+  expect(bodies[1]).toMatchObject({ signal: { side: 'buy', state: 'retracted', text: up.text, version: 5 } });
+  await notify(eventOf([{ ...down, state: 'retracted', version: 7 }]));
+  expect(told).toEqual([
+    'desk retraction: RETRACTED SELL AAPL · jump',
+    'seller retraction: RETRACTED SELL AAPL · jump',
+  ]);
+});
+
+test('createNotify() tells of a signal that grew strong enough, corrects one that is not any more, and no weak one else', async () => {
+  const { notify, told } = createRig([], {
+    targets: [
+      {
+        target: targetOf({ filter: { minStrength: 0.5 } }),
+        limit: { readyAtMs: () => 0, take: () => 0, pauseUntil: () => undefined },
+      },
+    ],
+    async post(_, { body }) {
+      told.push((JSON.parse(body) as { readonly announcement: string }).announcement);
+      return OK;
+    },
+  });
+  for (const [version, strength] of [0.2, 0.3, 0.8, 0.3].entries()) {
+    await notify(eventOf([signalOf({ version: version + 1, strength })]));
+  }
+  expect(told).toEqual(['signal', 'correction']);
+});
+
 test('createNotify() does not look at indicators, and refuses what is malformed or expired', async () => {
   const { notify, told } = createRig([]);
   await notify({ ...ACTIVE, type: EVENT_TYPES.indicators, data: null });

@@ -47,7 +47,9 @@ test('formatMessage() keeps within what Discord takes, when a signal is as large
       Array.from({ length: 20 }, (_, n) => [`a${n}${'_'.repeat(29)}`, -1.234_567_89e-300]),
     ),
   });
-  const { content } = bodyOf('discord', signal) as { readonly content: string };
+  const corrected = { ...signal, side: 'neutral', strength: 1 } as const;
+  const { body } = formatMessage(targetOf({ kind: 'discord' }), { feed: 'sim', signal, corrected });
+  const { content } = JSON.parse(body) as { readonly content: string };
   expect(content.length).toBeLessThanOrEqual(2_000);
 });
 
@@ -65,6 +67,27 @@ test('formatMessage() tells a retraction as one, in every kind', () => {
     signal,
   });
   expect(bodyOf('cloudevents', signal)).toMatchObject({ state: 'retracted', version: 5 });
+});
+
+test('formatMessage() tells a correction as one, with what was told before, in every kind', () => {
+  const { numbers } = signalOf();
+  const corrected = { side: 'sell', strength: 0.8, numbers, text: 'below' } as const;
+  const body = (kind: TargetKind): unknown =>
+    JSON.parse(formatMessage(targetOf({ kind }), { feed: 'sim', signal: signalOf(), corrected }).body);
+  const lines =
+    'CORRECTED BUY AAPL · ma-cross · 62 %*\nLate trades changed this, it was SELL, 80 %: AAPL: the fast average crossed above the slow one\n';
+  expect(body('slack')).toMatchObject({ text: expect.stringContaining(`*${lines}`) });
+  expect(body('discord')).toMatchObject({
+    content: expect.stringContaining(`**${lines.replace('*', '**')}`),
+  });
+  expect(body('json')).toEqual({
+    announcement: 'correction',
+    title: 'CORRECTED BUY AAPL · ma-cross · 62 %',
+    feed: 'sim',
+    signal: signalOf(),
+    corrected,
+  });
+  expect(body('cloudevents')).toEqual({ feed: 'sim', ...signalOf() });
 });
 
 test('formatMessage() sends plain JSON with the whole signal', () => {

@@ -1,5 +1,4 @@
 import { feedSource } from '@kandle/market/event/batch-header';
-import type { Signal } from '@kandle/market/signal/signal-batch';
 import { EVENT_TYPES } from '@kandle/market/event/topics';
 import { type Announcement, idempotencyKey } from './announcement.ts';
 import type { Target } from './targets.ts';
@@ -32,20 +31,23 @@ interface Content {
 }
 
 const FORMATS: Readonly<Record<Target['kind'], (announcement: Announcement, target: Target) => Content>> = {
-  slack: ({ signal }) => ({ body: { text: lines(signal, escapeSlack, '*'), unfurl_links: false } }),
-  discord: ({ signal }) => ({
+  slack: (announcement) => ({
+    body: { text: lines(announcement, escapeSlack, '*'), unfurl_links: false },
+  }),
+  discord: (announcement) => ({
     body: {
-      content: lines(signal, escapeDiscord, '**'),
+      content: lines(announcement, escapeDiscord, '**'),
       allowed_mentions: { parse: [] },
       flags: SUPPRESS_EMBEDS,
     },
   }),
-  json: ({ feed, signal }) => ({
+  json: (announcement) => ({
     body: {
-      announcement: signal.state === 'retracted' ? 'retraction' : 'signal',
-      title: titleOf(signal),
-      feed,
-      signal,
+      announcement: kindOf(announcement),
+      title: titleOf(announcement),
+      feed: announcement.feed,
+      signal: announcement.signal,
+      ...(announcement.corrected === undefined ? {} : { corrected: announcement.corrected }),
     },
   }),
   cloudevents: ({ feed, signal }, { extensions }) => ({
@@ -68,27 +70,43 @@ const SUPPRESS_EMBEDS = 4;
 const MAX_SHOWN_NUMBERS = 6;
 
 /** Three lines of a chat: what, why, and the numbers with the time. */
-function lines(signal: Signal, escape: (text: string) => string, bold: string): string {
+function lines(announcement: Announcement, escape: (text: string) => string, bold: string): string {
+  const { signal } = announcement;
   const numbers = Object.entries(signal.numbers)
     .slice(0, MAX_SHOWN_NUMBERS)
     .map(([name, value]) => `${name} ${Number(value.toPrecision(8))}`);
   const at = `${new Date(signal.causedAtMs).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
   return [
-    `${bold}${escape(titleOf(signal))}${bold}`,
-    escape(reasonOf(signal)),
+    `${bold}${escape(titleOf(announcement))}${bold}`,
+    escape(reasonOf(announcement)),
     escape([...numbers, at].join(' · ')),
   ].join('\n');
 }
 
-function titleOf({ state, side, symbol, rule, strength }: Signal): string {
-  const what = `${side.toUpperCase()} ${symbol}`;
-  if (state === 'retracted') return `RETRACTED ${what} · ${rule}`;
-  return `${what} · ${rule} · ${Math.round(strength * 100)} %`;
+function kindOf({ signal, corrected }: Announcement): 'signal' | 'correction' | 'retraction' {
+  if (signal.state === 'retracted') return 'retraction';
+  return corrected === undefined ? 'signal' : 'correction';
 }
 
-function reasonOf({ state, text }: Signal): string {
+const TITLES = { signal: '', correction: 'CORRECTED ', retraction: 'RETRACTED ' } as const;
+
+function titleOf(announcement: Announcement): string {
+  const { signal } = announcement;
+  const kind = kindOf(announcement);
+  const what = `${TITLES[kind]}${signal.side.toUpperCase()} ${signal.symbol} · ${signal.rule}`;
+  return kind === 'retraction' ? what : `${what} · ${percentOf(signal.strength)}`;
+}
+
+function reasonOf({ signal: { state, text }, corrected }: Announcement): string {
   const oneLine = text.replace(/\s+/g, ' ');
-  return state === 'retracted' ? `Late trades took this back: ${oneLine}` : oneLine;
+  if (state === 'retracted') return `Late trades took this back: ${oneLine}`;
+  if (corrected === undefined) return oneLine;
+  const before = `${corrected.side.toUpperCase()}, ${percentOf(corrected.strength)}`;
+  return `Late trades changed this, it was ${before}: ${oneLine}`;
+}
+
+function percentOf(strength: number): string {
+  return `${Math.round(strength * 100)} %`;
 }
 
 /** Slack's control characters. Source: Slack API documentation, "Escaping text". */

@@ -8,7 +8,12 @@ import { createNotify } from './handler.ts';
 import type { Answer } from './post.ts';
 import type { StoredNotice } from '@kandle/market/notification/signal-record';
 
-const NAMES = ['desk', 'phone'] as const;
+/** The desk wants everything, the phone only what is to be bought. */
+const TARGETS = [
+  { name: 'desk', filter: {} },
+  { name: 'phone', filter: { sides: ['buy'] } },
+] as const;
+type Version = 'buy' | 'sell' | 'retracted';
 const LEASE_MS = 45_000;
 const UNREACHABLE: Answer = { kind: 'no_answer', code: 'ECONNREFUSED', isUnreached: true };
 const NO_ANSWER: Answer = { kind: 'no_answer', code: 'cut', isUnreached: false };
@@ -17,7 +22,8 @@ const NO_ANSWER: Answer = { kind: 'no_answer', code: 'cut', isUnreached: false }
 interface Heard {
   readonly target: string;
   readonly version: number;
-  readonly state: Signal['state'];
+  readonly says: Version;
+  readonly kind: string;
   readonly key: string;
 }
 
@@ -33,7 +39,7 @@ interface World {
  */
 async function runSchedule(
   g: fc.GeneratorValue,
-  states: readonly Signal['state'][],
+  history: readonly Version[],
   isFaulty: boolean,
 ): Promise<World> {
   let nowMs = 0;
@@ -60,19 +66,23 @@ async function runSchedule(
         decide: (...args) => unknown(() => store.decide(...args)),
         settle: (...args) => unknown(() => store.settle(...args)),
       },
-      targets: NAMES.map((name) => ({
-        target: targetOf({ name, url: name }),
+      targets: TARGETS.map(({ name, filter }) => ({
+        target: targetOf({ name, url: name, filter }),
         limit: { readyAtMs: () => 0, take: () => 0, pauseUntil: () => undefined },
       })),
       async post(target, { headers, body }) {
         await turn();
         if (chance(10)) return UNREACHABLE;
         if (chance(10)) return { kind: 'status', status: chance(50) ? 503 : 404, retryAfter: null };
-        const { signal } = JSON.parse(body) as { readonly signal: Signal };
+        const { signal, announcement } = JSON.parse(body) as {
+          readonly signal: Signal;
+          readonly announcement: string;
+        };
         heard.push({
           target,
           version: signal.version,
-          state: signal.state,
+          says: saysOf(signal),
+          kind: announcement,
           key: headers['idempotency-key'] ?? '',
         });
         await turn();
@@ -101,10 +111,10 @@ async function runSchedule(
   }
 
   function begin(version: number): Running {
-    const state = states[version - 1] ?? 'active';
+    const signal = versionOf(history[version - 1] ?? 'buy', version);
     const { notify, turns } = createProcess();
     const running: Running = { version, turns, end: 'none' };
-    notify(eventOf([signalOf({ version, state })])).then(
+    notify(eventOf([signal])).then(
       () => (running.end = 'done'),
       (error: unknown) => (running.end = error instanceof PoisonError ? 'dead' : 'again'),
     );
@@ -118,7 +128,7 @@ async function runSchedule(
     for (let n = 0; n < 30; n++) await Promise.resolve();
   }
 
-  const versions = states.map((_, index) => index + 1);
+  const versions = history.map((_, index) => index + 1);
   const waiting = versions.flatMap((version) =>
     Array.from({ length: 1 + g(fc.nat, { max: 2 }) }, () => version),
   );
@@ -149,19 +159,36 @@ async function runSchedule(
   return { heard, notices: store.all() };
 }
 
-const histories = fc.array(fc.constantFrom('active' as const, 'retracted' as const), {
+/** A version of the signal: bought, sold, or gone, by whatever side it had before. */
+function versionOf(version: Version, number: number): Signal {
+  const side = version === 'sell' ? 'sell' : 'buy';
+  const text = `AAPL jumped ${side === 'buy' ? 'up' : 'down'}`;
+  const state = version === 'retracted' ? 'retracted' : 'active';
+  return signalOf({ version: number, side, text, state });
+}
+
+function saysOf({ state, side }: Signal): Version {
+  return state === 'retracted' ? 'retracted' : side === 'sell' ? 'sell' : 'buy';
+}
+
+/** What a target ought to believe in the end. */
+function truthOf(name: string, last: Version | undefined): Version {
+  return name === 'phone' && last === 'sell' ? 'retracted' : (last ?? 'retracted');
+}
+
+const histories = fc.array(fc.constantFrom<Version>('buy', 'sell', 'retracted'), {
   minLength: 1,
   maxLength: 5,
 });
 const RUNS = { numRuns: Number(process.env['SCHEDULES'] ?? 400), endOnFailure: true };
 
-test('createNotify() leaves every target with the truth, when processes die, targets fail and events come in any order', async () => {
+test('createNotify() leaves every target with the truth, when processes die, targets fail, a signal changes its side and events come in any order', async () => {
   await fc.assert(
-    fc.asyncProperty(histories, fc.gen(), async (states, g) => {
-      const { heard, notices } = await runSchedule(g, states, true);
-      for (const name of NAMES) {
-        const last = heard.filter(({ target }) => target === name).at(-1)?.state ?? 'retracted';
-        expect(last).toBe(states.at(-1));
+    fc.asyncProperty(histories, fc.gen(), async (history, g) => {
+      const { heard, notices } = await runSchedule(g, history, true);
+      for (const { name } of TARGETS) {
+        const last = heard.filter(({ target }) => target === name).at(-1)?.says ?? 'retracted';
+        expect(last).toBe(truthOf(name, history.at(-1)));
         const known = notices.filter(({ target }) => target === name);
         expect(known.filter(({ status, isLeased }) => status === 'claimed' && isLeased)).toEqual([]);
         expectNoneTwice(known);
@@ -175,30 +202,37 @@ test('createNotify() leaves every target with the truth, when processes die, tar
 
 test('createNotify() tells each target once of every change, when nothing fails and every event comes up to three times', async () => {
   await fc.assert(
-    fc.asyncProperty(histories, fc.gen(), async (states, g) => {
-      const { heard, notices } = await runSchedule(g, states, false);
-      for (const name of NAMES) {
+    fc.asyncProperty(histories, fc.gen(), async (history, g) => {
+      const { heard, notices } = await runSchedule(g, history, false);
+      for (const { name } of TARGETS) {
         const told = heard.filter(({ target }) => target === name);
         const sent = notices.filter(({ target, status }) => target === name && status === 'sent');
         expect(told.map(({ version }) => version)).toEqual(
           sent.map(({ version }) => version).toSorted((a, b) => a - b),
         );
-        // Active, retracted, active, …: never the same twice running.
-        expect(told.map(({ state }) => state)).toEqual(
-          told.map((_, n) => (n % 2 === 0 ? 'active' : 'retracted')),
-        );
+        // Never the same twice running, and each by its right name.
+        let before: Version = 'retracted';
+        for (const { says, kind } of told) {
+          expect(says).not.toBe(before);
+          expect(kind).toBe(
+            says === 'retracted' ? 'retraction' : before === 'retracted' ? 'signal' : 'correction',
+          );
+          before = says;
+        }
+        if (name === 'phone') expect(told.filter(({ says }) => says === 'sell')).toEqual([]);
       }
     }),
     RUNS,
   );
 });
 
-/** Two notices of the same kind were sent only if the other kind may have been heard in between. */
+/** Two notices of the same content were sent only if another may have been heard in between. */
 function expectNoneTwice(notices: readonly StoredNotice[]): void {
-  let last: Signal['state'] | null = null;
-  for (const { status, state } of notices.toSorted((a, b) => a.version - b.version)) {
-    if (status === 'sent') expect(state).not.toBe(last);
-    if (status === 'sent') last = state;
+  let last: string | null = null;
+  for (const { status, state, content } of notices.toSorted((a, b) => a.version - b.version)) {
+    const says = state === 'retracted' ? 'retracted' : (content?.side ?? 'unknown');
+    if (status === 'sent') expect(says).not.toBe(last);
+    if (status === 'sent') last = says;
     else if (status === 'claimed' || status === 'unclear') last = null;
   }
 }

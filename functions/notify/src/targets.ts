@@ -1,3 +1,4 @@
+import type { SignalFilter } from '@kandle/market/notification/signal-filter';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { describeError, FatalError } from '@kandle/runtime/errors';
@@ -7,14 +8,6 @@ import { z } from 'zod';
 
 /** How a target wants to be told. */
 export type TargetKind = 'slack' | 'discord' | 'json' | 'cloudevents';
-
-/** Which signals a target wants; what is absent lets everything through. */
-export interface SignalFilter {
-  readonly rules?: readonly string[] | undefined;
-  readonly sides?: readonly string[] | undefined;
-  readonly symbols?: readonly string[] | undefined;
-  readonly minStrength?: number | undefined;
-}
 
 /** Somebody to tell of signals. `url` and `headers` may hold secrets: only the name is ever logged. */
 export interface Target {

@@ -19,6 +19,7 @@ test('createNoticeStore() writes rows of which every column expires, and togethe
     target: 'desk',
     version: 1,
     state: 'active',
+    content: { side: 'buy', strength: 0.5, numbers: { a: 1 }, text: 'x' },
     status: 'claimed',
     attempts: 1,
     statusCode: 0,
@@ -29,7 +30,9 @@ test('createNoticeStore() writes rows of which every column expires, and togethe
   } as const;
   await store.decide(key, 0, [notice], 60_000);
   await store.settle(key, { ...notice, status: 'failed' });
-  const columns = 'state status attempts status_code reason claimed_at settled_at delay_ms'.split(' ');
+  const columns = 'state content status attempts status_code reason claimed_at settled_at delay_ms'.split(
+    ' ',
+  );
   const asked = columns.map((column) => `TTL(${column})`).join(', ');
   const rows = await client.execute(
     `SELECT ${asked} FROM notifications WHERE feed = 'sim' AND signal_id = 'ttl'`,

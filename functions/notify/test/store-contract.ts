@@ -15,6 +15,12 @@ function claim(changes: Partial<Notice> = {}): Notice {
     target: 'desk',
     version: 3,
     state: 'active',
+    content: {
+      side: 'buy',
+      strength: 1 / 3,
+      numbers: { close: 0.1 + 0.2 },
+      text: 'It is “up”; so they say.',
+    },
     status: 'claimed',
     attempts: 1,
     statusCode: null,
@@ -43,6 +49,8 @@ export function describeStore(
       const claimed = claim();
       const skipped = claim({
         target: 'other',
+        state: 'retracted',
+        content: null,
         status: 'skipped',
         attempts: 0,
         settledAtMs: 1_764_000_000_124,
