@@ -168,6 +168,21 @@ test('createNotify() corrects a signal that changed its side, once, and takes it
   ]);
 });
 
+test('createNotify() does not tell of a side that was overtaken, when the newer one is not wanted and came first', async () => {
+  const { notify, told, store } = createRig([], {
+    targets: [
+      {
+        target: targetOf({ filter: { sides: ['buy'] } }),
+        limit: { readyAtMs: () => 0, take: () => 0, pauseUntil: () => undefined },
+      },
+    ],
+  });
+  await notify(eventOf([signalOf({ version: 5, side: 'sell' })]));
+  await notify(eventOf([signalOf({ version: 3 })]));
+  expect(told).toEqual([]);
+  expect(store.all()).toMatchObject([{ version: 5, status: 'skipped' }]);
+});
+
 test('createNotify() tells of a signal that grew strong enough, corrects one that is not any more, and no weak one else', async () => {
   const { notify, told } = createRig([], {
     targets: [
