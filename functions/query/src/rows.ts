@@ -1,16 +1,16 @@
-import { nullableDouble, timestampMs } from '@kandle/runtime/cassandra-rows';
+import { column } from '@kandle/runtime/cassandra-rows';
 import { z } from 'zod';
 
 /** A candle as it is answered; times are epoch milliseconds. Numbers are null only in a filled one. */
 export const CandleRowSchema = z.object({
-  start: timestampMs,
-  open: nullableDouble,
-  high: nullableDouble,
-  low: nullableDouble,
-  close: nullableDouble,
-  volume: nullableDouble,
-  vwap: nullableDouble,
-  mean_price: nullableDouble,
+  start: column.timestamp,
+  open: column.double.nullable(),
+  high: column.double.nullable(),
+  low: column.double.nullable(),
+  close: column.double.nullable(),
+  volume: column.double.nullable(),
+  vwap: column.double.nullable(),
+  mean_price: column.double.nullable(),
   trade_count: z.number(),
   state: z.string(),
   version: z.number(),
@@ -22,7 +22,7 @@ export const CandleRowSchema = z.object({
 export type CandleRow = z.infer<typeof CandleRowSchema> & { readonly filled?: true };
 
 export const TradeRowSchema = z.object({
-  time: timestampMs,
+  time: column.timestamp,
   id: z.string(),
   price: z.number(),
   size: z.number(),
@@ -30,28 +30,28 @@ export const TradeRowSchema = z.object({
 export type TradeRow = z.infer<typeof TradeRowSchema>;
 
 export const IndicatorRowSchema = z.object({
-  start: timestampMs,
+  start: column.timestamp,
   value: z.number(),
   version: z.number(),
 });
 export type IndicatorRow = z.infer<typeof IndicatorRowSchema>;
 
 export const SignalRowSchema = z.object({
-  start: timestampMs,
+  start: column.timestamp,
   symbol: z.string(),
   rule: z.string(),
   side: z.string(),
   strength: z.number(),
   text: z.string(),
   state: z.string(),
-  caused_at: timestampMs,
+  caused_at: column.timestamp,
   version: z.number(),
 });
 export type SignalRow = z.infer<typeof SignalRowSchema>;
 
 export const GapRowSchema = z.object({
-  from_time: timestampMs,
-  to_time: timestampMs,
+  from_time: column.timestamp,
+  to_time: column.timestamp,
   shard: z.string(),
   reason: z.string(),
   dropped_records: z.bigint().transform(Number),
@@ -61,7 +61,7 @@ export type GapRow = z.infer<typeof GapRowSchema>;
 export const SymbolRowSchema = z.object({
   feed: z.string(),
   symbol: z.string(),
-  time: timestampMs,
+  time: column.timestamp,
   price: z.number(),
   size: z.number(),
 });
