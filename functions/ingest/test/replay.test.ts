@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { parseRawBatch, type RawBatch } from '@kandle/market/feed/raw-batch';
 import { windowDueMs, windowStartOf } from '@kandle/market/window/window';
 import { createKafka } from '@kandle/runtime/kafka';
@@ -33,14 +34,19 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function startReplay(speed: number | 'max') {
+async function startReplay(speed: number | 'max', file = RECORDING, settings: Record<string, string> = {}) {
   const kafka = createKafka({ KAFKA_BROKERS: inject('kafkaBrokers'), KAFKA_TLS: false }, 'ingest-test', log);
-  const topic = `test.raw.${randomUUID().slice(0, 8)}`;
+  const suffix = randomUUID().slice(0, 8);
+  const topic = `test.raw.${suffix}`;
+  const rejectsTopic = `test.rejects.${suffix}`;
   const admin = kafka.admin();
   await admin.connect();
-  await createTopics(admin, [{ topic, partitions: 12 }]);
+  await createTopics(admin, [
+    { topic, partitions: 12 },
+    { topic: rejectsTopic, partitions: 1 },
+  ]);
   await admin.disconnect();
-  const server = await startReplayServer({ file: RECORDING, port: 0, speed });
+  const server = await startReplayServer({ file, port: 0, speed });
   cleanUps.push(() => server.close());
   const httpPort = await freePort();
 
@@ -55,8 +61,10 @@ async function startReplay(speed: number | 'max') {
         REPLAY_SPEED: String(speed),
         RECONNECT_MIN_MS: '50',
         RAW_TOPIC: topic,
+        REJECTS_TOPIC: rejectsTopic,
         HTTP_PORT: String(httpPort),
         LOG_LEVEL: 'warn',
+        ...settings,
       },
       stdio: ['ignore', 'ignore', 'ignore'],
     });
@@ -165,3 +173,27 @@ test.skipIf(!existsSync(RECORDING))(
     checkLog(await readBatches());
   },
 );
+
+test('a frame of more than a megabyte arrives whole, and one above the bound leaves a gap and lets the rest through', async () => {
+  const trade = (n: number) => ({ c: null, p: 1 + n, s: 'AAPL', t: 1_723_161_255_000 + n, v: 1 });
+  const frames = [
+    [trade(0)],
+    Array.from({ length: 20_000 }, (_, n) => trade(1 + n)),
+    Array.from({ length: 40_000 }, (_, n) => trade(20_001 + n)),
+    [trade(70_000)],
+  ];
+  const file = join(mkdtempSync(join(tmpdir(), 'kandle-frames-')), 'recording.jsonl');
+  cleanUps.push(() => rmSync(dirname(file), { recursive: true }));
+  const line = (data: unknown, index: number) =>
+    `${JSON.stringify({ recv_ms: 1_723_161_255_000 + index * 100, frame: { data, type: 'trade' } })}\n`;
+  writeFileSync(file, frames.map(line).join(''));
+  const { start, readStatus, readBatches } = await startReplay('max', file, { MAX_FRAME_BYTES: '2000000' });
+  start();
+  await vi.waitFor(async () => expect(await readStatus()).toMatchObject({ drained: true }), {
+    timeout: 60_000,
+    interval: 50,
+  });
+  expect(await readStatus()).toMatchObject({ connection: 1, refusedFrames: 1, gaps: 1, accepted: 20_002 });
+  const batches = await readBatches();
+  expect(batches.flatMap(({ records }) => records)).toHaveLength(20_002);
+});
