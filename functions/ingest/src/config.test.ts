@@ -10,7 +10,7 @@ test('readConfig() has a default for all but symbols and key', () => {
   expect(readConfig(LEAST)).toMatchObject({
     FEED: 'finnhub',
     FEED_URL: 'wss://ws.finnhub.io',
-    SYMBOLS: ['AAPL', 'BINANCE:BTCUSDT'],
+    SYMBOLS: ['AAPL', 'BINANCE:BTCUSDT', 'AAPL'],
     SHARD_COUNT: 12,
     LINGER_MS: 50,
     SPACING_MS: 250,
@@ -30,8 +30,9 @@ test.each([
 });
 
 test.each([
-  [{ FINNHUB_TOKEN: 'key' }, /SYMBOLS: is not set/],
-  [{ ...LEAST, SYMBOLS: 'aapl' }, /SYMBOLS: .*as the feed spells/],
+  [{ FINNHUB_TOKEN: 'key' }, /set either SYMBOLS or SYMBOLS_FILE/],
+  [{ ...LEAST, SYMBOLS_FILE: '/x' }, /set either SYMBOLS or SYMBOLS_FILE/],
+  [{ ...LEAST, SYMBOLS: ', ,' }, /SYMBOLS: expected at least one value/],
   [{ SYMBOLS: 'AAPL' }, /FINNHUB_TOKEN or FINNHUB_TOKEN_FILE/],
   [{ ...LEAST, FINNHUB_TOKEN_FILE: '/x' }, /FINNHUB_TOKEN or FINNHUB_TOKEN_FILE/],
   [{ ...LEAST, FEED: 'Finn_hub' }, /FEED: /],

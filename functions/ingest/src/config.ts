@@ -1,5 +1,4 @@
 import { FEED_NAME } from '@kandle/market/event/shard';
-import { isSymbol } from '@kandle/market/event/symbol';
 import { TOPICS } from '@kandle/market/event/topics';
 import {
   commaList,
@@ -22,13 +21,6 @@ const webSocketUrl = z
     'expected an address that begins with ws:// or wss://',
   );
 
-const symbols = commaList
-  .refine(
-    (list) => list.every(isSymbol),
-    'expected symbols as the feed spells them, such as AAPL,BINANCE:BTCUSDT',
-  )
-  .transform((list) => [...new Set(list)]);
-
 const replaySpeed = z
   .string()
   .regex(/^(max|\d{1,6}(\.\d{1,6})?)$/, 'expected a number above 0, or max')
@@ -49,7 +41,10 @@ export const envSchema = z
     FEED_URL: webSocketUrl.default('wss://ws.finnhub.io'),
     FINNHUB_TOKEN: z.string().optional(),
     FINNHUB_TOKEN_FILE: z.string().optional(),
-    SYMBOLS: symbols,
+    /** Symbols as the feed spells them. What is none is left out, and named in `/status`. */
+    SYMBOLS: commaList.optional(),
+    /** A file with a symbol on each line, instead of SYMBOLS: for thousands of them, which no environment takes. */
+    SYMBOLS_FILE: z.string().min(1).optional(),
     /** Subscribe to news too: of Finnhub's plans only the premium ones have them. */
     NEWS: z.stringbool().default(false),
     /** Subscribe to order books too: only the simulated market has them. */
@@ -85,6 +80,10 @@ export const envSchema = z
     /** Unset: a live feed. Times the recorded speed at which the feed plays, or `max`. */
     REPLAY_SPEED: replaySpeed.optional(),
   })
+  .refine(
+    (env) => (env.SYMBOLS === undefined) !== (env.SYMBOLS_FILE === undefined),
+    'set either SYMBOLS or SYMBOLS_FILE',
+  )
   .refine(
     (env) => (env.FINNHUB_TOKEN === undefined) !== (env.FINNHUB_TOKEN_FILE === undefined),
     'set either FINNHUB_TOKEN or FINNHUB_TOKEN_FILE',

@@ -41,6 +41,7 @@ const GAUGES: readonly (readonly [name: string, help: string, read: Read])[] = [
   ['ingest_buffered_records', 'Accepted entries not yet acknowledged', (status) => status.buffered],
   ['ingest_waiting_records', 'Entries whose time nothing has confirmed yet', (status) => status.waiting],
   ['ingest_remembered_trades', 'Trades recognised if they came again', (status) => status.remembered],
+  ['ingest_refused_symbols', 'Symbols that do not come: refused', (status) => status.refused.length],
   ['ingest_connected', '1 while connected to the feed', (status) => Number(status.connected)],
 ];
 

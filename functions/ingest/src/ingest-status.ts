@@ -1,3 +1,4 @@
+import type { RefusedSymbol } from '@kandle/market/feed/subscriptions';
 import type { Metrics } from './metrics.ts';
 
 /** What ingest is doing, as `GET /status` tells it. */
@@ -8,7 +9,10 @@ export interface IngestStatus extends Readonly<Metrics> {
   readonly connected: boolean;
   /** Number of the newest connection, 0 before the first. */
   readonly connection: number;
+  /** Symbols asked for on this connection, and not known to be refused. */
   readonly subscribed: readonly string[];
+  /** Symbols that do not come: no symbol at all, or refused by the vendor. */
+  readonly refused: readonly RefusedSymbol[];
   /** Number of symbols asked for. */
   readonly symbols: number;
   /** Accepted records not yet acknowledged. */

@@ -1,4 +1,5 @@
 import type { MarketEvent } from '@kandle/market/event/market-event';
+import { createSubscriptions } from '@kandle/market/feed/subscriptions';
 import { createEventProducer } from '@kandle/runtime/event-producer';
 import type { Logger } from '@kandle/runtime/log';
 import { newTraceparent } from '@kandle/runtime/trace';
@@ -22,6 +23,7 @@ import { readBack } from './read-back/read-back.ts';
 import { recallBatch } from './read-back/recall.ts';
 import { bufferOptions, intakeOptions, shardOptions } from './settings.ts';
 import { createShardMap } from './shard-map.ts';
+import { readSymbols } from './symbols.ts';
 
 /** A running ingest. */
 export interface Ingest {
@@ -50,7 +52,9 @@ const wallMs = (): number => Date.now();
 
 /** Wires the feed to the topics. @throws {FatalError} If the key cannot be read. */
 export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): Ingest {
-  const { FEED: feedName, SYMBOLS: symbols, RAW_TOPIC: rawTopic } = config;
+  const { FEED: feedName, RAW_TOPIC: rawTopic } = config;
+  const { symbols, refused } = readSymbols(config);
+  const subscriptions = createSubscriptions(symbols);
   const { DISORDER_MS: disorderMs, GRACE_MS: graceMs, MEMORY_MS: memoryMs } = config;
   const isReplay = config.REPLAY_SPEED !== undefined;
   const state = { connection: 0, isConnected: false, hasEnded: false, aliveMs: 0 };
@@ -119,6 +123,7 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
   const handlers = createFeedEvents({
     isReplay,
     shards,
+    subscriptions,
     state,
     dropsRepeats: config.DROP_REPEATED_FRAMES,
     metrics,
@@ -133,7 +138,7 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
     wallMs,
     log,
   });
-  const feed = createFeed(config, handlers, { moments, log });
+  const feed = createFeed(config, handlers, { symbols, moments, log });
 
   return {
     async start() {
@@ -149,6 +154,7 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
       if (highestEpoch === null || stopping.signal.aborted) return;
       epoch = Math.max(wallMs(), highestEpoch + 1);
       clockTimer = setInterval(() => handlers.onTick(), CLOCK_TICK_MS);
+      if (refused.length > 0) log.error({ refused }, 'Some of the symbols are none: the others go on');
       log.info({ feed: feedName, epoch, symbols: symbols.length, replay: isReplay }, 'ingest begins');
       feed.start();
     },
@@ -170,7 +176,8 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
       epoch,
       connected: state.isConnected,
       connection: state.connection,
-      subscribed: state.isConnected ? symbols : [],
+      subscribed: state.isConnected ? subscriptions.subscribed() : [],
+      refused: [...refused, ...subscriptions.refused()],
       symbols: symbols.length,
       ...metrics,
       buffered: bound.records(),

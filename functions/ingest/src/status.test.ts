@@ -13,6 +13,7 @@ test('answers liveness, readiness and status', async () => {
       epoch: 1,
       connection: 1,
       subscribed: [],
+      refused: [],
       symbols: 1,
       ...createMetrics(),
       duplicates: 3,

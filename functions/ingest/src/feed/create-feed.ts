@@ -4,6 +4,13 @@ import type { Feed, FeedHandlers } from './feed.ts';
 import type { Moments } from './moments.ts';
 import { createFinnhubFeed } from './finnhub/finnhub-feed.ts';
 
+/** What a feed needs beside its configuration. */
+export interface FeedParts {
+  readonly symbols: readonly string[];
+  readonly moments: Pick<Moments, 'hasStoodStill'>;
+  readonly log: Logger;
+}
+
 /**
  * The feed that the configuration asks for. Finnhub's is the only one yet; another vendor's is another function here.
  *
@@ -12,12 +19,12 @@ import { createFinnhubFeed } from './finnhub/finnhub-feed.ts';
 export function createFeed(
   config: IngestConfig,
   handlers: FeedHandlers,
-  { moments, log }: { readonly moments: Pick<Moments, 'hasStoodStill'>; readonly log: Logger },
+  { symbols, moments, log }: FeedParts,
 ): Feed {
   const options = {
     url: config.FEED_URL,
     token: readToken(config),
-    symbols: config.SYMBOLS,
+    symbols,
     subscriptions: [...(config.NEWS ? ['subscribe-news'] : []), ...(config.BOOKS ? ['subscribe-book'] : [])],
     maxFrameBytes: config.MAX_FRAME_BYTES,
     hasStoodStill: () => moments.hasStoodStill(),

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { MarketEvent } from '@kandle/market/event/market-event';
+import { createSubscriptions } from '@kandle/market/feed/subscriptions';
 import { createLogger } from '@kandle/runtime/log';
 import { afterEach, expect, test, vi } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -55,10 +56,12 @@ async function startLine({ autoPong = true, dropsRepeats = false } = {}) {
   const rejects = createRejectQueue('finnhub', 1);
   const symbols = ['AAPL', 'BINANCE:BTCUSDT'];
   const booksAndNews = createBooksAndNewsQueue(shards, 1);
+  const subscriptions = createSubscriptions(symbols);
   const feedTime = createFeedTime(undefined, monotonicMs);
   const moments = createMoments({ feedMs: feedTime.nowMs, wallMs }, 5_000);
   const events = createFeedEvents({
     isReplay: false,
+    subscriptions,
     shards,
     dropsRepeats,
     state: { connection: 0, isConnected: false, hasEnded: false, aliveMs: 0 },
@@ -108,7 +111,7 @@ async function startLine({ autoPong = true, dropsRepeats = false } = {}) {
   const takeAll = (): readonly MarketEvent[] => outbox.take(DEPARTURE, true)?.events ?? [];
   /** What is not about the beginning, which most tests are not about. */
   const take = () => takeAll().filter(({ data }) => Object(data)['reason'] !== 'started');
-  return { sockets, metrics, rejects, booksAndNews, take, takeAll, shift, events };
+  return { sockets, metrics, rejects, booksAndNews, take, takeAll, shift, events, subscriptions, log };
 }
 
 const trade = (s: string, t: number, p = 1) => ({ c: null, p, s, t: START_MS + t, v: 0.5 });
@@ -306,3 +309,25 @@ test.each([true, false])(
     expect(metrics).toMatchObject({ repeatedFrames: 7, pings: 2, records: dropsRepeats ? 3 : 10 });
   },
 );
+
+test('a symbol beyond the limit of the plan is named as refused, and the others go on', async () => {
+  const { sockets, metrics, subscriptions, events, shift, log } = await startLine();
+  const errors = vi.spyOn(log, 'error');
+  for (let n = 0; n < 2; n++) sockets[0]?.send('{"msg":"Subscribing to too many symbols","type":"error"}');
+  sockets[0]?.send(frame(trade('BINANCE:BTCUSDT', 0)));
+  await vi.waitFor(() => expect(metrics.accepted).toBe(1));
+  expect(subscriptions.subscribed()).toEqual(['BINANCE:BTCUSDT']);
+  expect(subscriptions.refused()).toEqual([{ symbol: 'AAPL', reason: 'Subscribing to too many symbols' }]);
+  events.onTick();
+  shift.monotonicMs += 2_000;
+  events.onTick();
+  events.onTick();
+  expect(errors.mock.calls.map(([text]) => String(text))).toEqual([
+    'the feed says: Subscribing to too many symbols',
+    'The feed refuses 1 symbols: AAPL. The others go on',
+  ]);
+  // Whoever connects again asks for everything again.
+  sockets[0]?.terminate();
+  await vi.waitFor(() => expect(sockets).toHaveLength(2));
+  await vi.waitFor(() => expect(subscriptions.subscribed()).toEqual(['AAPL', 'BINANCE:BTCUSDT']));
+});

@@ -1,5 +1,6 @@
 import { MAX_REJECTED_TEXT, type Reject } from '@kandle/market/event/rejects';
 import type { DataKind } from '@kandle/market/feed/books-and-news';
+import type { Subscriptions } from '@kandle/market/feed/subscriptions';
 import type { Logger } from '@kandle/runtime/log';
 import type { BufferBound } from '../lane/buffer-bound.ts';
 import type { Metrics } from '../metrics.ts';
@@ -24,6 +25,7 @@ export interface FeedState {
 /** What the feed's events act on. */
 export interface FeedEventDeps {
   readonly isReplay: boolean;
+  readonly subscriptions: Subscriptions;
   readonly state: FeedState;
   /** This feed repeats whole frames back to back, and the copies are no trades. */
   readonly dropsRepeats: boolean;
@@ -51,16 +53,48 @@ export interface FeedEvents extends FeedHandlers {
   onStop(): void;
 }
 
+/** How long after a refusal the vendor may still be refusing others. */
+const REFUSALS_MS = 1_000;
+/** Most refused symbols that the log names; `/status` has all. */
+const MAX_NAMED = 20;
+/** Most different errors of a connection that are logged. */
+const MAX_TOLD = 100;
+
 /** What happens on each event of the feed: records are taken in, losses of the line become gaps. */
 export function createFeedEvents(deps: FeedEventDeps): FeedEvents {
-  const { isReplay, state, metrics, feedTime, shards, gaps, intake, bound, lanes, log } = deps;
+  const { isReplay, subscriptions, state, metrics, feedTime, shards, gaps, intake, bound, lanes, log } = deps;
   /** The newest data frame of the connection. */
   let lastText = '';
+  const told = new Set<string>();
+  let hasRefusals = false;
+  let refusedAtMs: number | null = null;
 
   function refuse(reject: Omit<Reject, 'id'>): void {
     metrics.rejected += 1;
     if (!deps.rejects.add(reject, deps.monotonicMs())) metrics.rejectsLost += 1;
     lanes.rejects.wake();
+  }
+
+  /** Vendors repeat themselves, for each of thousands of symbols: each text is logged once a connection. */
+  function takeError(message: string): void {
+    if (subscriptions.refuse(message)) {
+      hasRefusals = true;
+      refusedAtMs = deps.monotonicMs();
+    }
+    if (told.has(message) || told.size >= MAX_TOLD) return;
+    told.add(message);
+    log.error(`the feed says: ${message}`);
+  }
+
+  /** Names the refused symbols, when the vendor has said nothing more about them for a moment. */
+  function nameRefused(): void {
+    if (refusedAtMs === null || deps.monotonicMs() - refusedAtMs < REFUSALS_MS) return;
+    refusedAtMs = null;
+    const symbols = subscriptions.refused().map(({ symbol }) => symbol);
+    const more = symbols.length > MAX_NAMED ? ` and ${symbols.length - MAX_NAMED} more` : '';
+    log.error(
+      `The feed refuses ${symbols.length} symbols: ${symbols.slice(0, MAX_NAMED).join(', ')}${more}. The others go on`,
+    );
   }
 
   /** True if a frame is to be dropped: the very same text came right before it, and the feed is known to do that. */
@@ -95,6 +129,7 @@ export function createFeedEvents(deps: FeedEventDeps): FeedEvents {
     };
     for (const entry of entries) {
       metrics.records += 1;
+      if (hasRefusals) subscriptions.heard(symbolOf(entry));
       note(intake.offer(entry, arrival));
     }
     metrics.gaps += gaps.onTrades();
@@ -121,6 +156,9 @@ export function createFeedEvents(deps: FeedEventDeps): FeedEvents {
       state.connection = connection;
       state.isConnected = true;
       lastText = '';
+      told.clear();
+      subscriptions.begin();
+      hasRefusals = false;
       metrics.gaps += lost === null ? gaps.noteStart() : gaps.noteOutage(lost, state.aliveMs);
       if (!bound.isHeld()) feedTime.go();
       state.aliveMs = feedTime.nowMs();
@@ -129,6 +167,7 @@ export function createFeedEvents(deps: FeedEventDeps): FeedEvents {
     },
     onTick() {
       if (state.hasEnded) return;
+      nameRefused();
       note(intake.advance(state.aliveMs, deps.monotonicMs()));
       metrics.gaps += gaps.onTrades();
       metrics.remembered = shards.memorySize();
@@ -157,7 +196,7 @@ export function createFeedEvents(deps: FeedEventDeps): FeedEvents {
         if (frame.recvMs !== null) feedTime.tell(frame.recvMs);
       } else if (frame.kind === 'error') {
         metrics.feedErrors += 1;
-        log.error(`the feed says: ${frame.message}`);
+        takeError(frame.message);
       } else if (frame.kind === 'refused') {
         metrics.refusedFrames += 1;
         log.error(`Cannot take a ${frame.detail}: its trades are missing`);
@@ -177,4 +216,8 @@ export function createFeedEvents(deps: FeedEventDeps): FeedEvents {
       lanes.trades.wake();
     },
   };
+}
+
+function symbolOf(entry: unknown): string {
+  return String(Object(entry)['s']);
 }
