@@ -7,8 +7,9 @@
 ARG NODE_IMAGE=docker.io/library/node:24.21.0-bookworm-slim
 # The same C library as the build's; tag `nonroot` has user 65532 and no shell.
 ARG RUN_IMAGE=gcr.io/distroless/nodejs24-debian12:nonroot
-# `on` adds what V8 compiled, which starts in half the time; `off` gives the same bytes every time.
-ARG CODE_CACHE=off
+# `on` adds what V8 compiled, which starts in half the time: on a cluster transform's first event took 1.3 s with it and 2.4 s
+# without. It is the one file that is not the same every time (index.cache); `off` leaves it out.
+ARG CODE_CACHE=on
 
 FROM ${RUN_IMAGE} AS node
 

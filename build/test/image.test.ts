@@ -4,11 +4,16 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { nodeMemoryOptions } from '@kandle/knative/memory';
+import type { ServicePlan } from '@kandle/knative/plan';
 import { readPlan } from '@kandle/knative/read-plan';
+import type { MarketEvent } from '@kandle/market/event/market-event';
+import { e8 } from '@kandle/market/number/fixed-point';
+import { formatTradeBatch } from '@kandle/market/trade/trade-batch';
 import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
 import { createKafka, KafkaEnv } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
-import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test, vi } from 'vitest';
 import { FIRST_EVENTS, postEvent } from '@kandle/testkit/first-events';
 import { freePort } from '@kandle/servers/ports/ports';
 import { createTopics } from '@kandle/servers/kafka/create-topics';
@@ -52,12 +57,31 @@ async function imageOf(name: string): Promise<string> {
 function start(
   app: string,
   env: Readonly<Record<string, string>>,
-  entry = '/app/start.cjs',
+  args: readonly string[] = ['/app/start.cjs'],
 ): ReturnType<typeof runAsImage>['child'] {
-  const { child, end } = runAsImage(app, [entry], env);
+  const { child, end } = runAsImage(app, args, env);
   onTestFinished(end);
   if (child.pid !== undefined) pids.push(child.pid);
   return child;
+}
+
+/** A batch of as many trades as a batch may have, in ten windows and of twenty symbols. */
+function fullBatch(sequence: number): MarketEvent {
+  const startMs = stamp - (stamp % 60_000);
+  return formatTradeBatch({
+    shard: 'image-00',
+    epoch: stamp,
+    sequence,
+    watermarkMs: startMs,
+    ingestTimeMs: startMs,
+    trades: Array.from({ length: 400 }, (_, n) => ({
+      id: `t${sequence}.${n}`,
+      symbol: `SIM:SYMBOL${n % 20}`,
+      eventTimeMs: startMs + n * 125,
+      priceE8: e8(10_000_000_000n + BigInt(n)),
+      sizeE8: e8(100_000_000n),
+    })),
+  });
 }
 
 /** A line of `/proc/<pid>/status`, such as `VmHWM`. */
@@ -66,10 +90,16 @@ function status(pid: number, field: string): string {
   return new RegExp(`^${field}:\\s*(.+)$`, 'm').exec(text)?.[1] ?? '';
 }
 
+/** What a function's manifest says. */
+async function planOf(name: string): Promise<ServicePlan> {
+  const found = (await readPlan()).services.find((service) => service.name === name);
+  if (found === undefined) throw new Error(`There is no ${name}`);
+  return found;
+}
+
 /** The memory limit of a function's manifest, KiB. */
 async function memoryLimitKb(name: string): Promise<number> {
-  const { services } = await readPlan();
-  return (services.find((service) => service.name === name)?.memoryMb ?? 0) * 1_024;
+  return ((await planOf(name)).memoryMb ?? 0) * 1_024;
 }
 
 describe.skipIf(reason !== null)(`the images${reason === null ? '' : ` (skipped: ${reason})`}`, () => {
@@ -100,7 +130,7 @@ describe.skipIf(reason !== null)(`the images${reason === null ? '' : ` (skipped:
         write: ['/app/x', '/x', '/tmp/x', '/etc/x'].map(write), run: ['sh', '/bin/sh', 'env', 'npm'].map(run),
       }));`);
     onTestFinished(() => rmSync(app, { recursive: true, force: true }));
-    const child = start(app, {}, '/app/index.cjs');
+    const child = start(app, {}, ['/app/index.cjs']);
     let text = '';
     child.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString()));
     await once(child, 'close');
@@ -167,4 +197,34 @@ describe.skipIf(reason !== null)(`the images${reason === null ? '' : ` (skipped:
       expect(await once(child, 'close')).toEqual([0, null]);
     },
   );
+
+  test('persist takes as many full batches at once as its manifest lets in, within its memory', async () => {
+    const { containerConcurrency, memoryMb, env } = await planOf('persist');
+    const port = await freePort();
+    const child = start(
+      await imageOf('persist'),
+      {
+        MAX_IN_FLIGHT: String(env['MAX_IN_FLIGHT']),
+        PORT: String(port),
+        LOOPBACK_ONLY: 'true',
+        ...connection,
+      },
+      [...nodeMemoryOptions(memoryMb), '/app/start.cjs'],
+    );
+    await vi.waitFor(async () => expect(await postEvent(port, fullBatch(0))).toBe(204), 60_000);
+    const answers = new Map<number | null, number>();
+    let sequence = 0;
+    const sendSome = async (): Promise<void> => {
+      while (sequence < 3 * containerConcurrency) {
+        sequence += 1;
+        const answer = await postEvent(port, fullBatch(sequence));
+        answers.set(answer, (answers.get(answer) ?? 0) + 1);
+      }
+    };
+    await Promise.all(Array.from({ length: containerConcurrency }, sendSome));
+    expect(answers).toEqual(new Map([[204, 3 * containerConcurrency]]));
+    const peakKb = Number.parseInt(status(child.pid ?? 0, 'VmHWM'), 10);
+    console.log(`persist: ${Math.round(peakKb / 1_024)} of ${memoryMb} MiB`);
+    expect(peakKb).toBeLessThan(await memoryLimitKb('persist'));
+  });
 });

@@ -17,6 +17,7 @@ const FUNCTIONS = [
     memory: '192Mi',
     max: 4,
     limit: 12,
+    utilization: 70,
     uses: ['kafka'],
     more: [],
   },
@@ -26,6 +27,7 @@ const FUNCTIONS = [
     memory: '256Mi',
     max: 4,
     limit: 12,
+    utilization: 70,
     uses: ['kafka', 'cassandra'],
     more: [],
   },
@@ -34,9 +36,10 @@ const FUNCTIONS = [
     file: '130-persist.yaml',
     memory: '256Mi',
     max: 4,
-    limit: 12,
+    limit: 100,
+    utilization: 100,
     uses: ['cassandra'],
-    more: [],
+    more: ['--env MAX_IN_FLIGHT=100'],
   },
   {
     name: 'signal',
@@ -44,6 +47,7 @@ const FUNCTIONS = [
     memory: '256Mi',
     max: 4,
     limit: 12,
+    utilization: 70,
     uses: ['kafka', 'cassandra'],
     more: [],
   },
@@ -52,7 +56,8 @@ const FUNCTIONS = [
     file: '150-notify.yaml',
     memory: '256Mi',
     max: 1,
-    limit: 50,
+    limit: 48,
+    utilization: 70,
     uses: ['cassandra'],
     more: [
       '--env TARGETS_FILE=/etc/kandle/notify/targets.yaml',
@@ -63,10 +68,10 @@ const FUNCTIONS = [
 
 type Function = (typeof FUNCTIONS)[number];
 
-function knArguments({ name, memory, max, limit, uses, more }: Function): readonly string[] {
+function knArguments({ name, memory, max, limit, utilization, uses, more }: Function): readonly string[] {
   const options = [
     `service create ${name} --namespace kandle --image kandle/${name} --cluster-local`,
-    `--scale 0..${max} --scale-metric concurrency --scale-target ${limit} --scale-utilization 70`,
+    `--scale 0..${max} --scale-metric concurrency --scale-target ${limit} --scale-utilization ${utilization}`,
     '--annotation-revision autoscaling.knative.dev/scale-down-delay=30s',
     `--concurrency-limit ${limit} --timeout 60 --port http1:8080`,
     '--probe-readiness http::8080:/health/readiness --probe-liveness http::8080:/health/liveness',

@@ -27,6 +27,13 @@ describe.skipIf(!hasKubectl())(`scripts${hasKubectl() ? '' : ' (skipped: there i
     for (const image of imagesOf(overlay)) expect([...built]).toContain(image);
   });
 
+  test('images.sh keeps what V8 compiled, unless it is told not to', () => {
+    const build = (more: readonly string[]): string =>
+      dryRun('images.sh', ['--kind', 'kind', ...more, 'transform']);
+    expect(build([])).toMatch(/--build-arg CODE_CACHE=on /);
+    expect(build(['--no-code-cache'])).toMatch(/--build-arg CODE_CACHE=off /);
+  });
+
   test.each(overlayNames())('deploy.sh takes its steps in order, for %s', (overlay) => {
     const text = dryRun('deploy.sh', ['--overlay', overlay]);
     const steps = [...text.matchAll(/^== (.+)$/gm)].map(([, step]) => step);

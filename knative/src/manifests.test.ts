@@ -272,6 +272,11 @@ const CASES: readonly Case[] = [
     line: /inject: there is no function of this name in functions\/$/,
   },
   {
+    fault: 'more requests than the function takes',
+    edit: [TRANSFORM, 'containerConcurrency: 12', 'containerConcurrency: 49'],
+    line: /transform: containerConcurrency 49: it takes 48 \(MAX_IN_FLIGHT\) and answers 429 beyond$/,
+  },
+  {
     fault: 'min-scale above max-scale',
     edit: [TRANSFORM, 'min-scale: "0"', 'min-scale: "5"'],
     line: /transform: min-scale 5 is above max-scale 4$/,

@@ -85,7 +85,7 @@ describe('the plan of knative/base', () => {
     ]);
     for (const service of plan.services) {
       const isNotify = service.name === 'notify';
-      const concurrency = { notify: 50, persist: 24, query: 16 }[service.name] ?? 12;
+      const concurrency = { notify: 48, persist: 100, query: 16 }[service.name] ?? 12;
       expect(service).toMatchObject({
         minScale: 0,
         maxScale: isNotify ? 1 : 4,

@@ -1,9 +1,11 @@
+import { FunctionEnv } from '@kandle/runtime/function-server';
 import { configMapsOf, type Environment, type KnownVariables, readEnvironment } from './environment.ts';
 import type { Manifests } from './manifests.ts';
 import { type Workload, workloadsOf } from './workloads.ts';
 
 /** Where functions and ingest listen unless they are told otherwise; Serving tells them the containerPort. */
 const FUNCTION_PORT = 8_080;
+const DEFAULT_IN_FLIGHT = FunctionEnv.shape.MAX_IN_FLIGHT.parse(undefined);
 
 /**
  * What no schema can see: that every name referred to exists, that ports and time-outs fit, and that every variable is
@@ -79,8 +81,22 @@ function checkContainers(manifests: Manifests, parts: KnownVariables): readonly 
   const configMaps = configMapsOf(manifests);
   return workloadsOf(manifests).flatMap((workload) => {
     const environment = readEnvironment(workload, configMaps, parts);
-    return [...environment.problems, ...checkPorts(workload, environment)];
+    return [
+      ...environment.problems,
+      ...checkPorts(workload, environment),
+      ...checkInFlight(workload, environment),
+    ];
   });
+}
+
+/** What Serving lets in beyond what the function takes would be answered 429, and come again seconds later. */
+function checkInFlight({ at, pod }: Workload, { values }: Environment): readonly string[] {
+  if (!('containerConcurrency' in pod.spec)) return [];
+  const takes = Number(values.get('MAX_IN_FLIGHT') ?? DEFAULT_IN_FLIGHT);
+  const lets = Number(pod.spec.containerConcurrency);
+  return lets > 0 && lets <= takes
+    ? []
+    : [`${at}: containerConcurrency ${lets}: it takes ${takes} (MAX_IN_FLIGHT) and answers 429 beyond`];
 }
 
 function checkPorts({ at, container }: Workload, { values }: Environment): readonly string[] {
