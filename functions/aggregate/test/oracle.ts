@@ -82,15 +82,19 @@ function isInGap(raw: readonly RawEvent[], windowStartMs: number): boolean {
   });
 }
 
-/** The trades that count, once each, by window. A trade is too late by the watermark of its own batch. */
+/**
+ * The trades that count, once each, by window. A trade is too late by what was known before its batch, or by its own
+ * batch's watermark where that does not say; a delayed one by so much less.
+ */
 function placedTrades(raw: readonly RawEvent[]): ReadonlyMap<number, readonly PlacedTrade[]> {
   const windows = new Map<number, PlacedTrade[]>();
   for (const event of raw) {
     if (event.kind !== 'batch') continue;
     const { batch } = event;
-    for (const [index, { record }] of batch.records.entries()) {
+    const knownMs = batch.watermarkBeforeMs ?? batch.watermarkMs;
+    for (const [index, { record, delayMs = 0 }] of batch.records.entries()) {
       const eventTimeMs = Number(record['t']);
-      if (eventTimeMs < batch.watermarkMs - HORIZON_MS) continue;
+      if (eventTimeMs < knownMs - delayMs - HORIZON_MS) continue;
       const startMs = eventTimeMs - (eventTimeMs % 5_000);
       const trade: PlacedTrade = {
         symbol: String(record['s']),

@@ -1,6 +1,6 @@
 import type { FeedGap } from '@kandle/market/feed/feed-gap';
 import type { RawBatch, RawRecord } from '@kandle/market/feed/raw-batch';
-import { WINDOW_MS } from '@kandle/market/window/window';
+import { WINDOW_MS, windowStartOf } from '@kandle/market/window/window';
 import type { Random } from '@kandle/tooling/random';
 
 /** The times of the schedules: as in production, but with a short horizon, so that late and too late both happen. */
@@ -16,7 +16,18 @@ export type RawEvent =
   | { readonly kind: 'batch'; readonly batch: RawBatch }
   | { readonly kind: 'gap'; readonly gap: FeedGap };
 
-/** One shard's raw events as a correct ingest writes them: every trade once, over restarts, gaps and quiet times. */
+/** How far the time of a shard jumps at once: a machine that slept, a night in a recording, a confirmed wrong start. */
+const JUMPS_MS = [10_000, 40_000, 1_200_000, 28_800_000] as const;
+/** How far a single record may be off: ahead, as far as ingest believes it at once, or behind, up to hours. */
+const OFF_MS = [5_000, 2_000, -20_000, -40_000, -120_000, -7_200_000] as const;
+/** How far a delayed symbol is behind: within the horizon of the schedules, and beyond it. */
+const DELAYS_MS = [20_000, 60_000, 1_200_000] as const;
+
+/**
+ * One shard's raw events as a correct ingest writes them: every trade once, over restarts, gaps, quiet times and jumps of
+ * time, records ahead and behind, a delayed symbol, old records that come again after minutes, redriven batches, and
+ * at the beginning batches as they were written before they told what was known.
+ */
 export function createRawLog(random: Random, shard: string): readonly RawEvent[] {
   const raw: RawEvent[] = [];
   const seconds = 8 + random.below(30);
@@ -24,6 +35,14 @@ export function createRawLog(random: Random, shard: string): readonly RawEvent[]
   const quietFrom = random.chance(0.4) ? random.below(seconds) : -1;
   const quietTo = quietFrom + 3 + random.below(12);
   const gapRate = random.pick([0, 0.03, 0.1]);
+  const jumpRate = random.pick([0, 0, 0.05]);
+  const delayMs = random.chance(0.3) ? random.pick(DELAYS_MS) : 0;
+  const oldFormatUntil = random.chance(0.2) ? random.below(seconds) : -1;
+  let refused: RawRecord[] = [];
+  const old: RawRecord[] = [];
+  let isOldFormat = false;
+  let redrives = 0;
+  let jumpedMs = 0;
   const waiting = new Set<number>();
   let epoch = 1;
   let sequence = 0;
@@ -32,10 +51,21 @@ export function createRawLog(random: Random, shard: string): readonly RawEvent[]
   let lastId = 0;
 
   function send(records: readonly RawRecord[], watermark: number): void {
+    const watermarkBeforeMs = watermarkMs;
     watermarkMs = Math.max(watermarkMs, watermark);
     sequence += 1;
-    raw.push({ kind: 'batch', batch: { shard, epoch, sequence, watermarkMs, ingestTimeMs: 0, records } });
+    const batch = { shard, epoch, sequence, watermarkMs, ingestTimeMs: 0, records };
+    raw.push({ kind: 'batch', batch: isOldFormat ? batch : { ...batch, watermarkBeforeMs } });
     for (const startMs of waiting) if (startMs + WINDOW_MS + GRACE_MS <= watermarkMs) waiting.delete(startMs);
+  }
+
+  /** In an epoch of its own, and without a word about time. */
+  function redrive(): void {
+    redrives += 1;
+    const header = { shard, epoch: 1_000 + redrives, sequence: 1, watermarkMs: 0, watermarkBeforeMs: 0 };
+    raw.push({ kind: 'batch', batch: { ...header, ingestTimeMs: 0, records: refused } });
+    for (const { record } of refused) waiting.add(windowStartOf(Number(record['t'])));
+    refused = [];
   }
 
   function gap(fromMs: number, toMs: number, reason: FeedGap['reason']): void {
@@ -43,7 +73,9 @@ export function createRawLog(random: Random, shard: string): readonly RawEvent[]
   }
 
   for (let second = 0; second < seconds + 20; second++) {
-    const nowMs = BEGIN_MS + second * SECOND_MS;
+    if (random.chance(jumpRate)) jumpedMs += random.pick(JUMPS_MS);
+    const nowMs = BEGIN_MS + second * SECOND_MS + jumpedMs;
+    isOldFormat = second < oldFormatUntil;
     if (restarts.includes(second)) {
       epoch += 1;
       sequence = 0;
@@ -54,26 +86,44 @@ export function createRawLog(random: Random, shard: string): readonly RawEvent[]
     const records: RawRecord[] = [];
     for (let n = isQuiet ? 0 : random.below(4); n > 0; n--) {
       lastId += 1;
-      const eventTimeMs = eventTime(random, nowMs);
+      const symbol = random.pick(['A', 'B']);
+      const isDelayed = symbol === 'B' && delayMs > 0;
+      const eventTimeMs = eventTime(random, isDelayed ? nowMs - delayMs : nowMs);
       // A size that tells which trades a sum holds: powers of two would be exact, small primes are readable.
       const record = {
-        s: random.pick(['A', 'B']),
+        s: symbol,
         p: 1 + random.below(9),
         v: 1 + random.below(5),
         t: eventTimeMs,
       };
-      records.push({ id: `t${lastId}`, record });
+      const known = isDelayed ? { id: `t${lastId}`, record, delayMs } : { id: `t${lastId}`, record };
+      if (random.chance(0.02)) {
+        // Refused as too far ahead at first: it comes in a batch of its own, when somebody has looked at it.
+        refused.push({ id: known.id, record: { ...record, t: eventTimeMs + random.pick(JUMPS_MS) } });
+        continue;
+      }
+      records.push(known);
+      old.push(known);
       newestMs = Math.max(newestMs, eventTimeMs);
-      waiting.add(Math.floor(eventTimeMs / WINDOW_MS) * WINDOW_MS);
+      waiting.add(windowStartOf(eventTimeMs));
     }
+    // What ingest no longer remembers comes again: it is too late by then, whatever it was before.
+    const forgotten = old.find(
+      ({ record, delayMs: behindMs = 0 }) => Number(record['t']) < watermarkMs - behindMs - HORIZON_MS,
+    );
+    if (forgotten !== undefined && random.chance(0.1)) records.push(forgotten);
     if (records.length > 0) send(records, newestMs - DISORDER_MS);
     else if (waiting.size > 0) send([], nowMs - DISORDER_MS);
+    if (refused.length > 0 && random.chance(0.2)) redrive();
   }
+  if (refused.length > 0) redrive();
+  if (waiting.size > 0) send([], Math.max(...waiting) + WINDOW_MS + GRACE_MS);
   return raw;
 }
 
 function eventTime(random: Random, nowMs: number): number {
   if (random.chance(0.08)) return Math.max(BEGIN_MS, nowMs - (3 + random.below(40)) * SECOND_MS);
+  if (random.chance(0.03)) return nowMs + random.pick(OFF_MS);
   return nowMs - (random.chance(0.2) ? random.below(DISORDER_MS) : 0);
 }
 

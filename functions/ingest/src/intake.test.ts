@@ -260,8 +260,12 @@ describe('offer()', () => {
     expect(intake.offer(ahead, at(0))).toEqual([]);
     expect(intake.waiting()).toBe(1);
     expect(shards.shardOf('AAPL').clock?.watermarkMs).toBe(START_MS - DISORDER_MS);
-    intake.offer({ ...trade, t: START_MS + 59_000 }, at(59_000));
-    expect(intake.advance(60_000, 60_000)).toEqual([
+    for (const ms of [1_000, 60_900]) {
+      intake.offer({ ...trade, t: START_MS + ms }, at(ms));
+      expect(intake.advance(ms, ms)).toEqual([]);
+    }
+    intake.offer({ ...trade, t: START_MS + 61_000 }, at(61_000));
+    expect(intake.advance(61_000, 61_000)).toEqual([
       {
         kind: 'reject',
         reject: {
@@ -276,7 +280,7 @@ describe('offer()', () => {
     // Refused and remembered: a redrive counts it, and what the feed delivers again does not.
     expect(intake.offer(ahead, at(14 * 60_000, 2))).toEqual([{ kind: 'duplicate' }]);
     send(0, true);
-    expect(sent.flatMap(({ records }) => records)).toHaveLength(2);
+    expect(sent.flatMap(({ records }) => records)).toHaveLength(4);
   });
 
   test('refuses what waits when ingest ends', () => {

@@ -75,15 +75,18 @@ const FORGET_EVERY_MS = 60_000;
 
 /** Builds the intake of a feed over its shards. */
 export function createIntake(shards: ShardMap, options: IntakeOptions): Intake {
-  const { clock: clockOptions, aheadMs, horizonMs, memoryMs, memoryMinTrades } = options;
+  const { clock: clockOptions, aheadMs, horizonMs, memoryMs, memoryMinTrades, isReplay } = options;
   const forgotAtMs = new Map<string, number>();
   const feedWide = createFeedWideTime();
   const times = new Map<IngestShard, ShardTime<Item>>(
     shards.all().map((shard) => [shard, createShardTime<Item>(shard, options, feedWide)]),
   );
 
-  /** Forgets what is too late for whatever batch comes next: by the same watermark, and by that of delayed symbols. */
-  function forget(shard: IngestShard): void {
+  /**
+   * Forgets what is too late for whatever batch comes next: by the same watermark, and by that of delayed symbols; and
+   * nothing that came lately, for a jump of the watermark may show only afterwards whose time is another.
+   */
+  function forget(shard: IngestShard, feedMs: number): void {
     const { sentWatermarkMs: knownMs } = shard;
     if (knownMs < (forgotAtMs.get(shard.name) ?? 0) + FORGET_EVERY_MS) return;
     forgotAtMs.set(shard.name, knownMs);
@@ -91,12 +94,14 @@ export function createIntake(shards: ShardMap, options: IntakeOptions): Intake {
     const delayed = [...shard.delaysMs.values()].map(
       (delayMs) => [knownMs - delayMs - memoryMs, knownMs - delayMs + horizonMs] as const,
     );
-    shard.memory.forgetOutside([[knownMs - memoryMs, Number.POSITIVE_INFINITY], ...delayed]);
+    const spans = [[knownMs - memoryMs, Number.POSITIVE_INFINITY] as const, ...delayed];
+    // A recording's time may stand still.
+    shard.memory.forgetOutside(spans, isReplay ? Number.POSITIVE_INFINITY : feedMs - memoryMs);
   }
 
-  function identify(shard: IngestShard, { item, symbol, eventTimeMs }: Arrived<Item>): string | null {
+  function identify(shard: IngestShard, { item, symbol, eventTimeMs, feedMs }: Arrived<Item>): string | null {
     const { p: price, v: size, c: conditions } = item.read.record;
-    return shard.memory.identify({ symbol, eventTimeMs, price, size, conditions }, item.connection);
+    return shard.memory.identify({ symbol, eventTimeMs, price, size, conditions }, item.connection, feedMs);
   }
 
   function carryOut(shard: IngestShard, verdict: TimeVerdict<Item>): Verdict {
@@ -116,7 +121,7 @@ export function createIntake(shards: ShardMap, options: IntakeOptions): Intake {
     const bytes = read.bytes + id.length + WRAPPING_BYTES + (delayMs > 0 ? DELAY_BYTES : 0);
     const raw = delayMs > 0 ? { id, record, delayMs } : { id, record };
     shard.buffer.append(raw, { bytes, isTrade, eventTimeMs, monotonicMs, watermarkMs });
-    forget(shard);
+    forget(shard, arrived.feedMs);
     return { kind: 'accepted', bytes };
   }
 

@@ -32,7 +32,7 @@ export function recallBatch(shards: ShardMap, batch: RawBatch, options: RecallOp
         `Cannot go on: the log has ${symbol} in ${batch.shard}; was SHARD_COUNT changed? Another count is another FEED`,
       );
     }
-    shard.memory.remember(id);
+    shard.memory.remember(id, options.feedMs);
     if (isSymbol(symbol) && delayMs !== undefined) shard.delaysMs.set(symbol, delayMs);
     if (!isEventTime(eventTimeMs) || size === 0) continue;
     shard.buffer.hold(eventTimeMs);

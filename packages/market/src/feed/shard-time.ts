@@ -65,7 +65,7 @@ export interface FeedWideTime {
 
 /** How long after its time a record that is near the clock may come: a slow vendor, a slow line. */
 const LATENCY_MS = 60_000;
-/** How long a record waits while its shard goes on without it. */
+/** How long a record that is ahead waits while its shard goes on without it, near the clock; others, for the horizon. */
 const WAIT_MS = 60_000;
 /** How long a symbol must go on with the same offset to be believed against what was known. */
 const CONFIRM_MS = 2_000;
@@ -95,6 +95,10 @@ interface Waiting<Item> {
   /** Its place in the order of arrival. */
   readonly place: number;
   readonly side: 'ahead' | 'behind';
+  /** How far it was behind the watermark when it came. */
+  readonly behindMs: number;
+  /** Feed time at which its shard first went on without it. */
+  leftAtMs: number | null;
 }
 
 /** Builds the time of one shard, which it moves. */
@@ -110,6 +114,8 @@ export function createShardTime<Item>(
   let place = 0;
   /** Places of the newest record that was taken, of any symbol and by symbol, and that was near the clock. */
   let takenAt = 0;
+  /** Feed time of the newest record that was taken. */
+  let takenAtMs = 0;
   let vouchedAt = 0;
   const takenAtBySymbol = new Map<string, number>();
   /** True while the shard's time has the clock's word. */
@@ -131,23 +137,31 @@ export function createShardTime<Item>(
     if (clock === null) return clockMs === null || eventTimeMs <= clockMs || isNear ? 'in_time' : 'ahead';
     const delayMs = shard.delaysMs.get(symbol) ?? 0;
     if (eventTimeMs < clock.watermarkMs - horizonMs - delayMs) return 'behind';
-    const byFeedMs = feedNow(clock, feedMs) + aheadMs;
-    const limitMs = isTrusted && clockMs !== null ? Math.min(byFeedMs, clockMs + aheadMs) : byFeedMs;
-    return eventTimeMs <= limitMs || (isNear && !isTrusted) ? 'in_time' : 'ahead';
+    const nowMs = feedNow(clock, feedMs);
+    // Beyond the feed's own time the clock has a say, once it was right.
+    const isAllowed = !isTrusted || clockMs === null || eventTimeMs <= Math.max(nowMs, clockMs + aheadMs);
+    return (eventTimeMs <= nowMs + aheadMs && isAllowed) || (isNear && !isTrusted) ? 'in_time' : 'ahead';
   }
 
-  function take(arrived: Arrived<Item>, at: number, feedMs = arrived.feedMs): void {
+  function take(
+    arrived: Arrived<Item>,
+    at: number,
+    known: { readonly feedMs?: number; readonly delayMs?: number } = {},
+  ): void {
     const { symbol, eventTimeMs, isTrade } = arrived;
+    const { feedMs = arrived.feedMs } = known;
     const before = shard.clock;
     const clock = observeTrade(before, eventTimeMs, feedMs, options.clock);
     shard.clock = isTrade ? clock : { ...clock, lastDueMs: before?.lastDueMs ?? 0 };
     takenAt = Math.max(takenAt, at);
+    takenAtMs = Math.max(takenAtMs, feedMs);
     if (takenAtBySymbol.size >= MAX_SYMBOLS) takenAtBySymbol.clear();
     takenAtBySymbol.set(symbol, Math.max(takenAtBySymbol.get(symbol) ?? 0, at));
     feed.note(eventTimeMs, feedMs);
     const delayMs = shard.delaysMs.get(symbol) ?? 0;
     if (delayMs > 0) adjustDelay(symbol, delayMs, clock.watermarkMs - eventTimeMs);
-    verdicts.push({ kind: 'taken', arrived, delayMs, watermarkMs: clock.watermarkMs });
+    const { watermarkMs } = clock;
+    verdicts.push({ kind: 'taken', arrived, delayMs: known.delayMs ?? delayMs, watermarkMs });
   }
 
   /** A symbol that comes nearer is less delayed, and at last not at all. */
@@ -210,11 +224,17 @@ export function createShardTime<Item>(
       const watermarkMs = shard.clock?.watermarkMs ?? 0;
       const isOfSymbol = (one: Waiting<Item>): boolean =>
         one.side === 'behind' && one.arrived.symbol === last.symbol;
-      const oldestMs = Math.min(...waiting.filter(isOfSymbol).map(({ arrived }) => arrived.eventTimeMs));
-      const delayMs = watermarkMs - oldestMs;
+      // By what came last: what waits may hold older records that were delivered again.
+      const delayMs = watermarkMs - last.eventTimeMs;
       shard.delaysMs.set(last.symbol, delayMs);
       verdicts.push({ kind: 'delayed', symbol: last.symbol, delayMs });
-      release(isOfSymbol);
+      const released = waiting.filter(isOfSymbol);
+      waiting = waiting.filter((one) => !isOfSymbol(one));
+      for (const { arrived, place: at, behindMs } of released) {
+        // Judged by when it came: while it waited the watermark may have gone on.
+        const isInTime = behindMs <= delayMs + horizonMs;
+        take(arrived, at, { delayMs: isInTime ? watermarkMs - arrived.eventTimeMs : delayMs });
+      }
       return;
     }
     // The clock was outvoted.
@@ -225,7 +245,22 @@ export function createShardTime<Item>(
     });
   }
 
-  /** True if the shard has gone on at another time since. */
+  /** A record in time of a symbol of which others wait: they were of the same time, and the watermark stood still. */
+  function confirmDelay(arrived: Arrived<Item>): void {
+    if (!waiting.some(({ side, arrived: { symbol } }) => side === 'behind' && symbol === arrived.symbol))
+      return;
+    const last: Waiting<Item> = { arrived, place, side: 'behind', behindMs: 0, leftAtMs: null };
+    if (isConfirmed(last)) confirm(last);
+  }
+
+  /** True if the shard has gone on for some time since, and at another time. */
+  function isLeft(one: Waiting<Item>): boolean {
+    if (takenAt > one.place) one.leftAtMs ??= takenAtMs;
+    const isVouched = one.side === 'ahead' && vouchedAt > one.place;
+    return one.leftAtMs !== null && takenAtMs - one.leftAtMs >= (isVouched ? WAIT_MS : horizonMs);
+  }
+
+  /** True if the shard has gone on at another time since, by a witness that counts. */
   function isRefuted({ place: at }: Waiting<Item>): boolean {
     return vouchedAt > at || (!isReplay && takenAt > at);
   }
@@ -242,13 +277,12 @@ export function createShardTime<Item>(
     for (const one of before) {
       const { arrived, side } = one;
       const { clock } = shard;
-      const hasWaited = feedMs - arrived.feedMs >= WAIT_MS;
       if (side === 'behind') {
-        if (hasWaited || !isUndenied(one)) refuse(one);
+        if (isLeft(one) || !isUndenied(one)) refuse(one);
         else waiting.push(one);
       } else if (clock !== null && arrived.eventTimeMs <= feedNow(clock, feedMs)) {
-        take(arrived, one.place, feedMs);
-      } else if (hasWaited && isRefuted(one)) refuse(one);
+        take(arrived, one.place, { feedMs });
+      } else if (isRefuted(one) && isLeft(one)) refuse(one);
       else waiting.push(one);
     }
   }
@@ -274,10 +308,12 @@ export function createShardTime<Item>(
       const side = sideOf(arrived);
       if (side === 'in_time') {
         const before = shard.clock?.maxEventTimeMs ?? 0;
+        confirmDelay(arrived);
         take(arrived, place);
         if (waiting.length > 0 && arrived.eventTimeMs > before + aheadMs) review(arrived.feedMs);
       } else {
-        const last: Waiting<Item> = { arrived, place, side };
+        const behindMs = (shard.clock?.watermarkMs ?? 0) - arrived.eventTimeMs;
+        const last: Waiting<Item> = { arrived, place, side, behindMs, leftAtMs: null };
         waiting.push(last);
         if (isConfirmed(last)) confirm(last);
         else makeRoom(last);
@@ -295,7 +331,9 @@ export function createShardTime<Item>(
         const { clock } = shard;
         // Nothing comes after it: within the horizon it can make nobody too late.
         const isHarmless = clock !== null && one.arrived.eventTimeMs <= clock.maxEventTimeMs + horizonMs;
-        if (by === 'recording' && (isHarmless || !isRefuted(one))) take(one.arrived, one.place);
+        const isNear =
+          clock !== null && one.arrived.eventTimeMs <= feedNow(clock, one.arrived.feedMs) + aheadMs;
+        if (isNear || (by === 'recording' && (isHarmless || !isRefuted(one)))) take(one.arrived, one.place);
         else refuse(one);
       }
       return told();

@@ -142,6 +142,15 @@ test('forgetOutside() keeps what any of the spans touches, and forgets what lies
   expect(memory.size()).toBe(4);
 });
 
+test('forgetOutside() keeps a minute of which something was seen lately', () => {
+  const memory = createTradeMemory();
+  memory.identify({ ...TUPLE, eventTimeMs: 60_000 }, 1, 500);
+  memory.identify({ ...TUPLE, eventTimeMs: 120_000 }, 1, 499);
+  memory.forgetOutside([], 500);
+  expect(memory.size()).toBe(1);
+  expect(memory.identify({ ...TUPLE, eventTimeMs: 60_000 }, 2)).toBeNull();
+});
+
 test('tradeIdOf() never changes, when the tuple is the same', () => {
   // Golden: computed once by an independent FNV-1a. Ids stand in the log, and a restart compares new ones with them.
   expect(tradeIdOf(TUPLE, 1)).toBe('midc1z40.0xbkeke1e4h5gh.1');

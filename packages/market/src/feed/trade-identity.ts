@@ -39,52 +39,61 @@ const ID = /^([0-9a-z]{1,10})\.([0-9a-z]{7})([0-9a-z]{7})\.([0-9a-z]{1,6})$/;
  * connection come again, and a twin beyond it is a new trade. Forgets by event time, a minute at a time.
  */
 export interface TradeMemory {
-  /** The trade's id, or null if an earlier connection delivered it already. Its time is a whole number above 0. */
-  identify(tuple: TradeTuple, connection: number): string | null;
+  /**
+   * The trade's id, or null if an earlier connection delivered it already. Its time is a whole number above 0.
+   *
+   * @param seenAtMs When it came, by whatever clock {@link TradeMemory.forgetOutside} is told of.
+   */
+  identify(tuple: TradeTuple, connection: number, seenAtMs?: number): string | null;
   /** Takes an id read back from the log as known. Ids of another form are ignored. */
-  remember(id: string): void;
-  /** Forgets trades of all event times outside of some spans, by whole minutes. */
-  forgetOutside(spans: readonly (readonly [fromMs: number, toMs: number])[]): void;
+  remember(id: string, seenAtMs?: number): void;
+  /**
+   * Forgets trades of all event times outside of some spans, by whole minutes of event time of which none was seen since
+   * a moment: a symbol whose time is not yet understood may lie outside of every span.
+   */
+  forgetOutside(spans: readonly (readonly [fromMs: number, toMs: number])[], seenBeforeMs?: number): void;
   /** Number of tuples remembered. */
   size(): number;
 }
 
 /** An empty memory. Connections are numbered by the caller, from 1. */
 export function createTradeMemory(): TradeMemory {
-  const buckets = new Map<number, OccurrenceTable>();
+  const buckets = new Map<number, { readonly table: OccurrenceTable; seenAtMs: number }>();
 
-  function bucketOf(eventTimeMs: number): OccurrenceTable {
+  function bucketOf(eventTimeMs: number, seenAtMs: number): OccurrenceTable {
     const key = Math.floor(eventTimeMs / BUCKET_MS);
     let bucket = buckets.get(key);
-    if (bucket === undefined) buckets.set(key, (bucket = createOccurrenceTable()));
-    return bucket;
+    if (bucket === undefined) buckets.set(key, (bucket = { table: createOccurrenceTable(), seenAtMs }));
+    bucket.seenAtMs = Math.max(bucket.seenAtMs, seenAtMs);
+    return bucket.table;
   }
 
   return {
-    identify(tuple, connection) {
+    identify(tuple, connection, seenAtMs = 0) {
       const { eventTimeMs } = tuple;
       const hash = hashOf(tuple);
-      const occurrence = bucketOf(eventTimeMs).see(hash, eventTimeMs % BUCKET_MS, connection);
+      const occurrence = bucketOf(eventTimeMs, seenAtMs).see(hash, eventTimeMs % BUCKET_MS, connection);
       return occurrence === null ? null : formatId(eventTimeMs, hash, occurrence);
     },
-    remember(id) {
+    remember(id, seenAtMs = 0) {
       const [, time = '', high = '', low = '', occurrence = ''] = ID.exec(id) ?? [];
       const hash = { high: Number.parseInt(high, 36), low: Number.parseInt(low, 36) };
       const occurrences = Number.parseInt(occurrence, 36);
       // Fourteen digits hold more than 64 bits: what is beyond them is no id of ours.
       if (!(hash.high <= MAX_UINT32 && hash.low <= MAX_UINT32 && occurrences > 0)) return;
       const eventTimeMs = Number.parseInt(time, 36);
-      bucketOf(eventTimeMs).know(hash, eventTimeMs % BUCKET_MS, occurrences);
+      bucketOf(eventTimeMs, seenAtMs).know(hash, eventTimeMs % BUCKET_MS, occurrences);
     },
-    forgetOutside(spans) {
-      for (const key of buckets.keys()) {
+    forgetOutside(spans, seenBeforeMs = Number.POSITIVE_INFINITY) {
+      for (const [key, { seenAtMs }] of buckets) {
+        if (seenAtMs >= seenBeforeMs) continue;
         const isKept = spans.some(([from, to]) => from < (key + 1) * BUCKET_MS && key * BUCKET_MS <= to);
         if (!isKept) buckets.delete(key);
       }
     },
     size() {
       let size = 0;
-      for (const bucket of buckets.values()) size += bucket.size();
+      for (const { table } of buckets.values()) size += table.size();
       return size;
     },
   };
