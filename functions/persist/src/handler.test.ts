@@ -202,10 +202,10 @@ test('rowsOf() writes no null, for Grafana draws it as 0', () => {
   }
 });
 
-/** The data of a candle event with another low. */
-function withLow(lowE8: number): unknown {
+/** The data of a candle event with another volume. */
+function withVolume(volumeE8: number): unknown {
   const { candles, ...data } = candlesEvent(1, 'final').data as { candles: readonly object[] };
-  return { ...data, candles: candles.map((candle) => ({ ...candle, lowE8 })) };
+  return { ...data, candles: candles.map((candle) => ({ ...candle, volumeE8 })) };
 }
 
 test('rowsOf() keeps the longest report of a gap, in any order', () => {
@@ -245,7 +245,7 @@ test.each([
     tradesEvent(1, [{ id: 'a', timeMs: Number.MAX_SAFE_INTEGER - 1_000, price: 1n }]),
   ],
   ['a version that is no int', candlesEvent(2 ** 31, 'final')],
-  ['a price of 0', { ...candlesEvent(1, 'final'), data: withLow(0) }],
+  ['a volume of 0', { ...candlesEvent(1, 'final'), data: withVolume(0) }],
 ])('rowsOf() refuses for ever, when an event has %s', (_, event) => {
   expect(() => rowsOf(event)).toThrow(PoisonError);
 });

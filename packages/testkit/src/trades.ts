@@ -21,12 +21,17 @@ export const amountsE8: fc.Arbitrary<E8> = fc
   )
   .map(e8);
 
+/** Prices: of a future they may be 0 or below. */
+export const pricesE8: fc.Arbitrary<E8> = fc
+  .tuple(amountsE8, fc.constantFrom(1n, 1n, 1n, 0n, -1n))
+  .map(([amount, sign]) => e8(amount * sign));
+
 /** A trade; its id is nothing but text, and not unique. */
 export const trades: fc.Arbitrary<Trade> = fc.record({
   id: fc.constantFrom('a', 'b', 'mgyk2lz4.0vl3gzx14qwe0f.1'),
   symbol: symbols,
   eventTimeMs: eventTimes,
-  priceE8: amountsE8,
+  priceE8: pricesE8,
   sizeE8: amountsE8,
 });
 

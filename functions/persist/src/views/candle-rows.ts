@@ -8,7 +8,7 @@ import { checkedInt, dayOf, type PartitionRows, type RowOf, writeTimestamp } fro
  * The rows of a candle batch, a partition per symbol: every version goes to `candles_5s`, where the newest stays,
  * and the versions of closed windows to `candle_revisions` too, where each stays.
  *
- * @throws {RangeError} If a number does not fit its column, or a volume or price is not above 0.
+ * @throws {RangeError} If a number does not fit its column, or a volume is not above 0.
  */
 export function candleRows(batch: CandleBatch): readonly PartitionRows[] {
   const feed = feedOfShard(batch.shard);
@@ -26,7 +26,7 @@ function candleColumns(
   candle: PublishedCandle,
 ): RowOf<'candles_5s'>['columns'] {
   // A volume of 0 would make the average price no number, which a dashboard draws as nothing or as 0.
-  if (candle.volumeE8 <= 0n || candle.lowE8 <= 0n) throw new RangeError('a volume or price is 0 or less');
+  if (candle.volumeE8 <= 0n) throw new RangeError('a volume is 0 or less');
   return {
     feed,
     symbol: candle.symbol,

@@ -34,6 +34,6 @@ export function toPair({ priceE8, sizeE8 }: BookLevel): readonly [number | strin
 /** @throws {RangeError} If the pair is not two integers above 0. */
 export function fromPair([price, size]: readonly [number | string, number | string]): BookLevel {
   const level = { priceE8: e8(fromJsonInteger(price)), sizeE8: e8(fromJsonInteger(size)) };
-  if (level.priceE8 <= 0n || level.sizeE8 <= 0n) throw new RangeError('a price or size is 0 or less');
+  if (level.sizeE8 <= 0n) throw new RangeError('a size is 0 or less');
   return level;
 }

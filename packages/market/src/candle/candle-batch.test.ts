@@ -1,5 +1,5 @@
 import { e16, e8 } from '../number/fixed-point.ts';
-import { amountsE8, FIRST_WINDOW_MS, trades } from '@kandle/testkit/trades';
+import { amountsE8, FIRST_WINDOW_MS, pricesE8, trades } from '@kandle/testkit/trades';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
@@ -23,13 +23,13 @@ const publishedCandles: fc.Arbitrary<PublishedCandle> = fc.record({
   reason: fc.constantFrom(null, 'late_trade', 'late_first', 'feed_gap'),
   complete: fc.boolean(),
   lastTradeMs: fc.nat(),
-  openE8: amountsE8,
-  highE8: amountsE8,
-  lowE8: amountsE8,
-  closeE8: amountsE8,
+  openE8: pricesE8,
+  highE8: pricesE8,
+  lowE8: pricesE8,
+  closeE8: pricesE8,
   volumeE8: amountsE8,
   notionalE16: fc.bigInt({ min: 1n, max: 10n ** 46n }).map(e16),
-  priceSumE8: amountsE8,
+  priceSumE8: pricesE8,
   tradeCount: fc.integer({ min: 1, max: 1_000 }),
 });
 

@@ -2,6 +2,7 @@ import { e16, e8, e8ToDouble, notionalOf, toE8 } from '../number/fixed-point.ts'
 import { naiveCandle } from '@kandle/testkit/naive-candle';
 import {
   amountsE8,
+  pricesE8,
   batches,
   FIRST_WINDOW_MS,
   type KeyedTrade,
@@ -84,7 +85,7 @@ test('mergeCandles() refuses, when the windows differ', () => {
 
 test('vwapOf() and meanPriceOf() lie within low and high, and are the price where all trades have one', () => {
   fc.assert(
-    fc.property(fc.array(fc.tuple(amountsE8, amountsE8), { minLength: 1, maxLength: 5 }), (parts) => {
+    fc.property(fc.array(fc.tuple(pricesE8, amountsE8), { minLength: 1, maxLength: 5 }), (parts) => {
       const prices = parts.map(([priceE8]) => priceE8).toSorted((a, b) => (a < b ? -1 : 1));
       const [low, high] = [e8ToDouble(prices.at(0) ?? e8(0n)), e8ToDouble(prices.at(-1) ?? e8(0n))];
       const volumeE8 = e8(parts.reduce((total, [, sizeE8]) => total + sizeE8, 0n));

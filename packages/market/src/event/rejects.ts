@@ -10,6 +10,7 @@ export type RejectReason =
   | 'bad_time'
   | 'bad_price'
   | 'bad_size'
+  | 'too_many_decimals'
   | 'bad_book'
   | 'bad_news'
   | 'too_late'

@@ -45,67 +45,48 @@ const ONE_E8 = 100_000_000n;
 
 /** Largest accepted price or size: far above any market, and small enough that sums stay cheap. */
 const MAX_MAGNITUDE = 1e15;
-const MAX_MAGNITUDE_E8 = 10n ** 23n;
-/** Digits before the decimal point of a number in 1e-8 units that may still be within the bound. */
-const MAX_DIGITS_E8 = 24;
+
+/** Up to here two numbers of eight decimals are never the same double. */
+const FAST_LIMIT = 2 ** 52;
 
 /**
- * Above this product the rounding error of `value * 1e8` could reach half a unit's neighbourhood, so the
- * decimal text decides instead.
- */
-const FAST_LIMIT = 2 ** 46;
-const TIE_MARGIN = 0.05;
-
-/**
- * A number in units of 1e-8, rounded to the nearest unit (ties away from zero) of its shortest decimal text.
+ * A number in units of 1e-8, exact by its shortest decimal text; null if that has more than eight decimals.
  *
  * @throws {RangeError} If the number is not finite or beyond 1e15.
  */
-export function toE8(value: number): E8 {
-  const scaled = value * 1e8;
-  if (Math.abs(scaled) < FAST_LIMIT) {
-    const rounded = Math.round(scaled);
-    if (Math.abs(Math.abs(scaled - rounded) - 0.5) > TIE_MARGIN) return e8(BigInt(rounded));
-  }
+export function readE8(value: number): E8 | null {
+  const units = Math.round(value * 1e8);
+  // The quotient is the double of the decimal text, for division rounds to the nearest one.
+  if (Math.abs(units) < FAST_LIMIT && units / 1e8 === value) return e8(BigInt(units));
   if (!Number.isFinite(value) || Math.abs(value) > MAX_MAGNITUDE) {
     throw new RangeError(`Cannot scale to 1e-8 units: ${value} is not within ±1e15`);
   }
-  return decimalToE8(String(value));
+  return unitsOfText(String(value));
 }
-
-const DECIMAL = /^(-?)(\d*)(?:\.(\d*))?(?:e([+-]?\d{1,3}))?$/i;
 
 /**
- * A decimal text (`"61837.63"`, `"9e-05"`) in units of 1e-8, rounded to the nearest unit, ties away from zero.
+ * The same of a number that has no more than eight decimals.
  *
- * @throws {RangeError} If the text is no decimal number or beyond 1e15.
+ * @throws {RangeError} If it has, is not finite or beyond 1e15.
  */
-export function decimalToE8(text: string): E8 {
-  const match = text.length <= 64 ? DECIMAL.exec(text) : null;
-  const [, sign = '', whole = '', fraction = '', exponent = '0'] = match ?? [];
-  if (match === null || whole + fraction === '')
-    throw new RangeError('Cannot scale to 1e-8 units: not a decimal number');
+export function toE8(value: number): E8 {
+  const units = readE8(value);
+  if (units === null)
+    throw new RangeError(`Cannot scale to 1e-8 units: ${value} has more than eight decimals`);
+  return units;
+}
+
+const DECIMAL = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]\d{1,3}))?$/;
+
+/** The shortest decimal text of a double in units of 1e-8, null if it is not a whole number of them. */
+function unitsOfText(text: string): E8 | null {
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] = DECIMAL.exec(text) ?? [];
   const digits = BigInt(whole + fraction);
   const shift = Number(exponent) - fraction.length + 8;
-  // Before anything is raised to a power of the exponent.
-  if (digits !== 0n && shift + (whole + fraction).replace(/^0+/, '').length > MAX_DIGITS_E8)
-    throw beyondBound();
-  const magnitude =
-    digits === 0n
-      ? 0n
-      : shift >= 0
-        ? digits * 10n ** BigInt(shift)
-        : divideRounded(digits, 10n ** BigInt(-shift));
-  if (magnitude > MAX_MAGNITUDE_E8) throw beyondBound();
+  const divisor = 10n ** BigInt(Math.max(0, -shift));
+  if (digits % divisor !== 0n) return null;
+  const magnitude = (digits / divisor) * 10n ** BigInt(Math.max(0, shift));
   return e8(sign === '-' ? -magnitude : magnitude);
-}
-
-function beyondBound(): RangeError {
-  return new RangeError('Cannot scale to 1e-8 units: beyond 1e15');
-}
-
-function divideRounded(dividend: bigint, divisor: bigint): bigint {
-  return (dividend * 2n + divisor) / (divisor * 2n);
 }
 
 /** The exact decimal text of a number in 1e-8 units, without trailing zeros: `6183763000000n` is `"61837.63"`. */

@@ -88,7 +88,7 @@ function evaluateCross(
   const [fast, slow] = [lines[rule.fast], lines[rule.slow]];
   if (fast === undefined || slow === undefined) return { finding: null, memory };
   const distance = fast - slow;
-  if (Math.abs(distance) <= rule.margin * candle.close) return { finding: null, memory };
+  if (Math.abs(distance) <= rule.margin * Math.abs(candle.close)) return { finding: null, memory };
   const place = distance > 0 ? 'above' : 'below';
   if (memory.place === place) return { finding: null, memory };
   const next = { ...memory, place } as const;

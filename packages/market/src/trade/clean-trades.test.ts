@@ -36,7 +36,7 @@ test.each([
   ['bad_price', { p: 1.1e12 }],
   ['bad_size', { v: -2 }],
   ['bad_size', { v: null }],
-  ['bad_size', { v: 1e-9 }],
+  ['too_many_decimals', { v: 1e-9 }],
   ['too_late', { t: NOW - HORIZON_MS - 1 }],
 ] as const)('cleanBatch() rejects one record as %s and keeps the rest, when it is %j', (reason, fields) => {
   const { batch, rejects } = cleanBatch(rawBatch([record({}), record(fields), record({})]), HORIZON_MS);

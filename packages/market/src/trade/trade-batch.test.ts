@@ -96,8 +96,8 @@ test.each<[string, unknown, string]>([
   ['has an id too many', { ...GOOD, id: ['a', 'b', 'c'] }, 'columns differ in length'],
   ['has a malformed symbol', { ...GOOD, symbols: ['AAPL', 'aapl'] }, 'a symbol is malformed'],
   ['has a place without a symbol', { ...GOOD, symbol: [0, 1] }, 'trade 1 has no symbol'],
-  ['has a price of 0', { ...GOOD, priceE8: [1, 0] }, 'trade 1 has a price or size of 0 or less'],
-  ['has a negative size', { ...GOOD, sizeE8: ['-1', 1] }, 'trade 0 has a price or size of 0 or less'],
+  ['has a size of 0', { ...GOOD, sizeE8: [1, 0] }, 'trade 1 has a size of 0 or less'],
+  ['has a negative size', { ...GOOD, sizeE8: ['-1', 1] }, 'trade 0 has a size of 0 or less'],
   ['has a broken price', { ...GOOD, priceE8: [1, 1.5] }, 'neither a safe integer nor its decimal text'],
   [
     'has a size that is no integer',

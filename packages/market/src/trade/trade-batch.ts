@@ -79,9 +79,8 @@ export function parseTradeBatch(attributes: Readonly<Record<string, unknown>>, d
     }
     const priceE8 = e8(fromJsonInteger(columns.priceE8[index]));
     const sizeE8 = e8(fromJsonInteger(columns.sizeE8[index]));
-    if (priceE8 <= 0n || sizeE8 <= 0n) {
-      throw new RangeError(`Cannot read a trade batch: trade ${index} has a price or size of 0 or less`);
-    }
+    if (sizeE8 <= 0n)
+      throw new RangeError(`Cannot read a trade batch: trade ${index} has a size of 0 or less`);
     return { id, symbol, eventTimeMs, priceE8, sizeE8 };
   });
   return { ...header, trades };

@@ -69,7 +69,7 @@ test.each<[string, Readonly<Record<string, unknown>>, string]>([
   ['a level that is none', { b: [[184.2]] }, 'bad_book'],
   ['a level of text', { b: [['184.2', 5]] }, 'bad_book'],
   ['a price of 0', { b: [[0, 5]] }, 'bad_book'],
-  ['a price that rounds to 0', { b: [[1e-9, 5]] }, 'bad_book'],
+  ['a price of nine decimals', { b: [[1e-9, 5]] }, 'too_many_decimals'],
   ['a size below 0', { a: [[184.3, -2]] }, 'bad_book'],
   ['a size beyond belief', { a: [[184.3, 1e16]] }, 'bad_book'],
   ['crossed sides', { b: [[184.3, 5]] }, 'bad_book'],

@@ -2,7 +2,6 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type FinnhubRecord, judgeFinnhubRecord } from './trade.ts';
 import { isEventTime, MAX_EVENT_TIME_MS, MIN_EVENT_TIME_MS } from '../../event/event-time.ts';
-import { decimalToE8 } from '../../number/fixed-point.ts';
 import { isSymbol } from '../../event/symbol.ts';
 
 /** A recorded frame's entry, Finnhub API documentation, "Trades". */
@@ -41,10 +40,20 @@ const records: fc.Arbitrary<FinnhubRecord> = fc.record({
   v: fc.oneof({ weight: 2, arbitrary: fc.constantFrom(1, 0.5) }, values),
 });
 
-/** True if a value rounds to an integer of 1e-8 units from 1 to the bound; from its decimal text alone. */
-function isWithin(value: unknown, max: number): boolean {
-  if (typeof value !== 'number' || Number.isNaN(value) || value > max || value <= 0) return false;
-  return decimalToE8(String(value)) >= 1n;
+/** True for a number above 0 and up to the bound. */
+function isWithin(value: unknown, max: number): value is number {
+  return typeof value === 'number' && value <= max && value > 0;
+}
+
+/** A number as 1e-8 units, null if it has a ninth decimal; from its shortest decimal text alone. */
+function unitsOf(value: unknown): bigint | null {
+  const [mantissa = '', exponent = '0'] = String(value).split('e');
+  const [whole = '', fraction = ''] = mantissa.split('.');
+  const zeros = 8 + Number(exponent) - fraction.length;
+  const digits = whole + fraction;
+  if (zeros >= 0) return BigInt(digits + '0'.repeat(zeros));
+  const padded = digits.padStart(1 - zeros, '0');
+  return /^0*$/.test(padded.slice(zeros)) ? BigInt(padded.slice(0, zeros)) : null;
 }
 
 test('judgeFinnhubRecord() gives one kind by the first fault in the order of its checks, when the record is any', () => {
@@ -59,6 +68,8 @@ test('judgeFinnhubRecord() gives one kind by the first fault in the order of its
         v === 0 ? 'no_trade' : '',
         isWithin(p, 1e12) ? '' : 'bad_price',
         isWithin(v, 1e15) ? '' : 'bad_size',
+        isWithin(p, 1e12) && unitsOf(p) === null ? 'too_many_decimals' : '',
+        isWithin(v, 1e15) && unitsOf(v) === null ? 'too_many_decimals' : '',
       ].filter((fault) => fault !== '');
       const judged = judgeFinnhubRecord('id', record);
       expect(judged.kind === 'reject' ? judged.reason : judged.kind).toBe(faults[0] ?? 'trade');
@@ -67,8 +78,8 @@ test('judgeFinnhubRecord() gives one kind by the first fault in the order of its
           id: 'id',
           symbol: s,
           eventTimeMs: t,
-          priceE8: decimalToE8(String(p)),
-          sizeE8: decimalToE8(String(v)),
+          priceE8: unitsOf(p),
+          sizeE8: unitsOf(v),
         });
       }
     }),
@@ -95,7 +106,20 @@ test.each<[string, object, string, string]>([
   ['the price is null', { p: null }, 'bad_price', 'price null is not'],
   ['the price overflows a double', JSON.parse('{"p":1e309}'), 'bad_price', 'price Infinity is not'],
   ['the price is no number', { p: Number.NaN }, 'bad_price', 'price NaN is not'],
-  ['the price rounds to 0', { p: 4.9e-9 }, 'bad_price', 'price 4.9e-9 is not'],
+  [
+    'the price has nine decimals',
+    { p: 6e-9 },
+    'too_many_decimals',
+    'price 6e-9 has more than eight decimals',
+  ],
+  ['the price is a sum of doubles', { p: 0.1 + 0.2 }, 'too_many_decimals', 'price 0.30000000000000004 has'],
+  ['the volume has nine decimals', { v: 1.123456789 }, 'too_many_decimals', 'volume 1.123456789 has'],
+  [
+    'the price of a future is beyond -1e12',
+    { s: 'CL=F', p: -1e12 - 1 },
+    'bad_price',
+    'is not between -1e12 and 1e12',
+  ],
   ['the price is beyond 1e12', { p: 1_000_000_000_000.001 }, 'bad_price', 'price 1000000000000.001 is not'],
   ['the volume is missing', { v: undefined }, 'bad_size', 'volume undefined is not between 1e-8 and 1e15'],
   ['the volume is negative', { v: -0.5 }, 'bad_size', 'volume -0.5 is not'],
@@ -114,9 +138,12 @@ test.each([0, -0])('judgeFinnhubRecord() sees no trade, when the volume is %d', 
 
 test.each<[string, FinnhubRecord, object]>([
   ['the price is 1e12', { p: 1e12 }, { priceE8: 10n ** 20n }],
-  ['the price rounds up to 1e-8', { p: 5e-9 }, { priceE8: 1n }],
   ['the volume is 1e15', { v: 1e15 }, { sizeE8: 10n ** 23n }],
-  ['the volume rounds up to 1e-8', { v: 5e-9 }, { sizeE8: 1n }],
+  ['the price is 1e-8', { p: 1e-8 }, { priceE8: 1n }],
+  ['the volume is 1e-8', { v: 1e-8 }, { sizeE8: 1n }],
+  ['the price of a future is below 0', { s: 'CL=F', p: -37.63 }, { priceE8: -3_763_000_000n }],
+  ['the price of a future is 0', { s: 'CL=F', p: 0 }, { priceE8: 0n }],
+  ['the price of a future is -1e12', { s: 'CL=F', p: -1e12 }, { priceE8: -(10n ** 20n) }],
   ['the time is the earliest', { t: MIN_EVENT_TIME_MS }, { eventTimeMs: MIN_EVENT_TIME_MS }],
   ['the time is the latest', { t: MAX_EVENT_TIME_MS - 1 }, { eventTimeMs: MAX_EVENT_TIME_MS - 1 }],
 ])('judgeFinnhubRecord() takes a trade, when %s', (_, change, trade) => {

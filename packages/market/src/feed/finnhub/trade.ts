@@ -1,5 +1,6 @@
 import { isEventTime } from '../../event/event-time.ts';
-import { type E8, toE8 } from '../../number/fixed-point.ts';
+import { readE8 } from '../../number/fixed-point.ts';
+import { canBeBelowZero, isPrice, isSize } from './amounts.ts';
 import type { RejectReason } from '../../event/rejects.ts';
 import type { JudgedTrade } from '../judged.ts';
 import { isSymbol } from '../../event/symbol.ts';
@@ -10,9 +11,6 @@ import { isSymbol } from '../../event/symbol.ts';
  */
 export type FinnhubRecord = Readonly<Record<string, unknown>>;
 
-const MAX_PRICE = 1e12;
-const MAX_SIZE = 1e15;
-
 /** Judges one Finnhub record by itself; whether it is late is for the batch to say. */
 export function judgeFinnhubRecord(id: string, record: FinnhubRecord): JudgedTrade {
   const { s: symbol, p: price, t: eventTimeMs, v: size } = record;
@@ -21,17 +19,17 @@ export function judgeFinnhubRecord(id: string, record: FinnhubRecord): JudgedTra
     return reject('bad_time', `time ${show(eventTimeMs)} is not in milliseconds between 2000 and 2100`);
   }
   if (size === 0) return { kind: 'no_trade' };
-  const priceE8 = positiveE8(price, MAX_PRICE);
-  if (priceE8 === null) return reject('bad_price', `price ${show(price)} is not between 1e-8 and 1e12`);
-  const sizeE8 = positiveE8(size, MAX_SIZE);
-  if (sizeE8 === null) return reject('bad_size', `volume ${show(size)} is not between 1e-8 and 1e15`);
+  const isSigned = canBeBelowZero(symbol);
+  if (!isPrice(price, isSigned)) {
+    return reject('bad_price', `price ${show(price)} is not between ${isSigned ? '-1e12' : '1e-8'} and 1e12`);
+  }
+  if (!isSize(size)) return reject('bad_size', `volume ${show(size)} is not between 1e-8 and 1e15`);
+  const [priceE8, sizeE8] = [readE8(price), readE8(size)];
+  if (priceE8 === null)
+    return reject('too_many_decimals', `price ${show(price)} has more than eight decimals`);
+  if (sizeE8 === null)
+    return reject('too_many_decimals', `volume ${show(size)} has more than eight decimals`);
   return { kind: 'trade', trade: { id, symbol, eventTimeMs, priceE8, sizeE8 } };
-}
-
-function positiveE8(value: unknown, max: number): E8 | null {
-  if (typeof value !== 'number' || !(value > 0) || value > max) return null;
-  const e8 = toE8(value);
-  return e8 > 0n ? e8 : null;
 }
 
 function reject(reason: RejectReason, detail: string): JudgedTrade {
