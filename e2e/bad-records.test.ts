@@ -29,7 +29,7 @@ const BAD: readonly (readonly [entry: string, reason: string])[] = [
   [`{"s":"AAPL","p":1e309,"t":${T0},"v":1}`, 'bad_price'],
   [`{"s":"AAPL","p":"12","t":${T0},"v":1}`, 'bad_price'],
   [`{"s":"AAPL","p":10,"t":${T0},"v":-1}`, 'bad_size'],
-  [`{"s":"AAPL","p":10,"t":${T0},"v":1e-12}`, 'bad_size'],
+  [`{"s":"AAPL","p":10,"t":${T0},"v":1e-12}`, 'too_many_decimals'],
   [`{"s":"AAPL","p":10,"t":1700000000,"v":1}`, 'bad_time'],
   [`{"s":"AAPL","p":10,"t":"now","v":1}`, 'bad_time'],
   [`{"s":"AAPL","p":10,"t":${T0 + HOUR_MS},"v":1}`, 'too_far_ahead'],
@@ -41,7 +41,7 @@ const BAD_FRAMES: readonly (readonly [text: string, reason: string])[] = [
   ['this is no JSON', 'bad_frame'],
   ['[1,2,3]', 'bad_frame'],
   ['{"type":"weather","data":[]}', 'unknown_frame_type'],
-  [`{"type":"trade","data":[{"s":"no symbol!","p":1,"t":${T0},"v":1}]}`, 'bad_symbol'],
+  [`{"type":"trade","data":[{"s":"no symbol\\u0007","p":1,"t":${T0},"v":1}]}`, 'bad_symbol'],
 ];
 
 test('the pipeline counts the good records and says why of every other, when a feed sends nonsense between them', async () => {

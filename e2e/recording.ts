@@ -114,7 +114,14 @@ function parseCsv(text: string): ReadonlyMap<string, string>[] {
   const [header = '', ...lines] = text.trim().split('\n');
   const names = header.trim().split(',');
   return lines.map((line) => {
-    const cells = line.trim().split(',');
+    const cells = cellsOf(line.trimEnd());
     return new Map(names.map((name, n) => [name, cells[n] ?? '']));
   });
+}
+
+/** The cells of a line, some of them in quotes. */
+function cellsOf(line: string): readonly string[] {
+  return [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(
+    ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? '',
+  );
 }

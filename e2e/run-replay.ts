@@ -10,6 +10,7 @@ import { readPlan } from '@kandle/knative/read-plan';
 import { type Pipeline, startPipeline } from '@kandle/stand-in/pipeline';
 import { freePort } from '@kandle/servers/ports/ports';
 import { startReplayServer } from '@kandle/feeds/replay/replay-server';
+import { formatSymbols } from '@kandle/market/event/symbol';
 import { TOPICS } from '@kandle/market/event/topics';
 import { expect, inject } from 'vitest';
 import { readRejects } from './read-rejects.ts';
@@ -71,7 +72,7 @@ export async function runReplay(
       feed: {
         FEED_URL: feed.url,
         FINNHUB_TOKEN: 'replay',
-        SYMBOLS: feed.symbols.join(','),
+        SYMBOLS: formatSymbols(feed.symbols),
         REPLAY_SPEED: 'max',
       },
       log: () => undefined,

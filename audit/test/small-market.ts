@@ -27,7 +27,7 @@ export function createSmallMarket(seconds: number, ingestTimeMs: number): readon
     return {
       id: `t${lastId}`,
       record: {
-        s: nonsense === 0 ? 'not a symbol' : symbol,
+        s: nonsense === 0 ? 'no\u0007symbol' : symbol,
         p: nonsense === 1 ? -1 : (10_000 + below(500)) / 100,
         t: eventTimeMs,
         v: nonsense === 2 ? 0 : (1 + below(9)) / 1_000,

@@ -1,4 +1,4 @@
-import { isSymbol } from '@kandle/market/event/symbol';
+import { formatSymbols, parseSymbols, readSymbol } from '@kandle/market/event/symbol';
 import type { Env } from '@kandle/runtime/config';
 import type { SimulatorChoice, StartOptions } from './cli-options.ts';
 import { StartError } from '@kandle/servers/preflight';
@@ -32,24 +32,23 @@ export async function chooseFeed(
   log: (line: string) => void,
 ): Promise<Feed> {
   if (options.replay !== null) return replayFeed(options.replay, options.speed, log);
-  const symbols = (env['SYMBOLS'] ?? '')
-    .split(',')
-    .map((symbol) => symbol.trim())
-    .filter((symbol) => symbol !== '');
+  const given = parseSymbols(env['SYMBOLS'] ?? '');
+  const symbols = given.map(readSymbol).filter((symbol) => symbol !== null);
   const token = env['FINNHUB_TOKEN'] ?? '';
   const tokenFile = env['FINNHUB_TOKEN_FILE'] ?? '';
   const hasKey = token !== '' || tokenFile !== '';
   const isSimulated = options.simulator.given.length > 0;
-  if (isSimulated || (!hasKey && symbols.length === 0)) return simulatorFeed(options.simulator, log);
+  if (isSimulated || (!hasKey && given.length === 0)) return simulatorFeed(options.simulator, log);
   if (!hasKey)
     throw new StartError('SYMBOLS is set but FINNHUB_TOKEN is not: set both, in the environment or in .env');
-  if (symbols.length === 0) {
+  if (given.length === 0) {
     throw new StartError(
       'FINNHUB_TOKEN is set but SYMBOLS is not: set SYMBOLS=AAPL,BINANCE:BTCUSDT, for example, in the environment or in .env',
     );
   }
-  const bad = symbols.find((symbol): boolean => !isSymbol(symbol));
-  if (bad !== undefined) throw new StartError(`SYMBOLS: '${bad}' is not a symbol as Finnhub spells them`);
+  const bad = given.find((symbol) => readSymbol(symbol) === null);
+  if (bad !== undefined)
+    throw new StartError(`SYMBOLS: ${JSON.stringify(bad)} is not 1 to 64 bytes of printable text`);
   return {
     name: 'Finnhub',
     symbols,
@@ -57,7 +56,7 @@ export async function chooseFeed(
     ends: false,
     simulator: null,
     env: {
-      SYMBOLS: symbols.join(','),
+      SYMBOLS: formatSymbols(symbols),
       ...(token === '' ? { FINNHUB_TOKEN_FILE: tokenFile } : { FINNHUB_TOKEN: token }),
       ...(env['FEED_URL'] === undefined ? {} : { FEED_URL: env['FEED_URL'] }),
       ...(env['NEWS'] === undefined ? {} : { NEWS: env['NEWS'] }),
@@ -82,7 +81,7 @@ async function replayFeed(file: string, speed: number, log: (line: string) => vo
     env: {
       FEED_URL: server.url,
       FINNHUB_TOKEN: 'replay',
-      SYMBOLS: server.symbols.join(','),
+      SYMBOLS: formatSymbols(server.symbols),
       REPLAY_SPEED: Number.isFinite(speed) ? String(speed) : 'max',
     },
     close: () => server.close(),
@@ -103,7 +102,7 @@ async function simulatorFeed(choice: SimulatorChoice, log: (line: string) => voi
       FEED: 'sim',
       FEED_URL: simulator.url,
       FINNHUB_TOKEN: 'simulator',
-      SYMBOLS: simulator.symbols.join(','),
+      SYMBOLS: formatSymbols(simulator.symbols),
       BOOKS: 'true',
       NEWS: 'true',
     },

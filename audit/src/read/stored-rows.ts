@@ -78,7 +78,12 @@ export const PartitionRowSchema = z.object({
 export const PendingRowSchema = z.object({
   minute: time,
   feed: z.string(),
-  symbols: z.string().transform((list) => list.split(',')),
+  // A JSON array where a symbol has a comma in it.
+  symbols: z
+    .string()
+    .transform((list) =>
+      list.startsWith('["') ? z.array(z.string()).parse(JSON.parse(list)) : list.split(','),
+    ),
 });
 
 /** A row of `feed_gaps`. */

@@ -16,7 +16,9 @@ test('judgeRecord() counts a trade, in units of 1e-8', () => {
 });
 
 test.each([
-  ['bad_symbol', { s: 'not a symbol' }],
+  ['bad_symbol', { s: 'A\u001bB' }],
+  ['bad_symbol', { s: '  ' }],
+  ['bad_symbol', { s: '币'.repeat(22) }],
   ['bad_symbol', { s: 5 }],
   ['bad_symbol', { s: `A${'x'.repeat(64)}` }],
   ['bad_time', { t: 1_764_000_000 }],
@@ -25,7 +27,9 @@ test.each([
   ['no_trade', { v: 0 }],
   ['no_trade', { v: 0, p: -1 }],
   ['bad_price', { p: 0 }],
-  ['bad_price', { p: 4e-9 }],
+  ['too_many_decimals', { p: 4e-9 }],
+  ['too_many_decimals', { v: 1.123456789 }],
+  ['bad_price', { s: 'CL=F', p: -1.1e12 }],
   ['bad_price', { p: 1.1e12 }],
   ['bad_price', { p: '150' }],
   ['bad_size', { v: -1 }],
@@ -58,10 +62,26 @@ test('judgeRecord() agrees with transform, whatever the record', () => {
       null,
       Number.POSITIVE_INFINITY,
     ),
-    fc.double({ min: 0, max: 100, noNaN: true }),
+    fc.double({ min: -100, max: 100, noNaN: true }),
+    fc.integer({ min: -(10 ** 6), max: 10 ** 6 }).map((cents) => cents / 100),
   );
   const records = fc.record({
-    s: fc.constantFrom('AAPL', 'BINANCE:BTCUSDT', '^GSPC', 'EUR/USD', 'aapl', '', 'A B', 'A\n', null),
+    s: fc.constantFrom(
+      'AAPL',
+      'BINANCE:BTCUSDT',
+      '^GSPC',
+      'EUR/USD',
+      'aapl',
+      '',
+      'A B ',
+      'A\n',
+      'CL=F',
+      'ES1!',
+      '币安',
+      'e\u0301',
+      'A\u202e',
+      null,
+    ),
     p: values,
     t: fc.oneof(
       fc.constantFrom(TIME, TIME - 1, TIME + 1, 0, 946_684_800_000, 946_684_799_999, 1.5, '1'),

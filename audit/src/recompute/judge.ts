@@ -14,9 +14,16 @@ export interface JudgedTrade {
 }
 
 /** Why a record does not count: `no_trade` is a price update, the rest are the reasons of `market.rejects.v1`. */
-export type NotCounted = 'no_trade' | 'bad_symbol' | 'bad_time' | 'bad_price' | 'bad_size' | 'too_late';
+export type NotCounted =
+  | 'no_trade'
+  | 'bad_symbol'
+  | 'bad_time'
+  | 'bad_price'
+  | 'bad_size'
+  | 'too_many_decimals'
+  | 'too_late';
 
-const SYMBOL = /^[A-Z0-9^][A-Za-z0-9 ./:_=^-]{0,63}$/;
+const MAX_SYMBOL_BYTES = 64;
 const YEAR_2000_MS = Date.UTC(2000, 0, 1);
 const YEAR_2100_MS = Date.UTC(2100, 0, 1);
 const MAX_PRICE = 1e12;
@@ -31,22 +38,34 @@ export function judgeRecord(
   record: Readonly<Record<string, unknown>>,
   oldestMs: number,
 ): JudgedTrade | NotCounted {
-  const { s: symbol, p: price, t: eventTimeMs, v: size } = record;
-  if (typeof symbol !== 'string' || !SYMBOL.test(symbol)) return 'bad_symbol';
+  const { p: price, t: eventTimeMs, v: size } = record;
+  const symbol = symbolOf(record['s']);
+  if (symbol === null) return 'bad_symbol';
   if (typeof eventTimeMs !== 'number' || !Number.isSafeInteger(eventTimeMs)) return 'bad_time';
   if (eventTimeMs < YEAR_2000_MS || eventTimeMs >= YEAR_2100_MS) return 'bad_time';
   if (size === 0) return 'no_trade';
-  const priceE8 = amountOf(price, MAX_PRICE);
-  if (priceE8 === null) return 'bad_price';
-  const sizeE8 = amountOf(size, MAX_SIZE);
-  if (sizeE8 === null) return 'bad_size';
+  // Only a future, `CL=F` or `NYMEX:CL1!`, may cost nothing or less.
+  const isFuture = symbol.endsWith('=F') || symbol.endsWith('!');
+  if (typeof price !== 'number' || !(Math.abs(price) <= MAX_PRICE)) return 'bad_price';
+  if (price <= 0 && !isFuture) return 'bad_price';
+  if (typeof size !== 'number' || !(size > 0) || size > MAX_SIZE) return 'bad_size';
+  const [priceE8, sizeE8] = [unitsOf(price), unitsOf(size)];
+  if (priceE8 === null || sizeE8 === null) return 'too_many_decimals';
   if (eventTimeMs < oldestMs) return 'too_late';
   return { symbol, eventTimeMs, priceE8, sizeE8 };
 }
 
-/** Above 0, within the bound, and not so small that it rounds to nothing. */
-function amountOf(value: unknown, max: number): bigint | null {
-  if (typeof value !== 'number' || !(value > 0) || value > max) return null;
-  const units = unitsOf(value);
-  return units === 0n ? null : units;
+/** Printable text of 1 to 64 bytes: composed, without blanks around it; null if it is none. */
+function symbolOf(value: unknown): string | null {
+  if (typeof value !== 'string') return null;
+  for (const character of value) if (isUnprintable(character)) return null;
+  const symbol = value.normalize('NFC').replace(/^\s+|\s+$/gu, '');
+  const bytes = Buffer.byteLength(symbol);
+  return bytes >= 1 && bytes <= MAX_SYMBOL_BYTES ? symbol : null;
+}
+
+/** Control, format and private characters, halves of characters, ends of lines and paragraphs. */
+function isUnprintable(character: string): boolean {
+  const classes = [/\p{Cc}/u, /\p{Cf}/u, /\p{Co}/u, /\p{Cs}/u, /\p{Zl}/u, /\p{Zp}/u];
+  return classes.some((one) => one.test(character));
 }

@@ -6,21 +6,21 @@
 const ONE = 10n ** 8n;
 
 /**
- * A positive number in units of 1e-8: its shortest decimal text, rounded to the nearest unit, half a unit upwards.
+ * A number in units of 1e-8, by its shortest decimal text; null if that has more than eight decimals.
  *
- * @throws {RangeError} If it is not finite or not above 0.
+ * @throws {RangeError} If it is not finite.
  */
-export function unitsOf(value: number): bigint {
-  if (!Number.isFinite(value) || value <= 0) throw new RangeError('Cannot count units: not a number above 0');
+export function unitsOf(value: number): bigint | null {
+  if (!Number.isFinite(value)) throw new RangeError('Cannot count units: not a finite number');
   const [mantissa = '', exponent = '0'] = String(value).split('e');
   const [whole = '', fraction = ''] = mantissa.split('.');
   // The number is `digits` times ten to the `power`, in units of 1e-8.
-  const digits = BigInt(whole + fraction);
+  const digits = BigInt(whole.replace('-', '') + fraction);
+  const sign = value < 0 ? -1n : 1n;
   const power = Number(exponent) - fraction.length + 8;
-  if (power >= 0) return digits * 10n ** BigInt(power);
+  if (power >= 0) return sign * digits * 10n ** BigInt(power);
   const divisor = 10n ** BigInt(-power);
-  const rest = digits % divisor;
-  return digits / divisor + (rest * 2n >= divisor ? 1n : 0n);
+  return digits % divisor === 0n ? sign * (digits / divisor) : null;
 }
 
 /** The double nearest to a number in units of 1e-8. */

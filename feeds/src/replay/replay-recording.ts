@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { pipeline, Writable } from 'node:stream';
 import { pipeline as finish } from 'node:stream/promises';
 import { constants, createGunzip } from 'node:zlib';
-import { isSymbol } from '@kandle/market/event/symbol';
+import { readSymbol } from '@kandle/market/event/symbol';
 import { describeError, FatalError } from '@kandle/runtime/errors';
 
 /** A line of a recording: a frame as the feed sent it, and when the recorder received it. */
@@ -159,7 +159,9 @@ function parseLine(line: string): RecordedFrame {
   if (typeof frame !== 'object' || frame === null)
     throw new SyntaxError('frame is neither an object nor a string');
   const entries = entriesOf(frame);
-  const symbols = new Set(entries.map(symbolOf).filter(isSymbol));
+  const symbols = new Set(
+    entries.map((entry) => readSymbol(symbolOf(entry))).filter((symbol) => symbol !== null),
+  );
   // The text as it stands keeps what a second writing would lose: 1e309 becomes null.
   const prefix = Object.keys(others).length === 0 ? PREFIX.exec(line)?.[0] : undefined;
   const text =

@@ -1,5 +1,5 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
-import { isSymbol } from '@kandle/market/event/symbol';
+import { readSymbol } from '@kandle/market/event/symbol';
 import { describeError, FatalError } from '@kandle/runtime/errors';
 import type { WebSocket } from 'ws';
 import { PING_FRAME, startFeedServer, takeRequest } from '../finnhub/feed-server.ts';
@@ -128,7 +128,7 @@ export async function startReplayServer(options: ReplayOptions): Promise<ReplayS
 
   function begin(current: Client): void {
     current.isPlaying = true;
-    for (const symbol of symbols) if (!current.subscribed.has(trimmed(symbol))) unasked.add(symbol);
+    for (const symbol of symbols) if (!current.subscribed.has(symbol)) unasked.add(symbol);
     if (unasked.size > 0) onProgress(`left out, because the client does not ask for it: ${shown(unasked)}`);
     play(current).catch((error: unknown) => {
       if (current.left.signal.aborted) return;
@@ -162,7 +162,7 @@ export async function startReplayServer(options: ReplayOptions): Promise<ReplayS
     socket.on('message', (data: Buffer) => {
       if (!takeRequest(socket, current.subscribed, data.toString()) || current.isPlaying) return;
       current.askedAtMs = performance.now();
-      if (symbols.every((symbol) => current.subscribed.has(trimmed(symbol)))) begin(current);
+      if (symbols.every((symbol) => current.subscribed.has(symbol))) begin(current);
     });
   }
 
@@ -202,11 +202,6 @@ function farewellOf(code: number, { hasEnded }: Client): Farewell {
   return code === 1006 || hasEnded ? 'vanished' : 'goodbye';
 }
 
-/** A symbol as a client asks for it: a feed may pad it with blanks, and a list of symbols has none. */
-function trimmed(symbol: string): string {
-  return symbol.trim();
-}
-
 function shown(symbols: ReadonlySet<string>): string {
   const first = [...symbols].slice(0, SHOWN_SYMBOLS).join(', ');
   return symbols.size > SHOWN_SYMBOLS ? `${first} and ${symbols.size - SHOWN_SYMBOLS} more symbols` : first;
@@ -214,11 +209,11 @@ function shown(symbols: ReadonlySet<string>): string {
 
 /** The frame without the entries of symbols that are not subscribed; null if nothing is left. */
 function textFor({ text, symbols }: RecordedFrame, subscribed: ReadonlySet<string>): string | null {
-  if (symbols.every((symbol) => subscribed.has(trimmed(symbol)))) return text;
+  if (symbols.every((symbol) => subscribed.has(symbol))) return text;
   const frame: object = Object(JSON.parse(text));
   const data = entriesOf(frame).filter((entry) => {
-    const symbol = symbolOf(entry);
-    return !isSymbol(symbol) || subscribed.has(trimmed(symbol));
+    const symbol = readSymbol(symbolOf(entry));
+    return symbol === null || subscribed.has(symbol);
   });
   return data.length === 0 ? null : JSON.stringify({ ...frame, data });
 }

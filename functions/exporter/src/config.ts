@@ -1,5 +1,5 @@
 import { DEFAULT_PERIODS } from '@kandle/market/indicator/indicators';
-import { isSymbol } from '@kandle/market/event/symbol';
+import { parseSymbols, readSymbol } from '@kandle/market/event/symbol';
 import { TOPICS } from '@kandle/market/event/topics';
 import { CassandraEnv } from '@kandle/runtime/cassandra';
 import {
@@ -56,8 +56,13 @@ export const envSchema = z.object({
   DEAD_TOPIC: z.string().min(1).default(TOPICS.dead),
   REJECTS_TOPIC: z.string().min(1).default(TOPICS.rejects),
   /** Symbols that get a series of their own. Unset: the first `MAX_SYMBOLS` of each feed. */
-  SYMBOLS: commaList
-    .refine((list) => list.every(isSymbol), 'expected symbols as the feed spells them')
+  SYMBOLS: z
+    .string()
+    .transform((text) => parseSymbols(text).map(readSymbol))
+    .refine(
+      (list): list is string[] => list.every((symbol) => symbol !== null),
+      'expected symbols as the feed spells them',
+    )
     .optional(),
   /** Most symbols of a feed that get a series of their own; the rest share `symbol="other"`. */
   MAX_SYMBOLS: wholeNumber(0, 1_000).default(50),

@@ -1,14 +1,7 @@
 import { FEED_NAME } from '@kandle/market/event/shard';
+import { parseSymbols } from '@kandle/market/event/symbol';
 import { TOPICS } from '@kandle/market/event/topics';
-import {
-  commaList,
-  type Env,
-  logLevel,
-  port,
-  positiveMs,
-  readEnv,
-  wholeNumber,
-} from '@kandle/runtime/config';
+import { type Env, logLevel, port, positiveMs, readEnv, wholeNumber } from '@kandle/runtime/config';
 import { FatalError } from '@kandle/runtime/errors';
 import { KafkaEnv } from '@kandle/runtime/kafka';
 import { readSecret } from '@kandle/runtime/secret';
@@ -42,7 +35,11 @@ export const envSchema = z
     FINNHUB_TOKEN: z.string().optional(),
     FINNHUB_TOKEN_FILE: z.string().optional(),
     /** Symbols as the feed spells them. What is none is left out, and named in `/status`. */
-    SYMBOLS: commaList.optional(),
+    SYMBOLS: z
+      .string()
+      .transform(parseSymbols)
+      .refine((list) => list.length > 0, 'expected at least one value')
+      .optional(),
     /** A file with a symbol on each line, instead of SYMBOLS: for thousands of them, which no environment takes. */
     SYMBOLS_FILE: z.string().min(1).optional(),
     /** Subscribe to news too: of Finnhub's plans only the premium ones have them. */

@@ -242,7 +242,7 @@ describe('offer()', () => {
     ['bad_frame', JSON.parse('{"s":"AAPL","__proto__":1}')],
     ['bad_frame', { ...trade, c: 'x'.repeat(20_000) }],
     ['bad_frame', { ...trade, c: [[[[[[[[[1]]]]]]]]] }],
-    ['bad_symbol', { ...trade, s: 'no symbol?' }],
+    ['bad_symbol', { ...trade, s: 'no symbol\n' }],
     ['bad_symbol', { ...trade, s: 5 }],
     ['bad_time', { ...trade, t: '1723161255000' }],
     ['bad_time', { ...trade, t: 1_723_161_255 }],

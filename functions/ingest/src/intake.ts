@@ -1,7 +1,7 @@
 import { advanceClock, endClock } from '@kandle/market/feed/feed-clock';
 import { isEventTime } from '@kandle/market/event/event-time';
 import type { Reject } from '@kandle/market/event/rejects';
-import { isSymbol } from '@kandle/market/event/symbol';
+import { readSymbol } from '@kandle/market/event/symbol';
 import { type FeedRecord, readFeedRecord } from '@kandle/market/feed/feed-record';
 import {
   type Arrived,
@@ -134,8 +134,9 @@ export function createIntake(shards: ShardMap, options: IntakeOptions): Intake {
       const read = readFeedRecord(entry);
       if (read.kind === 'bad') return [reject('bad_frame', read.detail, read.text)];
       const { record } = read;
-      const { s: symbol, t: eventTimeMs, v: size } = record;
-      if (!isSymbol(symbol)) return [reject('bad_symbol', 's is not a symbol', record)];
+      const { s, t: eventTimeMs, v: size } = record;
+      const symbol = readSymbol(s);
+      if (symbol === null) return [reject('bad_symbol', 's is not a symbol', record)];
       if (!isEventTime(eventTimeMs)) {
         return [reject('bad_time', 't is not in milliseconds between 2000 and 2100', record)];
       }

@@ -1,4 +1,4 @@
-import { isSymbol } from '@kandle/market/event/symbol';
+import { isSymbol, readSymbol } from '@kandle/market/event/symbol';
 import type { RefusedSymbol } from '@kandle/market/feed/subscriptions';
 import { FatalError } from '@kandle/runtime/errors';
 import { readSecret } from '@kandle/runtime/secret';
@@ -24,7 +24,8 @@ export function readSymbols({
   const name = SYMBOLS_FILE === undefined ? 'SYMBOLS' : 'SYMBOLS_FILE';
   const asked =
     SYMBOLS_FILE === undefined ? (SYMBOLS ?? []) : linesOf(readSecret(SYMBOLS_FILE, 'SYMBOLS_FILE'));
-  const distinct = [...new Set(asked)];
+  // As the pipeline spells them: `AAPL` and the same with blanks around it are one.
+  const distinct = [...new Set(asked.map((symbol) => readSymbol(symbol) ?? symbol))];
   const symbols = distinct.filter(isSymbol);
   if (symbols.length === 0) {
     throw new FatalError(`Cannot start: ${name}: expected symbols as the feed spells them, such as AAPL`);

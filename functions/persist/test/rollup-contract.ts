@@ -97,7 +97,7 @@ export function describeRollups(name: string, rig: () => RollupRig): void {
         minuteMs: DAY,
         event: 'e1',
         feed,
-        symbols: ['A', 'IC MARKETS:1'],
+        symbols: ['A', 'IC MARKETS:1', 'B,C', '币'],
         madeAtMs: DAY + 1,
       };
       await store.mark(mark, 1_000n);

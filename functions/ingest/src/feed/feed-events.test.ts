@@ -169,7 +169,13 @@ test('counts pings and errors, and refuses garbage with a reason', async () => {
     '{"msg":"Invalid symbol","type":"error"}',
     '{"type":"pr","data":[]}',
     `garbage ${'x'.repeat(5_000)}`,
-    frame(5, trade('nope!', 0), { ...trade('AAPL', 0), t: 5 }, trade('AAPL', 3_600_000), trade('AAPL', 0)),
+    frame(
+      5,
+      trade('no\u0007pe', 0),
+      { ...trade('AAPL', 0), t: 5 },
+      trade('AAPL', 3_600_000),
+      trade('AAPL', 0),
+    ),
   ]) {
     sockets[0]?.send(text);
   }
@@ -200,7 +206,7 @@ test('takes books and news beside the trades, and refuses those without a symbol
   const { sockets, metrics, rejects, booksAndNews, take } = await startLine();
   const book = (s: string, t: number) => ({ s, t: START_MS + t, b: [[1, 1]], a: [[2, 1]] });
   sockets[0]?.send(
-    JSON.stringify({ type: 'book', data: [book('AAPL', 0), book('nope!', 0), book('AAPL', 9)] }),
+    JSON.stringify({ type: 'book', data: [book('AAPL', 0), book('no\u0007pe', 0), book('AAPL', 9)] }),
   );
   sockets[0]?.send(
     JSON.stringify({ type: 'news', data: [{ id: 1, related: 'AAPL' }, { id: 2, related: '' }, 5] }),

@@ -1,7 +1,7 @@
 import { partsOf } from '@kandle/market/event/parts';
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import type { Reject, RejectReason } from '@kandle/market/event/rejects';
-import { isSymbol } from '@kandle/market/event/symbol';
+import { readSymbol } from '@kandle/market/event/symbol';
 import { type DataKind, formatRawBooksOrNews } from '@kandle/market/feed/books-and-news';
 import { readFeedRecord } from '@kandle/market/feed/feed-record';
 import { relatedSymbols } from '@kandle/market/feed/finnhub/news';
@@ -90,8 +90,8 @@ export function createBooksAndNewsQueue(shards: ShardMap, gatherMs: number): Boo
       const read = readFeedRecord(entry);
       if (read.kind === 'bad') return reject('bad_frame', read.detail, read.text);
       const { record } = read;
-      const symbol = kind === 'news' ? relatedSymbols(record)[0] : record['s'];
-      if (!isSymbol(symbol)) return reject('bad_symbol', `${kind} without a symbol`, record);
+      const symbol = kind === 'news' ? (relatedSymbols(record)[0] ?? null) : readSymbol(record['s']);
+      if (symbol === null) return reject('bad_symbol', `${kind} without a symbol`, record);
       const raw = { id: idOf(kind === 'news' ? record['id'] : record['t']), record };
       if (size() === 0) firstAtMs = monotonicMs;
       if (kind === 'books') {

@@ -1,6 +1,6 @@
 import { isEventTime } from '@kandle/market/event/event-time';
 import type { RawBatch } from '@kandle/market/feed/raw-batch';
-import { isSymbol } from '@kandle/market/event/symbol';
+import { readSymbol } from '@kandle/market/event/symbol';
 import { windowDueMs, windowStartOf } from '@kandle/market/window/window';
 import type { ShardMap } from '../shard-map.ts';
 
@@ -26,14 +26,15 @@ export function recallBatch(shards: ShardMap, batch: RawBatch, options: RecallOp
     throw new RangeError(`Cannot go on: the log has ${batch.shard}, beyond SHARD_COUNT`);
   let lastDueMs = batch.watermarkMs;
   for (const { id, record, delayMs } of batch.records) {
-    const { s: symbol, t: eventTimeMs, v: size } = record;
-    if (isSymbol(symbol) && shards.shardOf(symbol) !== shard) {
+    const { s, t: eventTimeMs, v: size } = record;
+    const symbol = readSymbol(s);
+    if (symbol !== null && shards.shardOf(symbol) !== shard) {
       throw new RangeError(
         `Cannot go on: the log has ${symbol} in ${batch.shard}; was SHARD_COUNT changed? Another count is another FEED`,
       );
     }
     shard.memory.remember(id, options.feedMs);
-    if (isSymbol(symbol) && delayMs !== undefined) shard.delaysMs.set(symbol, delayMs);
+    if (symbol !== null && delayMs !== undefined) shard.delaysMs.set(symbol, delayMs);
     if (!isEventTime(eventTimeMs) || size === 0) continue;
     shard.buffer.hold(eventTimeMs);
     lastDueMs = Math.max(lastDueMs, windowDueMs(windowStartOf(eventTimeMs), options.graceMs));

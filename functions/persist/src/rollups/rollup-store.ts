@@ -1,4 +1,5 @@
 import type { RollupLevel, ViewCandle } from '@kandle/market/candle/rollup';
+import { formatSymbols, parseSymbols } from '@kandle/market/event/symbol';
 import { e16, e8 } from '@kandle/market/number/fixed-point';
 import { translateCassandraError } from '@kandle/runtime/cassandra';
 import { column, parseRows } from '@kandle/runtime/cassandra-rows';
@@ -81,7 +82,15 @@ export function createRollupStore(client: Client, views: Views): RollupStore {
     },
     write: (level, key, candle) => views.write([rollupRow(level.name, key, candle)]),
     async mark({ shard, process, minuteMs, event, feed, symbols, madeAtMs }, atUs) {
-      const values = [shard, process, new Date(minuteMs), event, feed, symbols.join(','), new Date(madeAtMs)];
+      const values = [
+        shard,
+        process,
+        new Date(minuteMs),
+        event,
+        feed,
+        formatSymbols(symbols),
+        new Date(madeAtMs),
+      ];
       await run('note a rollup', MARK, [...values, atUs]);
     },
     async unmark({ shard, process, minuteMs }, atUs) {
@@ -159,5 +168,5 @@ const MarkSchema = z
     made_at: column.timestamp,
   })
   .transform(({ minute, made_at: madeAtMs, symbols, ...mark }): PendingMark => {
-    return { ...mark, minuteMs: minute, madeAtMs, symbols: symbols.split(',') };
+    return { ...mark, minuteMs: minute, madeAtMs, symbols: parseSymbols(symbols) };
   });

@@ -239,7 +239,7 @@ test.each<[string, unknown]>([
 });
 
 test.each<[keyof PublishedCandle, readonly unknown[]]>([
-  ['symbol', ['aapl', '', null]],
+  ['symbol', ['AAPL ', '', null]],
   ['version', [0, 1.5, '1']],
   ['state', ['open', null]],
   ['revision', [-1, 0.5]],

@@ -101,7 +101,7 @@ const ITEM = {
 const { extensions } = formatBookBatch({ ...HEADER, books: [] });
 
 test.each<[string, unknown]>([
-  ['no symbol', { ...BOOK, symbol: 'aapl' }],
+  ['no symbol', { ...BOOK, symbol: ' AAPL' }],
   ['no bid', { ...BOOK, bids: [] }],
   ['eleven levels', { ...BOOK, asks: Array.from({ length: 11 }, (_, n) => [101 + n, 5]) }],
   ['a size of 0', { ...BOOK, bids: [[100, 0]] }],

@@ -117,7 +117,7 @@ test.each<[string, unknown]>([
 test.each<[keyof Signal, readonly unknown[]]>([
   ['id', ['', 'other:AAPL:0', `ma-cross:AAPL:${START_MS + 1}`, 5]],
   ['rule', ['', 'Ma', 'a b', 'a:b', 'x'.repeat(41)]],
-  ['symbol', ['aapl', '', null]],
+  ['symbol', ['AAPL ', '', null]],
   ['windowStartMs', [-1, 1.5, '0']],
   ['side', ['long', null]],
   ['strength', [-0.1, 1.1, null, '0.5']],

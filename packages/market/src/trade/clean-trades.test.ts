@@ -25,14 +25,14 @@ test('cleanBatch() keeps epoch, sequence and the order of the trades, when recor
 });
 
 test.each([
-  ['bad_symbol', { s: 'aapl!' }],
+  ['bad_symbol', { s: 'AAPL\n' }],
   ['bad_symbol', { s: 7 }],
   ['bad_time', { t: 1_700_000_000 }],
   ['bad_time', { t: NOW + 0.5 }],
   ['bad_price', { p: 0 }],
   ['bad_price', { p: -1 }],
   ['bad_price', { p: 'Infinity' }],
-  ['bad_price', { p: 4e-9 }],
+  ['too_many_decimals', { p: 4e-9 }],
   ['bad_price', { p: 1.1e12 }],
   ['bad_size', { v: -2 }],
   ['bad_size', { v: null }],

@@ -94,7 +94,7 @@ test.each<[string, unknown, string]>([
   ['has a price too many', { ...GOOD, priceE8: [1, 2, 3] }, 'columns differ in length'],
   ['has a size too few', { ...GOOD, sizeE8: [1] }, 'columns differ in length'],
   ['has an id too many', { ...GOOD, id: ['a', 'b', 'c'] }, 'columns differ in length'],
-  ['has a malformed symbol', { ...GOOD, symbols: ['AAPL', 'aapl'] }, 'a symbol is malformed'],
+  ['has a malformed symbol', { ...GOOD, symbols: ['AAPL', 'AAPL\n'] }, 'a symbol is malformed'],
   ['has a place without a symbol', { ...GOOD, symbol: [0, 1] }, 'trade 1 has no symbol'],
   ['has a size of 0', { ...GOOD, sizeE8: [1, 0] }, 'trade 1 has a size of 0 or less'],
   ['has a negative size', { ...GOOD, sizeE8: ['-1', 1] }, 'trade 0 has a size of 0 or less'],

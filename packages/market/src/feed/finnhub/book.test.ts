@@ -62,7 +62,7 @@ test('judgeBookRecord() gives a repeat the same id, and any other content anothe
 });
 
 test.each<[string, Readonly<Record<string, unknown>>, string]>([
-  ['no symbol', { s: 'aapl' }, 'bad_symbol'],
+  ['no symbol', { s: 'A\u0007' }, 'bad_symbol'],
   ['a time in seconds', { t: 1_764_000_000 }, 'bad_time'],
   ['no bids', { b: undefined }, 'bad_book'],
   ['an empty side', { a: [] }, 'bad_book'],

@@ -1,7 +1,7 @@
 import { type Book, type BookLevel, isSorted, MAX_BOOK_LEVELS, toPair } from '../../book/book.ts';
 import { isEventTime } from '../../event/event-time.ts';
 import type { RejectReason } from '../../event/rejects.ts';
-import { isSymbol } from '../../event/symbol.ts';
+import { readSymbol } from '../../event/symbol.ts';
 import { readE8 } from '../../number/fixed-point.ts';
 import { canBeBelowZero, isPrice, isSize } from './amounts.ts';
 import { fnv1a64, hashToText } from '../../number/hash.ts';
@@ -12,8 +12,9 @@ import type { JudgedItems } from '../judged.ts';
  * first. This kind of frame is our own; Finnhub sends none.
  */
 export function judgeBookRecord(record: Readonly<Record<string, unknown>>): JudgedItems<Book> {
-  const { s: symbol, t: eventTimeMs, b, a } = record;
-  if (!isSymbol(symbol)) return reject('bad_symbol', 's is not a symbol');
+  const { s, t: eventTimeMs, b, a } = record;
+  const symbol = readSymbol(s);
+  if (symbol === null) return reject('bad_symbol', 's is not a symbol');
   if (!isEventTime(eventTimeMs)) return reject('bad_time', 't is not in milliseconds between 2000 and 2100');
   const isSigned = canBeBelowZero(symbol);
   const [bids, asks] = [readLevels(b, isSigned), readLevels(a, isSigned)];

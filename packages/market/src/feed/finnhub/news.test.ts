@@ -37,7 +37,7 @@ test('judgeNewsRecord() reads what Finnhub sends, with a time in seconds and wit
 test('judgeNewsRecord() makes one item per symbol, when several are related', () => {
   const judged = judgeNewsRecord({
     ...GOOD,
-    related: 'AAPL, MSFT,,lower,AAPL,IC MARKETS:1',
+    related: 'AAPL, MSFT,,low\u0000er,AAPL,IC MARKETS:1',
     sentiment: -0.5,
   });
   expect(judged.kind === 'items' && judged.items.map(({ symbol, sentiment }) => [symbol, sentiment])).toEqual(

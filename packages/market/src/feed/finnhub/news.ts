@@ -1,6 +1,6 @@
 import { isEventTime } from '../../event/event-time.ts';
 import type { RejectReason } from '../../event/rejects.ts';
-import { isSymbol } from '../../event/symbol.ts';
+import { readSymbol } from '../../event/symbol.ts';
 import {
   MAX_HEADLINE,
   MAX_NEWS_NAME,
@@ -49,8 +49,8 @@ export function relatedSymbols({ related }: Readonly<Record<string, unknown>>): 
   if (typeof related !== 'string') return [];
   const symbols = related
     .split(',')
-    .map((text) => text.trim())
-    .filter(isSymbol);
+    .map(readSymbol)
+    .filter((symbol) => symbol !== null);
   return [...new Set(symbols)].slice(0, MAX_RELATED);
 }
 

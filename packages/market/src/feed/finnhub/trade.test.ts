@@ -30,7 +30,7 @@ const values = fc.oneof(numbers, fc.constantFrom(Number.NaN, null, undefined, '1
 const records: fc.Arbitrary<FinnhubRecord> = fc.record({
   s: fc.oneof(
     { weight: 4, arbitrary: fc.constantFrom('AAPL', 'IC MARKETS:1') },
-    fc.constantFrom('', 'aapl', 5, null),
+    fc.constantFrom('', 'A\n', 5, null),
   ),
   p: fc.oneof({ weight: 2, arbitrary: fc.constantFrom(122.1, 9e-5) }, values),
   t: fc.oneof(
@@ -88,9 +88,14 @@ test('judgeFinnhubRecord() gives one kind by the first fault in the order of its
 });
 
 test.each<[string, object, string, string]>([
-  ['the symbol is missing', { s: undefined }, 'bad_symbol', 'symbol undefined is not one'],
-  ['the symbol is a number', { s: 5 }, 'bad_symbol', 'symbol 5 is not one'],
-  ['the symbol is malformed', { s: 'aapl' }, 'bad_symbol', 'symbol "aapl" is not one'],
+  ['the symbol is missing', { s: undefined }, 'bad_symbol', 'symbol undefined is not 1 to 64 bytes'],
+  ['the symbol is a number', { s: 5 }, 'bad_symbol', 'symbol 5 is not 1 to 64 bytes'],
+  [
+    'the symbol is malformed',
+    { s: 'A\n' },
+    'bad_symbol',
+    'symbol "A\\n" is not 1 to 64 bytes of printable text',
+  ],
   [
     'the time is in seconds',
     { t: 1_776_315_883 },
@@ -144,6 +149,8 @@ test.each<[string, FinnhubRecord, object]>([
   ['the price of a future is below 0', { s: 'CL=F', p: -37.63 }, { priceE8: -3_763_000_000n }],
   ['the price of a future is 0', { s: 'CL=F', p: 0 }, { priceE8: 0n }],
   ['the price of a future is -1e12', { s: 'CL=F', p: -1e12 }, { priceE8: -(10n ** 20n) }],
+  ['the symbol is padded', { s: 'AAPL    ' }, { symbol: 'AAPL' }],
+  ['the symbol is Chinese', { s: 'BINANCE:币安人生USDT' }, { symbol: 'BINANCE:币安人生USDT' }],
   ['the time is the earliest', { t: MIN_EVENT_TIME_MS }, { eventTimeMs: MIN_EVENT_TIME_MS }],
   ['the time is the latest', { t: MAX_EVENT_TIME_MS - 1 }, { eventTimeMs: MAX_EVENT_TIME_MS - 1 }],
 ])('judgeFinnhubRecord() takes a trade, when %s', (_, change, trade) => {

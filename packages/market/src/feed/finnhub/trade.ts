@@ -3,7 +3,7 @@ import { readE8 } from '../../number/fixed-point.ts';
 import { canBeBelowZero, isPrice, isSize } from './amounts.ts';
 import type { RejectReason } from '../../event/rejects.ts';
 import type { JudgedTrade } from '../judged.ts';
-import { isSymbol } from '../../event/symbol.ts';
+import { readSymbol } from '../../event/symbol.ts';
 
 /**
  * One entry of a Finnhub `trade` frame: `s` symbol, `p` price, `t` UNIX milliseconds, `v` volume of this trade,
@@ -13,8 +13,10 @@ export type FinnhubRecord = Readonly<Record<string, unknown>>;
 
 /** Judges one Finnhub record by itself; whether it is late is for the batch to say. */
 export function judgeFinnhubRecord(id: string, record: FinnhubRecord): JudgedTrade {
-  const { s: symbol, p: price, t: eventTimeMs, v: size } = record;
-  if (!isSymbol(symbol)) return reject('bad_symbol', `symbol ${show(symbol)} is not one`);
+  const { s, p: price, t: eventTimeMs, v: size } = record;
+  const symbol = readSymbol(s);
+  if (symbol === null)
+    return reject('bad_symbol', `symbol ${show(s)} is not 1 to 64 bytes of printable text`);
   if (!isEventTime(eventTimeMs)) {
     return reject('bad_time', `time ${show(eventTimeMs)} is not in milliseconds between 2000 and 2100`);
   }
