@@ -27,11 +27,15 @@ function received(event: MarketEvent): ReceivedEvent {
   };
 }
 
-function tradesEvent(sequence: number, trades: readonly { id: string; timeMs: number; price: bigint }[]) {
+function tradesEvent(
+  sequence: number,
+  trades: readonly { id: string; timeMs: number; price: bigint }[],
+  epoch = 1,
+) {
   return received(
     formatTradeBatch({
       shard: 'finnhub-03',
-      epoch: 1,
+      epoch,
       sequence,
       watermarkMs: W0,
       ingestTimeMs: W0,
@@ -118,6 +122,37 @@ test('rowsOf() keeps the last of the trades of one millisecond in latest, within
   ].flat();
   const latest = [...table(rows)].filter(([key]) => key.includes('latest'));
   expect(latest.map(([, columns]) => columns['price'])).toEqual([0.000003]);
+});
+
+/** Batches in the order of their arrival: of writers that started before and after the trades' milliseconds. */
+const arrivals = fc
+  .array(
+    fc.record({
+      epoch: fc.constantFrom(W0 - 90_000, W0 + 1_000),
+      sequence: fc.constantFrom(1, 2, 999, 1_000, 1_001, 9_999, 10_000, 1_048_575),
+      timeMs: fc.constantFrom(W0 - 1, W0, W0 + 1),
+    }),
+    { minLength: 1, maxLength: 8 },
+  )
+  .map((batches) => batches.toSorted((a, b) => a.epoch - b.epoch || a.sequence - b.sequence));
+
+test('rowsOf() keeps the last trade by time and arrival in latest, across a thousand batches and a new epoch', () => {
+  fc.assert(
+    fc.property(arrivals, fc.boolean(), (batches, isReversed) => {
+      const events = batches.map(({ epoch, sequence, timeMs }, n) =>
+        tradesEvent(sequence, [{ id: String(n), timeMs, price: BigInt(n + 1) * 100_000_000n }], epoch),
+      );
+      const rows = (isReversed ? events.toReversed() : events).flatMap((event) => rowsOf(event).flat());
+      const [newest] = batches
+        .map((batch, n) => ({ ...batch, n }))
+        .toSorted((a, b) => b.timeMs - a.timeMs || b.epoch - a.epoch || b.sequence - a.sequence || b.n - a.n);
+      const same = batches.flatMap(({ epoch, sequence, timeMs }, n) =>
+        epoch === newest?.epoch && sequence === newest.sequence && timeMs === newest.timeMs ? [n + 1] : [],
+      );
+      const found = [...table(rows)].find(([key]) => key.includes('latest'));
+      expect(same).toContain(found?.[1]['price']);
+    }),
+  );
 });
 
 test('rowsOf() puts each number of a candle into the column of its name', () => {

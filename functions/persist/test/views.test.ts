@@ -165,17 +165,17 @@ function meeting(feed: string): { readonly events: readonly MarketEvent[]; reado
       ),
       formatTradeBatch({
         ...batch,
-        sequence: 7,
+        sequence: 999,
         trades: [{ ...trade, id: 'a', eventTimeMs: W0, priceE8: e8(900_000_000n) }],
       }),
       formatTradeBatch({
         ...batch,
-        sequence: 8,
+        sequence: 1_000,
         trades: [{ ...trade, id: 'b', eventTimeMs: W0, priceE8: e8(200_000_000n) }],
       }),
       formatTradeBatch({
         ...batch,
-        sequence: 9,
+        sequence: 1_001,
         trades: [{ ...trade, id: 'c', eventTimeMs: W0 - 1, priceE8: e8(500_000_000n) }],
       }),
       formatFeedGap({ ...gap, toMs: W0 + 10 }, 1),

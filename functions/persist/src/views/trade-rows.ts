@@ -4,8 +4,10 @@ import type { Trade } from '@kandle/market/trade/trade';
 import type { TradeBatch } from '@kandle/market/trade/trade-batch';
 import { hourOf, type PartitionRows, type RowOf, writeTimestamp } from './view-rows.ts';
 
-/** How many batches of a shard are told apart within one millisecond. */
-const ORDERS_PER_MS = 1_000;
+/** Bits of a write timestamp of `latest` that tell apart what can meet in one millisecond of event time. */
+const ORDER_BITS = 21n;
+/** All but the first of them are the batch's sequence: at four batches a second they begin again after three days. */
+const SEQUENCES = 2 ** 20;
 
 /**
  * The rows of a batch in `trades`, one partition per symbol and hour, and in `latest`, one partition for the feed.
@@ -30,7 +32,7 @@ export function tradeRows(batch: TradeBatch): readonly PartitionRows[] {
   }
   const partitions: PartitionRows[] = [];
   for (const bySymbol of hours.values()) partitions.push(...bySymbol.values());
-  partitions.push([...latest.values()].map((trade) => latestRow(feed, trade, batch.sequence)));
+  partitions.push([...latest.values()].map((trade) => latestRow(feed, trade, batch)));
   return partitions;
 }
 
@@ -52,14 +54,23 @@ function tradeRow(feed: string, hour: number, trade: Trade): RowOf<'trades'> {
 }
 
 /**
- * A symbol has one shard, so that trades of one millisecond in two batches are ordered by the batches' sequence; its
- * last three digits tell apart all that can meet in one millisecond.
+ * The newest trade of a symbol is the last by event time, and within a millisecond by arrival. A symbol has one shard, so
+ * that batches of one epoch arrive by their sequence. An epoch is when its writer started: one from after the trade's
+ * millisecond is that of a later writer, which takes a feed's late or repeated trades.
  */
-function latestRow(feed: string, trade: Trade, sequence: number): RowOf<'latest'> {
+function latestTimestamp(
+  eventTimeMs: number,
+  { epoch, sequence }: Pick<TradeBatch, 'epoch' | 'sequence'>,
+): bigint {
+  const order = (epoch > eventTimeMs ? SEQUENCES : 0) + (sequence % SEQUENCES);
+  return (BigInt(eventTimeMs) << ORDER_BITS) | BigInt(order);
+}
+
+function latestRow(feed: string, trade: Trade, batch: TradeBatch): RowOf<'latest'> {
   const { symbol, eventTimeMs, priceE8, sizeE8 } = trade;
   return {
     view: 'latest',
     columns: { feed, symbol, time: eventTimeMs, price: e8ToDouble(priceE8), size: e8ToDouble(sizeE8) },
-    timestamp: writeTimestamp(eventTimeMs, sequence % ORDERS_PER_MS),
+    timestamp: latestTimestamp(eventTimeMs, batch),
   };
 }
