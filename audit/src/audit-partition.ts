@@ -1,11 +1,14 @@
 import { compareStretch } from './compare/compare-stretch.ts';
 import { type CandleLog, createCandleLog } from './read/candle-log.ts';
+import { shardOf } from './read/log-index.ts';
+import { readBatchName, type TopicEvent } from './read/raw-batch.ts';
 import type { OffsetRange, TopicReader } from './read/topic-reader.ts';
 import { touchesWindow } from './recompute/gaps.ts';
 import { createRawLog, isBeforeLog, type LogStretch, type RawLog } from './recompute/raw-log.ts';
 import type { Run } from './run.ts';
 import { startOf, STRETCH_MS } from './values/periods.ts';
 import { feedOf } from './values/scope.ts';
+import { type BatchName, isBefore } from './values/sequences.ts';
 import { createTally } from './values/tally.ts';
 
 /** A partition of the raw topic, as it was at the start. */
@@ -22,7 +25,10 @@ export interface CandleTopic {
   readonly isSplitAlike: boolean;
 }
 
-/** Reads one partition of the raw topic and compares its windows with everything that was stored of them. */
+/**
+ * Compares the windows of the shards at home in a partition of the raw topic with everything that was stored of them.
+ * What strayed into other partitions is taken where its number has its place.
+ */
 export async function auditPartition(run: Run, raw: RawPartition, candles: CandleTopic): Promise<void> {
   const candleLog = await readCandles(run, candles, raw.range.partition);
   const incomplete = new Map<string, Map<number, boolean>>();
@@ -30,29 +36,27 @@ export async function auditPartition(run: Run, raw: RawPartition, candles: Candl
     if (await compareInto(run, candleLog, stretch, incomplete))
       log.lookAgain(stretch.log.shard, stretch.startMs);
   };
-  const log: RawLog = logOf(run, raw.range, {
+  const log: RawLog = logOf(run, {
     release: 'as time goes on',
     isWanted: run.isWanted,
     compare,
   });
-  await raw.reader.read(raw.range, (event) => log.take(event));
-  await log.finish();
+  await readInto(run, raw, log);
   await compareRest(run, log, candleLog, compare);
   if (log.again.size > 0) {
-    // Rare: a raw batch was redriven after its first copy had expired, a watermark went back, or a window names a
-    // batch that had not been read yet. Those stretches again, all at the end.
+    // A raw batch was redriven after its first copy had expired, refused trades were, a watermark went back, or a window
+    // names a batch that had not been read yet. Those stretches again, all at the end.
     const isTouched = (shard: string, windowStartMs: number): boolean =>
       run.isWanted(shard, windowStartMs) && log.again.has(`${shard}|${startOf(windowStartMs, STRETCH_MS)}`);
     const candlesAgain = await readCandles(run, candles, raw.range.partition);
-    const second = logOf(run, raw.range, {
+    const second = logOf(run, {
       release: 'at the end',
       isWanted: isTouched,
       compare: async (stretch) => {
         await compareInto(run, candlesAgain, stretch, incomplete);
       },
     });
-    await raw.reader.read(raw.range, (event) => second.take(event));
-    await second.finish();
+    await readInto(run, raw, second);
   }
   for (const [shard, shardLog] of log.shards) {
     run.shards.set(shard, shardLog);
@@ -70,16 +74,43 @@ interface LogSetUp {
   readonly compare: (stretch: LogStretch) => Promise<void>;
 }
 
-function logOf(run: Run, range: OffsetRange, { release, isWanted, compare }: LogSetUp): RawLog {
+function logOf(run: Run, { release, isWanted, compare }: LogSetUp): RawLog {
   return createRawLog({
     horizonMs: run.horizonMs,
-    hasLostRecords: range.from > 0,
+    placeOf: (shard) => run.logIndex.places.get(shard),
     maxHeldTrades: run.maxHeldTrades,
     release,
     isWanted,
     isDead: (shard, batch) => run.dead.hasBatch(shard, batch, ['transform', 'aggregate']),
     onStretch: compare,
   });
+}
+
+/** Reads what belongs to the shards at home in a partition, in order: strays before the batch that they precede. */
+async function readInto({ logIndex }: Run, { reader, range }: RawPartition, log: RawLog): Promise<void> {
+  const strays = [...(logIndex.strays.get(range.partition) ?? [])];
+  async function takeStrays(isDue: (stray: TopicEvent) => boolean): Promise<void> {
+    for (const stray of strays.filter(isDue)) {
+      strays.splice(strays.indexOf(stray), 1);
+      await log.take(stray);
+    }
+  }
+  await reader.read(range, (event) => {
+    const shard = shardOf(event);
+    if (shard !== null && logIndex.places.get(shard)?.home !== range.partition) return undefined;
+    if (strays.length === 0) return log.take(event);
+    const name = readBatchName(event);
+    return takeStrays((stray) => shardOf(stray) === shard && precedes(readBatchName(stray), name)).then(() =>
+      log.take(event),
+    );
+  });
+  await takeStrays(() => true);
+  await log.finish();
+}
+
+/** Gaps have no number, and come first. */
+function precedes(stray: BatchName | null, batch: BatchName | null): boolean {
+  return batch !== null && (stray === null || isBefore(stray, batch));
 }
 
 /** @returns True if the stretch should be compared again when the log was read to its end. */
@@ -95,6 +126,8 @@ async function compareInto(
   const ofShard = incomplete.get(shard) ?? new Map<number, boolean>();
   incomplete.set(shard, ofShard);
   for (const [windowStartMs, isIncomplete] of compared.judged) ofShard.set(windowStartMs, isIncomplete);
+  if ((compared.tally.counts().get('windows')?.skipped['missing in the log'] ?? 0) > 0)
+    run.doubts.add(shard, 'its windows name batches from before the log');
   for (const symbol of compared.symbols) {
     run.lookedAt.add(feedOf(shard), symbol, stretch.startMs);
     run.shardOfSymbol.set(`${feedOf(shard)} ${symbol}`, shard);
@@ -133,11 +166,17 @@ const TRADES_PER_CANDLE = 2;
 
 /** The newest candles of the shards of a raw partition; of all shards, where the topics are not split alike. */
 async function readCandles(
-  { isWanted, maxHeldTrades }: Run,
+  { isWanted, maxHeldTrades, logIndex }: Run,
   { reader, ranges, isSplitAlike }: CandleTopic,
   partition: number,
 ): Promise<CandleLog> {
-  const wanted = ranges.filter((range) => !isSplitAlike || range.partition === partition);
+  const partitions = new Set([
+    partition,
+    ...[...logIndex.places.values()]
+      .filter(({ home }) => home === partition)
+      .flatMap((place) => place.partitions),
+  ]);
+  const wanted = ranges.filter((range) => !isSplitAlike || partitions.has(range.partition));
   const candleLog = createCandleLog({
     hasLostRecords: wanted.some(({ from }) => from > 0),
     isWanted,
@@ -153,24 +192,29 @@ async function readCandles(
 }
 
 /** Sequences count from 1 without a hole, and one batch has one content. */
-function checkLog({ differences }: Run, log: RawLog): void {
-  for (const [shard, { batches, first, hasLostBatches, partition }] of log.shards) {
+function checkLog({ differences, doubts }: Run, log: RawLog): void {
+  for (const [shard, { batches, first, cut, partitions, strays }] of log.shards) {
     const tally = createTally();
     const place = { subject: 'market.raw.v1', shard, windowStartMs: null, symbol: null } as const;
     for (const [epoch, sequences] of batches) {
       tally.check('market.raw.v1', sequences.size);
-      const from = hasLostBatches && epoch === first.epoch ? first.sequence : 1;
+      const from = cut === 'cut by retention' && epoch === first.epoch ? first.sequence : 1;
       const holes = holesIn(sequences, from);
+      if (holes.length > 0) doubts.add(shard, `batches of epoch ${epoch} are missing in the log`);
       if (holes.length > 0)
         tally.find({
           ...place,
           kind: 'missing',
+          count: holes.length,
           what: `batches of epoch ${epoch}: ${holes.slice(0, 10).join(', ')}`,
           expected: 'every sequence',
-          found: `${holes.length} missing in partition ${partition}`,
+          found: `${holes.length} missing in ${partitions.length === 1 ? 'partition' : 'partitions'} ${partitions.join(', ')}`,
         });
     }
+    if (strays.length > 0)
+      doubts.add(shard, `it is in partitions ${partitions.join(', ')}, and not all of it in one`);
     for (const batch of log.contradictions.filter((each) => each.shard === shard)) {
+      doubts.add(shard, 'a batch has two contents in the log');
       tally.find({
         ...place,
         kind: 'different',
@@ -206,13 +250,14 @@ function checkGaps(
     for (const [windowStartMs, isIncomplete] of windows) {
       const touching = gaps.filter((gap) => touchesWindow(gap, windowStartMs));
       if (touching.length > 0 === isIncomplete) continue;
-      if (isIncomplete && isBeforeLog(shardLog, windowStartMs)) tally.skip('windows', 'cut by retention');
+      if (isIncomplete && isBeforeLog(shardLog, windowStartMs))
+        tally.skip('windows', shardLog.cut ?? 'cut by retention');
       else if (
         touching.length > 0 &&
         touching.every(({ id }) => dead.isMissed(id, ['transform', 'aggregate']))
       )
         tally.skip('windows', 'dead letter not redriven');
-      else if (!reached.windows(shardLog.partition)) tally.skip('windows', 'not reached yet');
+      else if (!reached.windows(shardLog.partitions)) tally.skip('windows', 'not reached yet');
       else {
         differences.addIncomplete({ shard, windowStartMs, isIncomplete: !isIncomplete });
         tally.find({

@@ -41,7 +41,7 @@ export async function auditRollups(run: Run): Promise<void> {
           candles: candles.filter(({ timeMs }) => !isOut(timeMs - (timeMs % table.lengthMs))),
           found: rows.filter(({ timeMs }) => !isOut(timeMs)),
           skip(periodMs) {
-            if (log === undefined || !reached.candles(log.partition) || isPending(periodMs))
+            if (log === undefined || !reached.candles(log.partitions) || isPending(periodMs))
               return 'not reached yet';
             const isWithin = (timeMs: number): boolean =>
               timeMs >= periodMs && timeMs < periodMs + table.lengthMs;

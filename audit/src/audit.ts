@@ -5,15 +5,23 @@ import type { Admin } from 'kafkajs';
 import { auditPartition } from './audit-partition.ts';
 import { auditRest } from './audit-rest.ts';
 import { createDifferences } from './compare/differences.ts';
+import { createDoubts } from './compare/doubts.ts';
 import { createLookedAt } from './compare/looked-at.ts';
 import { type Flow, waitForConsumers } from './read/consumers.ts';
 import { createDeadLetters } from './read/dead-letters.ts';
+import { readLogIndex } from './read/log-index.ts';
+import { createRefusals } from './read/refusals.ts';
 import { createStored } from './read/stored.ts';
 import { createTopicReader, type Kafka, offsetRangesOf, readWholeTopic } from './read/topic-reader.ts';
 import { createWindowIndex } from './read/window-index.ts';
-import { repair as repairDifferences } from './repair/repair.ts';
+import type { ShardLog } from './recompute/raw-log.ts';
+import { planRepair, type RepairStep } from './repair/plan-repair.ts';
+import { planUndo } from './repair/plan-undo.ts';
+import { newestRepair, openRepairLog, readRepair } from './repair/repair-log.ts';
+import { describeRepair, repair } from './repair/repair.ts';
 import type { RepairSummary } from './repair/summary.ts';
 import { recordAudit } from './report/record.ts';
+import { refusedOf } from './report/refused.ts';
 import { type AuditReport, reportOf } from './report/report.ts';
 import type { Run } from './run.ts';
 import { readTail } from './tail.ts';
@@ -32,8 +40,12 @@ export interface AuditOptions extends Partial<Scope> {
   readonly waitMs?: number;
   /** Most trades of one partition held in memory, about 250 bytes each. */
   readonly maxHeldTrades?: number;
-  /** Puts right what differs, or only says how. */
-  readonly repair?: 'no' | 'dry-run' | 'yes';
+  /** Puts right what differs, only says how, or asks `confirm` in between. */
+  readonly repair?: 'no' | 'dry-run' | 'ask' | 'yes';
+  /** Whether what was planned is to be done. */
+  readonly confirm?: (planned: RepairSummary) => Promise<boolean>;
+  /** How many of a million trades may be refused as too late or too far ahead. */
+  readonly maxRefusedPpm?: number;
   /** Writes the outcome into the table `audits`. */
   readonly isRecorded?: boolean;
   /** Most differences kept in detail. */
@@ -45,6 +57,7 @@ export interface AuditOptions extends Partial<Scope> {
 const DEFAULT_WAIT_MS = 30_000;
 const DEFAULT_MAX_HELD = 4_000_000;
 const DEFAULT_MAX_FINDINGS = 10_000;
+const DEFAULT_MAX_REFUSED_PPM = 1_000;
 
 /**
  * Recomputes trades and windows from the raw log in the plainest way and compares them with what was stored.
@@ -81,32 +94,40 @@ async function auditWith(admin: Admin, options: AuditOptions): Promise<AuditRepo
   await readWholeTopic(kafka, flow.deadTopic, await offsetRangesOf(admin, flow.deadTopic), (event) =>
     dead.add(event),
   );
+  const refusals = createRefusals(scope);
+  await readWholeTopic(kafka, flow.rejectsTopic, await offsetRangesOf(admin, flow.rejectsTopic), (event) =>
+    refusals.take(event),
+  );
   const isWanted = (shard: string, windowStartMs: number): boolean =>
     isInScope(scope, feedOf(shard), windowStartMs);
-  const run: Run = {
-    kafka,
-    client,
-    flow,
-    scope,
-    horizonMs: options.horizonMs,
-    graceMs: options.graceMs,
-    maxHeldTrades: options.maxHeldTrades ?? DEFAULT_MAX_HELD,
-    hasLostRecords: ranges.some(({ from }) => from > 0),
-    stored: createStored(client),
-    dead,
-    reached,
-    index: await createWindowIndex(client, isWanted),
-    lookedAt: createLookedAt(),
-    differences,
-    isWanted,
-    shards: new Map(),
-    shardOfSymbol: new Map(),
-    gaps: [],
-  };
-  const candleRanges = await offsetRangesOf(admin, flow.candlesTopic);
   const reader = createTopicReader(kafka, flow.rawTopic);
   const candleReader = createTopicReader(kafka, flow.candlesTopic);
+  const shards = new Map<string, ShardLog>();
   try {
+    onProgress(`Looking where the shards are in ${flow.rawTopic} …`);
+    const run: Run = {
+      kafka,
+      client,
+      flow,
+      scope,
+      horizonMs: options.horizonMs,
+      graceMs: options.graceMs,
+      maxHeldTrades: options.maxHeldTrades ?? DEFAULT_MAX_HELD,
+      logIndex: await readLogIndex(reader, ranges),
+      hasLostRecords: ranges.some(({ from }) => from > 0),
+      stored: createStored(client),
+      dead,
+      reached,
+      index: await createWindowIndex(client, isWanted),
+      lookedAt: createLookedAt(),
+      differences,
+      doubts: createDoubts(() => shards.keys()),
+      isWanted,
+      shards,
+      shardOfSymbol: new Map(),
+      gaps: [],
+    };
+    const candleRanges = await offsetRangesOf(admin, flow.candlesTopic);
     for (const range of ranges) {
       if (range.from >= range.to) continue;
       onProgress(`Partition ${range.partition} of ${flow.rawTopic}: ${range.to - range.from} records …`);
@@ -124,44 +145,95 @@ async function auditWith(admin: Admin, options: AuditOptions): Promise<AuditRepo
     const tail = readTail(run, reader, ranges, () => offsetRangesOf(admin, flow.rawTopic));
     await auditRest(run, tail);
     if (differences.count() > 0) differences.excuse((await tail()).hasMovedOn);
+    const repaired = await repairIfAsked(options, run);
+    const finished = reportOf({
+      scope,
+      startedAtMs,
+      finishedAtMs: Date.now(),
+      maxFindings: options.maxFindings ?? DEFAULT_MAX_FINDINGS,
+      differences,
+      dead,
+      refused: refusedOf(
+        refusals.byReason(),
+        differences.read(),
+        options.maxRefusedPpm ?? DEFAULT_MAX_REFUSED_PPM,
+      ),
+      repair: repaired,
+    });
+    if (options.isRecorded === true) {
+      // The outcome is worth more than its record: an old schema has no table for it.
+      await recordAudit(client, finished).catch((error: unknown) => onProgress(describeError(error)));
+    }
+    return finished;
   } finally {
     await Promise.all([reader.close(), candleReader.close()]);
   }
-  const repair = await repairIfAsked(options, run);
-  const finished = reportOf({
-    scope,
-    startedAtMs,
-    finishedAtMs: Date.now(),
-    maxFindings: options.maxFindings ?? DEFAULT_MAX_FINDINGS,
-    differences,
-    dead,
-    repair,
-  });
-  if (options.isRecorded === true) {
-    // The outcome is worth more than its record: an old schema has no table for it.
-    await recordAudit(client, finished).catch((error: unknown) => onProgress(describeError(error)));
-  }
-  return finished;
 }
 
+/** Shows what a repair would do; does it, if that was asked for. */
 async function repairIfAsked(options: AuditOptions, run: Run): Promise<RepairSummary | null> {
-  const { repair: wish = 'no', onProgress = () => undefined } = options;
+  const { repair: wish = 'no', confirm, onProgress = () => undefined } = options;
   if (wish === 'no' || run.differences.count() === 0) return null;
-  const producer = createEventProducer(options.kafka);
+  const steps = await planRepair(run.differences.wrongs(), run.stored, run.doubts);
+  if (wish !== 'yes') {
+    const planned = describeRepair(steps, onProgress);
+    if (wish === 'dry-run' || confirm === undefined || !(await confirm(planned))) return planned;
+  }
+  return applySteps(options, steps);
+}
+
+/** Does the steps of a repair, or of its undoing, and keeps the record of it. */
+async function applySteps(
+  {
+    client,
+    kafka,
+    flow,
+    onProgress = () => undefined,
+  }: Pick<AuditOptions, 'client' | 'kafka' | 'flow' | 'onProgress'>,
+  steps: readonly RepairStep[],
+): Promise<RepairSummary> {
+  const producer = createEventProducer(kafka);
   try {
-    return await repairDifferences(
+    return await repair(
       {
-        client: options.client,
-        stored: run.stored,
+        client,
         producer,
-        candlesTopic: options.flow.candlesTopic,
-        isDryRun: wish === 'dry-run',
-        nowMs: Date.now,
+        candlesTopic: flow.candlesTopic,
+        log: openRepairLog(client, new Date().toISOString()),
+        wallMs: Date.now,
         onProgress,
       },
-      run.differences.wrongs(),
+      steps,
     );
   } finally {
     await producer.close();
   }
+}
+
+/** Which repair is undone, and how. */
+export type UndoOptions = Pick<
+  AuditOptions,
+  'client' | 'kafka' | 'flow' | 'repair' | 'confirm' | 'onProgress'
+> & {
+  /** Its name; `last` for the newest. */
+  readonly name: string;
+};
+
+/**
+ * Makes everything that a repair changed as it was before, as far as it has not changed since.
+ *
+ * @throws {RetryableError} If there is no such repair, or Kafka or Cassandra is not to be had.
+ */
+export async function undoRepair(options: UndoOptions): Promise<RepairSummary> {
+  const { client, repair: wish = 'dry-run', confirm, onProgress = () => undefined } = options;
+  const name = options.name === 'last' ? await newestRepair(client) : options.name;
+  const changes = name === null ? [] : await readRepair(client, name);
+  if (changes.length === 0)
+    throw new RetryableError(`Cannot undo: there is no record of a repair ${name ?? ''}`);
+  const steps = await planUndo(changes, createStored(client));
+  if (wish !== 'yes') {
+    const planned = describeRepair(steps, onProgress);
+    if (wish !== 'ask' || confirm === undefined || !(await confirm(planned))) return planned;
+  }
+  return applySteps(options, steps);
 }

@@ -14,6 +14,7 @@ export const envSchema = z.object({
   RAW_TOPIC: name.default(TOPICS.raw),
   TRADES_TOPIC: name.default(TOPICS.trades),
   CANDLES_TOPIC: name.default(TOPICS.candles),
+  REJECTS_TOPIC: name.default(TOPICS.rejects),
   DEAD_TOPIC: name.default(TOPICS.dead),
   /** Consumer groups of the KafkaSources: what they have not taken yet is not judged. */
   TRANSFORM_GROUP: name.default('kandle-transform'),

@@ -1,3 +1,4 @@
+import { askAtTerminal } from './ask.ts';
 import { main as audit } from './main.ts';
 import { main as restore } from './restore/main.ts';
 
@@ -9,6 +10,7 @@ const [first, ...rest] = process.argv.slice(2);
 const output = {
   print: (text: string) => process.stdout.write(`${text}\n`),
   progress: (text: string) => process.stderr.write(`${text}\n`),
+  ask: askAtTerminal,
 };
 
 void (

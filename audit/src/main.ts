@@ -4,45 +4,36 @@ import type { Env } from '@kandle/runtime/config';
 import { describeError } from '@kandle/runtime/errors';
 import { createKafka } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
-import { runAudit } from './audit.ts';
+import { type AuditOptions, runAudit, undoRepair } from './audit.ts';
 import { type AuditConfig, readConfig } from './config.ts';
 import { type CliOptions, HELP, parseCliOptions } from './options.ts';
+import type { RepairSummary } from './repair/summary.ts';
 import type { AuditReport } from './report/report.ts';
-import { showReport } from './report/show-report.ts';
+import { showRepair, showReport } from './report/show-report.ts';
 
 /** Where text goes: the result, and what is being done. */
 export interface Output {
   readonly print: (text: string) => void;
   readonly progress: (text: string) => void;
+  /** Asks somebody at a terminal; null, or absent, if there is nobody. */
+  readonly ask?: ((question: string) => Promise<boolean>) | null;
 }
 
-/**
- * Runs the audit as a command.
- *
- * @returns The exit code: 0 everything agrees, 1 something differs, 2 it could not run.
- */
-export async function main(args: readonly string[], env: Env, output: Output): Promise<0 | 1 | 2> {
+/** 0 everything agrees, 1 something differs or too much was refused, 2 it could not run, 3 nothing was checked. */
+export type ExitCode = 0 | 1 | 2 | 3;
+
+/** Runs the audit as a command. */
+export async function main(args: readonly string[], env: Env, output: Output): Promise<ExitCode> {
   try {
-    const options = parseCliOptions(args, Date.now());
-    if (options.help) {
+    const options = parseCliOptions(args, Date.now(), (output.ask ?? null) !== null);
+    if (options === null) {
       output.print(HELP);
       return 0;
     }
     const config = readConfig(env);
-    let report = await audit(config, options, output.progress);
-    // Longer candles are made of the repaired ones, so that they may want a round of their own.
-    for (let round = 0; round < MAX_ROUNDS && report.repair !== null && !report.repair.isDryRun; round++) {
-      output.print(`${showReport(report, options.show)}\n`);
-      output.progress('Auditing again …');
-      report = await audit(
-        config,
-        { ...options, repair: round < MAX_ROUNDS - 1 ? 'yes' : 'no' },
-        output.progress,
-      );
-    }
-    if (options.jsonFile !== null) writeFileSync(options.jsonFile, `${toJson(report)}\n`);
-    output.print(showReport(report, options.show));
-    return report.differences === 0 ? 0 : 1;
+    return await (options.undo === null
+      ? auditAndRepair(config, options, output)
+      : undo(config, { ...options, undo: options.undo }, output));
   } catch (error) {
     output.progress(describeError(error));
     return 2;
@@ -51,24 +42,76 @@ export async function main(args: readonly string[], env: Env, output: Output): P
 
 const MAX_ROUNDS = 3;
 
-async function audit(
+async function auditAndRepair(config: AuditConfig, options: CliOptions, output: Output): Promise<ExitCode> {
+  let report = await audit(config, options, output);
+  // Longer candles are made of the repaired ones, so that they may want a round of their own.
+  for (let round = 0; round < MAX_ROUNDS && isRepaired(report.repair); round++) {
+    output.print(`${showReport(report, options.show)}\n`);
+    output.progress('Auditing again …');
+    // What was agreed to once holds for what follows from it.
+    report = await audit(config, { ...options, repair: round < MAX_ROUNDS - 1 ? 'yes' : 'no' }, output);
+  }
+  if (options.jsonFile !== null) writeFileSync(options.jsonFile, `${toJson(report)}\n`);
+  output.print(showReport(report, options.show));
+  if (report.verdict === 'clean') return 0;
+  return report.verdict === 'nothing checked' ? 3 : 1;
+}
+
+/** True if a repair has changed something: what it has left alone would be left alone again. */
+function isRepaired(summary: RepairSummary | null): boolean {
+  if (summary === null || summary.isDryRun) return false;
+  const { windows, candleEvents, candleRows, tradeRows, gapRows, rollupRows } = summary;
+  return windows + candleEvents + candleRows + tradeRows + gapRows + rollupRows > 0;
+}
+
+async function audit(config: AuditConfig, options: CliOptions, output: Output): Promise<AuditReport> {
+  return connected(config, options, output, (connections) =>
+    runAudit({
+      ...options,
+      ...connections,
+      isRecorded: true,
+      horizonMs: config.HORIZON_MS,
+      graceMs: config.GRACE_MS,
+    }),
+  );
+}
+
+async function undo(
+  config: AuditConfig,
+  options: CliOptions & { readonly undo: string },
+  output: Output,
+): Promise<ExitCode> {
+  const summary = await connected(config, options, output, (connections) =>
+    undoRepair({ ...connections, repair: options.repair, name: options.undo }),
+  );
+  output.print(showRepair(summary).join('\n'));
+  return summary.left.length === 0 ? 0 : 1;
+}
+
+type Connections = Pick<AuditOptions, 'kafka' | 'client' | 'flow' | 'confirm' | 'onProgress'>;
+
+async function connected<T>(
   config: AuditConfig,
   options: CliOptions,
-  onProgress: (line: string) => void,
-): Promise<AuditReport> {
-  const kafka = createKafka(config, 'audit', createLogger('audit', config.LOG_LEVEL));
+  { print, progress, ask }: Output,
+  work: (connections: Connections) => Promise<T>,
+): Promise<T> {
   const client = createCassandra(config);
   try {
-    return await runAudit({
-      ...options,
-      kafka,
+    return await work({
+      kafka: createKafka(config, 'audit', createLogger('audit', config.LOG_LEVEL)),
       client,
-      onProgress,
-      isRecorded: true,
+      onProgress: progress,
+      async confirm(planned) {
+        if (ask === undefined || ask === null) return false;
+        print(showRepair(planned).join('\n'));
+        return ask(options.undo === null ? 'Repair it?' : 'Bring it back?');
+      },
       flow: {
         rawTopic: config.RAW_TOPIC,
         tradesTopic: config.TRADES_TOPIC,
         candlesTopic: config.CANDLES_TOPIC,
+        rejectsTopic: config.REJECTS_TOPIC,
         deadTopic: config.DEAD_TOPIC,
         groups: {
           transform: config.TRANSFORM_GROUP,
@@ -77,8 +120,6 @@ async function audit(
           persistCandles: config.PERSIST_CANDLES_GROUP,
         },
       },
-      horizonMs: config.HORIZON_MS,
-      graceMs: config.GRACE_MS,
     });
   } finally {
     await client.shutdown();

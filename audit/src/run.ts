@@ -1,8 +1,10 @@
 import type { Client } from 'cassandra-driver';
 import type { Differences } from './compare/differences.ts';
+import type { Doubts } from './compare/doubts.ts';
 import type { LookedAt } from './compare/looked-at.ts';
 import type { Flow, Reached } from './read/consumers.ts';
 import type { DeadLetters } from './read/dead-letters.ts';
+import type { LogIndex } from './read/log-index.ts';
 import type { Gap } from './read/raw-batch.ts';
 import type { Stored } from './read/stored.ts';
 import type { Kafka } from './read/topic-reader.ts';
@@ -19,6 +21,7 @@ export interface Run {
   readonly horizonMs: number;
   readonly graceMs: number;
   readonly maxHeldTrades: number;
+  readonly logIndex: LogIndex;
   /** The raw topic no longer begins with its first record, in one partition at least. */
   readonly hasLostRecords: boolean;
   readonly stored: Stored;
@@ -27,6 +30,7 @@ export interface Run {
   readonly index: WindowIndex;
   readonly lookedAt: LookedAt;
   readonly differences: Differences;
+  readonly doubts: Doubts;
   readonly isWanted: (shard: string, windowStartMs: number) => boolean;
   /** Filled as the partitions are read: the shards of the log, where each symbol belongs, and the gaps. */
   readonly shards: Map<string, ShardLog>;

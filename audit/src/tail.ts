@@ -34,7 +34,7 @@ export function readTail(
     for (const { partition, from, to } of await now()) {
       const log = createRawLog({
         horizonMs: run.horizonMs,
-        hasLostRecords: true,
+        placeOf: () => undefined,
         maxHeldTrades: run.maxHeldTrades,
         release: 'at the end',
         isWanted: run.isWanted,

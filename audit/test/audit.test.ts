@@ -44,6 +44,13 @@ test('runAudit() finds nothing, when the real functions made what it looks at', 
     'no_trade',
     'too_late',
   ]);
+  // Correct by the rules, and yet what somebody may miss: beside the verdict, and within a bound.
+  expect(report.refused).toMatchObject({ tooLate: report.read.notCounted.too_late, tooFarAhead: 0 });
+  expect(report.refused.byReason['too_late']).toBe(report.refused.tooLate);
+  const { ppm } = report.refused;
+  expect(ppm).toBeGreaterThan(0);
+  expect((await audit({ maxRefusedPpm: ppm })).verdict).toBe('clean');
+  expect((await audit({ maxRefusedPpm: ppm - 1 })).verdict).toBe('refused');
   const [row] = await damage.cql("SELECT * FROM audits WHERE scope = 'all' LIMIT 1");
   expect(row?.['verdict']).toBe('clean');
   expect(row?.['trades_checked']).toBe(BigInt(report.read.trades));

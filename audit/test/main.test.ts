@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { main } from '../src/main.ts';
+import { main, type Output } from '../src/main.ts';
 import { BEGIN_MS, createSmallMarket } from './small-market.ts';
 import { type SmallPipeline, startSmallPipeline } from './small-pipeline.ts';
 
@@ -15,7 +15,7 @@ beforeAll(async () => {
   await pipeline.ingest(createSmallMarket(60, Date.now()));
   await pipeline.flow();
   const { contactPoints, port } = inject('cassandra');
-  const { raw, trades, candles, dead } = pipeline.topics;
+  const { raw, trades, candles, rejects, dead } = pipeline.topics;
   const group = (name: string): string => `${raw}-${name}`;
   env = {
     KAFKA_BROKERS: inject('kafkaBrokers').join(','),
@@ -25,6 +25,7 @@ beforeAll(async () => {
     RAW_TOPIC: raw,
     TRADES_TOPIC: trades,
     CANDLES_TOPIC: candles,
+    REJECTS_TOPIC: rejects,
     DEAD_TOPIC: dead,
     TRANSFORM_GROUP: group('transform'),
     AGGREGATE_GROUP: group('aggregate'),
@@ -39,7 +40,11 @@ afterAll(async () => {
   await pipeline.close();
 });
 
-async function run(args: readonly string[], change: Readonly<Record<string, string>> = {}) {
+async function run(
+  args: readonly string[],
+  change: Readonly<Record<string, string>> = {},
+  ask: Output['ask'] = null,
+) {
   const printed: string[] = [];
   const said: string[] = [];
   const code = await main(
@@ -48,6 +53,7 @@ async function run(args: readonly string[], change: Readonly<Record<string, stri
     {
       print: (text) => printed.push(text),
       progress: (text) => said.push(text),
+      ask,
     },
   );
   return { code, printed: printed.join('\n'), said: said.join('\n') };
@@ -90,7 +96,7 @@ test('main() judges nothing that the functions have not taken, and says so', asy
 test('main() answers 1, shows what differs and writes it as JSON; repairs it, answers 0, and finds nothing the next time', async () => {
   await commitAll();
   const file = join(folder, 'audit.json');
-  const found = await run(['--json', file]);
+  const found = await run(['--json', file, '--max-refused', '50000']);
   expect(found.code).toBe(1);
   expect(found.printed).toMatch(/^trades: missing: \d+ of \d+: .* AAPL\]$/m);
   expect(found.printed).toMatch(/^\d+ differences \(/m);
@@ -98,14 +104,44 @@ test('main() answers 1, shows what differs and writes it as JSON; repairs it, an
     verdict: 'different',
     subjects: { trades: {} },
   });
-  const dry = await run(['--repair', '--dry-run']);
-  expect(dry).toMatchObject({ code: 1, printed: expect.stringMatching(/A repair would write: 0 windows/) });
-  const repaired = await run(['--repair']);
+  // Every trade of AAPL is gone: the line counts rows, as what was checked is counted.
+  const [, checked, missing] = /^trades +(\d+) +(\d+) /m.exec(found.printed) ?? [];
+  const rows = await pipeline.client.execute('SELECT id FROM trades');
+  expect(Number(checked) - Number(missing)).toBe(rows.rowLength);
+  expect(Number(missing)).toBeGreaterThan(10);
+
+  const wouldWrite = expect.stringMatching(/Nothing was written. It would write: 0 windows/);
+  // Nobody has agreed: with nobody to ask, asked and denied, or only tried.
+  expect(await run(['--repair'])).toMatchObject({ code: 1, printed: wouldWrite });
+  const questions: string[] = [];
+  const denied = await run(['--repair'], {}, (question) => {
+    questions.push(question);
+    return Promise.resolve(false);
+  });
+  expect(denied).toMatchObject({ code: 1, printed: wouldWrite });
+  expect(questions).toEqual(['Repair it?']);
+  expect(await run(['--repair', '--dry-run'])).toMatchObject({ code: 1, printed: wouldWrite });
+
+  const repaired = await run(['--repair', '--yes']);
   expect(repaired).toMatchObject({
     code: 0,
-    printed: expect.stringMatching(/Repaired: 0 windows.*written or deleted by hand/s),
+    printed: expect.stringMatching(/Written: 0 windows.*written or deleted by hand.*--undo 20/s),
   });
   expect(await run([])).toMatchObject({ code: 0, printed: expect.stringMatching(/Clean: nothing differs/) });
+  // What was refused stands beside the verdict.
+  expect((await run([])).printed).toMatch(/^Refused: \d+ bad_price, \d+ bad_symbol\.\nClean/m);
+
+  expect(await run(['--undo', 'last'])).toMatchObject({ code: 0, printed: wouldWrite });
+  expect(await run([])).toMatchObject({ code: 0 });
+  expect(await run(['--undo', 'last', '--yes'])).toMatchObject({ code: 0 });
+  const again = await run([]);
+  expect(again.code).toBe(1);
+  expect(/^trades .*$/m.exec(again.printed)?.[0]).toBe(/^trades .*$/m.exec(found.printed)?.[0]);
+  // Days without a trade are no proof of anything.
+  expect(await run(['--since', '2h'])).toMatchObject({
+    code: 3,
+    printed: expect.stringMatching(/Nothing was checked: no trade of the log lies within --since/),
+  });
 });
 
 test('main() answers 2 and one line, when it cannot run', async () => {

@@ -6,7 +6,8 @@ import { createAggregate } from '@kandle/aggregate/handler';
 import { createRecentWindows } from '@kandle/runtime/recent-windows';
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
-import { createEventProducer, type EventProducer } from '@kandle/runtime/event-producer';
+import { createEventProducer, type EventProducer, toKafkaMessage } from '@kandle/runtime/event-producer';
+import { shardPartitioner } from '@kandle/runtime/shard-partitioner';
 import { createKafka, KafkaEnv } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
 import { createMetrics } from '@kandle/runtime/metrics';
@@ -40,6 +41,10 @@ export interface SmallPipeline {
   readonly audit: AuditOptions;
   /** Puts events into the raw topic. */
   ingest(events: readonly MarketEvent[]): Promise<void>;
+  /** Puts events into the raw topic, each into a partition that is not its shard's. */
+  stray(events: readonly MarketEvent[]): Promise<void>;
+  /** Another raw topic with other events, for an audit of what the functions made of the first. */
+  newRawTopic(events: readonly MarketEvent[]): Promise<string>;
   /** Lets every function take what has come into its topic since the last time. */
   flow(mishaps?: Mishaps): Promise<void>;
   /** Sends every dead letter back to the topic it came from, once. */
@@ -227,13 +232,46 @@ export async function startSmallPipeline(): Promise<SmallPipeline> {
         rawTopic: topics.raw,
         tradesTopic: topics.trades,
         candlesTopic: topics.candles,
+        rejectsTopic: topics.rejects,
         deadTopic: topics.dead,
         groups: null,
       },
       horizonMs: HORIZON_MS,
       graceMs: GRACE_MS,
+      // Some two in a hundred come too late in the small market.
+      maxRefusedPpm: 50_000,
     },
     ingest: (events) => producer.send(topics.raw, events),
+    async stray(events) {
+      const astray = kafka.producer();
+      await astray.connect();
+      try {
+        for (const event of events) {
+          const message = toKafkaMessage(event);
+          const home = shardPartitioner()({
+            topic: topics.raw,
+            message,
+            partitionMetadata: Array.from({ length: PARTITIONS }, (_, partitionId) => ({
+              partitionId,
+              partitionErrorCode: 0,
+              leader: 0,
+              replicas: [],
+              isr: [],
+            })),
+          });
+          const messages = [{ ...message, partition: (home + 1) % PARTITIONS }];
+          await astray.send({ topic: topics.raw, messages });
+        }
+      } finally {
+        await astray.disconnect();
+      }
+    },
+    async newRawTopic(events) {
+      const other = topic(`raw${Date.now()}`);
+      await createTopics(admin, [{ topic: other, partitions: PARTITIONS, config: {} }]);
+      await producer.send(other, events);
+      return other;
+    },
     flow: (with_ = {}) => flow(with_),
     async replay(names) {
       for (const key of positions.keys()) {

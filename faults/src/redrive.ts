@@ -8,7 +8,9 @@ import { loadDotEnv, readEnv } from '@kandle/runtime/config';
 import { describeError } from '@kandle/runtime/errors';
 import { createKafka, KafkaEnv, type KafkaSettings } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
-import { listByReason, listEach } from './redrive/listing.ts';
+import type { Kafka } from 'kafkajs';
+import { listByReason, listEach, listEachReject, listRejectsByReason } from './redrive/listing.ts';
+import { listRejects, REJECT_TOPICS, sendRejectsAgain } from './redrive/rejects.ts';
 import { HELP, parseRedriveOptions, type RedriveOptions } from './redrive/options.ts';
 import { listDeadLetters, sendAgain } from './redrive/redrive.ts';
 
@@ -16,8 +18,9 @@ const NAMES = { dead: TOPICS.dead, redriven: TOPICS.redriven, prefix: '' };
 
 async function main(): Promise<void> {
   const options = parseRedriveOptions(process.argv.slice(2), Date.now());
-  if (options.help) return void process.stdout.write(HELP);
+  if (options === null) return void process.stdout.write(HELP);
   const kafka = createKafka(findKafka(options), 'kandle-redrive', createLogger('redrive', 'error'));
+  if (options.rejects) return redriveRejects(kafka, options);
   const judged = await listDeadLetters(kafka, NAMES, options.filter);
   for (const line of (options.show ? listEach : listByReason)(judged)) console.log(line);
   const letters = judged.filter(({ fate }) => fate === 'send').map(({ letter }) => letter);
@@ -29,6 +32,23 @@ async function main(): Promise<void> {
     onProgress: (count) => console.log(`  ${count} of ${letters.length} sent`),
   });
   console.log(`Sent ${sent} again. What is given up once more appears here as a new letter.`);
+}
+
+/** Refused records of one reason: they become trades, so that nobody is to send what was refused rightly. */
+async function redriveRejects(kafka: Kafka, options: RedriveOptions): Promise<void> {
+  const judged = await listRejects(kafka, REJECT_TOPICS, options.filter);
+  for (const line of (options.show ? listEachReject : listRejectsByReason)(judged)) console.log(line);
+  const count = judged.filter(({ fate }) => fate === 'send').length;
+  if (count === 0) return console.log('Nothing to send.');
+  if (options.filter.reason === undefined)
+    return console.log('Nothing was sent: say which with --reason, such as too_far_ahead.');
+  if (options.dryRun) return console.log(`Would send ${count}; nothing was sent.`);
+  if (!options.yes && !(await isConfirmed(count))) return console.log('Nothing was sent.');
+  const sent = await sendRejectsAgain(kafka, REJECT_TOPICS, judged, {
+    wallMs: Date.now,
+    onProgress: (done) => console.log(`  ${done} of ${count} sent`),
+  });
+  console.log(`Sent ${sent} again; their candles are revised.`);
 }
 
 /** The environment's Kafka if it names one, else that of the stack that runs here. */

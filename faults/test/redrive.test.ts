@@ -16,7 +16,15 @@ import { createLogger } from '@kandle/runtime/log';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { createCqlWire } from '@kandle/testkit/proxy/cql-wire';
 import { startProxy } from '@kandle/testkit/proxy/tcp-proxy';
+import { auditPipeline } from '@kandle/local/audit-pipeline';
+import { prefixPlan } from '@kandle/knative/prefix';
+import { formatRejects } from '@kandle/market/event/rejects';
+import { shardPartitioner } from '@kandle/runtime/shard-partitioner';
+import type { Kafka, Message } from 'kafkajs';
+import { formatEntry, type LedgerEntry, parseEntry } from '../src/redrive/ledger.ts';
+import { readTopic } from '../src/redrive/read-topic.ts';
 import { listDeadLetters, sendAgain } from '../src/redrive/redrive.ts';
+import { listRejects, sendRejectsAgain } from '../src/redrive/rejects.ts';
 
 const DAY_MS = 86_400_000;
 /** Two and a half days ago, at the beginning of a window. */
@@ -52,13 +60,19 @@ test('events given up while Cassandra was away are sent again days later, once, 
     redriven: `${keyspace}.${TOPICS.redriven}`,
     prefix: `${keyspace}.`,
   };
+  const rejectTopics = {
+    rejects: `${keyspace}.${TOPICS.rejects}`,
+    redriven: topics.redriven,
+    raw: `${keyspace}.${TOPICS.raw}`,
+  };
   const folder = mkdtempSync(join(tmpdir(), 'kandle-redrive-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   mkdirSync(join(folder, 'logs'));
   const proxy = await startProxy(inject('cassandra').port, createCqlWire());
   onTestFinished(() => proxy.close());
+  const plan = await impatientPlan();
   const pipeline = await startPipeline({
-    plan: await impatientPlan(),
+    plan,
     servers: { kafkaBrokers: inject('kafkaBrokers'), cassandra: inject('cassandra') },
     keyspace,
     prefix: topics.prefix,
@@ -77,12 +91,12 @@ test('events given up while Cassandra was away are sent again days later, once, 
     'redrive-test',
     createLogger('redrive-test', 'silent'),
   );
-  const producer = kafka.producer();
+  const producer = kafka.producer({ createPartitioner: shardPartitioner });
   await producer.connect();
   onTestFinished(() => producer.disconnect());
 
   /** A batch of three trades a second apart, of which the last two are equal but for their place in the batch. */
-  async function sendRaw(sequence: number, startMs: number, price: number): Promise<void> {
+  async function sendRaw(sequence: number, startMs: number, price: number): Promise<Message> {
     const record = (n: number) => ({
       s: 'AAPL',
       p: price + Math.min(n, 1),
@@ -97,7 +111,9 @@ test('events given up while Cassandra was away are sent again days later, once, 
       ingestTimeMs: startMs,
       records: [0, 1, 2].map((n) => ({ id: `t${sequence}.${n}`, record: record(n) })),
     });
-    await producer.send({ topic: `${keyspace}.${TOPICS.raw}`, messages: [toKafkaMessage(batch)] });
+    const message = toKafkaMessage(batch);
+    await producer.send({ topic: rejectTopics.raw, messages: [message] });
+    return message;
   }
   const candles = async (startMs: number) =>
     (
@@ -115,7 +131,7 @@ test('events given up while Cassandra was away are sent again days later, once, 
   await settledBut(pipeline);
   proxy.setWeather({ kind: 'refused' });
   proxy.cut();
-  await sendRaw(2, THEN_MS + 2_000, 90);
+  const second = await sendRaw(2, THEN_MS + 2_000, 90);
   await sendRaw(3, THEN_MS + 5_000, 300);
   const all = () => listDeadLetters(kafka, topics, { includeRefused: false });
   await until('dead letters of aggregate and persist', async () => (await all()).length === 4);
@@ -162,11 +178,88 @@ test('events given up while Cassandra was away are sent again days later, once, 
   await until('every trade', async () => (await storedTrades()) === 15);
   expect(await all()).toHaveLength(4);
 
+  // Transform's letters are raw batches. One is sent again to where it came from, which is where its shard is: the audit
+  // that the runbook prescribes next finds nothing, and its repair takes nothing away.
+  const givenUp = {
+    ...second,
+    headers: {
+      ...second.headers,
+      ce_knativeerrordest: 'http://transform.kandle.svc.cluster.local',
+      ce_knativeerrorcode: '503',
+    },
+  };
+  await producer.send({ topic: topics.dead, messages: [givenUp] });
+  await until('the raw letter', async () => (await all()).length === 5);
+  const raw = (await all()).filter(({ fate }) => fate === 'send').map(({ letter }) => letter);
+  expect(raw).toMatchObject([{ destination: 'transform', shard: 'finnhub-02' }]);
+  expect(await sendAgain(kafka, topics, raw, options)).toBe(1);
+  await settledBut(pipeline);
+  const admin = kafka.admin();
+  await admin.connect();
+  onTestFinished(() => admin.disconnect());
+  const filled = (await admin.fetchTopicOffsets(rejectTopics.raw)).filter(({ high }) => high !== '0');
+  expect(filled).toMatchObject([{ high: '6' }]);
+  const servers = { kafkaBrokers: inject('kafkaBrokers'), cassandra: inject('cassandra') };
+  const audited = { servers, keyspace, prefix: topics.prefix, plan: prefixPlan(plan, topics.prefix) };
+  const before = await candles(THEN_MS);
+  expect(await auditPipeline(audited, { repair: 'yes' })).toMatchObject({
+    verdict: 'clean',
+    repair: null,
+    read: { batches: 5, repeatedBatches: 1 },
+  });
+  expect(await candles(THEN_MS)).toEqual(before);
+  expect(await storedTrades()).toBe(15);
+
+  // A record that was refused for its time comes back, after a fix, and counts once, whoever asks again.
+  const refused = {
+    id: 'c1:7',
+    reason: 'too_far_ahead' as const,
+    detail: 'too far',
+    record: { s: 'AAPL', p: 500, t: THEN_MS + 3_500, v: 2 },
+    shard: 'finnhub-02',
+    tradeId: 'refused-1',
+  };
+  const twice = [
+    refused,
+    refused,
+    { ...refused, id: 'c1:8', reason: 'bad_price' as const, tradeId: 'other' },
+  ];
+  const rejects = formatRejects('c1:7', 'finnhub', '/feeds/finnhub', twice);
+  await producer.send({ topic: rejectTopics.rejects, messages: [toKafkaMessage(rejects)] });
+  const ofReason = { reason: 'too_far_ahead', includeRefused: false };
+  const wanted = await listRejects(kafka, rejectTopics, ofReason);
+  expect(wanted).toMatchObject([{ fate: 'send', reject: { place: { tradeId: 'refused-1' } } }]);
+  expect(await auditPipeline(audited)).toMatchObject({ verdict: 'refused', refused: { tooFarAhead: 2 } });
+  const rejectOptions = { wallMs: Date.now, onProgress: () => undefined };
+  expect(await sendRejectsAgain(kafka, rejectTopics, wanted, rejectOptions)).toBe(1);
+  // A run that was killed after its batch went out, before it said so: the same batch, and no second count.
+  const [, begun] = await ledgerOf(kafka, topics.redriven);
+  if (begun?.batch === undefined) throw new Error('The ledger has no batch');
+  await producer.send({ topic: topics.redriven, messages: [formatEntry({ ...begun, isSent: false })] });
+  const unfinished = await listRejects(kafka, rejectTopics, { ...ofReason, id: 'something else' });
+  expect(unfinished).toMatchObject([{ fate: 'send', batch: begun.batch }]);
+  expect(await sendRejectsAgain(kafka, rejectTopics, unfinished, rejectOptions)).toBe(1);
+  expect(await listRejects(kafka, rejectTopics, ofReason)).toMatchObject([{ fate: 'redriven before' }]);
+  await until('the refused trade', async () => (await candles(THEN_MS))[0]?.['trade_count'] === 7);
+  await settledBut(pipeline);
+  expect(await candles(THEN_MS)).toMatchObject([{ high: 500, volume: 8, trade_count: 7 }]);
+  expect(await storedTrades()).toBe(16);
+  expect((await auditPipeline(audited, { maxRefusedPpm: 500_000 })).findings).toEqual([]);
+
   /** Windows at the end of the log stay open: nothing closes them. */
   async function settledBut(running: Pipeline): Promise<void> {
     await until('no lag', async () => [...(await running.lags()).values()].every((lag) => lag === 0));
   }
 });
+
+/** What the ledger has of refused records, in order. */
+async function ledgerOf(kafka: Kafka, topic: string): Promise<readonly LedgerEntry[]> {
+  const entries: LedgerEntry[] = [];
+  await readTopic(kafka, topic, (_, messages) => {
+    for (const { value } of messages) entries.push(parseEntry(String(value)));
+  });
+  return entries.filter(({ batch }) => batch !== undefined);
+}
 
 test('npm run redrive says what it needs, when there is no Kafka to be found', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'kandle-redrive-'));

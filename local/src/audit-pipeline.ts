@@ -47,6 +47,7 @@ export async function auditPipeline(
         rawTopic: prefix + TOPICS.raw,
         tradesTopic: prefix + TOPICS.trades,
         candlesTopic: prefix + TOPICS.candles,
+        rejectsTopic: prefix + TOPICS.rejects,
         deadTopic: prefix + TOPICS.dead,
         groups: groupsOf(plan),
       },

@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs';
 import { relative } from 'node:path';
+import { askAtTerminal } from '@kandle/audit/ask';
+import type { ExitCode, Output } from '@kandle/audit/main';
 import { DATA_FOLDER, REPLAY_FOLDER } from '@kandle/tooling/paths';
 import { readLiveOwner } from '@kandle/servers/process/run-record';
 import { readServerAddresses } from '@kandle/servers/server-addresses';
@@ -11,8 +13,8 @@ const CONNECTIONS = ['KAFKA_BROKERS', 'CASSANDRA_CONTACT_POINTS', 'CASSANDRA_POR
 type Program = (
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
-  output: { readonly print: (text: string) => void; readonly progress: (text: string) => void },
-) => Promise<0 | 1 | 2>;
+  output: Output,
+) => Promise<ExitCode>;
 
 function print(text: string): void {
   process.stdout.write(`${text}\n`);
@@ -54,15 +56,15 @@ function hint(verb: string): string {
  *
  * @param verb What it does, for people: `audit`.
  */
-export async function runBesideStart(verb: string, program: Program): Promise<0 | 1 | 2> {
+export async function runBesideStart(verb: string, program: Program): Promise<ExitCode> {
   const args = process.argv.slice(2);
   const isGiven = CONNECTIONS.some((name) => (process.env[name] ?? '') !== '');
   if (isGiven || args.includes('--help') || args.includes('-h'))
-    return program(args, process.env, { print, progress: say });
+    return program(args, process.env, { print, progress: say, ask: askAtTerminal });
   const addresses = addressesOfStart();
   if (addresses === null) {
     say(hint(verb));
     return 2;
   }
-  return program(args, { ...process.env, ...addresses }, { print, progress: say });
+  return program(args, { ...process.env, ...addresses }, { print, progress: say, ask: askAtTerminal });
 }

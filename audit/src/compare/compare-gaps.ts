@@ -4,6 +4,7 @@ import { expectedLedger, gapKey } from '../recompute/gaps.ts';
 import { type Columns, compareColumns, showColumns } from '../values/columns.ts';
 import { WINDOW_MS } from '../values/periods.ts';
 import type { Tally } from '../values/tally.ts';
+import type { WrongGap } from './wrongs.ts';
 
 /** What is known of the gaps beside the ledger. */
 export interface GapCase {
@@ -21,10 +22,10 @@ export interface GapCase {
 export function compareGaps(
   of: GapCase,
   tally: Tally,
-): { readonly wrong: readonly Gap[]; readonly extra: readonly GapRow[] } {
+): { readonly wrong: readonly WrongGap[]; readonly extra: readonly GapRow[] } {
   const found = new Map(of.found.map((row) => [gapKey(row), row]));
   const expected = expectedLedger(of.gaps);
-  const wrong: Gap[] = [];
+  const wrong: WrongGap[] = [];
   const extra: GapRow[] = [];
   const place = (gap: Pick<Gap, 'shard' | 'fromMs'>) =>
     ({
@@ -44,7 +45,7 @@ export function compareGaps(
     else if (!of.isReached(gap.shard)) tally.skip('feed_gaps', 'not reached yet');
     else {
       tally.check('feed_gaps');
-      wrong.push(gap);
+      wrong.push({ gap, found: row ?? null });
       const what = `gap from ${new Date(gap.fromMs).toISOString()}, ${gap.reason}`;
       if (difference !== null)
         tally.find({

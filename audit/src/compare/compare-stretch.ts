@@ -58,12 +58,13 @@ const NOTHING: JudgedWindow = {
   stored: null,
   isClosed: true,
   isRight: true,
+  hasLetters: false,
 };
 
 /** Compares one stretch of a shard's windows with everything that was stored of it. */
 export async function compareStretch(deps: CompareDeps, stretch: LogStretch): Promise<ComparedStretch> {
   const { log, windows } = stretch;
-  const { shard, partition } = log;
+  const { shard, partitions } = log;
   const found = await readStretch(deps, stretch);
   const tally = createTally();
   const judged = new Map<number, boolean>();
@@ -82,7 +83,7 @@ export async function compareStretch(deps: CompareDeps, stretch: LogStretch): Pr
         trades,
         stored,
         isOpen: found.open.has(windowStartMs),
-        isReached: deps.reached.windows(partition),
+        isReached: deps.reached.windows(partitions),
         graceMs: deps.graceMs,
         isDead: (batch) => deps.dead.isMissed(batchIdOf(shard, batch), ['transform', 'aggregate']),
       },
@@ -105,7 +106,7 @@ export async function compareStretch(deps: CompareDeps, stretch: LogStretch): Pr
               windowStartMs,
               judged: candlesOf,
               found: candles,
-              isReached: deps.reached.candles(partition),
+              isReached: deps.reached.candles(partitions),
               isDead: () => deps.dead.areCandlesMissed(shard, windowStartMs),
             },
             tally,
@@ -125,7 +126,7 @@ export async function compareStretch(deps: CompareDeps, stretch: LogStretch): Pr
           );
     const wrongTrades = compareTradesOf(
       deps,
-      { shard, partition, windowStartMs, trades, isCut },
+      { shard, partitions, windowStartMs, trades, isCut },
       found,
       tally,
     );
@@ -149,7 +150,7 @@ export async function compareStretch(deps: CompareDeps, stretch: LogStretch): Pr
 
 interface WindowTrades {
   readonly shard: string;
-  readonly partition: number;
+  readonly partitions: readonly number[];
   readonly windowStartMs: number;
   readonly trades: readonly PlacedTrade[];
   readonly isCut: boolean;
@@ -157,7 +158,7 @@ interface WindowTrades {
 
 function compareTradesOf(
   { dead, reached }: CompareDeps,
-  { shard, partition, windowStartMs, trades, isCut }: WindowTrades,
+  { shard, partitions, windowStartMs, trades, isCut }: WindowTrades,
   found: FoundStretch,
   tally: Tally,
 ): ReadonlyMap<string, WrongTrades> {
@@ -171,7 +172,7 @@ function compareTradesOf(
         symbol,
         trades: bySymbol.get(symbol) ?? [],
         found: found.trades.get(`${windowStartMs} ${symbol}`) ?? [],
-        isReached: reached.trades(partition),
+        isReached: reached.trades(partitions),
         isCut,
         isDead: (trade) => dead.isMissed(batchIdOf(shard, trade), ['transform', 'persist']),
       },
@@ -184,7 +185,8 @@ function compareTradesOf(
 }
 
 function skippedAsCut(tally: Tally): number {
-  return tally.counts().get('windows')?.skipped['cut by retention'] ?? 0;
+  const skipped = tally.counts().get('windows')?.skipped;
+  return (skipped?.['cut by retention'] ?? 0) + (skipped?.['missing in the log'] ?? 0);
 }
 
 /** What the tables have of a stretch. */

@@ -23,7 +23,8 @@ export interface TradesCase {
 export interface WrongTrades {
   readonly missing: readonly PlacedTrade[];
   readonly extra: readonly StoredTrade[];
-  readonly different: readonly PlacedTrade[];
+  /** With the row that is there. */
+  readonly different: readonly { readonly trade: PlacedTrade; readonly row: StoredTrade }[];
 }
 
 /** Compares rows of `trades`: one finding for each symbol, window and kind, with count, volume and id hash. */
@@ -36,7 +37,7 @@ export function compareTrades(of: TradesCase, tally: Tally): WrongTrades {
     if (!expected.has(key)) expected.set(key, trade);
   }
   const missing: PlacedTrade[] = [];
-  const different: PlacedTrade[] = [];
+  const different: WrongTrades['different'][number][] = [];
   for (const [key, trade] of expected) {
     const row = found.get(key);
     if (row === undefined && of.isDead(trade)) tally.skip('trades', 'dead letter not redriven');
@@ -45,7 +46,7 @@ export function compareTrades(of: TradesCase, tally: Tally): WrongTrades {
       tally.check('trades');
       if (row === undefined) missing.push(trade);
       else if (row.price !== doubleOf(trade.priceE8) || row.size !== doubleOf(trade.sizeE8))
-        different.push(trade);
+        different.push({ trade, row });
     }
   }
   const surplus = [...found].filter(([key]) => !expected.has(key)).map(([, row]) => row);
@@ -58,6 +59,7 @@ export function compareTrades(of: TradesCase, tally: Tally): WrongTrades {
     tally.find({
       subject: 'trades',
       kind,
+      count: ids.length,
       ...place,
       what: `${ids.length} of ${expected.size}: ${ids.slice(0, 3).join(', ')}${ids.length > 3 ? ', …' : ''}`,
       expected: summaryOf(
@@ -80,7 +82,7 @@ export function compareTrades(of: TradesCase, tally: Tally): WrongTrades {
   );
   all(
     'different',
-    different.map(({ id }) => id),
+    different.map(({ trade }) => trade.id),
   );
   return { missing, extra, different };
 }

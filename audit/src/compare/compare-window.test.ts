@@ -10,10 +10,13 @@ const START = 1_764_000_000_000;
 /** Batches 5 to 9 of epoch 1, read to the end; what came before is gone. */
 const LOG: ShardLog = {
   shard: 'test-00',
-  partition: 0,
+  partitions: [0],
   first: { epoch: 1, sequence: 5, watermarkMs: START - 60_000 },
-  last: { epoch: 1, sequence: 9 },
-  hasLostBatches: true,
+  newest: new Map([[1, 9]]),
+  lastEpoch: 1,
+  cut: 'cut by retention',
+  strays: [],
+  maxDelayMs: 0,
   watermarkMs: START + 60_000,
   liveWatermarkMs: START + 60_000,
   lastWindowMs: START,

@@ -2,11 +2,11 @@ import type { StoredRow, StoredWindow } from '../read/stored.ts';
 import {
   expectedColumns,
   type ExpectedRow,
-  type ExpectedWindow,
   expectedWindow,
+  type ExpectedWindow,
   type PlacedTrade,
 } from '../recompute/expected-window.ts';
-import type { ShardLog } from '../recompute/raw-log.ts';
+import { isAfterLog, type ShardLog } from '../recompute/raw-log.ts';
 import { compareColumns, showColumns } from '../values/columns.ts';
 import { WINDOW_MS } from '../values/periods.ts';
 import {
@@ -44,13 +44,24 @@ export interface JudgedWindow {
   readonly isClosed: boolean;
   /** False if the database has it otherwise: the window itself has to be repaired. */
   readonly isRight: boolean;
+  /** Batches of it lie among the dead letters, and their effect is missing. */
+  readonly hasLetters: boolean;
 }
 
 /** Compares a window with its trades; null if it cannot be judged, `tally` says why. */
 export function compareWindow(of: WindowCase, tally: Tally): JudgedWindow | null {
   const { log, windowStartMs, stored } = of;
+  const before = tally.findings.length;
   const note = (finding: Pick<Finding, 'kind' | 'what' | 'expected' | 'found'>, symbol?: string): void =>
-    tally.find({ subject: 'windows', shard: log.shard, windowStartMs, symbol: symbol ?? null, ...finding });
+    // A window is counted once, whatever is wrong with it.
+    tally.find({
+      subject: 'windows',
+      shard: log.shard,
+      windowStartMs,
+      symbol: symbol ?? null,
+      count: tally.findings.length === before ? 1 : 0,
+      ...finding,
+    });
 
   const applied = readApplied(stored);
   const contributing = [...new Map(of.trades.map((trade) => [nameOf(trade), trade])).values()];
@@ -62,8 +73,8 @@ export function compareWindow(of: WindowCase, tally: Tally): JudgedWindow | null
     applied === null ? [] : [...batchesOf(applied)].filter((batch) => !known.has(nameOf(batch)));
 
   if (surplus.some((batch) => !isInLog(log, batch) && isBefore(batch, log.first)))
-    return skipped(tally, 'cut by retention');
-  if (surplus.some((batch) => isBefore(log.last, batch))) return skipped(tally, 'changed during the audit');
+    return skipped(tally, log.cut ?? 'missing in the log');
+  if (surplus.some((batch) => isAfterLog(log, batch))) return skipped(tally, 'changed during the audit');
   if (lost.length > 0 && !of.isReached) return skipped(tally, 'not reached yet');
   if (dead.length > 0) tally.skip('windows', 'dead letter not redriven', dead.length);
 
@@ -81,10 +92,9 @@ export function compareWindow(of: WindowCase, tally: Tally): JudgedWindow | null
   if (!isClosed && (!of.isReached || dueMs > log.liveWatermarkMs)) return skipped(tally, 'not closed yet');
 
   tally.check('windows');
-  const before = tally.findings.length;
   if (isAbsent) {
     note({ kind: 'missing', what: 'window', expected: summaryOf(expected), found: 'no row' });
-    return { expected, stored, isClosed, isRight: false };
+    return { expected, stored, isClosed, isRight: false, hasLetters: dead.length > 0 };
   }
   if (!isClosed)
     note({
@@ -112,7 +122,13 @@ export function compareWindow(of: WindowCase, tally: Tally): JudgedWindow | null
     );
   }
   checkVersions(stored, applied ?? new Map(), (finding) => note(finding));
-  return { expected, stored, isClosed, isRight: tally.findings.length === before };
+  return {
+    expected,
+    stored,
+    isClosed,
+    isRight: tally.findings.length === before,
+    hasLetters: dead.length > 0,
+  };
 }
 
 type RowFinding = Pick<Finding, 'kind' | 'what' | 'expected' | 'found'>;

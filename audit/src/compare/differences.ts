@@ -1,9 +1,8 @@
-import type { Gap } from '../read/raw-batch.ts';
 import type { GapRow } from '../read/stored.ts';
 import type { LogCounts, RawLog } from '../recompute/raw-log.ts';
 import { type Finding, type Subject, type SubjectCounts, sumTallies, type Tally } from '../values/tally.ts';
 import type { ComparedStretch, WrongWindow } from './compare-stretch.ts';
-import type { PlacedRollup, UnseenRows, WrongCompleteness, Wrongs } from './wrongs.ts';
+import type { PlacedRollup, UnseenRows, WrongCompleteness, WrongGap, Wrongs } from './wrongs.ts';
 
 /** How much of the raw topic was read. */
 export type ReadCounts = LogCounts & { readonly shards: number; readonly gaps: number };
@@ -25,7 +24,7 @@ export interface Differences {
   addIncomplete(wrong: WrongCompleteness): void;
   addUnseen(rows: UnseenRows): void;
   addRollup(wrong: PlacedRollup): void;
-  addGaps(verdict: { readonly wrong: readonly Gap[]; readonly extra: readonly GapRow[] }): void;
+  addGaps(verdict: { readonly wrong: readonly WrongGap[]; readonly extra: readonly GapRow[] }): void;
   /** Turns the differences of windows that have moved on into skipped ones. */
   excuse(hasMovedOn: (place: Place) => boolean): void;
   /** Number of differences, the sum of missing, extra and different. */
@@ -39,6 +38,18 @@ export interface Differences {
   wrongs(): Wrongs;
 }
 
+const COUNTS = [
+  'events',
+  'batches',
+  'repeatedBatches',
+  'unreadable',
+  'records',
+  'trades',
+  'wantedTrades',
+  'wantedTooLate',
+  'redrivenTrades',
+] as const;
+
 /** Nothing found yet. */
 export function createDifferences(): Differences {
   const parts = new Map<string, Tally>();
@@ -46,7 +57,7 @@ export function createDifferences(): Differences {
   let incomplete: WrongCompleteness[] = [];
   let unseen: UnseenRows[] = [];
   let rollups: PlacedRollup[] = [];
-  let gaps: readonly Gap[] = [];
+  let gaps: readonly WrongGap[] = [];
   let extraGaps: readonly GapRow[] = [];
   const read = {
     events: 0,
@@ -55,6 +66,9 @@ export function createDifferences(): Differences {
     unreadable: 0,
     records: 0,
     trades: 0,
+    wantedTrades: 0,
+    wantedTooLate: 0,
+    redrivenTrades: 0,
     notCounted: {} as LogCounts['notCounted'],
     shards: 0,
     gaps: 0,
@@ -62,8 +76,7 @@ export function createDifferences(): Differences {
 
   return {
     addLog(log) {
-      for (const name of ['events', 'batches', 'repeatedBatches', 'unreadable', 'records', 'trades'] as const)
-        read[name] += log.counts[name];
+      for (const name of COUNTS) read[name] += log.counts[name];
       for (const [reason, count] of Object.entries(log.counts.notCounted)) {
         const name = reason as keyof LogCounts['notCounted'];
         read.notCounted[name] = (read.notCounted[name] ?? 0) + count;

@@ -7,7 +7,7 @@ import type { WrongWindow } from './compare-stretch.ts';
 /** What is wrong and what it should be, for the repair. */
 export interface Wrongs {
   readonly windows: readonly WrongWindow[];
-  readonly gaps: readonly Gap[];
+  readonly gaps: readonly WrongGap[];
   readonly extraGaps: readonly GapRow[];
   /** Final windows that do not know that a gap touches them, or think so without one. */
   readonly incomplete: readonly WrongCompleteness[];
@@ -15,6 +15,12 @@ export interface Wrongs {
   readonly rollups: readonly PlacedRollup[];
   /** Windows of a symbol that have rows in the views, and of which the log says nothing. */
   readonly unseen: readonly UnseenRows[];
+}
+
+/** A gap whose row is not as it should be; `found` null where it has none. */
+export interface WrongGap {
+  readonly gap: Gap;
+  readonly found: GapRow | null;
 }
 
 /** A window that is to become incomplete, or complete. */

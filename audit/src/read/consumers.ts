@@ -6,6 +6,7 @@ export interface Flow {
   readonly rawTopic: string;
   readonly tradesTopic: string;
   readonly candlesTopic: string;
+  readonly rejectsTopic: string;
   readonly deadTopic: string;
   /** Null if nobody commits offsets: then everything counts as taken. */
   readonly groups: {
@@ -16,12 +17,12 @@ export interface Flow {
   } | null;
 }
 
-/** How far the functions have come: for a partition of the raw topic, which of its effects must be there. */
+/** How far the functions have come: for partitions of the raw topic, which of their effects must be there. */
 export interface Reached {
   /** `windows` and candle events, rows of `trades`, rows of `candles_5s`. */
-  windows(partition: number): boolean;
-  trades(partition: number): boolean;
-  candles(partition: number): boolean;
+  windows(partitions: readonly number[]): boolean;
+  trades(partitions: readonly number[]): boolean;
+  candles(partitions: readonly number[]): boolean;
 }
 
 const POLL_MS = 250;
@@ -74,11 +75,11 @@ export async function waitForConsumers(admin: Admin, flow: Flow, waitMs: number)
     lagging(flow.tradesTopic, groups.persistTrades),
   ]);
   const persistCandles = await lagging(flow.candlesTopic, groups.persistCandles);
-  const none = (partition: number, ...sets: readonly ReadonlySet<number>[]): boolean =>
-    sets.every((set) => !set.has(partition));
+  const none = (partitions: readonly number[], ...sets: readonly ReadonlySet<number>[]): boolean =>
+    sets.every((set) => !partitions.some((partition) => set.has(partition)));
   return {
-    windows: (partition) => none(partition, transform, aggregate),
-    trades: (partition) => none(partition, transform, persistTrades),
-    candles: (partition) => none(partition, transform, aggregate, persistCandles),
+    windows: (partitions) => none(partitions, transform, aggregate),
+    trades: (partitions) => none(partitions, transform, persistTrades),
+    candles: (partitions) => none(partitions, transform, aggregate, persistCandles),
   };
 }

@@ -14,8 +14,19 @@ export interface RawBatch {
   readonly shard: string;
   readonly epoch: number;
   readonly sequence: number;
+  /** 0 in a batch of refused records that were redriven: it tells nothing of the time. */
   readonly watermarkMs: number;
-  readonly records: readonly { readonly id: string; readonly record: Readonly<Record<string, unknown>> }[];
+  /** Before this, by what was known before the batch, less the horizon, a trade is too late. */
+  readonly knownMs: number;
+  readonly records: readonly RawRecord[];
+}
+
+/** A record of a feed, with the id that ingest gave it. */
+export interface RawRecord {
+  readonly id: string;
+  readonly record: Readonly<Record<string, unknown>>;
+  /** How far its symbol is behind its shard; 0 for all but delayed ones. */
+  readonly delayMs: number;
 }
 
 /** A stretch of event time, both ends included, that a shard may lack. */
@@ -39,12 +50,20 @@ const Attributes = z.object({
   epoch: digits,
   sequence: digits,
   watermark: digits,
+  /** Absent in logs written before 2026-11-28: they were judged by the batch's own watermark. */
+  watermarkbefore: digits.optional(),
   ingesttime: digits,
 });
 
 const Data = z.object({
   records: z
-    .array(z.object({ id: z.string().min(1).max(128), record: z.record(z.string(), z.unknown()) }))
+    .array(
+      z.object({
+        id: z.string().min(1).max(128),
+        record: z.record(z.string(), z.unknown()),
+        delayMs: z.number().int().min(0).default(0),
+      }),
+    )
     .max(10_000),
 });
 
@@ -73,8 +92,18 @@ export function readRawBatch(event: TopicEvent): RawBatch | null {
   const attributes = Attributes.safeParse(event.attributes);
   const data = Data.safeParse(dataOf(event));
   if (!attributes.success || !data.success) return null;
-  const { shard, epoch, sequence, watermark } = attributes.data;
-  return { shard, epoch, sequence, watermarkMs: watermark, records: data.data.records };
+  const { shard, epoch, sequence, watermark, watermarkbefore: knownMs = watermark } = attributes.data;
+  return { shard, epoch, sequence, watermarkMs: watermark, knownMs, records: data.data.records };
+}
+
+/** Number and watermark of a raw batch, by its attributes alone; null if it is none. */
+export function readBatchName(
+  event: TopicEvent,
+): { readonly epoch: number; readonly sequence: number; readonly watermarkMs: number } | null {
+  const attributes = Attributes.safeParse(event.attributes);
+  if (!attributes.success) return null;
+  const { epoch, sequence, watermark } = attributes.data;
+  return { epoch, sequence, watermarkMs: watermark };
 }
 
 /** The gap of an event of `market.raw.v1`; null if it is none that transform could read. */

@@ -32,7 +32,7 @@ const MAX_SIZE = 1e15;
 /**
  * Judges one Finnhub record (`s` symbol, `p` price, `t` milliseconds, `v` volume) by itself and by its batch.
  *
- * @param oldestMs The batch's watermark less the horizon: a trade before it is too late.
+ * @param oldestMs What was known before the batch, less the symbol's delay and the horizon: a trade before it is too late.
  */
 export function judgeRecord(
   record: Readonly<Record<string, unknown>>,

@@ -12,7 +12,7 @@ function logOf(change: Partial<RawLogOptions> = {}) {
   const stretches: LogStretch[] = [];
   const log = createRawLog({
     horizonMs: HORIZON_MS,
-    hasLostRecords: false,
+    placeOf: () => undefined,
     maxHeldTrades: 100,
     release: 'as time goes on',
     isWanted: () => true,

@@ -1,21 +1,28 @@
 import { hash } from 'node:crypto';
 import { EVENT_TYPES } from '@kandle/market/event/topics';
+import type { ShardPlace } from '../read/log-index.ts';
 import { type Gap, type RawBatch, readGap, readRawBatch, type TopicEvent } from '../read/raw-batch.ts';
 import { startOf, STRETCH_MS, WINDOW_MS } from '../values/periods.ts';
-import { type BatchName, isBefore } from '../values/sequences.ts';
+import type { BatchName } from '../values/sequences.ts';
 import type { PlacedTrade } from './expected-window.ts';
 import { judgeRecord, type NotCounted } from './judge.ts';
 
 /** What the log has of one shard. */
 export interface ShardLog {
   readonly shard: string;
-  readonly partition: number;
-  /** The first batch that the log still holds, and its watermark. */
+  /** Every partition that holds a batch of it: one, unless somebody wrote by another rule. */
+  readonly partitions: readonly number[];
+  /** The first batch that the log still holds whole, and its watermark. */
   readonly first: BatchName & { readonly watermarkMs: number };
-  /** The newest batch so far. */
-  last: BatchName;
-  /** Batches before the first one may be gone, by retention. */
-  readonly hasLostBatches: boolean;
+  /** The newest batch so far of each epoch, and the newest epoch. */
+  readonly newest: Map<number, number>;
+  lastEpoch: number;
+  /** Why the log may lack batches of before the first one; null if it goes back to the beginning. */
+  readonly cut: 'cut by retention' | 'missing in the log' | null;
+  /** Batches that stand in another partition than the shard's own, and not in that one. */
+  strays: readonly BatchName[];
+  /** How far the symbol that is furthest behind is behind its shard. */
+  maxDelayMs: number;
   /** The largest watermark so far: of all batches, and of those that nobody gave up. */
   watermarkMs: number;
   liveWatermarkMs: number;
@@ -46,15 +53,19 @@ export interface LogCounts {
   unreadable: number;
   records: number;
   trades: number;
+  /** Of the wanted windows: trades, those that came too late, and refused ones that were sent again. */
+  wantedTrades: number;
+  wantedTooLate: number;
+  redrivenTrades: number;
   readonly notCounted: Partial<Record<NotCounted, number>>;
 }
 
 /** How the log is read. */
 export interface RawLogOptions {
-  /** How far behind its batch's watermark a trade may be and still count. */
+  /** How far a trade may be behind what was known before its batch and still count. */
   readonly horizonMs: number;
-  /** The topic no longer begins with its first record. */
-  readonly hasLostRecords: boolean;
+  /** Where in the topic a shard is, as the first reading saw it. */
+  readonly placeOf: (shard: string) => ShardPlace | undefined;
   /** Most trades held at once. */
   readonly maxHeldTrades: number;
   /** When stretches are handed over: when no later batch can touch them, or all at the end. */
@@ -87,7 +98,13 @@ const DISORDER_MS = 60_000;
 
 /** True for windows of a time of which the log may have lost batches to its retention. */
 export function isBeforeLog(log: ShardLog, windowStartMs: number): boolean {
-  return log.hasLostBatches && windowStartMs < log.first.watermarkMs + DISORDER_MS;
+  return log.cut !== null && windowStartMs < log.first.watermarkMs + DISORDER_MS;
+}
+
+/** True for a batch that came after the log was read. */
+export function isAfterLog(log: ShardLog, { epoch, sequence }: BatchName): boolean {
+  const newest = log.newest.get(epoch);
+  return newest === undefined ? epoch > log.lastEpoch : sequence > newest;
 }
 
 const OTHER_KINDS: ReadonlySet<unknown> = new Set([EVENT_TYPES.rawBooks, EVENT_TYPES.rawNews]);
@@ -105,6 +122,9 @@ export function createRawLog(options: RawLogOptions): RawLog {
     unreadable: 0,
     records: 0,
     trades: 0,
+    wantedTrades: 0,
+    wantedTooLate: 0,
+    redrivenTrades: 0,
     notCounted: {},
   };
   let held = 0;
@@ -113,12 +133,18 @@ export function createRawLog(options: RawLogOptions): RawLog {
     const { shard, epoch, sequence, watermarkMs } = batch;
     let log = shards.get(shard);
     if (log === undefined) {
+      const place = options.placeOf(shard);
+      const first = place?.first ?? { epoch, sequence, watermarkMs };
+      const isMissing = first.watermarkMs > 0 && first.sequence > 1;
       log = {
         shard,
-        partition,
-        first: { epoch, sequence, watermarkMs },
-        last: { epoch, sequence },
-        hasLostBatches: options.hasLostRecords || sequence > 1,
+        partitions: place?.partitions ?? [partition],
+        first,
+        newest: new Map(),
+        lastEpoch: epoch,
+        cut: place?.isCut === true ? 'cut by retention' : isMissing ? 'missing in the log' : null,
+        strays: [],
+        maxDelayMs: 0,
         watermarkMs,
         liveWatermarkMs: Number.NEGATIVE_INFINITY,
         lastWindowMs: Number.NEGATIVE_INFINITY,
@@ -133,7 +159,11 @@ export function createRawLog(options: RawLogOptions): RawLog {
   }
 
   /** True if the batch is new: the log may hold it again, when it was sent twice or redriven. */
-  function isNew(log: ShardLog, { epoch, sequence }: RawBatch, value: Uint8Array): boolean {
+  function isNew(
+    log: ShardLog,
+    { epoch, sequence }: RawBatch,
+    { value, isAtHome }: { readonly value: Uint8Array; readonly isAtHome: boolean },
+  ): boolean {
     let sequences = log.batches.get(epoch);
     if (sequences === undefined) log.batches.set(epoch, (sequences = new Map()));
     const digest = hash('md5', value, 'base64').slice(0, 8);
@@ -143,21 +173,29 @@ export function createRawLog(options: RawLogOptions): RawLog {
       return true;
     }
     counts.repeatedBatches += 1;
+    if (isAtHome)
+      log.strays = log.strays.filter((stray) => stray.epoch !== epoch || stray.sequence !== sequence);
     if (known !== digest) contradictions.push({ shard: log.shard, epoch, sequence });
     return false;
   }
 
   function place(log: ShardLog, batch: RawBatch): void {
-    const oldestMs = batch.watermarkMs - options.horizonMs;
     let index = 0;
-    for (const { id, record } of batch.records) {
+    for (const { id, record, delayMs } of batch.records) {
       counts.records += 1;
-      const judged = judgeRecord(record, oldestMs);
+      log.maxDelayMs = Math.max(log.maxDelayMs, delayMs);
+      const judged = judgeRecord(record, batch.knownMs - delayMs - options.horizonMs);
       if (typeof judged === 'string') {
         counts.notCounted[judged] = (counts.notCounted[judged] ?? 0) + 1;
+        if (judged === 'too_late' && options.isWanted(log.shard, startOf(Number(record['t']), WINDOW_MS)))
+          counts.wantedTooLate += 1;
         continue;
       }
       counts.trades += 1;
+      if (options.isWanted(log.shard, startOf(judged.eventTimeMs, WINDOW_MS))) {
+        counts.wantedTrades += 1;
+        if (batch.watermarkMs === 0) counts.redrivenTrades += 1;
+      }
       hold(log, { id, ...judged, epoch: batch.epoch, sequence: batch.sequence, index });
       index += 1;
     }
@@ -186,7 +224,10 @@ export function createRawLog(options: RawLogOptions): RawLog {
     }
   }
 
-  /** Hands over the stretches that no later batch can touch: whatever is older than the horizon is too late. */
+  /**
+   * Hands over the stretches that no later batch can touch: whatever is older than the horizon is too late. What was
+   * redriven is never too late; its stretches are read again.
+   */
   async function release(log: ShardLog, limitMs: number): Promise<void> {
     for (const startMs of [...log.held.keys()].toSorted((a, b) => a - b)) {
       if (startMs + STRETCH_MS > limitMs) return;
@@ -226,14 +267,17 @@ export function createRawLog(options: RawLogOptions): RawLog {
         return undefined;
       }
       const log = openShard(batch, event.partition);
-      if (!isNew(log, batch, event.value)) return undefined;
+      const isAtHome = event.partition === (options.placeOf(batch.shard)?.home ?? event.partition);
+      if (!isNew(log, batch, { value: event.value, isAtHome })) return undefined;
       counts.batches += 1;
-      if (isBefore(log.last, batch)) log.last = { epoch: batch.epoch, sequence: batch.sequence };
+      log.newest.set(batch.epoch, Math.max(log.newest.get(batch.epoch) ?? 0, batch.sequence));
+      log.lastEpoch = Math.max(log.lastEpoch, batch.epoch);
+      if (!isAtHome) log.strays = [...log.strays, { epoch: batch.epoch, sequence: batch.sequence }];
       log.watermarkMs = Math.max(log.watermarkMs, batch.watermarkMs);
       if (!options.isDead(batch.shard, batch))
         log.liveWatermarkMs = Math.max(log.liveWatermarkMs, batch.watermarkMs);
       place(log, batch);
-      const limitMs = log.watermarkMs - options.horizonMs;
+      const limitMs = log.watermarkMs - options.horizonMs - log.maxDelayMs;
       return options.release === 'as time goes on' && isDue(log, limitMs) ? release(log, limitMs) : undefined;
     },
     async finish() {

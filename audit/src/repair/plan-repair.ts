@@ -1,46 +1,66 @@
 import type { CandleBatch, CandleBatchKind, PublishedCandle } from '@kandle/market/candle/candle-batch';
 import { e16, e8 } from '@kandle/market/number/fixed-point';
 import type { WrongWindow } from '../compare/compare-stretch.ts';
+import type { Doubts } from '../compare/doubts.ts';
 import type { Wrongs } from '../compare/wrongs.ts';
 import type { Stored, StoredRow, StoredWindow } from '../read/stored.ts';
 import { type CandleLife, lifeOf } from '../recompute/candle.ts';
+import type { Columns } from '../values/columns.ts';
 import { WINDOW_MS } from '../values/periods.ts';
 import { feedOf } from '../values/scope.ts';
 import { planCompleteness, planWindow, type WindowPlan } from './plan-window.ts';
 import {
-  candleRow,
+  candleRemoval,
   candleWrite,
-  gapRow,
+  gapRemoval,
   gapWrite,
   numbersOf,
   rollupChange,
-  type RowChange,
-  tradeRow,
+  tradeRemoval,
   tradeWrite,
 } from './rows.ts';
+import type { RowChange } from './view-rows.ts';
 
 /** What belongs together in a repair: the events and rows follow only when the window's transaction was applied. */
 export interface RepairStep {
   readonly window: WindowPlan | null;
   readonly events: readonly CandleBatch[];
   readonly rows: readonly RowChange[];
-  /** What cannot be repaired here, and why. */
+  /** What is not repaired here, and why. */
   readonly left: readonly string[];
 }
 
 /**
- * What puts right what an audit has found wrong, in the order in which it is to be done. Writes nothing.
+ * What puts right what an audit has found wrong, in the order in which it is to be done. Writes nothing. What is in
+ * doubt is left as it is: what the log says of it may not be all that there was.
  *
  * @param stored For what the audit does not hand over: rows that nothing explains, and windows that are right but for
  *   their completeness.
  */
-export async function planRepair(wrongs: Wrongs, stored: Stored): Promise<readonly RepairStep[]> {
+export async function planRepair(
+  wrongs: Wrongs,
+  stored: Stored,
+  doubts: Doubts,
+): Promise<readonly RepairStep[]> {
   const steps: RepairStep[] = [];
+  const leaveAlone = (what: string, doubt: string): void => {
+    steps.push({ ...EMPTY_STEP, left: [`${what}: in doubt, ${doubt}`] });
+  };
   const completeness = new Map(
     wrongs.incomplete.map((wrong) => [`${wrong.shard}|${wrong.windowStartMs}`, wrong]),
   );
   for (const wrong of wrongs.windows) {
     const key = `${wrong.shard}|${wrong.windowStartMs}`;
+    const doubt =
+      doubts.ofShard(wrong.shard) ??
+      (wrong.judged?.hasLetters === true
+        ? 'it has dead letters that nobody has sent again: redrive them'
+        : null);
+    if (doubt !== null) {
+      completeness.delete(key);
+      leaveAlone(`window ${describePlace(wrong)}`, doubt);
+      continue;
+    }
     if (wrong.judged !== null) {
       steps.push(stepOfWindow(wrong, completeness.get(key)?.isIncomplete ?? null));
       completeness.delete(key);
@@ -49,28 +69,45 @@ export async function planRepair(wrongs: Wrongs, stored: Stored): Promise<readon
     if (rows.length > 0) steps.push({ ...EMPTY_STEP, rows });
   }
   for (const wrong of completeness.values()) {
+    const doubt = doubts.ofShard(wrong.shard);
+    if (doubt !== null) {
+      leaveAlone(`window ${describePlace(wrong)}`, doubt);
+      continue;
+    }
     const window = await stored.window(wrong.shard, wrong.windowStartMs);
     if (window === null || window.finalVersion === 0) continue;
     if (window.incompleteVersion > 0 !== wrong.isIncomplete)
-      steps.push(stepOfCompleteness(planCompleteness(wrong, window)));
+      steps.push(await stepOfCompleteness(planCompleteness(wrong, window), stored));
   }
-  for (const { feed, symbol, windowStartMs } of wrongs.unseen) {
+  for (const { feed, symbol, shard, windowStartMs } of wrongs.unseen) {
+    const doubt = shard === null ? doubts.ofFeed(feed) : doubts.ofShard(shard);
+    if (doubt !== null) {
+      leaveAlone(`rows of ${feed} ${symbol} ${new Date(windowStartMs).toISOString()}`, doubt);
+      continue;
+    }
     const range = { feed, symbol, fromMs: windowStartMs, toMs: windowStartMs + WINDOW_MS };
-    const trades = (await stored.trades(range)).map((row) => tradeRow(feed, symbol, row));
+    const trades = (await stored.trades(range)).map((row) => tradeRemoval(feed, symbol, row));
     const candles = (await stored.candles(range)).map((row) =>
-      candleRow(feed, symbol, row.timeMs, row.columns),
+      candleRemoval(feed, symbol, row.timeMs, row.columns),
     );
-    steps.push({
-      ...EMPTY_STEP,
-      rows: [...trades, ...candles].map((row) => ({ action: 'remove', row })),
-    });
+    steps.push({ ...EMPTY_STEP, rows: [...trades, ...candles] });
   }
-  const rows = [
-    ...wrongs.rollups.map(rollupChange),
-    ...wrongs.gaps.map(gapWrite),
-    ...wrongs.extraGaps.map((gap): RowChange => ({ action: 'remove', row: gapRow(gap) })),
-  ].filter((change) => change !== null);
-  return [...steps, ...rows.map((row) => ({ ...EMPTY_STEP, rows: [row] }))];
+  for (const wrong of wrongs.rollups) {
+    const doubt = wrong.shard === null ? doubts.ofFeed(wrong.feed) : doubts.ofShard(wrong.shard);
+    if (doubt === null) steps.push({ ...EMPTY_STEP, rows: [rollupChange(wrong)] });
+    else
+      leaveAlone(`${wrong.table.table} of ${wrong.symbol} ${new Date(wrong.startMs).toISOString()}`, doubt);
+  }
+  const gaps = [
+    ...wrongs.gaps.map((wrong) => ({ shard: wrong.gap.shard, row: gapWrite(wrong) })),
+    ...wrongs.extraGaps.map((row) => ({ shard: row.shard, row: gapRemoval(row) })),
+  ];
+  for (const { shard, row } of gaps) {
+    const doubt = doubts.ofShard(shard);
+    if (doubt === null) steps.push({ ...EMPTY_STEP, rows: [row] });
+    else leaveAlone(`a row of feed_gaps of ${shard}`, doubt);
+  }
+  return steps;
 }
 
 const EMPTY_STEP: RepairStep = { window: null, events: [], rows: [], left: [] };
@@ -101,11 +138,9 @@ function stepOfWindow(wrong: WrongWindow, isIncomplete: boolean | null): RepairS
       ...(isClosing || isLacking ? [batchOf(place, [...place.next.rows.keys()], 'final')] : []),
     ],
     rows: [...symbols].flatMap((symbol): readonly RowChange[] => {
-      if (rows.has(symbol)) return candleWrites(place, [symbol]);
+      if (rows.has(symbol)) return candleWrites(place, [symbol], wrong.candles);
       const found = wrong.candles.get(symbol);
-      return found === undefined
-        ? []
-        : [{ action: 'remove', row: candleRow(feedOf(shard), symbol, windowStartMs, found) }];
+      return found === undefined ? [] : [candleRemoval(feedOf(shard), symbol, windowStartMs, found)];
     }),
     left: wrong.wrongEvents
       .filter((symbol) => !rows.has(symbol))
@@ -113,11 +148,17 @@ function stepOfWindow(wrong: WrongWindow, isIncomplete: boolean | null): RepairS
   };
 }
 
-function stepOfCompleteness(window: WindowPlan): RepairStep {
+async function stepOfCompleteness(window: WindowPlan, stored: Stored): Promise<RepairStep> {
+  const { shard, windowStartMs, changed } = window;
+  const candles = new Map<string, Columns>();
+  for (const symbol of changed) {
+    const range = { feed: feedOf(shard), symbol, fromMs: windowStartMs, toMs: windowStartMs + WINDOW_MS };
+    for (const { columns } of await stored.candles(range)) candles.set(symbol, columns);
+  }
   return {
     window,
-    events: [batchOf(window, window.changed, 'revised')],
-    rows: candleWrites(window, window.changed),
+    events: [batchOf(window, changed, 'revised')],
+    rows: candleWrites(window, changed, candles),
     left: [],
   };
 }
@@ -125,8 +166,9 @@ function stepOfCompleteness(window: WindowPlan): RepairStep {
 function tradeChanges({ shard, wrongTrades }: WrongWindow): readonly RowChange[] {
   const feed = feedOf(shard);
   return [...wrongTrades].flatMap(([symbol, { missing, different, extra }]) => [
-    ...[...missing, ...different].map((trade) => tradeWrite(feed, trade)),
-    ...extra.map((row): RowChange => ({ action: 'remove', row: tradeRow(feed, symbol, row) })),
+    ...missing.map((trade) => tradeWrite(feed, trade, null)),
+    ...different.map(({ trade, row }) => tradeWrite(feed, trade, row)),
+    ...extra.map((row) => tradeRemoval(feed, symbol, row)),
   ]);
 }
 
@@ -137,14 +179,21 @@ export function describePlace({ shard, windowStartMs }: Pick<WindowPlan, 'shard'
   return `${shard} ${new Date(windowStartMs).toISOString()}`;
 }
 
-function candleWrites({ shard, windowStartMs, next }: PlacedWindow, symbols: readonly string[]) {
+function candleWrites(
+  place: PlacedWindow,
+  symbols: readonly string[],
+  found: ReadonlyMap<string, Columns>,
+): readonly RowChange[] {
   return symbols.flatMap((symbol) => {
-    const row = next.rows.get(symbol);
-    return row === undefined ? [] : [candleWrite(shard, windowStartMs, row, lifeOf(next, row))];
+    const row = place.next.rows.get(symbol);
+    return row === undefined
+      ? []
+      : [candleWrite(place, row, lifeOf(place.next, row), found.get(symbol) ?? null)];
   });
 }
 
-function batchOf(
+/** The event of some candles of a window. */
+export function batchOf(
   { shard, windowStartMs, next }: PlacedWindow,
   symbols: readonly string[],
   kind: CandleBatchKind,

@@ -1,5 +1,4 @@
-import type { PlacedRollup } from '../compare/wrongs.ts';
-import type { Gap } from '../read/raw-batch.ts';
+import type { PlacedRollup, WrongGap } from '../compare/wrongs.ts';
 import type { GapRow, StoredRow, StoredTrade } from '../read/stored.ts';
 import { candleColumns, type CandleLife, type CandleNumbers } from '../recompute/candle.ts';
 import type { PlacedTrade } from '../recompute/expected-window.ts';
@@ -7,15 +6,7 @@ import type { Columns } from '../values/columns.ts';
 import { doubleOf } from '../values/decimal.ts';
 import { bucketDate, HOUR_MS, startOf } from '../values/periods.ts';
 import { feedOf } from '../values/scope.ts';
-import type { ViewRow } from './view-rows.ts';
-
-/** Which row of a view, and what is in it. */
-export type PlacedRow = Pick<ViewRow, 'table' | 'key' | 'columns'>;
-
-/** A row of a view that is written as persist would write it, or removed. */
-export type RowChange =
-  | { readonly action: 'write'; readonly row: ViewRow }
-  | { readonly action: 'remove'; readonly row: PlacedRow };
+import type { PlacedRow, RowChange } from './view-rows.ts';
 
 const MICROSECONDS = 1_000n;
 /** Most that orders the reports of one gap within a microsecond's thousand. */
@@ -23,27 +14,26 @@ const MAX_ORDER = 999;
 
 /** The candle of a window's row, with the timestamp of its version. */
 export function candleWrite(
-  shard: string,
-  windowStartMs: number,
+  { shard, windowStartMs }: { readonly shard: string; readonly windowStartMs: number },
   row: StoredRow,
   life: CandleLife,
+  found: Columns | null,
 ): RowChange {
   return {
-    action: 'write',
-    row: {
-      ...candleRow(feedOf(shard), row.symbol, windowStartMs, candleColumns(numbersOf(row.columns), life)),
-      timestamp: BigInt(windowStartMs) * MICROSECONDS + BigInt(life.version),
-    },
+    ...candleKey(feedOf(shard), row.symbol, windowStartMs),
+    found,
+    wanted: candleColumns(numbersOf(row.columns), life),
+    timestamp: BigInt(windowStartMs) * MICROSECONDS + BigInt(life.version),
   };
 }
 
-/** A row of `candles_5s`. */
-export function candleRow(feed: string, symbol: string, startMs: number, columns: Columns): PlacedRow {
-  return {
-    table: 'candles_5s',
-    key: { feed, symbol, day: bucketDate('day', startMs), start: startMs },
-    columns,
-  };
+/** A row of `candles_5s` that should not be there. */
+export function candleRemoval(feed: string, symbol: string, startMs: number, found: Columns): RowChange {
+  return { ...candleKey(feed, symbol, startMs), found, wanted: null, timestamp: null };
+}
+
+function candleKey(feed: string, symbol: string, startMs: number): Pick<PlacedRow, 'table' | 'key'> {
+  return { table: 'candles_5s', key: { feed, symbol, day: bucketDate('day', startMs), start: startMs } };
 }
 
 /** The numbers of a candle in a row of `windows`. */
@@ -62,60 +52,66 @@ export function numbersOf(columns: Columns): CandleNumbers {
 }
 
 /** A trade of the log as a row of `trades`. */
-export function tradeWrite(feed: string, trade: PlacedTrade): RowChange {
+export function tradeWrite(feed: string, trade: PlacedTrade, found: StoredTrade | null): RowChange {
   const { symbol, eventTimeMs: timeMs, id, priceE8, sizeE8 } = trade;
   return {
-    action: 'write',
-    row: {
-      ...tradeRow(feed, symbol, { timeMs, id, price: doubleOf(priceE8), size: doubleOf(sizeE8) }),
-      timestamp: BigInt(timeMs) * MICROSECONDS,
-    },
+    ...tradeKey(feed, symbol, { timeMs, id }),
+    found: found === null ? null : { price: found.price, size: found.size },
+    wanted: { price: doubleOf(priceE8), size: doubleOf(sizeE8) },
+    timestamp: BigInt(timeMs) * MICROSECONDS,
   };
 }
 
-/** A row of `trades`. */
-export function tradeRow(feed: string, symbol: string, { timeMs, id, price, size }: StoredTrade): PlacedRow {
+/** A row of `trades` that should not be there. */
+export function tradeRemoval(feed: string, symbol: string, row: StoredTrade): RowChange {
+  const found = { price: row.price, size: row.size };
+  return { ...tradeKey(feed, symbol, row), found, wanted: null, timestamp: null };
+}
+
+function tradeKey(
+  feed: string,
+  symbol: string,
+  { timeMs, id }: Pick<StoredTrade, 'timeMs' | 'id'>,
+): Pick<PlacedRow, 'table' | 'key'> {
+  return { table: 'trades', key: { feed, symbol, hour: startOf(timeMs, HOUR_MS), time: timeMs, id } };
+}
+
+/** What puts a longer candle right. */
+export function rollupChange({ feed, symbol, startMs, table, columns, found }: PlacedRollup): RowChange {
   return {
-    table: 'trades',
-    key: { feed, symbol, hour: startOf(timeMs, HOUR_MS), time: timeMs, id },
-    columns: { price, size },
-  };
-}
-
-/** What puts a longer candle right; null if it is not there and should not be. */
-export function rollupChange({
-  feed,
-  symbol,
-  startMs,
-  table,
-  columns,
-  found,
-}: PlacedRollup): RowChange | null {
-  const place = {
     table: table.table,
     key: { feed, symbol, [table.bucket]: bucketDate(table.bucket, startMs), start: startMs },
+    found,
+    wanted: columns,
+    timestamp: columns === null ? null : BigInt(startMs) * MICROSECONDS + BigInt(Number(columns['version'])),
   };
-  if (columns !== null) {
-    const timestamp = BigInt(startMs) * MICROSECONDS + BigInt(Number(columns['version']));
-    return { action: 'write', row: { ...place, columns, timestamp } };
-  }
-  return found === null ? null : { action: 'remove', row: { ...place, columns: found } };
 }
 
 /** A gap of the log as a row of `feed_gaps`. */
-export function gapWrite(gap: Gap): RowChange {
+export function gapWrite({ gap, found }: WrongGap): RowChange {
   const order = Math.min(gap.droppedRecords, MAX_ORDER);
   return {
-    action: 'write',
-    row: { ...gapRow(gap), timestamp: BigInt(gap.toMs) * MICROSECONDS + BigInt(order) },
+    ...gapKey(gap),
+    found: found === null ? null : gapColumns(found),
+    wanted: gapColumns(gap),
+    timestamp: BigInt(gap.toMs) * MICROSECONDS + BigInt(order),
   };
 }
 
-/** A row of `feed_gaps`. */
-export function gapRow({ shard, fromMs, toMs, reason, droppedRecords }: GapRow): PlacedRow {
-  return {
-    table: 'feed_gaps',
-    key: { feed: feedOf(shard), day: bucketDate('day', fromMs), from_time: fromMs, shard, reason },
-    columns: { to_time: toMs, dropped_records: BigInt(droppedRecords) },
-  };
+/** A row of `feed_gaps` that should not be there. */
+export function gapRemoval(row: GapRow): RowChange {
+  return { ...gapKey(row), found: gapColumns(row), wanted: null, timestamp: null };
+}
+
+function gapColumns({ toMs, droppedRecords }: Pick<GapRow, 'toMs' | 'droppedRecords'>): Columns {
+  return { to_time: toMs, dropped_records: BigInt(droppedRecords) };
+}
+
+function gapKey({
+  shard,
+  fromMs,
+  reason,
+}: Pick<GapRow, 'shard' | 'fromMs' | 'reason'>): Pick<PlacedRow, 'table' | 'key'> {
+  const day = bucketDate('day', fromMs);
+  return { table: 'feed_gaps', key: { feed: feedOf(shard), day, from_time: fromMs, shard, reason } };
 }

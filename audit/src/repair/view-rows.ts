@@ -1,16 +1,31 @@
 import { translateCassandraError } from '@kandle/runtime/cassandra';
 import { RetryableError } from '@kandle/runtime/errors';
 import { type Client, types } from 'cassandra-driver';
-import type { Columns } from '../values/columns.ts';
+import type { Cell, Columns } from '../values/columns.ts';
 import type { Subject } from '../values/tally.ts';
 
-/** A row of a view: its table, key and other columns, and the write timestamp that persist would give it. */
-export interface ViewRow {
+/** A row of a view: its table, its key, and its other columns. */
+export interface PlacedRow {
   readonly table: Exclude<Subject, 'windows' | 'market.raw.v1' | 'market.candles.v1'>;
   readonly key: Columns;
   readonly columns: Columns;
-  /** Microseconds. */
-  readonly timestamp: bigint;
+}
+
+/**
+ * What is to become of a row of a view. `found` is what the audit has judged, and `wanted` what it should be; null is no
+ * row.
+ */
+export interface RowChange extends Pick<PlacedRow, 'table' | 'key'> {
+  readonly found: Columns | null;
+  readonly wanted: Columns | null;
+  /** The write timestamp that persist would give the row, microseconds; null to write it over whatever is there. */
+  readonly timestamp: bigint | null;
+}
+
+/** A row as it is, and the newest write timestamp of its columns. */
+export interface CurrentRow {
+  readonly columns: Columns;
+  readonly newest: bigint;
 }
 
 /** How a row got there: in its place among other versions, or over a later write, which hides later versions. */
@@ -19,74 +34,83 @@ export type Written = 'in its place' | 'over a later write';
 const OPTIONS = { prepare: true, isIdempotent: true } as const;
 const MICROSECONDS = 1_000n;
 
+/** Reads a row; null if there is none. @throws {RetryableError} If the database is not to be had. */
+export async function readViewRow(
+  client: Client,
+  { table, key }: Pick<PlacedRow, 'table' | 'key'>,
+): Promise<CurrentRow | null> {
+  const where = conditions(Object.keys(key));
+  const [row] = (await run(client, `SELECT * FROM ${table} WHERE ${where}`, values(key))).rows;
+  if (row === undefined) return null;
+  const names = row.keys().filter((name) => !(name in key));
+  const columns = Object.fromEntries(names.map((name) => [name, cellOf(row.get(name))]));
+  const times = names.map((name) => `WRITETIME(${name}) AS ${name}`).join(', ');
+  const [written] = (await run(client, `SELECT ${times} FROM ${table} WHERE ${where}`, values(key))).rows;
+  const newest = names
+    .map((name): unknown => written?.get(name))
+    .filter((time) => typeof time === 'bigint')
+    .reduce((a, b) => (a > b ? a : b), 0n);
+  return { columns, newest };
+}
+
+/** True if a row is as it was found to be: every column that was found has its value still. */
+export function isAsFound(current: CurrentRow | null, found: Columns | null): boolean {
+  if (current === null || found === null) return current === found;
+  return Object.entries(found).every(([name, value]) => {
+    const now = current.columns[name] ?? null;
+    // A number that a hand took away is read as NaN.
+    return Object.is(now, value) || (now === null && Number.isNaN(value));
+  });
+}
+
 /**
- * Writes a row as persist would, and makes sure that it is there.
+ * Makes a row what it should be, and makes sure that it is.
  *
- * A row that somebody wrote or deleted with a wall clock's timestamp hides what persist writes: then it is written
- * with a later one.
+ * A row that somebody wrote or deleted with a wall clock's timestamp hides what persist writes: then it is written just
+ * above that, or, where only the time of a deletion can be the reason, as of now.
  *
  * @throws {RetryableError} If the database is not to be had, or the row cannot be seen even then.
  */
-export async function writeViewRow(client: Client, row: ViewRow, nowMs: number): Promise<Written> {
-  await insert(client, row, row.timestamp);
-  if (await isThere(client, row)) return 'in its place';
-  const newest = await newestTimestamp(client, row);
-  const now = BigInt(nowMs) * MICROSECONDS;
-  await insert(client, row, newest !== null && newest >= now ? newest + 1n : now);
-  if (await isThere(client, row)) return 'over a later write';
-  throw new RetryableError(`Cannot repair a row of ${row.table}: what was written is not what is read`);
+export async function changeViewRow(
+  client: Client,
+  change: RowChange,
+  current: CurrentRow | null,
+  nowMs: number,
+): Promise<Written> {
+  const { table, key, wanted, timestamp } = change;
+  if (wanted === null) {
+    // As of its own timestamp, so that a later version of it would be seen.
+    if (current !== null) await remove(client, change, current.newest);
+    return 'in its place';
+  }
+  if (timestamp !== null && (current === null || current.newest < timestamp)) {
+    await insert(client, { table, key, columns: wanted }, timestamp);
+    if (isAsFound(await readViewRow(client, change), wanted)) return 'in its place';
+  }
+  const newest = (await readViewRow(client, change))?.newest ?? current?.newest;
+  const aboveAll = newest === undefined ? BigInt(nowMs) * MICROSECONDS : newest + ABOVE;
+  await insert(client, { table, key, columns: wanted }, aboveAll);
+  if (isAsFound(await readViewRow(client, change), wanted)) return 'over a later write';
+  throw new RetryableError(`Cannot repair a row of ${table}: what was written is not what is read`);
 }
 
-/** Removes a row as of its own timestamp, so that a later version of it would be seen. */
-export async function removeViewRow(
-  client: Client,
-  row: Pick<ViewRow, 'table' | 'key' | 'columns'>,
-): Promise<void> {
-  const newest = await newestTimestamp(client, row);
-  if (newest === null) return;
-  const names = Object.keys(row.key);
-  await run(client, `DELETE FROM ${row.table} USING TIMESTAMP ? WHERE ${conditions(names)}`, [
-    newest,
-    ...values(row.key),
+/** Above a version, and above the one that follows it: an undone row is not to mix with the event of its undoing. */
+const ABOVE = 2n;
+
+async function remove(client: Client, { table, key }: RowChange, timestamp: bigint): Promise<void> {
+  await run(client, `DELETE FROM ${table} USING TIMESTAMP ? WHERE ${conditions(Object.keys(key))}`, [
+    timestamp,
+    ...values(key),
   ]);
 }
 
-async function insert(client: Client, { table, key, columns }: ViewRow, timestamp: bigint): Promise<void> {
+async function insert(client: Client, { table, key, columns }: PlacedRow, timestamp: bigint): Promise<void> {
   const names = [...Object.keys(key), ...Object.keys(columns)];
   await run(
     client,
     `INSERT INTO ${table} (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')}) USING TIMESTAMP ?`,
     [...values(key), ...values(columns), timestamp],
   );
-}
-
-async function isThere(client: Client, { table, key, columns }: ViewRow): Promise<boolean> {
-  const names = Object.keys(columns);
-  const { rows } = await run(
-    client,
-    `SELECT ${names.join(', ')} FROM ${table} WHERE ${conditions(Object.keys(key))}`,
-    values(key),
-  );
-  const [found] = rows;
-  const expected = values(columns);
-  return found !== undefined && names.every((name, n) => isSame(found[name], expected[n]));
-}
-
-async function newestTimestamp(
-  client: Client,
-  { table, key, columns }: Pick<ViewRow, 'table' | 'key' | 'columns'>,
-): Promise<bigint | null> {
-  const names = Object.keys(columns);
-  const times = names.map((name) => `WRITETIME(${name}) AS w_${name}`).join(', ');
-  const { rows } = await run(
-    client,
-    `SELECT ${times} FROM ${table} WHERE ${conditions(Object.keys(key))}`,
-    values(key),
-  );
-  const found = names
-    .map((name): unknown => rows[0]?.[`w_${name}`])
-    .filter((time) => typeof time === 'bigint');
-  return found.length === 0 ? null : found.reduce((a, b) => (a > b ? a : b));
 }
 
 function conditions(names: readonly string[]): string {
@@ -100,15 +124,16 @@ const DATES: ReadonlySet<string> = new Set(['day', 'month', 'year']);
 
 function values(columns: Columns): unknown[] {
   return Object.entries(columns).map(([name, value]) => {
+    if (value === null) return null;
     if (TIMES.has(name)) return new Date(Number(value));
     return DATES.has(name) ? types.LocalDate.fromString(String(value)) : value;
   });
 }
 
-function isSame(found: unknown, expected: unknown): boolean {
-  return found instanceof Date && expected instanceof Date
-    ? found.getTime() === expected.getTime()
-    : found === expected;
+function cellOf(value: unknown): Cell {
+  if (value instanceof Date) return value.getTime();
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint') return value;
+  return typeof value === 'boolean' ? value : null;
 }
 
 async function run(client: Client, query: string, params: unknown[]): Promise<types.ResultSet> {

@@ -4,12 +4,12 @@ import type { AuditReport } from './report.ts';
 
 const INSERT =
   'INSERT INTO audits (scope, finished_at, verdict, differences, trades_checked, windows_checked, candles_checked, ' +
-  'skipped, dead_letters, dead_letters_missed, started_at, since, until, details) ' +
-  'VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)';
+  'skipped, dead_letters, dead_letters_missed, started_at, since, until, details, refused) ' +
+  'VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)';
 
 /** Leaves an audit's outcome in the table `audits`, for the exporter. @throws {RetryableError} If it cannot. */
 export async function recordAudit(client: Client, report: AuditReport): Promise<void> {
-  const { subjects, deadLetters, sinceMs, untilMs } = report;
+  const { subjects, deadLetters, sinceMs, untilMs, refused } = report;
   let skipped = 0;
   for (const counts of subjects.values()) for (const count of Object.values(counts.skipped)) skipped += count;
   const params = [
@@ -27,6 +27,7 @@ export async function recordAudit(client: Client, report: AuditReport): Promise<
     sinceMs === null ? null : new Date(sinceMs),
     untilMs === null ? null : new Date(untilMs),
     JSON.stringify(Object.fromEntries(subjects)),
+    BigInt(refused.tooLate + refused.tooFarAhead),
   ];
   try {
     await client.execute(INSERT, params, { prepare: true, isIdempotent: true });

@@ -3,12 +3,19 @@ import type { DeadLetter, DeadLetters } from '../read/dead-letters.ts';
 import type { RepairSummary } from '../repair/summary.ts';
 import type { Scope } from '../values/scope.ts';
 import type { Finding, Subject, SubjectCounts } from '../values/tally.ts';
+import type { Refused } from './refused.ts';
+
+/**
+ * `refused`: nothing differs, but more was refused for its time alone than may be. `nothing checked`: there was no window
+ * and no trade to compare, which says nothing.
+ */
+export type Verdict = 'clean' | 'different' | 'refused' | 'nothing checked';
 
 /** The outcome of an audit. */
 export interface AuditReport extends Scope {
   readonly startedAtMs: number;
   readonly finishedAtMs: number;
-  readonly verdict: 'clean' | 'different';
+  readonly verdict: Verdict;
   /** Number of differences, the sum of missing, extra and different. */
   readonly differences: number;
   readonly read: ReadCounts;
@@ -17,6 +24,7 @@ export interface AuditReport extends Scope {
   readonly findings: readonly Finding[];
   /** Everything in the dead letter topic, redriven or not. */
   readonly deadLetters: readonly DeadLetter[];
+  readonly refused: Refused;
   /** What was done about the differences, if that was asked for. */
   readonly repair: RepairSummary | null;
 }
@@ -29,23 +37,37 @@ export interface Finished {
   readonly maxFindings: number;
   readonly differences: Differences;
   readonly dead: DeadLetters;
+  readonly refused: Refused;
   readonly repair: RepairSummary | null;
 }
 
 /** The report of an audit that has ended. */
 export function reportOf(of: Finished): AuditReport {
-  const { scope, startedAtMs, finishedAtMs, maxFindings, differences, dead, repair } = of;
+  const { scope, startedAtMs, finishedAtMs, maxFindings, differences, dead, refused, repair } = of;
   const count = differences.count();
+  const subjects = differences.subjects();
   return {
     ...scope,
     startedAtMs,
     finishedAtMs,
-    verdict: count === 0 ? 'clean' : 'different',
+    verdict: verdictOf(count, subjects, refused),
     differences: count,
     read: differences.read(),
-    subjects: differences.subjects(),
+    subjects,
     findings: differences.findings().slice(0, maxFindings),
     deadLetters: dead.all(),
+    refused,
     repair,
   };
+}
+
+function verdictOf(
+  differences: number,
+  subjects: AuditReport['subjects'],
+  { ppm, maxPpm }: Refused,
+): Verdict {
+  if (differences > 0) return 'different';
+  if (ppm > maxPpm) return 'refused';
+  const checked = (subject: Subject): number => subjects.get(subject)?.checked ?? 0;
+  return checked('windows') + checked('trades') === 0 ? 'nothing checked' : 'clean';
 }

@@ -1,9 +1,10 @@
+import type { RepairSummary } from '../repair/summary.ts';
 import type { Finding, SubjectCounts } from '../values/tally.ts';
 import type { AuditReport } from './report.ts';
 
 /** The report as people read it: what was read, a table of what was compared, the first differences, the verdict. */
 export function showReport(report: AuditReport, show: number): string {
-  const { read, differences } = report;
+  const { read } = report;
   const seconds = ((report.finishedAtMs - report.startedAtMs) / 1_000).toFixed(1);
   const notCounted = Object.entries(read.notCounted).map(([reason, count]) => `${number(count)} ${reason}`);
   return [
@@ -17,10 +18,43 @@ export function showReport(report: AuditReport, show: number): string {
     ...(report.findings.length === 0 || show === 0 ? [] : ['', ...details(report, show)]),
     ...repaired(report),
     '',
-    differences === 0
-      ? `Clean: nothing differs (${seconds} s).`
-      : `${number(differences)} ${differences === 1 ? 'difference' : 'differences'} (${seconds} s).`,
+    ...conclusion(report, seconds),
   ].join('\n');
+}
+
+/** What was refused stands beside the verdict: no comparison can miss it. */
+function conclusion(report: AuditReport, seconds: string): readonly string[] {
+  const { refused } = report;
+  const reasons = Object.entries(refused.byReason).map(([reason, count]) => `${number(count)} ${reason}`);
+  const timed = refused.tooLate + refused.tooFarAhead;
+  const share =
+    timed === 0
+      ? ''
+      : `; for their time alone ${number(refused.tooLate)} too_late by the log and ${number(refused.tooFarAhead)} too_far_ahead` +
+        `${refused.redriven > 0 ? `, of which ${number(refused.redriven)} were sent again` : ''}: ` +
+        `${number(refused.ppm)} of a million (bound ${number(refused.maxPpm)})`;
+  const lines = reasons.length + timed === 0 ? [] : [`Refused: ${reasons.join(', ') || 'nothing'}${share}.`];
+  return [...lines, `${sentenceOf(report)} (${seconds} s).`];
+}
+
+function sentenceOf(report: AuditReport): string {
+  const { verdict, differences } = report;
+  if (verdict === 'clean') return 'Clean: nothing differs';
+  if (verdict === 'different')
+    return `${number(differences)} ${differences === 1 ? 'difference' : 'differences'}`;
+  if (verdict === 'nothing checked') return `Nothing was checked: ${whyNothing(report)}. That says nothing`;
+  return (
+    'Nothing differs, but too much was refused for its time alone; ' +
+    'npm run redrive -- --rejects --reason too_far_ahead lists it'
+  );
+}
+
+function whyNothing({ read, subjects }: AuditReport): string {
+  if (read.batches === 0) return 'the log has no trades';
+  const skips = [...subjects].filter(([, counts]) => Object.keys(counts.skipped).length > 0);
+  return skips.length === 0
+    ? 'no trade of the log lies within --since and --until'
+    : skips.map(([subject, counts]) => `${subject} ${skipped(counts)}`).join('; ');
 }
 
 const SHOWN_LETTERS = 5;
@@ -70,12 +104,27 @@ function deadLetters({ deadLetters: all }: AuditReport): readonly string[] {
 }
 
 function repaired({ repair }: AuditReport): readonly string[] {
-  if (repair === null) return [];
-  const { isDryRun, windows, candleEvents, candleRows, tradeRows, gapRows, rollupRows, writtenOver, left } =
-    repair;
+  return repair === null ? [] : ['', ...showRepair(repair)];
+}
+
+const SHOWN_LEFT = 10;
+
+/** What a repair, or its undoing, has done, or would do. */
+export function showRepair(summary: RepairSummary): readonly string[] {
+  const {
+    isDryRun,
+    name,
+    windows,
+    candleEvents,
+    candleRows,
+    tradeRows,
+    gapRows,
+    rollupRows,
+    writtenOver,
+    left,
+  } = summary;
   return [
-    '',
-    `${isDryRun ? 'A repair would write' : 'Repaired'}: ${number(windows)} windows, ${number(candleEvents)} candle events, ` +
+    `${isDryRun ? 'Nothing was written. It would write' : 'Written'}: ${number(windows)} windows, ${number(candleEvents)} candle events, ` +
       `${number(candleRows)} rows of candles_5s, ${number(tradeRows)} of trades, ${number(gapRows)} of feed_gaps, ${number(rollupRows)} longer candles.`,
     ...(writtenOver === 0
       ? []
@@ -83,13 +132,15 @@ function repaired({ repair }: AuditReport): readonly string[] {
           `${number(writtenOver)} of the rows had been written or deleted by hand, later than their own time: they were written over, ` +
             'and a later revision of them will be hidden until the next repair.',
         ]),
-    ...left.map((line) => `Not repaired: ${line}`),
+    ...left.slice(0, SHOWN_LEFT).map((line) => `Left alone: ${line}`),
+    ...(left.length > SHOWN_LEFT ? [`… and ${number(left.length - SHOWN_LEFT)} more left alone`] : []),
+    ...(name === null ? [] : [`To bring back what was there before: npm run audit -- --undo ${name}`]),
   ];
 }
 
-function details({ findings, differences }: AuditReport, show: number): readonly string[] {
+function details({ findings }: AuditReport, show: number): readonly string[] {
   const shown = findings.slice(0, show);
-  const rest = differences - shown.length;
+  const rest = findings.length - shown.length;
   return [
     ...shown.flatMap(detail),
     ...(rest > 0 ? [`… and ${number(rest)} more (--show N, --json FILE)`] : []),

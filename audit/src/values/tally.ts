@@ -20,6 +20,7 @@ export type SkipReason =
   | 'not closed yet'
   | 'not reached yet'
   | 'cut by retention'
+  | 'missing in the log'
   | 'changed during the audit'
   | 'dead letter not redriven'
   | 'made of a wrong candle';
@@ -35,6 +36,8 @@ export interface Finding {
   readonly what: string;
   readonly expected: string;
   readonly found: string;
+  /** How many of what is checked it is about; 0 for one more thing about what another finding counts. Without it, 1. */
+  readonly count?: number;
 }
 
 /** Counts of one subject. */
@@ -82,7 +85,7 @@ export function createTally(): Tally {
     },
     find(finding) {
       findings.push(finding);
-      of(finding.subject)[finding.kind] += 1;
+      of(finding.subject)[finding.kind] += finding.count ?? 1;
     },
     without(hasMovedOn) {
       const rest = createTally();
@@ -92,7 +95,7 @@ export function createTally(): Tally {
           rest.skip(subject, reason as SkipReason, count);
       }
       for (const finding of findings) {
-        if (hasMovedOn(finding)) rest.skip(finding.subject, 'changed during the audit');
+        if (hasMovedOn(finding)) rest.skip(finding.subject, 'changed during the audit', finding.count ?? 1);
         else rest.find(finding);
       }
       return rest;

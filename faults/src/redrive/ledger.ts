@@ -9,6 +9,16 @@ export interface LedgerEntry {
   readonly id: string;
   readonly sentTo: string;
   readonly sentAtMs: number;
+  /** Of a refused record: the batch that it goes into, and whether the broker has acknowledged that one. */
+  readonly batch?: BatchOfRejects | undefined;
+  readonly isSent?: boolean | undefined;
+}
+
+/** A batch of refused records that are sent again. */
+export interface BatchOfRejects {
+  readonly shard: string;
+  readonly epoch: number;
+  readonly sequence: number;
 }
 
 const Entry = z.object({
@@ -17,11 +27,18 @@ const Entry = z.object({
   id: z.string(),
   sentTo: z.string(),
   sentAtMs: z.number(),
+  batch: z.object({ shard: z.string(), epoch: z.int(), sequence: z.int() }).optional(),
+  isSent: z.boolean().optional(),
 });
 
 /** The entry as a record of `market.redriven.v1`, a plain one: no function reads it. */
 export function formatEntry(entry: LedgerEntry): Message {
   return { key: `${entry.partition}:${entry.offset}`, value: JSON.stringify(entry) };
+}
+
+/** What names a refused record for ever: the trade that it is. */
+export function rejectKey({ shard, tradeId }: { readonly shard: string; readonly tradeId: string }): string {
+  return `reject:${shard}:${tradeId}`;
 }
 
 /** @throws {z.ZodError | SyntaxError} If it is none. */

@@ -6,7 +6,7 @@ import { letterKey } from './ledger.ts';
 import { listByReason } from './listing.ts';
 import { parseRedriveOptions } from './options.ts';
 import { originOf } from './origin.ts';
-import { fateOf, matches } from './select.ts';
+import { fateOf, type Filter, matches } from './select.ts';
 
 const NOW_MS = Date.parse('2026-11-25T12:00:00Z');
 
@@ -113,9 +113,15 @@ test('fateOf() sends a letter once, a refused one only when asked, and nothing t
   expect(fateOf(letterOf({ ce_type: 'dev.knative.kafka.event' }), filter, new Set())).toBe('from nowhere');
 });
 
+function filterOf(args: readonly string[]): Filter {
+  const filter = parseRedriveOptions(args, NOW_MS)?.filter;
+  if (filter === undefined) throw new Error('only the help');
+  return filter;
+}
+
 test('matches() takes what every given filter takes', () => {
   const letter = letterOf({ ce_knativeerrorcode: '503', ce_knativeerrordata: data('lost every race') });
-  const wanted = (...args: string[]): boolean => matches(letter, parseRedriveOptions(args, NOW_MS).filter);
+  const wanted = (...args: string[]): boolean => matches(letter, filterOf(args));
   expect(wanted()).toBe(true);
   expect(wanted('--reason', 'every race', '--dest', 'aggregate', '--type', EVENT_TYPES.trades)).toBe(true);
   expect(wanted('--reason', '503', '--id', '17:sim-03:4', '--since', '2h')).toBe(true);
@@ -126,7 +132,7 @@ test('matches() takes what every given filter takes', () => {
   expect(wanted('--id', '17:sim-03:5')).toBe(false);
 });
 
-test.each([['--since', 'yesterday'], ['--sinse', '2h'], ['--reason']])(
+test.each([['--since', 'yesterday'], ['--sinse', '2h'], ['--reason'], ['--type', 'x', '--rejects']])(
   'parseRedriveOptions() refuses %s %s',
   (...args) => {
     expect(() => parseRedriveOptions(args, NOW_MS)).toThrow(args[0]);

@@ -1,5 +1,6 @@
 import { describeError, RetryableError } from '@kandle/runtime/errors';
-import { CompressionTypes, type Kafka, type KafkaMessage, type Message, Partitioners } from 'kafkajs';
+import { shardPartitioner } from '@kandle/runtime/shard-partitioner';
+import { CompressionTypes, type Kafka, type KafkaMessage, type Message } from 'kafkajs';
 import { type DeadLetter, headerText, originalHeaders, readDeadLetter } from './dead-letter.ts';
 import { formatEntry, letterKey, type LedgerEntry, parseEntry } from './ledger.ts';
 import { originOf } from './origin.ts';
@@ -62,8 +63,8 @@ export async function sendAgain(
   const producer = kafka.producer({
     idempotent: true,
     maxInFlightRequests: 1,
-    // The key decides the partition as for the functions: an event goes where its shard's others are.
-    createPartitioner: Partitioners.DefaultPartitioner,
+    // The partition is that of the functions: an event goes where its shard's others are.
+    createPartitioner: shardPartitioner,
   });
   let sent = 0;
 
