@@ -168,11 +168,12 @@ events_of() {
 
 # Waits for a condition of everything that matches, one after the other.
 await() {
-  local pattern=$1 condition=$2 page=$3 file name namespace
+  local pattern=$1 condition=$2 page=$3 file namespace kind name
   while read -r file; do
     [[ -n $file ]] || continue
-    name=${file##*/} namespace=${name%%_*} && name=${name#"$namespace"_} && name=${name%.yaml}
-    patiently "${name##*_} ($(sed 's/_v[0-9].*//' <<<"$name"))" "$page" "events_of $namespace" \
+    # NAMESPACE_GROUP_VERSION_KIND_NAME.yaml, as kubectl kustomize -o names them.
+    IFS=_ read -r namespace _ _ kind name <<<"$(basename "$file" .yaml)"
+    patiently "$kind $name" "$page" "events_of $namespace" \
       kubectl wait --for="$condition" --timeout="${timeout}s" -f "$file"
   done < <(files "$pattern")
 }

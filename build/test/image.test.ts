@@ -224,7 +224,6 @@ describe.skipIf(reason !== null)(`the images${reason === null ? '' : ` (skipped:
     await Promise.all(Array.from({ length: containerConcurrency }, sendSome));
     expect(answers).toEqual(new Map([[204, 3 * containerConcurrency]]));
     const peakKb = Number.parseInt(status(child.pid ?? 0, 'VmHWM'), 10);
-    console.log(`persist: ${Math.round(peakKb / 1_024)} of ${memoryMb} MiB`);
     expect(peakKb).toBeLessThan(await memoryLimitKb('persist'));
   });
 });

@@ -139,9 +139,24 @@ describe.skipIf(!hasKubectl())(`scripts${hasKubectl() ? '' : ' (skipped: there i
   'logs'*'statefulset/ingest'*) echo 'an older line'; echo 'the feed refuses the key: 401' ;;`,
       [],
     );
-    expect(run.stdout).toMatch(/^ {3}waiting for ingest, [12] s of 900: the feed refuses the key: 401$/m);
+    expect(run.stdout).toMatch(/^ {3}waiting for ingest, \d+ s of 900: the feed refuses the key: 401$/m);
     expect(run.stderr).toMatch(
       /^deploy\.sh: ingest did not get ready within 900 s\. Look at docs\/runbook\/ingest-not-ready\.md/m,
+    );
+    expect(run.status).toBe(1);
+  });
+
+  test('deploy.sh names the resource that does not get ready, and the newest event of its namespace', () => {
+    const run = deployTo(
+      `  'wait'*kafkatopic_market-raw*) sleep 2; exit 1 ;;
+  'get events --namespace kandle '*) echo 'market-raw-v1: no operator has looked at it' ;;`,
+      [],
+    );
+    expect(run.stdout).toMatch(
+      /^ {3}waiting for kafkatopic market-raw-v1, \d+ s of 900: market-raw-v1: no operator has looked at it$/m,
+    );
+    expect(run.stderr).toMatch(
+      /kafkatopic market-raw-v1 did not get ready .* docs\/runbook\/deployment-hangs\.md/,
     );
     expect(run.status).toBe(1);
   });
