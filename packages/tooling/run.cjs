@@ -22,5 +22,6 @@ if (program !== undefined) {
   const file = resolve(program);
   // The program finds itself and its arguments where it would without us.
   process.argv = [process.argv[0], file, ...rest];
-  import(pathToFileURL(file).href);
+  // If it cannot be loaded, Node says why and ends with 1.
+  void import(pathToFileURL(file).href);
 }
