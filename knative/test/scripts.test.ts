@@ -5,8 +5,8 @@ import { delimiter, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { BASE_FOLDER } from '../src/read-plan.ts';
 import { workloadsOf } from '../src/workloads.ts';
-import { hasKubectl, KNATIVE, overlayNames, render } from './render.ts';
-import { parseRendered } from './rules.ts';
+import { hasKubectl, KNATIVE, overlayNames, render } from '../check/render.ts';
+import { parseRendered } from '../check/rules.ts';
 
 function dryRun(script: string, args: readonly string[]): string {
   return execFileSync(join(KNATIVE, script), [...args, '--dry-run'], { encoding: 'utf8' });
