@@ -27,6 +27,7 @@ function rowsOf(version: number, ...symbols: readonly string[]) {
   const row = {
     version,
     pending: 0,
+    recomputed_to: null,
     row_version: 1,
     state_version: 1,
     candle: '',

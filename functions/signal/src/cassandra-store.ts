@@ -24,7 +24,7 @@ const READ = 'SELECT * FROM indicator_states WHERE shard = ? AND window_start = 
 const READ_VERSIONS =
   'SELECT DISTINCT shard, window_start, version FROM indicator_states WHERE shard = ? AND window_start IN ?';
 const WRITE =
-  'UPDATE indicator_states SET version = ?, pending = ? WHERE shard = ? AND window_start = ? IF version = ?';
+  'UPDATE indicator_states SET version = ?, pending = ?, recomputed_to = ? WHERE shard = ? AND window_start = ? IF version = ?';
 const WRITE_ROW =
   'UPDATE indicator_states SET row_version = ?, state_version = ?, candle_version = ?, prev_start = ?, ' +
   'prev_version = ?, repeated = ?, restarted = ?, candle = ?, state = ?, signals = ? ' +
@@ -62,6 +62,7 @@ export function createStateStore(client: Client): StateStore {
               params: [
                 next.version,
                 next.pending,
+                next.recomputedToMs === null ? null : new Date(next.recomputedToMs),
                 key.shard,
                 new Date(key.windowStartMs),
                 expectedVersion(next.version),
@@ -97,7 +98,11 @@ function rowParams({ shard, windowStartMs }: WindowKey, symbol: string, next: St
 }
 
 /** What stands once in a window. */
-const HeaderSchema = z.object({ version: column.int, pending: column.optionalInt });
+const HeaderSchema = z.object({
+  version: column.int,
+  pending: column.optionalInt,
+  recomputed_to: column.timestamp.nullable(),
+});
 
 const VersionSchema = z.object({ window_start: column.timestamp, version: column.int.nullable() });
 
@@ -118,10 +123,11 @@ const RowSchema = z.object({
 function toWindow(rows: readonly types.Row[]): StateWindow {
   const [first] = rows;
   if (first === undefined || first['version'] === null) return ABSENT;
-  const { version, pending } = parseRow(HeaderSchema, first, 'read a state window');
+  const { version, pending, recomputed_to } = parseRow(HeaderSchema, first, 'read a state window');
   return {
     version,
     pending,
+    recomputedToMs: recomputed_to,
     rows: new Map(
       parseRows(
         RowSchema,

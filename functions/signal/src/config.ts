@@ -1,7 +1,7 @@
 import { DEFAULT_PERIODS, type IndicatorPeriods } from '@kandle/market/indicator/indicators';
 import { TOPICS } from '@kandle/market/event/topics';
 import { CassandraEnv } from '@kandle/runtime/cassandra';
-import { type Env, readEnv, wholeNumber } from '@kandle/runtime/config';
+import { type Env, positiveMs, readEnv, wholeNumber } from '@kandle/runtime/config';
 import { FunctionEnv } from '@kandle/runtime/function-server';
 import { KafkaEnv } from '@kandle/runtime/kafka';
 import { z } from 'zod';
@@ -27,8 +27,13 @@ export const envSchema = z.object({
   ATR_PERIOD: period.default(DEFAULT_PERIODS.atr),
   /** Windows without a trade over which the last close is repeated; after more of them the series restarts. */
   MAX_REPEATED_WINDOWS: wholeNumber(0, 120).default(12),
-  /** Most later windows that a revision may change; with the default periods nothing is left of it after fewer. */
+  /** Later windows that a revision may reach; with the default periods nothing is left of it after fewer. */
   MAX_RECOMPUTED_WINDOWS: wholeNumber(1, 100_000).default(2_000),
+  /**
+   * How long an event may take; a recomputation that is not done then goes on with its next delivery. Below the service's
+   * `timeoutSeconds`, with time for one more window.
+   */
+  BUDGET_MS: positiveMs.default(40_000),
   /** Most symbol rows held in memory, about 2 KB each. */
   MAX_CACHED_ROWS: wholeNumber(1, 10_000_000).default(20_000),
   /** Most attempts at one window before the event is given back with 503. */

@@ -4,7 +4,7 @@ import { parseIndicatorBatch } from '@kandle/market/indicator/indicator-batch';
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { EVENT_TYPES } from '@kandle/market/event/topics';
 import { WINDOW_MS } from '@kandle/market/window/window';
-import { PoisonError } from '@kandle/runtime/errors';
+import { PoisonError, RetryableError } from '@kandle/runtime/errors';
 import { expect, test } from 'vitest';
 import type { Fault } from '@kandle/testkit/faulty-database';
 import { createRandom } from '@kandle/tooling/random';
@@ -12,6 +12,7 @@ import { receivedEvent } from '@kandle/testkit/received-event';
 import { candleOf, SHARD } from '../test/candle-log.ts';
 import { createFaultyStates } from '../test/faulty-states.ts';
 import { createMemoryStore } from '../test/memory-store.ts';
+import { judge } from '../test/oracle.ts';
 import { SETTINGS } from '../test/settings.ts';
 import { parseSignalBatch } from '@kandle/market/signal/signal-batch';
 import { createSignalMetrics } from './metrics.ts';
@@ -30,11 +31,18 @@ function started(
     readonly news?: NewsSentiments;
     readonly rules?: readonly Rule[];
     readonly faults?: Fault[];
+    readonly monotonicMs?: () => number;
+    /** Called before each statement. */
+    readonly onStatement?: () => void;
+    readonly budgetMs?: number;
   } = {},
 ) {
   const store = createMemoryStore();
   const database = createFaultyStates(store);
-  const states = database.connect(async (kind) => (kind === 'write' && options.faults?.shift()) || 'none');
+  const states = database.connect(async (kind) => {
+    options.onStatement?.();
+    return (kind === 'write' && options.faults?.shift()) || 'none';
+  });
   const counted: Record<string, number> = {};
   const metrics = createSignalMetrics({
     counter: (name) => ({
@@ -60,6 +68,8 @@ function started(
     memory: createStateMemory(states, { reach: 4, maxRows: 100_000, monotonicMs: () => 1 }),
     publisher: createSignalPublisher(producer, 'signals', SETTINGS.periods),
     reach: 4,
+    monotonicMs: options.monotonicMs ?? (() => 0),
+    budgetMs: options.budgetMs ?? 1,
     maxRecomputedWindows: options.maxRecomputedWindows ?? 100,
     maxAttempts: 5,
     backOff: async () => undefined,
@@ -144,6 +154,63 @@ test('signal() recomputes no more windows than it may', async () => {
       store.windowAt({ shard: SHARD, windowStartMs: BEGIN_MS + index * WINDOW_MS }).rows.get('A')?.version,
   );
   expect(versions).toEqual([1, 1, 2, 2, 2, 2, 1, 1, 1, 1]);
+});
+
+test('signal() goes on with a long recomputation where the delivery before gave it back, each within its time', async () => {
+  const WINDOWS = 400;
+  let nowMs = 0;
+  const { database, store, published, handle } = started({
+    maxRecomputedWindows: 2_000,
+    monotonicMs: () => nowMs,
+    // Of a statement's time; a window takes two or three of them.
+    onStatement: () => void (nowMs += 5),
+    budgetMs: 1_000,
+  });
+  const log = Array.from({ length: WINDOWS }, (_, index) => finals(index, ['A', 'B']));
+  for (const event of log) await handle(event);
+  const revision = finals(1, ['A'], { kind: 'revised', version: 3 });
+  const counts = { ...database.counts };
+  let deliveries = 0;
+  let longestMs = 0;
+  for (let isDone = false; !isDone; deliveries++) {
+    const beganMs = nowMs;
+    isDone = await handle(revision).then(
+      () => true,
+      (error: unknown) => {
+        if (!(error instanceof RetryableError)) throw error;
+        return false;
+      },
+    );
+    longestMs = Math.max(longestMs, nowMs - beganMs);
+  }
+  expect(longestMs).toBeLessThan(1_100);
+  const statements = database.counts.reads + database.counts.writes - counts.reads - counts.writes;
+  // A write and two looks for each window, and some more where a delivery takes over from the one before.
+  expect(statements).toBeLessThan(3 * WINDOWS + 40 * deliveries);
+  expect(deliveries).toBeGreaterThan(2);
+  expect(await judge(SHARD, [...log, revision], store, published, SETTINGS)).toEqual([]);
+  const { pending, recomputedToMs } = store.windowAt({
+    shard: SHARD,
+    windowStartMs: BEGIN_MS + WINDOW_MS,
+  });
+  expect({ pending, recomputedToMs }).toEqual({ pending: 0, recomputedToMs: null });
+});
+
+test('signal() begins a recomputation anew, when its window changes again before it is done', async () => {
+  const { store, published, handle } = started({ maxRecomputedWindows: 2_000, budgetMs: 0 });
+  const log = Array.from({ length: 12 }, (_, index) => finals(index, ['A', 'B']));
+  for (const event of log) await handle(event).catch(() => undefined);
+  const first = finals(1, ['A'], { kind: 'revised', version: 3 });
+  const second = finals(1, ['B'], { kind: 'revised', version: 4 });
+  const third = finals(4, ['A'], { kind: 'revised', version: 3 });
+  for (let n = 0; n < 5; n++) await expect(handle(first)).rejects.toThrow(/send the event again/);
+  await expect(handle(third)).rejects.toThrow(RetryableError);
+  await expect(handle(second)).rejects.toThrow(RetryableError);
+  for (const event of [third, first, second]) {
+    for (let n = 0; n < 30; n++) await handle(event).catch(() => undefined);
+    await handle(event);
+  }
+  expect(await judge(SHARD, [...log, first, second, third], store, published, SETTINGS)).toEqual([]);
 });
 
 test('signal() counts signals found and taken back, starts of series, recomputed windows and lost writes', async () => {

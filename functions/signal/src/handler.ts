@@ -18,6 +18,8 @@ export interface SignalDeps extends RecomputeDeps {
   readonly news: NewsSentiments;
   readonly periods: IndicatorPeriods;
   readonly maxRepeatedWindows: number;
+  /** How long an event may take, milliseconds; later windows that are left then wait for its next delivery. */
+  readonly budgetMs: number;
   /** The rules as of now. */
   readonly rules: () => readonly Rule[];
 }
@@ -30,6 +32,7 @@ export interface SignalDeps extends RecomputeDeps {
  */
 export function createSignal(deps: SignalDeps): (event: ReceivedEvent) => Promise<void> {
   return async function signal(event) {
+    const deadlineMs = deps.monotonicMs() + deps.budgetMs;
     const batch = parseOrPoison('candle batch', () => parseCandleBatch(event.data));
     if (batch.kind === 'provisional') return;
     if (batch.windowMs !== WINDOW_MS || batch.windowStartMs % WINDOW_MS !== 0) {
@@ -58,6 +61,7 @@ export function createSignal(deps: SignalDeps): (event: ReceivedEvent) => Promis
       reconciled,
       symbols,
       settings,
+      deadlineMs,
       publish: (at, window, shown) => deps.publisher.publish(at, window, shown, traceparent),
     });
   };

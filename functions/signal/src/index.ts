@@ -40,6 +40,8 @@ void runFunction('signal', readConfig, (config, log) => {
       log,
     }),
     reach,
+    monotonicMs: () => performance.now(),
+    budgetMs: config.BUDGET_MS,
     maxRepeatedWindows: config.MAX_REPEATED_WINDOWS,
     maxRecomputedWindows: config.MAX_RECOMPUTED_WINDOWS,
     maxAttempts: config.MAX_ATTEMPTS,

@@ -91,9 +91,12 @@ export async function reconcileWindow(
       }
       const version = window.version + 1;
       const isFollowed = window.pending > 0 || around.later === null || around.later.length > 0;
+      // A new mark begins from here; what was reached under the one before is not known to be right any more.
+      const mark = isOwn && isFollowed ? { pending: version, recomputedToMs: null } : {};
       const next: StateWindow = {
+        ...window,
+        ...mark,
         version,
-        pending: isOwn && isFollowed ? version : window.pending,
         rows: new Map([...window.rows, ...plan]),
       };
       return { kind: 'write', write: () => write(window, next, [...plan.keys()]), result: null };

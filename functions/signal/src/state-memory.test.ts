@@ -5,7 +5,7 @@ import type { StateWindow } from '@kandle/market/signal/series-state';
 import { createStateMemory } from './state-memory.ts';
 
 const REACH = 3;
-const window: StateWindow = { version: 1, pending: 0, rows: new Map() };
+const window: StateWindow = { version: 1, pending: 0, recomputedToMs: null, rows: new Map() };
 const key = (place: number) => ({ shard: 'a-00', windowStartMs: place * WINDOW_MS });
 
 function createMemory(maxRows: number) {

@@ -34,6 +34,7 @@ export async function signalSchedule(
   atOnce = 1,
 ): Promise<readonly MarketEvent[]> {
   const reach = SETTINGS.maxRepeatedWindows + 1;
+  let clock = 0;
   return await runSchedule(random, {
     events,
     database,
@@ -43,6 +44,9 @@ export async function signalSchedule(
         states,
         news: { read: async () => new Map() },
         reach,
+        // Whatever is done takes time: most recomputations are given back, some after each window.
+        monotonicMs: () => (clock += 1),
+        budgetMs: random.pick([0, 3, 1_000_000]),
         memory: createStateMemory(states, {
           reach,
           maxRows: random.pick([1, 8, 1_000]),

@@ -61,6 +61,7 @@ function after(window: StateWindow, symbols: readonly string[]): StateWindow {
   return {
     version,
     pending: version % 2,
+    recomputedToMs: version % 2 === 0 ? null : START_MS + 5_000 * version,
     rows: new Map([...window.rows, ...symbols.map((symbol) => [symbol, rowAt(version, symbol)] as const)]),
   };
 }
@@ -85,7 +86,7 @@ export function describeStore(name: string, store: () => StateStore): void {
     test('read() returns a row without candle, basis and signals', async () => {
       const key = freshKey();
       const row = { ...rowAt(1, 'A'), candle: null, basis: null, signals: [] };
-      const window = { version: 1, pending: 0, rows: new Map([['A', row]]) };
+      const window = { version: 1, pending: 0, recomputedToMs: null, rows: new Map([['A', row]]) };
       expect(await store().compareAndSet(key, window, ['A'])).toBe('applied');
       expect(await store().read(key)).toEqual(window);
     });
@@ -94,7 +95,7 @@ export function describeStore(name: string, store: () => StateStore): void {
       const key = freshKey();
       const first = after(ABSENT, ['A']);
       await store().compareAndSet(key, first, ['A']);
-      const marked = { ...first, version: 2, pending: 2 };
+      const marked = { ...first, version: 2, pending: 2, recomputedToMs: null };
       expect(await store().compareAndSet(key, marked, [])).toBe('applied');
       expect(await store().read(key)).toEqual(marked);
     });

@@ -99,16 +99,23 @@ export interface StateRow {
  * The symbols of a shard's window.
  *
  * Version 0 is a window that was never written. `pending` is the version at which a recomputation of the windows after
- * this one began that is not known to be finished; 0 if there is none.
+ * this one began that is not known to be finished; 0 if there is none. `recomputedToMs` is the start of the last of them
+ * up to which it has come, all right and published; null if nothing is known of that.
  */
 export interface StateWindow {
   readonly version: number;
   readonly pending: number;
+  readonly recomputedToMs: number | null;
   readonly rows: ReadonlyMap<string, StateRow>;
 }
 
 /** The state of a window that was never written. */
-export const ABSENT: StateWindow = { version: 0, pending: 0, rows: new Map() };
+export const ABSENT: StateWindow = {
+  version: 0,
+  pending: 0,
+  recomputedToMs: null,
+  rows: new Map(),
+};
 
 /** Orders bases: of two readings of the rows before, the later one. Rows are never taken away, so it only grows. */
 export function compareBases(a: Basis | null, b: Basis | null): number {
