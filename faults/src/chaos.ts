@@ -94,8 +94,8 @@ async function runIn(options: ChaosOptions, faults: typeof ALL_FAULTS): Promise<
 try {
   await main();
 } catch (error) {
-  console.error(describeError(error));
-  process.exitCode = 1;
+  console.error(stopping.signal.aborted ? 'Stopped before a verdict.' : describeError(error));
+  process.exitCode = stopping.signal.aborted ? 130 : 1;
 }
 // KafkaJS and the driver may leave a timer behind; everything of ours is closed.
 process.exit(process.exitCode ?? 0);

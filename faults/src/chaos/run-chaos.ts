@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { showReport } from '@kandle/audit/show-report';
 import { createRandom } from '@kandle/tooling/random';
@@ -31,13 +32,22 @@ export interface ChaosRun {
 const WARM_UP_MS = 5_000;
 const SETTLE_DEADLINE_MS = 600_000;
 
-/** Lets faults befall a stack until the time is over, then lets it come to rest, and judges. */
+/**
+ * Lets faults befall a stack until the time is over, then lets it come to rest, and judges. What does not come to rest
+ * is a difference, and all the rest is judged.
+ *
+ * @throws The reason of `signal` once it is aborted.
+ */
 export async function runChaos(stack: Stack, run: ChaosRun): Promise<ChaosReport> {
   const { seed, say, signal } = run;
   const startedMs = performance.now();
   const injected: string[] = [];
   const failed: string[] = [];
   const pause = (ms: number): Promise<void> => sleep(ms, undefined, { signal }).catch(() => undefined);
+
+  // A fault may take minutes, and whoever stops the run does not wait for it.
+  const stopped = once(signal, 'abort').then(() => signal.throwIfAborted());
+  stopped.catch(() => undefined);
 
   await pause(WARM_UP_MS);
   for (const { fault, pauseMs, seed: faultSeed } of scheduleFaults(run.faults, seed)) {
@@ -46,22 +56,33 @@ export async function runChaos(stack: Stack, run: ChaosRun): Promise<ChaosReport
     const beganMs = performance.now();
     say(`${clock(beganMs - startedMs)} ${fault.name} …`);
     try {
-      await fault.inject(stack, createRandom(faultSeed));
+      await Promise.race([fault.inject(stack, createRandom(faultSeed)), stopped]);
       injected.push(fault.name);
       say(`${clock(performance.now() - startedMs)}   over after ${seconds(performance.now() - beganMs)}`);
     } catch (error) {
+      signal.throwIfAborted();
       failed.push(`${fault.name}: ${describeError(error)}`);
       say(`${clock(performance.now() - startedMs)}   could not be brought about: ${describeError(error)}`);
     }
   }
+  signal.throwIfAborted();
   say(`${clock(performance.now() - startedMs)} the market falls silent; waiting until everything is final …`);
   const settlingMs = performance.now();
-  await stack.settle(SETTLE_DEADLINE_MS);
+  let unrest: string | null = null;
+  try {
+    await stack.settle(SETTLE_DEADLINE_MS, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    unrest = describeError(error);
+  }
   const settleMs = performance.now() - settlingMs;
-  say(`${clock(performance.now() - startedMs)} at rest after ${seconds(settleMs)}; comparing …`);
+  say(
+    `${clock(performance.now() - startedMs)} ${unrest === null ? 'at rest' : 'NOT at rest'} after ${seconds(settleMs)}; comparing …`,
+  );
   const verdict = await judge(stack);
   return {
     ...verdict,
+    differences: [...(unrest === null ? [] : [unrest]), ...verdict.differences],
     seed,
     injected,
     failed,

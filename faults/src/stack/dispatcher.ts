@@ -2,11 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { describeError } from '@kandle/runtime/errors';
 import type { Service } from '@kandle/stand-in/serving/service';
 import type { DispatcherTask } from './dispatcher-process.ts';
 
-/** The event sources of a stack, in a process that can be killed and is then started again. */
+/** The event sources of a stack, in a process of their own that is started again whenever it ends by itself. */
 export interface Dispatcher {
   pid(): number;
   /** SIGKILL; resolves when a new process has its partitions. */
@@ -19,9 +21,13 @@ export interface DispatcherOptions extends Omit<DispatcherTask, 'sinkUrl'> {
   readonly services: ReadonlyMap<string, Service>;
   readonly log: (line: string) => void;
   readonly onSpawn: (pid: number) => void;
+  readonly onExit?: (pid: number) => void;
 }
 
 const SCRIPT = fileURLToPath(new URL('./dispatcher-process.ts', import.meta.url));
+const RESTART_MS = 500;
+/** A source waits 25 s for what is under way. */
+const STOP_DEADLINE_MS = 30_000;
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'host',
   'connection',
@@ -32,7 +38,7 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 
 /** Starts the sources; resolves when they have their partitions. */
 export async function startDispatcher(options: DispatcherOptions): Promise<Dispatcher> {
-  const { services, log, onSpawn, ...task } = options;
+  const { services, log, onSpawn, onExit, ...task } = options;
   const timeouts = new Map(task.sources.map(({ sink, delivery }) => [sink, delivery.timeoutMs]));
   // In front of the services, for another process: a path for each.
   const gate = createServer((request, response) => {
@@ -50,6 +56,8 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
   const address = gate.address();
   const sinkUrl = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}/`;
   const killNow = (): void => void child.kill('SIGKILL');
+  /** The process that is meant to end. */
+  let ending: ChildProcess | null = null;
   let child = await start();
   process.once('exit', killNow);
 
@@ -64,23 +72,51 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     const lines = createInterface({ input: started.stdout });
     const ready = Promise.withResolvers<void>();
     lines.on('line', (line) => (line === 'ready' ? ready.resolve() : log(line)));
-    started.once('exit', () => ready.reject(new Error('Cannot start the dispatcher: it ended at once')));
+    started.once('exit', (code, signal) => {
+      onExit?.(started.pid ?? 0);
+      ready.reject(new Error('Cannot start the dispatcher: it ended at once'));
+      if (child === started && ending !== started)
+        void startAgain(
+          `The process of the event sources (pid ${started.pid}) ended by itself (${signal ?? code})`,
+        );
+    });
     await ready.promise;
     return started;
+  }
+
+  /** As an orchestrator does, for as long as it takes: until then no event is delivered, and none is lost. */
+  async function startAgain(fact: string): Promise<void> {
+    log(`${fact}, and is started again`);
+    const gone = child;
+    while (child === gone && ending !== gone) {
+      await sleep(RESTART_MS);
+      try {
+        const started = await start();
+        // It may have been stopped while it started.
+        if (ending === gone) started.kill('SIGKILL');
+        child = started;
+      } catch (error) {
+        log(describeError(error));
+      }
+    }
   }
 
   return {
     pid: () => child.pid ?? 0,
     async kill() {
       const gone = once(child, 'exit');
+      ending = child;
       child.kill('SIGKILL');
       await gone;
       child = await start();
     },
     async stop() {
+      ending = child;
       const gone = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : null;
       child.stdin?.end();
+      const timer = setTimeout(killNow, STOP_DEADLINE_MS);
       await gone;
+      clearTimeout(timer);
       process.removeListener('exit', killNow);
       gate.closeAllConnections();
       gate.close();

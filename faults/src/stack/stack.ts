@@ -64,8 +64,9 @@ export interface Stack {
    * Lets the market fall silent and waits until everything is acknowledged, delivered and final.
    *
    * @throws {Error} Naming what is not, with the ends of the logs.
+   * @throws The reason of `signal` once it is aborted.
    */
-  settle(deadlineMs: number): Promise<void>;
+  settle(deadlineMs: number, signal?: AbortSignal): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -156,6 +157,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         memory.add('dispatcher', pid);
         options.onSpawn?.('dispatcher', pid);
       },
+      onExit: (pid) => {
+        memory.remove(pid);
+        options.onExit?.(pid);
+      },
     });
     ends.push(() => dispatcher.stop());
     return assemble(
@@ -200,7 +205,7 @@ function assemble(parts: Omit<Stack, 'lags' | 'untilAwake' | 'settle'>, admin: A
         await sleep(20);
       }
     },
-    async settle(deadlineMs) {
+    async settle(deadlineMs, signal) {
       feed.setSilent(true);
       const deadline = performance.now() + deadlineMs;
       // Twice: what a function has just written may be another's to take.
@@ -213,6 +218,7 @@ function assemble(parts: Omit<Stack, 'lags' | 'untilAwake' | 'settle'>, admin: A
             `The stack does not come to rest: ${fact}\n${logTails(join(options.folder, 'logs'))}`,
           );
         await sleep(POLL_MS);
+        signal?.throwIfAborted();
       }
     },
   };
