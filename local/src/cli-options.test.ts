@@ -50,6 +50,7 @@ describe('parseStartOptions()', () => {
     [['--replay', thisFile, '--rate', '5'], '--rate: for the simulated market, not for a recording'],
     [['--replay', '/nowhere'], 'There is no recording at /nowhere'],
     [['--speed', '2'], '--speed is for a recording'],
+    [['--strict'], '--strict is for a recording'],
     [['--what'], '--what'],
   ])('refuses %j and says why', (args, message) => {
     expect(() => parseStartOptions(args)).toThrow(UsageError);

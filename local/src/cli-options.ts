@@ -19,6 +19,8 @@ export interface StartOptions {
   readonly replay: string | null;
   /** Times real time; Infinity for as fast as it goes. */
   readonly speed: number;
+  /** Refuse a recording that ends in the middle, instead of playing what is whole. */
+  readonly strict: boolean;
   /** The market to simulate; used when there is neither a recording nor a key. */
   readonly simulator: SimulatorChoice;
   /** Folder for the CSV export. */
@@ -96,6 +98,7 @@ everything. A second start finds its data again; "npm run clean" forgets it.`,
       text,
     ),
     speed: option('N|max', 'times real time (default 1), or as fast as it goes', speed),
+    strict: flag('refuse a recording that ends in the middle, instead of playing what is whole'),
     ...SIMULATOR,
     export: option(
       'DIR',
@@ -128,6 +131,8 @@ else a simulated market of stocks, indices, forex and crypto, all named SIM:…`
     idle: 'Knative on this machine (the files in knative/base are read as they are)',
     'kafka-port': 'Ports (a free one is chosen where none is given)',
   },
+  notes: `Exit code: 0 all is well, 1 it could not go on, 3 a recording has ended and not everything of it was counted:
+then the last lines say what.`,
 });
 
 /**
@@ -145,6 +150,8 @@ export function parseStartOptions(args: readonly string[]): StartOptions | null 
   if (values.speed !== null && replay === null) {
     throw new UsageError('--speed is for a recording: give --replay FILE too');
   }
+  if (values.strict && replay === null)
+    throw new UsageError('--strict is for a recording: give --replay FILE too');
   const simulator = chooseMarket(values);
   if (simulator.given.length > 0 && replay !== null) {
     throw new UsageError(`${simulator.given.join(', ')}: for the simulated market, not for a recording`);
@@ -152,6 +159,7 @@ export function parseStartOptions(args: readonly string[]): StartOptions | null 
   return {
     replay,
     speed: values.speed ?? 1,
+    strict: values.strict,
     simulator,
     exportFolder: values.export,
     forMs: values.for,

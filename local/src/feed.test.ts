@@ -8,10 +8,14 @@ afterEach(async () => {
   for (const feed of feeds.splice(0)) await feed.close();
 });
 
-async function choose(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Feed> {
+async function choose(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  log: (line: string) => void = () => undefined,
+): Promise<Feed> {
   const options = parseStartOptions(args);
   if (options === null) throw new RangeError('Help is no feed');
-  const feed = await chooseFeed(options, env, () => undefined);
+  const feed = await chooseFeed(options, env, log);
   feeds.push(feed);
   return feed;
 }
@@ -39,10 +43,18 @@ test('chooseFeed() takes Finnhub, when there is a key', async () => {
   });
 });
 
+test('chooseFeed() goes on with the others, when some of SYMBOLS is no symbol, and names it', async () => {
+  const told: string[] = [];
+  const env = { FINNHUB_TOKEN: 'key', SYMBOLS: 'AAPL,\u0007,MSFT' };
+  const feed = await choose([], env, (line) => told.push(line));
+  expect(feed.symbols).toEqual(['AAPL', 'MSFT']);
+  expect(told).toEqual([expect.stringContaining('"\\u0007"')]);
+});
+
 test.each([
   [{ FINNHUB_TOKEN: 'key' }, 'SYMBOLS is not'],
   [{ SYMBOLS: 'AAPL' }, 'FINNHUB_TOKEN is not'],
-  [{ FINNHUB_TOKEN: 'key', SYMBOLS: 'AAPL,A\u0007' }, '"A\\u0007" is not 1 to 64 bytes of printable text'],
+  [{ FINNHUB_TOKEN: 'key', SYMBOLS: '\u0007, \u0000' }, 'nothing of it is a symbol'],
 ])('chooseFeed() refuses %j', async (env, message) => {
   await expect(choose([], env)).rejects.toThrow(StartError);
   await expect(choose([], env)).rejects.toThrow(message);

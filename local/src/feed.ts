@@ -16,6 +16,10 @@ export interface Feed {
   readonly ends: boolean;
   /** The simulated market, if that is the feed. */
   readonly simulator: Simulator | null;
+  /** What of a recording is not played, in words. */
+  leftOut(): readonly string[];
+  /** True once a recording plays; a feed without an end always does. */
+  hasBegun(): boolean;
   /** Variables of ingest. */
   readonly env: Readonly<Record<string, string>>;
   close(): Promise<void>;
@@ -31,30 +35,35 @@ export async function chooseFeed(
   env: Env,
   log: (line: string) => void,
 ): Promise<Feed> {
-  if (options.replay !== null) return replayFeed(options.replay, options.speed, log);
-  const given = parseSymbols(env['SYMBOLS'] ?? '');
-  const symbols = given.map(readSymbol).filter((symbol) => symbol !== null);
+  if (options.replay !== null) return replayFeed(options.replay, options, log);
+  const named = parseSymbols(env['SYMBOLS'] ?? '');
+  const symbols = named.map(readSymbol).filter((symbol) => symbol !== null);
   const token = env['FINNHUB_TOKEN'] ?? '';
   const tokenFile = env['FINNHUB_TOKEN_FILE'] ?? '';
   const hasKey = token !== '' || tokenFile !== '';
   const isSimulated = options.simulator.given.length > 0;
-  if (isSimulated || (!hasKey && given.length === 0)) return simulatorFeed(options.simulator, log);
+  if (isSimulated || (!hasKey && named.length === 0)) return simulatorFeed(options.simulator, log);
   if (!hasKey)
     throw new StartError('SYMBOLS is set but FINNHUB_TOKEN is not: set both, in the environment or in .env');
-  if (given.length === 0) {
+  if (named.length === 0) {
     throw new StartError(
       'FINNHUB_TOKEN is set but SYMBOLS is not: set SYMBOLS=AAPL,BINANCE:BTCUSDT, for example, in the environment or in .env',
     );
   }
-  const bad = given.find((symbol) => readSymbol(symbol) === null);
-  if (bad !== undefined)
-    throw new StartError(`SYMBOLS: ${JSON.stringify(bad)} is not 1 to 64 bytes of printable text`);
+  const refused = named
+    .filter((symbol) => readSymbol(symbol) === null)
+    .map((symbol) => JSON.stringify(symbol));
+  if (symbols.length === 0)
+    throw new StartError(`SYMBOLS: nothing of it is a symbol, 1 to 64 bytes of printable text: ${refused.join(', ')}`);
+  if (refused.length > 0)
+    log(`SYMBOLS: left out, because it is not 1 to 64 bytes of printable text: ${refused.join(', ')}`);
   return {
     name: 'Finnhub',
     symbols,
     tradeCount: null,
     ends: false,
     simulator: null,
+    ...ENDLESS,
     env: {
       SYMBOLS: formatSymbols(symbols),
       ...(token === '' ? { FINNHUB_TOKEN_FILE: tokenFile } : { FINNHUB_TOKEN: token }),
@@ -65,11 +74,19 @@ export async function chooseFeed(
   };
 }
 
-async function replayFeed(file: string, speed: number, log: (line: string) => void): Promise<Feed> {
+/** Of a feed without an end. */
+const ENDLESS = { leftOut: (): readonly string[] => [], hasBegun: (): boolean => true };
+
+async function replayFeed(
+  file: string,
+  { speed, strict }: StartOptions,
+  log: (line: string) => void,
+): Promise<Feed> {
   const server = await startReplayServer({
     file,
     port: await freePort(),
     speed: Number.isFinite(speed) ? speed : 'max',
+    strict,
     onProgress: log,
   });
   return {
@@ -78,6 +95,8 @@ async function replayFeed(file: string, speed: number, log: (line: string) => vo
     tradeCount: server.tradeCount,
     ends: true,
     simulator: null,
+    leftOut: () => server.leftOut(),
+    hasBegun: () => server.played() > 0,
     env: {
       FEED_URL: server.url,
       FINNHUB_TOKEN: 'replay',
@@ -97,6 +116,7 @@ async function simulatorFeed(choice: SimulatorChoice, log: (line: string) => voi
     tradeCount: null,
     ends: false,
     simulator,
+    ...ENDLESS,
     env: {
       // A feed of its own: its shards, views and candles never mix with a real feed's.
       FEED: 'sim',

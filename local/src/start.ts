@@ -12,10 +12,13 @@ import { readPlan } from '@kandle/knative/read-plan';
 import { DEFAULT_POLL, LIFTED_POLL } from '@kandle/stand-in/kafka-source/source';
 import { DATA_FOLDER, JARS_FOLDER, REPLAY_FOLDER, REPO_ROOT } from '@kandle/tooling/paths';
 import { chooseServedPort } from '@kandle/servers/ports/ports';
+import type { IngestStatus } from '@kandle/stand-in/ingest-process';
 import { type Pipeline, startPipeline } from '@kandle/stand-in/pipeline';
 import { checkMachine, StartError } from '@kandle/servers/preflight';
 import { notifyTargets } from './notify-targets.ts';
+import { LOSS_EXIT_CODE, lossesOf } from './losses.ts';
 import { createProgress, WATCHED_TOPICS } from './progress.ts';
+import { createStandstill } from './standstill.ts';
 import { claimFolder, type FolderClaim } from '@kandle/servers/process/run-record';
 import { forgetServerAddresses, writeServerAddresses } from '@kandle/servers/server-addresses';
 import { type Servers, startServers } from '@kandle/servers/servers';
@@ -161,14 +164,22 @@ async function follow(pipeline: Pipeline, watch: KafkaWatch, { feed, options }: 
     say: print,
   });
   const deadline = options.forMs === null ? Number.POSITIVE_INFINITY : performance.now() + options.forMs;
+  const standstill = createStandstill(performance.now());
   let ended = false;
+  let stuck: string | null = null;
+  let status: IngestStatus | null = null;
   try {
     say = progress.say;
-    while (!ended && !stopping.signal.aborted && performance.now() < deadline) {
+    while (!ended && stuck === null && !stopping.signal.aborted && performance.now() < deadline) {
       await sleep(POLL_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
-      const status = await pipeline.ingestStatus();
+      status = await pipeline.ingestStatus();
       progress.tick(status);
-      ended = feed.ends && status?.drained === true && (await pipeline.isSettled());
+      if (!feed.ends) continue;
+      ended = status?.drained === true && (await pipeline.isSettled());
+      stuck = standstill.look(
+        { hasBegun: feed.hasBegun(), status, settledEvents: settledEvents(pipeline) },
+        performance.now(),
+      );
     }
   } finally {
     say = print;
@@ -181,11 +192,37 @@ async function follow(pipeline: Pipeline, watch: KafkaWatch, { feed, options }: 
       `Exported ${written.trades} trades and ${written.candles} candles to ${options.exportFolder}/trades.csv and candles_5s.csv`,
     );
   }
+  if (ended) tellLosses(pipeline, watch, feed, status);
+  if (!ended && stuck !== null) {
+    const open = await pipeline.findUnsettled().catch((error: unknown) => describeError(error));
+    throw new StartError(
+      `The replay does not come to its end: ${stuck}${open === null ? '' : `; ${open}`}. What was exported is not whole`,
+    );
+  }
   if (feed.ends && !ended && !stopping.signal.aborted) {
     throw new StartError(
       'The time limit of --for came before the end of the recording: what was exported is not whole',
     );
   }
+}
+
+function settledEvents({ sources }: Pipeline): number {
+  return sources.reduce((sum, { stats }) => sum + stats.delivered + stats.deadLettered + stats.dropped, 0);
+}
+
+/** A recording of which something is in no candle ends with a warning that says what, and with an exit code. */
+function tellLosses(pipeline: Pipeline, watch: KafkaWatch, feed: Feed, status: IngestStatus | null): void {
+  const losses = lossesOf({
+    leftOut: feed.leftOut(),
+    status,
+    refusals: watch.refusals(),
+    deadLetters: watch.counts().deadLetters,
+    sources: pipeline.sources.map(({ stats }) => stats),
+  });
+  if (losses.length === 0) return;
+  say('WARNING: not everything of this recording was counted:');
+  for (const loss of losses) say(`  ${loss}`);
+  process.exitCode = LOSS_EXIT_CODE;
 }
 
 try {

@@ -2,6 +2,7 @@ import { e16, e8 } from '@kandle/market/number/fixed-point';
 import { formatCandleBatch } from '@kandle/market/candle/candle-batch';
 import { formatIndicatorBatch } from '@kandle/market/indicator/indicator-batch';
 import type { MarketEvent } from '@kandle/market/event/market-event';
+import { formatBatchRejects } from '@kandle/market/event/rejects';
 import { formatSignalBatch, signalId } from '@kandle/market/signal/signal-batch';
 import { toKafkaMessage } from '@kandle/runtime/event-producer';
 import { createTopics } from '@kandle/servers/kafka/create-topics';
@@ -94,6 +95,10 @@ test('createKafkaWatch() shows candles, indicators and signals from where it was
   const after = eventsOf(W0 + 5_000);
   await send(topics.candles, after.candles);
   await send(topics.signals, after.signals);
+  const refused = (n: number) => ({ id: `r${n}`, reason: 'too_late' as const, detail: '', record: {} });
+  const rejects = formatBatchRejects('e1:sim-03:7', SHARD, [refused(0), refused(1)]);
+  // The same refusals may come twice.
+  await send(topics.rejects, [rejects, rejects]);
   await vi.waitFor(() => {
     expect(watch.board.finalCandles()).toBe(1);
     expect(watch.signals.indicatorsOf('SIM:A')).toEqual({ ma: 1.5, ema: 1.25, rsi: 75 });
@@ -101,4 +106,6 @@ test('createKafkaWatch() shows candles, indicators and signals from where it was
       { windowStartMs: W0 + 5_000, side: 'sell', text: 'SIM:A is overbought.', isRetracted: false },
     ]);
   }, 60_000);
+  await watch.catchUp(30_000);
+  expect(watch.refusals()).toEqual(new Map([['too_late', 2]]));
 });

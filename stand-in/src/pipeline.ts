@@ -68,6 +68,8 @@ export interface Pipeline {
   ingestStatus(): Promise<IngestStatus | null>;
   /** Records that each source has not settled yet. */
   lags(): Promise<ReadonlyMap<string, number>>;
+  /** What is under way, in words: events that wait, windows that are open. Null if nothing is. */
+  findUnsettled(): Promise<string | null>;
   /** True if nothing is under way: every lag is 0 and every window that was opened is final. */
   isSettled(): Promise<boolean>;
   /** Stops ingest, then the sources, then the functions. */
@@ -206,6 +208,16 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
       entries.push([one.name, await readLag(admin, one, position)]);
     return new Map(entries);
   };
+  async function findUnsettled(): Promise<string | null> {
+    const behind = [...(await lags())].filter(([, lag]) => lag > 0);
+    if (behind.length > 0) return behind.map(([name, lag]) => `${name} is ${lag} events behind`).join(', ');
+    const { rows } = await client.execute(`SELECT shard, open FROM ${keyspace}.shards`, [], {
+      prepare: true,
+    });
+    const open = rows.filter((row) => (row['open'] ?? '') !== '').map((row) => String(row['shard']));
+    return open.length === 0 ? null : `windows are open in ${open.join(', ')}`;
+  }
+
   return {
     client,
     services,
@@ -213,11 +225,8 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     ingest,
     ingestStatus: async () => (await ingest?.status()) ?? null,
     lags,
-    async isSettled() {
-      if ([...(await lags()).values()].some((lag) => lag > 0)) return false;
-      const open = await client.execute(`SELECT open FROM ${keyspace}.shards`, [], { prepare: true });
-      return open.rows.every((row) => (row['open'] ?? '') === '');
-    },
+    findUnsettled,
+    isSettled: async () => (await findUnsettled()) === null,
     stop,
   };
 }

@@ -4,6 +4,7 @@ import { parseIndicatorBatch } from '@kandle/market/indicator/indicator-batch';
 import { parseSignalBatch } from '@kandle/market/signal/signal-batch';
 import { EVENT_TYPES } from '@kandle/market/event/topics';
 import { type Admin, Kafka, type KafkaMessage, logLevel } from 'kafkajs';
+import { z } from 'zod';
 import { type CandleBoard, createCandleBoard } from './candle-board.ts';
 import { createSignalBoard, type SignalBoard } from './signal-board.ts';
 
@@ -13,9 +14,11 @@ export interface KafkaWatch {
   readonly signals: SignalBoard;
   /** Records that have been added to the topics of rejects and of dead letters. */
   counts(): { readonly rejects: number; readonly deadLetters: number };
+  /** Refused records by reason, as read so far. */
+  refusals(): ReadonlyMap<string, number>;
   /** Begins to read; the topics are there by now. */
   start(): Promise<void>;
-  /** Waits until every candle of now was read, but no longer than so many milliseconds. */
+  /** Waits until every candle and refusal of now was read, but no longer than so many milliseconds. */
   catchUp(deadlineMs: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -29,6 +32,8 @@ export interface WatchedTopics {
 }
 
 type Offsets = ReadonlyMap<number, bigint>;
+
+const RejectsSchema = z.object({ rejects: z.array(z.object({ reason: z.string() })) });
 
 const COUNT_EVERY_MS = 2_000;
 const CATCH_UP_POLL_MS = 50;
@@ -51,7 +56,10 @@ export async function createKafkaWatch(
   const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 250 });
   const board = createCandleBoard(isLive);
   const signals = createSignalBoard();
-  const read = new Map<number, bigint>();
+  const read = new Map<string, bigint>();
+  const refusals = new Map<string, number>();
+  /** The same refusals may come twice; the id of their event says so. */
+  const refusedIds = new Set<string>();
   let counted = { rejects: 0, deadLetters: 0 };
   let timer: NodeJS.Timeout | undefined;
 
@@ -71,10 +79,18 @@ export async function createKafkaWatch(
     counted = { rejects: added(rejects, rejectsFrom), deadLetters: added(dead, deadFrom) };
   }
 
+  function noteRefusals(id: string, data: unknown): void {
+    if (refusedIds.has(id)) return;
+    refusedIds.add(id);
+    for (const { reason } of RejectsSchema.parse(data).rejects)
+      refusals.set(reason, (refusals.get(reason) ?? 0) + 1);
+  }
+
   function show({ headers, value }: KafkaMessage, nowMs: number): void {
     const data: unknown = JSON.parse(value?.toString() ?? '');
     const type = headers?.['ce_type']?.toString();
     if (type === EVENT_TYPES.indicators) signals.applyIndicators(parseIndicatorBatch(data));
+    else if (type === EVENT_TYPES.rejects) noteRefusals(headers?.['ce_id']?.toString() ?? '', data);
     else if (type === EVENT_TYPES.signals) signals.applySignals(parseSignalBatch(data));
     else board.apply(parseCandleBatch(data), nowMs);
   }
@@ -83,9 +99,10 @@ export async function createKafkaWatch(
     board,
     signals,
     counts: () => counted,
+    refusals: () => refusals,
     async start() {
       await consumer.connect();
-      await consumer.subscribe({ topics: [topics.candles, topics.signals] });
+      await consumer.subscribe({ topics: [topics.candles, topics.signals, topics.rejects] });
       await consumer.run({
         autoCommit: false,
         eachBatch: async ({ batch }) => {
@@ -96,12 +113,13 @@ export async function createKafkaWatch(
               show(message, nowMs);
             } catch {}
           }
-          if (batch.topic === topics.candles) read.set(batch.partition, BigInt(batch.lastOffset()) + 1n);
+          read.set(`${batch.topic} ${batch.partition}`, BigInt(batch.lastOffset()) + 1n);
         },
       });
       for (const [topic, from] of [
         [topics.candles, candlesFrom],
         [topics.signals, signalsFrom],
+        [topics.rejects, rejectsFrom],
       ] as const) {
         for (const partition of (await endsOf(admin, topic)).keys())
           consumer.seek({ topic, partition, offset: String(from.get(partition) ?? 0n) });
@@ -112,10 +130,17 @@ export async function createKafkaWatch(
       const deadline = performance.now() + deadlineMs;
       try {
         await count();
-        const ends = await endsOf(admin, topics.candles);
+        const awaited = await Promise.all(
+          [
+            { topic: topics.candles, from: candlesFrom },
+            { topic: topics.rejects, from: rejectsFrom },
+          ].map(async ({ topic, from }) => ({ topic, from, ends: await endsOf(admin, topic) })),
+        );
         const isBehind = (): boolean =>
-          [...ends].some(
-            ([partition, end]) => (read.get(partition) ?? candlesFrom.get(partition) ?? 0n) < end,
+          awaited.some(({ topic, from, ends }) =>
+            [...ends].some(
+              ([partition, end]) => (read.get(`${topic} ${partition}`) ?? from.get(partition) ?? 0n) < end,
+            ),
           );
         while (isBehind() && performance.now() < deadline) await sleep(CATCH_UP_POLL_MS);
       } catch {
