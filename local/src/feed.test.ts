@@ -1,3 +1,6 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { parseStartOptions } from './cli-options.ts';
 import { chooseFeed, type Feed } from './feed.ts';
@@ -41,6 +44,14 @@ test('chooseFeed() takes Finnhub, when there is a key', async () => {
     simulator: null,
     env: { FINNHUB_TOKEN: 'key', SYMBOLS: 'AAPL,BINANCE:BTCUSDT' },
   });
+});
+
+test('chooseFeed() takes the symbols of a file', async () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'kandle-feed-')), 'symbols');
+  writeFileSync(file, 'AAPL\r\n\nMSFT\n');
+  const feed = await choose([], { FINNHUB_TOKEN: 'key', SYMBOLS_FILE: file });
+  expect(feed.symbols).toEqual(['AAPL', 'MSFT']);
+  await expect(choose([], { FINNHUB_TOKEN: 'key', SYMBOLS_FILE: `${file}-not` })).rejects.toThrow(StartError);
 });
 
 test('chooseFeed() goes on with the others, when some of SYMBOLS is no symbol, and names it', async () => {

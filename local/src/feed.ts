@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { formatSymbols, parseSymbols, readSymbol } from '@kandle/market/event/symbol';
 import type { Env } from '@kandle/runtime/config';
 import type { SimulatorChoice, StartOptions } from './cli-options.ts';
@@ -36,7 +37,7 @@ export async function chooseFeed(
   log: (line: string) => void,
 ): Promise<Feed> {
   if (options.replay !== null) return replayFeed(options.replay, options, log);
-  const named = parseSymbols(env['SYMBOLS'] ?? '');
+  const named = readSymbols(env);
   const symbols = named.map(readSymbol).filter((symbol) => symbol !== null);
   const token = env['FINNHUB_TOKEN'] ?? '';
   const tokenFile = env['FINNHUB_TOKEN_FILE'] ?? '';
@@ -72,6 +73,17 @@ export async function chooseFeed(
     },
     close: async () => undefined,
   };
+}
+
+/** The symbols that the user has named, with commas between, or in a file, one a line. */
+function readSymbols(env: Env): readonly string[] {
+  const file = env['SYMBOLS_FILE'] ?? '';
+  if (file !== '' && !existsSync(file)) throw new StartError(`SYMBOLS_FILE: there is no file ${file}`);
+  const lines = file === '' ? [] : readFileSync(file, 'utf8').split('\n');
+  return [
+    ...parseSymbols(env['SYMBOLS'] ?? ''),
+    ...lines.map((line) => line.trim()).filter((line) => line !== ''),
+  ];
 }
 
 /** Of a feed without an end. */

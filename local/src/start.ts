@@ -53,6 +53,8 @@ async function main(): Promise<void> {
   loadDotEnv(join(REPO_ROOT, '.env'), (path) => readFileSync(path, 'utf8'));
   const plan = await readPlan();
   const feed = await chooseFeed(options, process.env, (line) => say(line));
+  // What grows with the market reaches no process by its environment: Linux would not start it.
+  delete process.env['SYMBOLS'];
   const folder = options.replay === null ? DATA_FOLDER : REPLAY_FOLDER;
   stopOnSignals();
   try {

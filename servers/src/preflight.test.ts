@@ -69,3 +69,13 @@ test('checkMachine() prefers JAVA_HOME to PATH, and says so when there is no Jav
   await expect(check({ env: { PATH, JAVA_HOME: join(root, 'jdk17') } })).resolves.toBeUndefined();
   await expect(check({ env: { PATH, JAVA_HOME: join(root, 'none') } })).rejects.toThrow('JAVA_HOME is ');
 });
+
+test('checkMachine() does not say that there is no Java, when it could not be asked', async () => {
+  fakeCommand('bin', 'java', 'echo "no memory for a heap" >&2; exit 1');
+  fakeCommand('bin', 'mvn', '');
+  await expect(check()).rejects.toThrow(/^Cannot find out which Java java is: .*no memory for a heap/s);
+  fakeJava('bin', '17.0.15');
+  // More than Linux takes for one variable.
+  const env = { PATH: join(root, 'bin'), SYMBOLS: 'x'.repeat(200_000) };
+  await expect(check({ env })).rejects.toThrow(/^Cannot find out which Java java is: spawn E2BIG/);
+});

@@ -1,6 +1,7 @@
 import { access, constants, mkdir, statfs } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { describeError } from '@kandle/runtime/errors';
 import { areJarsCached } from './jars/jars.ts';
 import { type Env, javaCommand, readJavaMajor } from './jars/java.ts';
 import { StartError } from '@kandle/tooling/start-error';
@@ -52,7 +53,12 @@ function checkNode(version: string): string | undefined {
 
 async function checkJava(env: Env): Promise<string | undefined> {
   const command = javaCommand(env);
-  const major = await readJavaMajor(command, env);
+  let major: number | undefined;
+  try {
+    major = await readJavaMajor(command, env);
+  } catch (error) {
+    return `Cannot find out which Java ${command} is: ${describeError(error)}`;
+  }
   if (major === 17) return undefined;
   const advice =
     'install a JDK or JRE 17 (Debian: apt-get install openjdk-17-jre-headless) and set JAVA_HOME to it';

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CassandraSettings, createCassandra } from '@kandle/runtime/cassandra';
 import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
@@ -38,7 +39,7 @@ export interface PipelineOptions {
   /** Put before topic and consumer group names, so that tests share a broker. */
   readonly prefix?: string;
   readonly logFolder: string;
-  /** Variables of the feed for ingest; null starts none. */
+  /** Variables of the feed for ingest; null starts none. `SYMBOLS` reaches it as a file: there may be thousands. */
   readonly feed: Readonly<Record<string, string>> | null;
   readonly log: (line: string) => void;
   readonly hooks: ProcessHooks;
@@ -190,7 +191,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     }
     if (plan.ingest !== null && options.feed !== null) {
       const planned = plan.ingest;
-      const more = { ...options.feed, HTTP_HOST: '127.0.0.1' };
+      const more = { ...withSymbolsFile(options.feed, options.logFolder), HTTP_HOST: '127.0.0.1' };
       // Alive is enough: a short recording may have ended before ingest could once be seen ready.
       // The feed of this run comes before what the manifest names; and the status page is for this machine only.
       ingest = await createIngestProcess(() => specOf(planned, planned.livenessPath, more), options.hooks);
@@ -239,6 +240,17 @@ function cassandraSettings({ cassandra }: ServerAddresses, keyspace: string): Ca
     CASSANDRA_KEYSPACE: keyspace,
     CASSANDRA_TLS: false,
   };
+}
+
+/** The symbols in a file: Linux takes no variable above 128 KiB, and a market of 9,000 symbols is more. */
+function withSymbolsFile(
+  { SYMBOLS: symbols, ...feed }: Readonly<Record<string, string>>,
+  folder: string,
+): Record<string, string> {
+  if (symbols === undefined) return feed;
+  const file = join(folder, 'symbols.txt');
+  writeFileSync(file, symbols.split(',').join('\n'));
+  return { ...feed, SYMBOLS_FILE: file };
 }
 
 /** What differs from a cluster: the addresses of the servers. */
