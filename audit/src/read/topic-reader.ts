@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError, RetryableError } from '@kandle/runtime/errors';
 import type { createKafka } from '@kandle/runtime/kafka';
-import { type Admin, type Consumer, KafkaJSNonRetriableError } from 'kafkajs';
+import kafkajs, { type Admin, type Consumer } from 'kafkajs';
 import type { TopicEvent } from './raw-batch.ts';
 
 /** The Kafka client that the runtime package sets up. */
@@ -108,7 +108,7 @@ export function createTopicReader(kafka: Kafka, topic: string): TopicReader {
         consumer.resume([{ topic, partitions: [partition] }]);
         return consumer.seek({ topic, partition, offset: String(from) });
       } catch (error) {
-        if (!(error instanceof KafkaJSNonRetriableError) || performance.now() > deadline) throw error;
+        if (!(error instanceof kafkajs.KafkaJSNonRetriableError) || performance.now() > deadline) throw error;
         await sleep(RESTART_POLL_MS);
       }
     }
