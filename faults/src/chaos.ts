@@ -6,7 +6,8 @@ import { claimFolder } from '@kandle/servers/process/run-record';
 import { startServers } from '@kandle/servers/servers';
 import { describeError } from '@kandle/runtime/errors';
 import { ALL_FAULTS } from './catalogue/all-faults.ts';
-import { type ChaosOptions, HELP, parseChaosOptions } from './chaos/options.ts';
+import { helpText } from '@kandle/tooling/command';
+import { CHAOS, type ChaosOptions, parseChaosOptions } from './chaos/options.ts';
 import { reportLines, runChaos } from './chaos/run-chaos.ts';
 import { scheduleFaults } from './chaos/schedule.ts';
 import { startStack } from './stack/stack.ts';
@@ -18,7 +19,7 @@ const stopping = new AbortController();
 
 async function main(): Promise<void> {
   const options = parseChaosOptions(process.argv.slice(2), Date.now() % 1_000_000);
-  if (options.help) return void process.stdout.write(HELP);
+  if (options === null) return void process.stdout.write(helpText(CHAOS));
   const faults = ALL_FAULTS.filter(({ name }) => options.only === null || name.includes(options.only));
   if (faults.length === 0) throw new RangeError(`Cannot start: no fault's name contains ${options.only}`);
   if (options.list) {
