@@ -141,7 +141,7 @@ async function soak({ options, args, say, signal }: BenchRun<typeof COMMAND.opti
         coldStarts: Object.fromEntries(
           [...pipeline.services].map(([name, service]) => [name, service.stats().coldStarts]),
         ),
-        ...watch.counts(),
+        ...watch.metrics(),
       },
     };
     write(run);

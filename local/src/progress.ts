@@ -59,7 +59,7 @@ export function createProgress(options: ProgressOptions): Progress {
       sources: pipeline.sources.map((source) => ({ name: source.plan.name, stats: () => source.stats })),
       board: watch.board,
       signals: watch.signals,
-      counts: watch.counts,
+      metrics: watch.metrics,
       idleMs,
     },
     Date.now(),

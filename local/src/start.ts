@@ -177,7 +177,8 @@ async function follow(pipeline: Pipeline, watch: KafkaWatch, { feed, options }: 
       status = await pipeline.ingestStatus();
       progress.tick(status);
       if (!feed.ends) continue;
-      ended = status?.drained === true && (await pipeline.isSettled());
+      // A server that is being started again is one more thing to wait for.
+      ended = status?.drained === true && (await pipeline.isSettled().catch(() => false));
       stuck = standstill.look(
         { hasBegun: feed.hasBegun(), status, settledEvents: settledEvents(pipeline) },
         performance.now(),
@@ -218,7 +219,7 @@ function tellLosses(pipeline: Pipeline, watch: KafkaWatch, feed: Feed, status: I
     leftOut: feed.leftOut(),
     status,
     refusals: watch.refusals(),
-    deadLetters: watch.counts().deadLetters,
+    deadLetters: watch.metrics().deadLetters,
     sources: pipeline.sources.map(({ stats }) => stats),
   });
   if (losses.length === 0) return;

@@ -167,6 +167,6 @@ test('every function sleeps when the market is silent, with all candles final, a
     return now.trades === sentInAll && !now.states.has('provisional');
   });
   await until('no function has a process', areAsleep);
-  expect(watch.counts()).toEqual({ rejects: 0, deadLetters: 0 });
+  expect(watch.metrics()).toEqual({ rejects: 0, deadLetters: 0 });
   expect(stats().every(({ crashes }) => crashes === 0)).toBe(true);
 });

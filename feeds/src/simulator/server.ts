@@ -76,7 +76,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const startMs = nowMs();
   const market = createMarket({ seed, rate, symbols, startMs });
   const shown = createBooksAndNews(createRandom(seed + 1), startMs);
-  const counts = { trades: 0, frames: 0, skippedMs: 0 };
+  const metrics = { trades: 0, frames: 0, skippedMs: 0 };
   const silence = createSilence(silenceMs, WINDOW_MS);
   let isSilent = false;
   let hasTraded = false;
@@ -129,7 +129,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   function trade({ socket, subscribed }: Client, now: number): void {
     const behindMs = now - market.nowMs();
     if (behindMs > MAX_BEHIND_MS) {
-      counts.skippedMs += behindMs;
+      metrics.skippedMs += behindMs;
       onProgress(`the market leaves out ${Math.round(behindMs)} ms: this machine could not keep up`);
       market.skipTo(now);
     }
@@ -140,8 +140,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
         socket.send(frameText(trades));
         for (const one of trades) shown.note(one);
         options.onFrame?.(trades);
-        counts.frames += 1;
-        counts.trades += trades.length;
+        metrics.frames += 1;
+        metrics.trades += trades.length;
       }
     }
   }
@@ -168,7 +168,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       silence.set(silent, nowMs());
       listen(nowMs());
     },
-    stats: () => ({ ...counts, isSilent }),
+    stats: () => ({ ...metrics, isSilent }),
     async close() {
       clearInterval(timer);
       await server.close();

@@ -13,7 +13,7 @@ export interface KafkaWatch {
   readonly board: CandleBoard;
   readonly signals: SignalBoard;
   /** Records that have been added to the topics of rejects and of dead letters. */
-  counts(): { readonly rejects: number; readonly deadLetters: number };
+  metrics(): { readonly rejects: number; readonly deadLetters: number };
   /** Refused records by reason, as read so far. */
   refusals(): ReadonlyMap<string, number>;
   /** Begins to read; the topics are there by now. */
@@ -98,7 +98,7 @@ export async function createKafkaWatch(
   return {
     board,
     signals,
-    counts: () => counted,
+    metrics: () => counted,
     refusals: () => refusals,
     async start() {
       await consumer.connect();

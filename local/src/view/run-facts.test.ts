@@ -44,7 +44,7 @@ function begin() {
       sources: [{ name: 'persist-trades', stats: () => source }],
       board: createCandleBoard(true),
       signals: createSignalBoard(),
-      counts: () => ({ rejects: 1, deadLetters: 2 }),
+      metrics: () => ({ rejects: 1, deadLetters: 2 }),
       idleMs: 30_000,
     },
     T0,

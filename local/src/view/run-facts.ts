@@ -20,7 +20,7 @@ export interface FactSources {
   readonly sources: readonly { readonly name: string; readonly stats: () => Readonly<SourceStats> }[];
   readonly board: CandleBoard;
   readonly signals: SignalBoard;
-  readonly counts: () => { readonly rejects: number; readonly deadLetters: number };
+  readonly metrics: () => { readonly rejects: number; readonly deadLetters: number };
   /** How long a function's process without a request stays, milliseconds. */
   readonly idleMs: number;
 }
@@ -115,7 +115,7 @@ export function createRunFacts(from: FactSources, readyMs: number): RunFacts {
           symbolCount: from.feed.symbolCount,
         },
         candles: from.board.finalCandles(),
-        ...from.counts(),
+        ...from.metrics(),
         symbols: from.board
           .top(MAX_SHOWN_SYMBOLS, nowMs)
           .map((line) => ({ ...line, indicators: from.signals.indicatorsOf(line.symbol) })),

@@ -88,7 +88,7 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
   const running = new Set<Running>();
   const waiting: Waiting[] = [];
   const samples: number[] = [];
-  const counts = { requests: 0, coldStarts: 0, crashes: 0, inFlight: 0 };
+  const metrics = { requests: 0, coldStarts: 0, crashes: 0, inFlight: 0 };
   const limit = plan.containerConcurrency === 0 ? Number.POSITIVE_INFINITY : plan.containerConcurrency;
   let lastStartMs: number | null = null;
   let earlyCrashes = 0;
@@ -114,7 +114,7 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
 
   /** To be called whenever a request comes or goes. */
   function noteLoad(): void {
-    scaler.note(counts.inFlight + waiting.length);
+    scaler.note(metrics.inFlight + waiting.length);
   }
 
   async function start(): Promise<void> {
@@ -125,7 +125,7 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
       if (stopped) return;
       const spec = await options.spec();
       if (stopped) return;
-      if (counts.requests > 0) counts.coldStarts += 1;
+      if (metrics.requests > 0) metrics.coldStarts += 1;
       entry = {
         instance: startInstance(spec, options.hooks),
         startedMs: performance.now(),
@@ -174,7 +174,7 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
     running.delete(entry);
     if (entry.idleTimer !== null) clearTimeout(entry.idleTimer);
     if (entry.state === 'stopping') return;
-    counts.crashes += 1;
+    metrics.crashes += 1;
     earlyCrashes = performance.now() - entry.startedMs < STABLE_MS ? earlyCrashes + 1 : 0;
     scaleUp();
   }
@@ -240,10 +240,10 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
 
   /** Counts a request as under way in a process. @returns To be called once, when it has ended. */
   function begin(entry: Running): () => void {
-    counts.inFlight += 1;
+    metrics.inFlight += 1;
     noteLoad();
     return () => {
-      counts.inFlight -= 1;
+      metrics.inFlight -= 1;
       entry.inFlight -= 1;
       noteLoad();
       hand();
@@ -277,11 +277,11 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
       name: plan.name,
       ready: [...running].filter(({ state }) => state === 'ready').length,
       starting: live() - [...running].filter(({ state }) => state === 'ready').length,
-      inFlight: counts.inFlight,
-      requests: counts.requests,
-      coldStarts: counts.coldStarts,
+      inFlight: metrics.inFlight,
+      requests: metrics.requests,
+      coldStarts: metrics.coldStarts,
       lastStartMs,
-      crashes: counts.crashes,
+      crashes: metrics.crashes,
       p99Ms:
         samples.length === 0
           ? null
@@ -291,7 +291,7 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
     async request(headers, body, timeoutMs) {
       if (stopped) return STOPPING;
       const startedMs = performance.now();
-      counts.requests += 1;
+      metrics.requests += 1;
       const leftMs = (): number => Math.max(1, timeoutMs - (performance.now() - startedMs));
       for (;;) {
         const entry = await acquire(leftMs());
@@ -310,7 +310,7 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
     },
     async lease(timeoutMs) {
       if (stopped) return null;
-      counts.requests += 1;
+      metrics.requests += 1;
       const entry = await acquire(timeoutMs);
       if (entry === null) return null;
       const end = begin(entry);
