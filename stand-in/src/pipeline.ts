@@ -250,7 +250,8 @@ function withSymbolsFile(
   if (symbols === undefined) return feed;
   const file = join(folder, 'symbols.txt');
   writeFileSync(file, symbols.split(',').join('\n'));
-  return { ...feed, SYMBOLS_FILE: file };
+  // An empty variable counts as absent: the manifest names a symbol, too.
+  return { ...feed, SYMBOLS: '', SYMBOLS_FILE: file };
 }
 
 /** What differs from a cluster: the addresses of the servers. */
