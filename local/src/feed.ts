@@ -55,7 +55,9 @@ export async function chooseFeed(
     .filter((symbol) => readSymbol(symbol) === null)
     .map((symbol) => JSON.stringify(symbol));
   if (symbols.length === 0)
-    throw new StartError(`SYMBOLS: nothing of it is a symbol, 1 to 64 bytes of printable text: ${refused.join(', ')}`);
+    throw new StartError(
+      `SYMBOLS: nothing of it is a symbol, 1 to 64 bytes of printable text: ${refused.join(', ')}`,
+    );
   if (refused.length > 0)
     log(`SYMBOLS: left out, because it is not 1 to 64 bytes of printable text: ${refused.join(', ')}`);
   return {

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CassandraSettings, createCassandra } from '@kandle/runtime/cassandra';
 import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
+import { parseSymbols } from '@kandle/market/event/symbol';
 import { TOPICS } from '@kandle/market/event/topics';
 import type { Client } from 'cassandra-driver';
 import { type Admin, Kafka, logLevel, type Producer } from 'kafkajs';
@@ -249,7 +250,7 @@ function withSymbolsFile(
 ): Record<string, string> {
   if (symbols === undefined) return feed;
   const file = join(folder, 'symbols.txt');
-  writeFileSync(file, symbols.split(',').join('\n'));
+  writeFileSync(file, parseSymbols(symbols).join('\n'));
   // An empty variable counts as absent: the manifest names a symbol, too.
   return { ...feed, SYMBOLS: '', SYMBOLS_FILE: file };
 }
