@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -92,6 +93,7 @@ describe('startReplayServer()', () => {
   test('begins only when all symbols are subscribed', async () => {
     const server = await serve(manyLines(4, 1));
     const client = connect(server.url, ['A']);
+    await once(client.socket, 'open');
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(client.texts).toEqual([]);
     client.socket.send('not JSON');
