@@ -23,6 +23,12 @@ const COUNTERS: readonly (readonly [name: string, help: string, read: Read])[] =
     (status) => status.dropped,
   ],
   ['ingest_gaps_total', 'Gaps of the feed, per shard', (status) => status.gaps],
+  [
+    'ingest_unreadable_batches_total',
+    'Batches of the raw topic that could not be read at start',
+    (status) => status.unreadableBatches,
+  ],
+  ['ingest_price_updates_total', 'Entries with a volume of 0', (status) => status.priceUpdates],
   ['ingest_batches_total', 'Batches acknowledged by Kafka', (status) => status.batches],
   ['ingest_sent_records_total', 'Entries acknowledged by Kafka', (status) => status.sentRecords],
   ['ingest_send_retries_total', 'Sends that failed and were tried again', (status) => status.retries],
@@ -42,6 +48,11 @@ const GAUGES: readonly (readonly [name: string, help: string, read: Read])[] = [
   ['ingest_waiting_records', 'Entries whose time nothing has confirmed yet', (status) => status.waiting],
   ['ingest_remembered_trades', 'Trades recognised if they came again', (status) => status.remembered],
   ['ingest_refused_symbols', 'Symbols that do not come: refused', (status) => status.refused.length],
+  [
+    'ingest_price_only_symbols',
+    'Symbols that have come with a volume of 0 only',
+    (status) => status.priceOnly.length,
+  ],
   ['ingest_connected', '1 while connected to the feed', (status) => Number(status.connected)],
 ];
 

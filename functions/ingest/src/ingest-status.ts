@@ -13,6 +13,8 @@ export interface IngestStatus extends Readonly<Metrics> {
   readonly subscribed: readonly string[];
   /** Symbols that do not come: no symbol at all, or refused by the vendor. */
   readonly refused: readonly RefusedSymbol[];
+  /** Symbols that have come with a volume of 0 only: they have no candle. */
+  readonly priceOnly: readonly string[];
   /** Number of symbols asked for. */
   readonly symbols: number;
   /** Accepted records not yet acknowledged. */

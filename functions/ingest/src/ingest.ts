@@ -9,6 +9,7 @@ import { createFeedEvents } from './feed/feed-events.ts';
 import { createFeedTime } from './feed/feed-time.ts';
 import { createGaps } from './feed/gaps.ts';
 import { createMoments } from './feed/moments.ts';
+import { createPriceOnlySymbols } from './feed/price-only.ts';
 import type { IngestStatus } from './ingest-status.ts';
 import { createIntake } from './intake.ts';
 import { createBooksAndNewsQueue } from './lane/books-and-news-queue.ts';
@@ -55,6 +56,7 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
   const { FEED: feedName, RAW_TOPIC: rawTopic } = config;
   const { symbols, refused } = readSymbols(config);
   const subscriptions = createSubscriptions(symbols);
+  const priceOnly = createPriceOnlySymbols();
   const { DISORDER_MS: disorderMs, GRACE_MS: graceMs, MEMORY_MS: memoryMs } = config;
   const isReplay = config.REPLAY_SPEED !== undefined;
   const state = { connection: 0, isConnected: false, hasEnded: false, aliveMs: 0 };
@@ -70,6 +72,7 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
     STANDSTILL_MS,
   );
   const shards = createShardMap(shardOptions(config));
+  const gaps = createGaps(shards, moments, { symbols, disorderMs, isReplay });
   const intake = createIntake(shards, intakeOptions(config));
   const outbox = createOutbox(shards, { lingerMs: config.LINGER_MS, spacingMs: config.SPACING_MS });
   const rejects = createRejectQueue(feedName, REJECTS_MS);
@@ -124,11 +127,12 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
     isReplay,
     shards,
     subscriptions,
+    priceOnly,
     state,
     dropsRepeats: config.DROP_REPEATED_FRAMES,
     metrics,
     feedTime,
-    gaps: createGaps(shards, moments, { symbols, disorderMs, isReplay }),
+    gaps,
     intake,
     bound,
     rejects,
@@ -142,17 +146,26 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
 
   return {
     async start() {
-      const highestEpoch = await readBack(kafka, {
+      const found = await readBack(kafka, {
         topic: rawTopic,
         feed: feedName,
         memoryMs,
         onBatch: (batch) => recallBatch(shards, batch, { disorderMs, graceMs, feedMs: feedTime.nowMs() }),
+        disorderMs,
         wallMs,
         signal: stopping.signal,
         log,
       });
-      if (highestEpoch === null || stopping.signal.aborted) return;
-      epoch = Math.max(wallMs(), highestEpoch + 1);
+      if (found === null || stopping.signal.aborted) return;
+      epoch = Math.max(wallMs(), found.highestEpoch + 1);
+      for (const batch of found.unreadable) {
+        log.error(
+          { ...batch, topic: rawTopic },
+          'A batch of the raw topic cannot be read: its trades are missing',
+        );
+        metrics.unreadableBatches += 1;
+        metrics.gaps += gaps.noteUnreadable(batch.shard, batch.span);
+      }
       clockTimer = setInterval(() => handlers.onTick(), CLOCK_TICK_MS);
       if (refused.length > 0) log.error({ refused }, 'Some of the symbols are none: the others go on');
       log.info({ feed: feedName, epoch, symbols: symbols.length, replay: isReplay }, 'ingest begins');
@@ -178,6 +191,7 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
       connection: state.connection,
       subscribed: state.isConnected ? subscriptions.subscribed() : [],
       refused: [...refused, ...subscriptions.refused()],
+      priceOnly: priceOnly.all(),
       symbols: symbols.length,
       ...metrics,
       buffered: bound.records(),

@@ -15,6 +15,8 @@ export interface Metrics {
   waiting: number;
   /** Trades that would be recognised if they came again. */
   remembered: number;
+  /** Entries with a volume of 0: updates of a price, which make no candle. */
+  priceUpdates: number;
   /** Refused records and frames. */
   rejected: number;
   /** Rejects of which only this number is left: their queue was full. */
@@ -22,6 +24,8 @@ export interface Metrics {
   /** Accepted records given up because the buffer was full. */
   dropped: number;
   gaps: number;
+  /** Batches of the raw topic that could not be read at start. */
+  unreadableBatches: number;
   /** Acknowledged. */
   batches: number;
   /** Acknowledged. */
@@ -49,10 +53,12 @@ export function createMetrics(): Metrics {
     duplicates: 0,
     waiting: 0,
     remembered: 0,
+    priceUpdates: 0,
     rejected: 0,
     rejectsLost: 0,
     dropped: 0,
     gaps: 0,
+    unreadableBatches: 0,
     batches: 0,
     sentRecords: 0,
     retries: 0,

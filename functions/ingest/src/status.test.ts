@@ -14,6 +14,7 @@ test('answers liveness, readiness and status', async () => {
       connection: 1,
       subscribed: [],
       refused: [],
+      priceOnly: [],
       symbols: 1,
       ...createMetrics(),
       duplicates: 3,

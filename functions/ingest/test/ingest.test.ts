@@ -209,6 +209,41 @@ test('a restart after a long stop reads back the minutes before it', async () =>
   await vi.waitFor(() => expect(ingest.status().accepted).toBe(1));
 });
 
+test('a batch in the log that cannot be read is named, and its trades are a gap', async () => {
+  await createFresh(topics.raw, topics.rejects);
+  const producer = createEventProducer(connectKafka());
+  cleanUps.push(() => producer.close());
+  const longAgoMs = Date.now() - 60_000;
+  const shard = 'finnhub-02';
+  const batch = (sequence: number, watermarkMs: number, watermarkBeforeMs: number) =>
+    formatRawBatch({
+      shard,
+      epoch: longAgoMs,
+      sequence,
+      watermarkMs,
+      watermarkBeforeMs,
+      ingestTimeMs: longAgoMs,
+      records: [{ id: `x${sequence}`, record: { t: watermarkMs + 100, v: 1 } }],
+    });
+  const broken = batch(2, longAgoMs + 9_000, longAgoMs);
+  await producer.send(topics.raw, [
+    batch(1, longAgoMs, longAgoMs - 5_000),
+    { ...broken, data: { records: 'none' } },
+    batch(3, longAgoMs + 12_000, longAgoMs + 9_000),
+  ]);
+  const server = await startServer();
+  const { ingest, begun } = startIngest(server.url, { DISORDER_MS: '100' });
+  await begun;
+  await vi.waitFor(() => expect(server.sockets).toHaveLength(1));
+  expect(ingest.status()).toMatchObject({ unreadableBatches: 1 });
+  await vi.waitFor(async () => {
+    const gaps = (await readAll(topics.raw)).map(({ value }) => Object(JSON.parse(value)));
+    expect(gaps.filter(({ reason }) => reason === 'unreadable')).toMatchObject([
+      { shard, fromMs: longAgoMs, toMs: longAgoMs + 9_000 + 100 },
+    ]);
+  }, 20_000);
+});
+
 test('waits for a topic that is not there yet, and gives up only when stopped', async () => {
   const server = await startServer();
   const { ingest, begun } = startIngest(server.url);

@@ -11,6 +11,7 @@ import { createFeedEvents } from './feed-events.ts';
 import { createFeedTime } from './feed-time.ts';
 import { createGaps } from './gaps.ts';
 import { createMoments } from './moments.ts';
+import { createPriceOnlySymbols } from './price-only.ts';
 import { createFinnhubFeed } from './finnhub/finnhub-feed.ts';
 import { createIntake } from '../intake.ts';
 import { createBooksAndNewsQueue } from '../lane/books-and-news-queue.ts';
@@ -62,6 +63,7 @@ async function startLine({ autoPong = true, dropsRepeats = false } = {}) {
   const events = createFeedEvents({
     isReplay: false,
     subscriptions,
+    priceOnly: createPriceOnlySymbols(),
     shards,
     dropsRepeats,
     state: { connection: 0, isConnected: false, hasEnded: false, aliveMs: 0 },

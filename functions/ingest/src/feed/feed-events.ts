@@ -11,6 +11,7 @@ import type { Lane } from '../lane/lane.ts';
 import type { FeedHandlers } from './feed.ts';
 import type { ShardMap } from '../shard-map.ts';
 import type { Gaps } from './gaps.ts';
+import type { PriceOnlySymbols } from './price-only.ts';
 import type { RejectQueue } from '../lane/reject-queue.ts';
 
 /** Where the feed stands. */
@@ -29,6 +30,7 @@ export interface FeedEventDeps {
   readonly state: FeedState;
   /** This feed repeats whole frames back to back, and the copies are no trades. */
   readonly dropsRepeats: boolean;
+  readonly priceOnly: PriceOnlySymbols;
   readonly metrics: Metrics;
   readonly feedTime: FeedTime;
   readonly shards: Pick<ShardMap, 'memorySize'>;
@@ -73,6 +75,15 @@ export function createFeedEvents(deps: FeedEventDeps): FeedEvents {
     metrics.rejected += 1;
     if (!deps.rejects.add(reject, deps.monotonicMs())) metrics.rejectsLost += 1;
     lanes.rejects.wake();
+  }
+
+  function see({ s: symbol, v: size }: Readonly<Record<string, unknown>>): void {
+    if (typeof symbol !== 'string') return;
+    if (hasRefusals) subscriptions.heard(symbol);
+    if (size === 0) metrics.priceUpdates += 1;
+    if (deps.priceOnly.see(symbol, size !== 0)) {
+      log.warn({ symbol }, `${symbol} comes with a volume of 0 only: prices without trades make no candle`);
+    }
   }
 
   /** Vendors repeat themselves, for each of thousands of symbols: each text is logged once a connection. */
@@ -129,7 +140,7 @@ export function createFeedEvents(deps: FeedEventDeps): FeedEvents {
     };
     for (const entry of entries) {
       metrics.records += 1;
-      if (hasRefusals) subscriptions.heard(symbolOf(entry));
+      see(Object(entry));
       note(intake.offer(entry, arrival));
     }
     metrics.gaps += gaps.onTrades();
@@ -216,8 +227,4 @@ export function createFeedEvents(deps: FeedEventDeps): FeedEvents {
       lanes.trades.wake();
     },
   };
-}
-
-function symbolOf(entry: unknown): string {
-  return String(Object(entry)['s']);
 }

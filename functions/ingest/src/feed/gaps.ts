@@ -27,6 +27,8 @@ export interface Gaps {
   noteStart(): number;
   /** What the feed sent of this range of event time was not taken. */
   noteRefused(span: EventSpan): number;
+  /** A batch in the log cannot be read: nobody knows what was in it. */
+  noteUnreadable(shard: string | null, span: EventSpan | null): number;
   /** Trades have come: a gap that did not reach up to a shard's first one after it is told again, longer. */
   onTrades(): number;
 }
@@ -128,6 +130,12 @@ export function createGaps(
     noteRefused(span) {
       for (const shard of subscribed) note(shard, span, 'frame_refused');
       return subscribed.length;
+    },
+    noteUnreadable(name, span) {
+      const shard = name === null ? undefined : shards.named(name);
+      if (shard === undefined || span === null) return 0;
+      note(shard, span, 'unreadable');
+      return 1;
     },
     onTrades() {
       if (unconfirmed.size === 0) return 0;

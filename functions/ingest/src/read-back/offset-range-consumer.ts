@@ -8,6 +8,8 @@ export type Kafka = ReturnType<typeof createKafka>;
 
 /** A CloudEvent in a Kafka record, binary mode: its attributes without `ce_`, and its data as text. */
 export interface TailMessage {
+  readonly partition: number;
+  readonly offset: string;
   readonly attributes: Readonly<Record<string, string>>;
   readonly value: string;
 }
@@ -89,7 +91,12 @@ export async function readOffsetRanges(
           for (const { offset, headers, value } of batch.messages) {
             if (Number(offset) < range.from || Number(offset) >= range.to) continue;
             state.read += 1;
-            onMessage({ attributes: attributesOf(headers), value: value?.toString() ?? '' });
+            onMessage({
+              partition: batch.partition,
+              offset,
+              attributes: attributesOf(headers),
+              value: value?.toString() ?? '',
+            });
           }
         } catch (error) {
           reject(error);

@@ -6,6 +6,7 @@ import { describeError } from '@kandle/runtime/errors';
 import type { Logger } from '@kandle/runtime/log';
 import type { Kafka, TailMessage } from './offset-range-consumer.ts';
 import { readTopicTail } from './topic-tail.ts';
+import { createUnreadableBatches, type Unreadable } from './unreadable.ts';
 import { pause } from '../pause.ts';
 
 /** What is read back, and who takes it in. */
@@ -16,6 +17,7 @@ export interface ReadBackOptions {
   readonly memoryMs: number;
   /** Takes in a batch of the feed, in the order of the log; may see the same one again. */
   readonly onBatch: (batch: RawBatch) => void;
+  readonly disorderMs: number;
   readonly wallMs: () => number;
   readonly signal: AbortSignal;
   readonly log: Logger;
@@ -27,12 +29,12 @@ const CLOCK_MARGIN_MS = 60_000;
 
 /**
  * Reads the feed's last minutes back from the raw topic, and tries until it succeeds: without them ingest must not
- * send. After a long stop they are the last minutes before it. Batches that cannot be read are passed over.
+ * send. After a long stop they are the last minutes before it. Batches that cannot be read are passed over, and told.
  *
- * @returns The highest epoch found, 0 if there is none; null if the signal came first.
+ * @returns Null if the signal came first.
  * @throws {RangeError} What `onBatch` throws: the log belongs to another configuration.
  */
-export async function readBack(kafka: Kafka, options: ReadBackOptions): Promise<number | null> {
+export async function readBack(kafka: Kafka, options: ReadBackOptions): Promise<ReadBack | null> {
   const { memoryMs, wallMs, signal, log } = options;
   for (let attempt = 1; !signal.aborted; attempt++) {
     try {
@@ -43,8 +45,12 @@ export async function readBack(kafka: Kafka, options: ReadBackOptions): Promise<
         ? await readOnce(kafka, options, first.lastIngestMs - memoryMs - CLOCK_MARGIN_MS)
         : first;
       if (signal.aborted) return null;
-      log.info({ ...found, tookMs: wallMs() - startedMs }, 'read back');
-      return found.highestEpoch;
+      const { highestEpoch, lastIngestMs, batches, unreadable } = found;
+      log.info(
+        { highestEpoch, lastIngestMs, batches, unreadable: unreadable.length, tookMs: wallMs() - startedMs },
+        'read back',
+      );
+      return { highestEpoch, unreadable };
     } catch (error) {
       if (error instanceof RangeError) throw error;
       log.warn({ attempt }, `Cannot read back yet, will try again: ${describeError(error)}`);
@@ -54,25 +60,34 @@ export async function readBack(kafka: Kafka, options: ReadBackOptions): Promise<
   return null;
 }
 
-interface Found {
+/** What was read back, beside the batches. */
+export interface ReadBack {
+  /** 0 if there is none. */
   readonly highestEpoch: number;
+  readonly unreadable: readonly Unreadable[];
+}
+
+interface Found extends ReadBack {
   readonly lastIngestMs: number;
   readonly batches: number;
-  readonly unread: number;
 }
 
 async function readOnce(kafka: Kafka, options: ReadBackOptions, sinceMs: number): Promise<Found> {
-  const { topic, feed, onBatch, signal, log } = options;
-  let found: Found = { highestEpoch: 0, lastIngestMs: 0, batches: 0, unread: 0 };
+  const { topic, feed, onBatch, disorderMs, signal, log } = options;
+  const unreadable = createUnreadableBatches(disorderMs);
+  let found = { highestEpoch: 0, lastIngestMs: 0, batches: 0 };
   await readTopicTail(kafka, topic, {
     sinceMs,
     groupId: `kandle-ingest-${feed}-read-back-${randomUUID()}`,
     onMessage(message) {
       if (message.attributes['type'] !== EVENT_TYPES.rawTrades) return;
       const batch = parsed(message);
-      if (batch === null) found = { ...found, unread: found.unread + 1 };
-      else if (feedOfShard(batch.shard) === feed) {
+      const header = batch ?? unreadable.onUnreadable(message);
+      if (header === null || feedOfShard(header.shard) !== feed) return;
+      if (batch === null) found = { ...found, highestEpoch: Math.max(found.highestEpoch, header.epoch) };
+      else {
         onBatch(batch);
+        unreadable.onBatch(batch);
         found = {
           ...found,
           highestEpoch: Math.max(found.highestEpoch, batch.epoch),
@@ -84,7 +99,7 @@ async function readOnce(kafka: Kafka, options: ReadBackOptions, sinceMs: number)
     signal,
     log,
   });
-  return found;
+  return { ...found, unreadable: unreadable.all(feed) };
 }
 
 function parsed({ attributes, value }: TailMessage): RawBatch | null {

@@ -6,6 +6,7 @@ import type { Logger } from '@kandle/runtime/log';
 import { type RawData, WebSocket } from 'ws';
 import { backOffMs } from '@kandle/runtime/back-off';
 import type { Feed, FeedHandlers } from '../feed.ts';
+import { createRedact } from '../redact.ts';
 
 /** How to connect to Finnhub, or to a server that speaks its protocol. Durations in milliseconds. */
 export interface FinnhubFeedOptions {
@@ -64,6 +65,8 @@ export function createFinnhubFeed(options: FinnhubFeedOptions, handlers: FeedHan
     isReplay,
     log,
   } = options;
+  /** Some errors name the address. */
+  const redact = createRedact(token);
   let socket: WebSocket | null = null;
   let connection = 0;
   let failures = 0;
@@ -209,11 +212,6 @@ export function createFinnhubFeed(options: FinnhubFeedOptions, handlers: FeedHan
     // A connection that is being torn down may still fail; nobody is interested.
     current.on('error', () => undefined);
     current.terminate();
-  }
-
-  /** Some errors name the address. */
-  function redact(text: string): string {
-    return text.replaceAll(token, '***').replaceAll(encodeURIComponent(token), '***');
   }
 
   return {
