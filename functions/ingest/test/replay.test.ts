@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseRawBatch, type RawBatch } from '@kandle/market/feed/raw-batch';
 import { windowDueMs, windowStartOf } from '@kandle/market/window/window';
+import { cleanBatch } from '@kandle/market/trade/clean-trades';
+import { readTrial, trialFile } from '@kandle/testkit/trials';
 import { createKafka } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
 import { afterEach, expect, inject, test, vi } from 'vitest';
@@ -197,3 +199,20 @@ test('a frame of more than a megabyte arrives whole, and one above the bound lea
   const batches = await readBatches();
   expect(batches.flatMap(({ records }) => records)).toHaveLength(20_002);
 });
+
+test.each(['a04_thin_symbol', 'b02_delayed20_first', 'c01_last_nights_tick', 'd01_future_first'])(
+  'the trades of %s count once each, from a replay server through a process to the clean batches',
+  async (name) => {
+    const { trades } = readTrial(name);
+    const { start, readStatus, readBatches } = await startReplay('max', trialFile(name));
+    start();
+    await vi.waitFor(async () => expect(await readStatus()).toMatchObject({ drained: true }), {
+      timeout: 60_000,
+      interval: 50,
+    });
+    const batches = await readBatches();
+    const clean = batches.map((batch) => cleanBatch(batch, 900_000));
+    expect(clean.flatMap(({ rejects }) => rejects)).toEqual([]);
+    expect(clean.flatMap(({ batch }) => batch.trades)).toHaveLength(trades);
+  },
+);

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 
 /** A small recording made by hand after a fault, with its right values, computed apart. */
@@ -29,6 +30,13 @@ export function trialNames(): readonly string[] {
   return readdirSync(FOLDER)
     .flatMap((file) => /^(.+)\.jsonl(\.gz)?$/.exec(file)?.[1] ?? [])
     .toSorted();
+}
+
+/** The path of a trial's recording. */
+export function trialFile(name: string): string {
+  const file = readdirSync(FOLDER).find((one) => one === `${name}.jsonl` || one === `${name}.jsonl.gz`);
+  if (file === undefined) throw new RangeError(`Cannot find the trial ${name}`);
+  return fileURLToPath(new URL(file, FOLDER));
 }
 
 /** Reads a trial by its name. */
