@@ -1,6 +1,6 @@
 import { ROLLUP_LEVELS } from '@kandle/market/candle/rollup';
 import { meanPriceOf, notionalAsDouble, vwapOf } from '@kandle/market/candle/candle';
-import { e16, e8, e8ToDouble, toE8 } from '@kandle/market/number/fixed-point';
+import { addE8, e16, e8, e8ToDouble } from '@kandle/market/number/fixed-point';
 import {
   type CandleBatch,
   formatCandleBatch,
@@ -55,8 +55,8 @@ function makeBatches(): readonly CandleBatch[] {
       const version = 2 + n;
       const candles = ['A', 'B'].map((symbol): PublishedCandle => {
         // Prices whose quotients have no end.
-        const low = 1.03 + random.below(9);
-        const [lowE8, highE8] = [toE8(low), toE8(low + random.below(5) / 8)];
+        const lowE8 = e8(BigInt(103 + 100 * random.below(9)) * 1_000_000n);
+        const highE8 = addE8(lowE8, e8(BigInt(random.below(5)) * 12_500_000n));
         const prices = { openE8: lowE8, highE8, lowE8, closeE8: highE8 };
         const tradeCount = 1 + random.below(4);
         return {
