@@ -85,12 +85,13 @@ describe('the plan of knative/base', () => {
     ]);
     for (const service of plan.services) {
       const isNotify = service.name === 'notify';
-      const concurrency = { notify: 48, persist: 100, query: 16 }[service.name] ?? 12;
+      const concurrency = { notify: 48, persist: 100, query: 250 }[service.name] ?? 12;
       expect(service).toMatchObject({
         minScale: 0,
         maxScale: isNotify ? 1 : 4,
         containerConcurrency: concurrency,
-        timeoutMs: 60_000,
+        // Streams live longer than a request.
+        timeoutMs: service.name === 'query' ? 300_000 : 60_000,
       });
       expect(service.readinessPath).toBe('/health/readiness');
       const partitions = 12;

@@ -12,10 +12,14 @@ import { problemResponse, refuse } from './problem.ts';
 import { keyOfGap, keyOfSignal } from './row-keys.ts';
 import type { Cell } from './csv.ts';
 import type { QueryStore, Series } from './store.ts';
+import { STREAM_KINDS } from './stream/stream-event.ts';
+import type { Streams } from './stream/stream-response.ts';
 
 /** What the application is made of. */
 export interface QueryDeps {
   readonly store: QueryStore;
+  readonly streams: Streams;
+  readonly maxStreams: number;
   readonly wallMs: () => number;
   readonly log: Logger;
 }
@@ -61,7 +65,7 @@ type Range = {
 };
 
 /** The HTTP interface of the views: reads, and nothing else. `GET /v1/openapi.json` describes it. */
-export function createQueryApp({ store, wallMs, log }: QueryDeps): OpenAPIHono {
+export function createQueryApp({ store, streams, maxStreams, wallMs, log }: QueryDeps): OpenAPIHono {
   const app = new OpenAPIHono({
     defaultHook: (result) => {
       if (result.success) return undefined;
@@ -290,6 +294,37 @@ export function createQueryApp({ store, wallMs, log }: QueryDeps): OpenAPIHono {
       return refuse(400, 'No candle begins then', { start: 'expected a multiple of 5 s' });
     const explained = await explainCandle(store, await seriesOf(symbol, feed), start);
     return c.json(explained, 200, { 'cache-control': 'private, no-cache' });
+  });
+
+  const streamRoute = createRoute({
+    method: 'get',
+    path: '/v1/stream',
+    summary: 'Candles, indicators and signals as they come (server-sent events)',
+    description:
+      'Events `candles`, `indicators` and `signals` have `data` {feed, rows}; `begin` comes first; `missed` says that ' +
+      'Kafka does not hold any more what came before: read the lists again. The stream ends itself after some ' +
+      'minutes; a client that comes again with `Last-Event-ID` misses nothing.',
+    request: {
+      query: z.strictObject({
+        symbol: z.union([symbolParam, z.array(symbolParam).max(100)]).optional(),
+        feed: feedParam,
+        kind: z.union([z.enum(STREAM_KINDS), z.array(z.enum(STREAM_KINDS)).max(3)]).optional(),
+      }),
+    },
+    responses: {
+      ...answers,
+      200: { description: 'The stream', content: { 'text/event-stream': { schema: z.string() } } },
+    },
+  });
+  app.openapi(streamRoute, async (c) => {
+    const { symbol, feed, kind } = c.req.valid('query');
+    if (streams.count() >= maxStreams) return refuse(429, 'There are too many streams: come again later');
+    return streams.open({
+      kinds: new Set(kind === undefined ? STREAM_KINDS : [kind].flat()),
+      symbols: symbol === undefined ? null : new Set([symbol].flat()),
+      feed: feed ?? null,
+      lastEventId: c.req.header('last-event-id') ?? null,
+    });
   });
 
   app.get('/v1/health', async (c) => {

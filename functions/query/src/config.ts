@@ -1,18 +1,27 @@
+import { TOPICS } from '@kandle/market/event/topics';
 import { CassandraEnv } from '@kandle/runtime/cassandra';
 import { type Env, logLevel, port, positiveMs, readEnv, wholeNumber } from '@kandle/runtime/config';
+import { KafkaEnv } from '@kandle/runtime/kafka';
 import { z } from 'zod';
 
 /** Every variable that the query function takes, with its default. */
 export const envSchema = z.object({
   ...CassandraEnv.shape,
+  ...KafkaEnv.shape,
   LOG_LEVEL: logLevel.default('info'),
   PORT: port.default(8080),
   /** Answer on this address only; in a container all of them. */
   HTTP_HOST: z.string().min(1).default('127.0.0.1'),
   /** How long running requests may take to end after SIGTERM. */
   DRAIN_MS: positiveMs.default(20_000),
-  /** Most requests under way at once; what comes beyond is answered 429. */
+  /** Most requests under way at once, streams not counted; what comes beyond is answered 429. */
   MAX_IN_FLIGHT: wholeNumber(1, 10_000).default(32),
+  CANDLES_TOPIC: z.string().min(1).default(TOPICS.candles),
+  SIGNALS_TOPIC: z.string().min(1).default(TOPICS.signals),
+  /** Most open streams; what comes beyond is answered 429. */
+  MAX_STREAMS: wholeNumber(1, 10_000).default(200),
+  /** How long a stream lives before it ends itself: less than `timeoutSeconds` of the manifest, which would cut it. */
+  STREAM_LIFE_MS: positiveMs.default(280_000),
 });
 
 /** The configuration of the query function. */

@@ -5,17 +5,37 @@ import { createQueryApp } from './app.ts';
 import { createCassandraStore } from './cassandra-store.ts';
 import { readConfig } from './config.ts';
 import { serveQueries } from './server.ts';
+import { createLazyHub } from './stream/lazy-hub.ts';
+import { createStreams } from './stream/stream-response.ts';
+
+/** How often a comment shows that a stream's line is alive. */
+const COMMENT_MS = 15_000;
+/** As much as a busy second of many symbols; who reads more slowly has to come again. */
+const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   const log = createLogger('query', config.LOG_LEVEL);
   const cassandra = createCassandra(config);
   cassandra.connect().catch((error: unknown) => log.warn(`Cannot connect yet: ${describeError(error)}`));
-  const app = createQueryApp({ store: createCassandraStore(cassandra), wallMs: Date.now, log });
+  const hub = createLazyHub(config, log);
+  const streams = createStreams(hub, {
+    lifeMs: config.STREAM_LIFE_MS,
+    commentMs: COMMENT_MS,
+    maxWaitingBytes: MAX_WAITING_BYTES,
+  });
+  const app = createQueryApp({
+    store: createCassandraStore(cassandra),
+    streams,
+    maxStreams: config.MAX_STREAMS,
+    wallMs: Date.now,
+    log,
+  });
   await serveQueries((request) => app.fetch(request), {
     ...config,
     log,
-    close: () => cassandra.shutdown(),
+    endStreams: streams.endAll,
+    close: () => Promise.all([hub.close(), cassandra.shutdown()]),
   });
 }
 

@@ -12,6 +12,8 @@ export interface QueryServerOptions {
   readonly DRAIN_MS: number;
   readonly MAX_IN_FLIGHT: number;
   readonly log: Logger;
+  /** Ends the open streams: their clients come again, to another process. */
+  readonly endStreams: () => void;
   /** Closes connections; called once, after the last request has ended. */
   readonly close: () => Promise<unknown>;
 }
@@ -64,6 +66,7 @@ export async function serveQueries(
     draining = true;
     log.info({ inFlight }, 'stopping: taking no new requests');
     server.close();
+    options.endStreams();
     server.closeIdleConnections();
     const deadlineMs = performance.now() + options.DRAIN_MS;
     while (inFlight > 0 && performance.now() < deadlineMs) await sleep(10);

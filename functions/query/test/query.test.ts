@@ -14,6 +14,12 @@ const NOW = DAY + 2 * 86_400_000;
 const WINDOWS = [0, 1, 3, 4];
 const app = createQueryApp({
   store: createCassandraStore(keyspace.client),
+  streams: {
+    open: () => Promise.reject(new Error('no stream here')),
+    count: () => 0,
+    endAll: () => undefined,
+  },
+  maxStreams: 1,
   wallMs: () => NOW,
   log: createLogger('query-test', 'silent'),
 });
@@ -294,6 +300,7 @@ test('the interface describes itself', async () => {
     '/v1/indicators',
     '/v1/revisions',
     '/v1/signals',
+    '/v1/stream',
     '/v1/symbols',
     '/v1/trades',
   ]);
