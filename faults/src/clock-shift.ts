@@ -1,8 +1,16 @@
 /**
  * Loaded by `node --import`: shifts the wall clock of a process by `CLOCK_SHIFT_MS`, as on a machine whose clock is
  * wrong. The monotonic clock and timers are left alone, as there.
+ *
+ * SIGUSR2 lets it sleep for `SUSPEND_MS`: the wall clock goes on by so much, and the monotonic one does not.
  */
-const shiftMs = Number(process.env['CLOCK_SHIFT_MS'] ?? 0);
+let shiftMs = Number(process.env['CLOCK_SHIFT_MS'] ?? 0);
+const suspendMs = Number(process.env['SUSPEND_MS'] ?? 0);
+if (suspendMs > 0) {
+  process.on('SIGUSR2', () => {
+    shiftMs += suspendMs;
+  });
+}
 const RealDate = Date;
 
 globalThis.Date = class extends RealDate {

@@ -35,6 +35,8 @@ export interface FaultyFeed {
   setRate(rate: number): void;
   /** The line dies without a word: no frame, no ping, until the client comes again. */
   goDead(): void;
+  /** The market goes on for so long in a moment, as one does while its client's machine sleeps. */
+  skipAhead(ms: number): void;
   /** Breaks the line, which the client sees as 1006. */
   breakLine(): void;
   /** The next connections are refused with this status. */
@@ -63,7 +65,7 @@ const GARBAGE: readonly string[] = [
 /** Starts the feed on 127.0.0.1. */
 export async function startFaultyFeed(options: FaultyFeedOptions): Promise<FaultyFeed> {
   const { seed, symbols, redeliverMs } = options;
-  const wallOffsetMs = Date.now() - performance.now();
+  let wallOffsetMs = Date.now() - performance.now();
   const nowMs = (): number => Math.floor(performance.now() + wallOffsetMs);
   let market = createMarket({ seed, rate: options.rate, symbols, startMs: nowMs() });
   const names = market.instruments.map(({ symbol }) => symbol);
@@ -142,6 +144,10 @@ export async function startFaultyFeed(options: FaultyFeedOptions): Promise<Fault
     },
     goDead() {
       isDead = true;
+    },
+    skipAhead(ms) {
+      wallOffsetMs += ms;
+      market.skipTo(nowMs());
     },
     breakLine() {
       client?.terminate();

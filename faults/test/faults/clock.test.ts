@@ -32,3 +32,28 @@ test.each([
   await until('more trades', () => stack.feed.stats().trades >= trades + 10 * RATE);
   await expectClean(stack);
 });
+
+test('a machine of ingest that sleeps for ten minutes: the whole gap is told, and every trade after it counts', async () => {
+  const { stack, end } = await startTestStack({
+    rate: RATE,
+    processEnv: (name) =>
+      name === 'ingest'
+        ? { NODE_OPTIONS: `--import=${PRELOAD}`, SUSPEND_MS: String(TEN_MINUTES_MS) }
+        : ({} as Record<string, string>),
+  });
+  onTestFinished(end);
+  await until('enough trades', () => stack.feed.stats().trades >= 10 * RATE);
+  // It wakes up on a line that broke meanwhile, in a market that went on.
+  process.kill(stack.pipeline.ingest?.pid() ?? Number.NaN, 'SIGUSR2');
+  stack.feed.skipAhead(TEN_MINUTES_MS);
+  stack.feed.breakLine();
+  const { trades } = stack.feed.stats();
+  await until('more trades', () => stack.feed.stats().trades >= trades + 10 * RATE);
+  await expectClean(stack);
+  const { rows } = await stack.pipeline.client.execute(
+    `SELECT reason, from_time, to_time FROM ${stack.options.keyspace}.feed_gaps`,
+  );
+  const longest = Math.max(...rows.map((row) => Number(row['to_time']) - Number(row['from_time'])));
+  expect(longest).toBeGreaterThanOrEqual(TEN_MINUTES_MS);
+  expect(longest).toBeLessThan(TEN_MINUTES_MS + 120_000);
+});
