@@ -117,7 +117,9 @@ test('every function sleeps when the market is silent, with all candles final, a
   const { pipeline, simulator, watch, until } = stack;
   // Notify is woken by a signal, and there may be none in so short a time.
   const stats = () =>
-    [...pipeline.services.values()].map((service) => service.stats()).filter(({ name }) => name !== 'notify');
+    [...pipeline.services.values()]
+      .map((service) => service.stats())
+      .filter(({ name }) => name !== 'notify' && name !== 'query');
   /** A process that is being stopped still has its pid. */
   const areAsleep = (): boolean =>
     stats().every(({ ready, starting, pids }) => ready + starting + pids.length === 0);
