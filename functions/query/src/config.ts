@@ -14,8 +14,10 @@ export const envSchema = z.object({
   HTTP_HOST: z.string().min(1).default('127.0.0.1'),
   /** How long running requests may take to end after SIGTERM. */
   DRAIN_MS: positiveMs.default(20_000),
-  /** Most requests under way at once, streams not counted; what comes beyond is answered 429. */
-  MAX_IN_FLIGHT: wholeNumber(1, 10_000).default(32),
+  /** Most requests under way at once, open streams among them; what comes beyond is answered 429. */
+  MAX_IN_FLIGHT: wholeNumber(1, 10_000).default(250),
+  /** Most of them that read the database: each holds up to 10,000 rows. */
+  MAX_QUESTIONS: wholeNumber(1, 1_000).default(32),
   CANDLES_TOPIC: z.string().min(1).default(TOPICS.candles),
   SIGNALS_TOPIC: z.string().min(1).default(TOPICS.signals),
   /** Most open streams; what comes beyond is answered 429. */

@@ -34,6 +34,7 @@ async function main(): Promise<void> {
   await serveQueries((request) => app.fetch(request), {
     ...config,
     log,
+    streams: streams.count,
     endStreams: streams.endAll,
     close: () => Promise.all([hub.close(), cassandra.shutdown()]),
   });

@@ -11,7 +11,10 @@ export interface QueryServerOptions {
   readonly HTTP_HOST: string;
   readonly DRAIN_MS: number;
   readonly MAX_IN_FLIGHT: number;
+  readonly MAX_QUESTIONS: number;
   readonly log: Logger;
+  /** Number of open streams. */
+  readonly streams: () => number;
   /** Ends the open streams: their clients come again, to another process. */
   readonly endStreams: () => void;
   /** Closes connections; called once, after the last request has ended. */
@@ -31,7 +34,13 @@ export async function serveQueries(
   answer: (request: Request) => Response | Promise<Response>,
   options: QueryServerOptions,
 ): Promise<Server> {
-  const { PORT: port, HTTP_HOST: host, MAX_IN_FLIGHT: maxInFlight, log } = options;
+  const {
+    PORT: port,
+    HTTP_HOST: host,
+    MAX_IN_FLIGHT: maxInFlight,
+    MAX_QUESTIONS: maxQuestions,
+    log,
+  } = options;
   let inFlight = 0;
   let draining = false;
   const server = createAdaptorServer({
@@ -44,7 +53,8 @@ export async function serveQueries(
       if (request.method !== 'GET' && request.method !== 'HEAD')
         return new Response('Read with GET\n', { status: 405, headers: { allow: 'GET, HEAD' } });
       if (draining) return new Response('Stopping: ask again\n', { status: 503 });
-      if (inFlight >= maxInFlight)
+      // A stream is under way for long after its handler has answered; then it is counted by itself.
+      if (inFlight >= maxQuestions || inFlight + options.streams() >= maxInFlight)
         return new Response('Busy: ask again\n', { status: 429, headers: { 'retry-after': '1' } });
       inFlight += 1;
       try {
