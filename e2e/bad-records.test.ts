@@ -12,9 +12,13 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const T0 = 1_700_000_000_000;
 const HOUR_MS = 3_600_000;
 
-/** A line of a recording whose frame is this text: a number such as 1e309 must not be parsed on the way. */
-function line(frame: string): string {
-  return `{"recv_ms":${T0},"frame":${frame}}`;
+/**
+ * A line of a recording whose frame is this text: a number such as 1e309 must not be parsed on the way.
+ *
+ * @param second When it came: a recorder's clock is what a time from the future is judged by.
+ */
+function line(frame: string, second: number): string {
+  return `{"recv_ms":${T0 + second * 1_000},"frame":${frame}}`;
 }
 
 function good(second: number): string {
@@ -44,16 +48,20 @@ const BAD_FRAMES: readonly (readonly [text: string, reason: string])[] = [
   [`{"type":"trade","data":[{"s":"no symbol\\u0007","p":1,"t":${T0},"v":1}]}`, 'bad_symbol'],
 ];
 
+/** Seconds of good records after all that is wrong. */
+const LATER = [40, 60, 80, 100, 120];
+
 test('the pipeline counts the good records and says why of every other, when a feed sends nonsense between them', async () => {
   const goodFrames = Array.from({ length: 12 }, (_, second) => `{"type":"trade","data":[${good(second)}]}`);
   const mixed = BAD.map(([entry], n) => `{"type":"trade","data":[${good(20 + n)},${entry},${good(20 + n)}]}`);
   const lines = [
     ...goodFrames.map(line),
-    ...BAD_FRAMES.map(([text]) => line(JSON.stringify(text))),
-    ...mixed.map(line),
+    ...BAD_FRAMES.map(([text]) => line(JSON.stringify(text), 15)),
+    ...mixed.map((frame, n) => line(frame, 20 + n)),
     // A price update of volume 0 is neither counted nor refused.
-    line(`{"type":"trade","data":[{"s":"AAPL","p":999,"t":${T0 + 30_000},"v":0}]}`),
-    line(`{"type":"trade","data":[${good(40)}]}`),
+    line(`{"type":"trade","data":[{"s":"AAPL","p":999,"t":${T0 + 30_000},"v":0}]}`, 30),
+    // The record from the future is refused when the market has gone on for a minute without it.
+    ...LATER.map((second) => line(`{"type":"trade","data":[${good(second)}]}`, second)),
   ];
   const file = join(folder, 'bad.jsonl.gz');
   writeRecording(file, lines);
@@ -63,7 +71,7 @@ test('the pipeline counts the good records and says why of every other, when a f
   const counted = [
     ...goodFrames,
     ...BAD.map((_, n) => `{"type":"trade","data":[${good(20 + n)},${good(20 + n)}]}`),
-    `{"type":"trade","data":[${good(40)}]}`,
+    ...LATER.map((second) => `{"type":"trade","data":[${good(second)}]}`),
   ];
-  expectSameCandles(readExportedCandles(candles), computeCandles(counted.map(line)));
+  expectSameCandles(readExportedCandles(candles), computeCandles(counted.map((frame) => line(frame, 0))));
 });

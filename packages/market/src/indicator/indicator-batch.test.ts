@@ -77,7 +77,7 @@ test('formatIndicatorBatch() makes parts of 250 symbols, and no event of none', 
 });
 
 test.each([
-  ['symbol', { symbol: 'no symbol!' }],
+  ['symbol', { symbol: 'no symbol\n' }],
   ['version', { version: 0 }],
   ['values', { values: { 'bad name': 1 } }],
 ])('parseIndicatorBatch() refuses, when %s is malformed', (_, change) => {
