@@ -29,7 +29,7 @@ export default defineConfig({
           include: [
             'packages/*/test/**/*.test.ts',
             'functions/*/test/**/*.test.ts',
-            '{servers,stand-in,knative,local,audit}/test/**/*.test.ts',
+            '{servers,feeds,stand-in,knative,local,audit}/test/**/*.test.ts',
             'faults/test/*.test.ts',
             'build/test/**/*.test.ts',
           ],

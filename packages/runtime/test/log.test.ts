@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 
-const FIXTURE = fileURLToPath(new URL('../test/fixture-log.ts', import.meta.url));
+const FIXTURE = fileURLToPath(new URL('./fixture-log.ts', import.meta.url));
 const TIMEOUT_MS = 30_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'kandle-log-'));

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { startOtlpReceiver } from '@kandle/testkit/otlp-receiver';
-import { createLogger } from './log.ts';
-import { MetricsEnv } from './instruments.ts';
-import { createMetricsHub } from './metrics.ts';
-import { readEnv } from './config.ts';
-import { FatalError } from './errors.ts';
+import { createLogger } from '../src/log.ts';
+import { MetricsEnv } from '../src/instruments.ts';
+import { createMetricsHub } from '../src/metrics.ts';
+import { readEnv } from '../src/config.ts';
+import { FatalError } from '../src/errors.ts';
 
 /** Loading the SDK unbundled takes a fifth of a second, seconds on a busy machine. */
 const TIMEOUT = { timeout: 60_000 };

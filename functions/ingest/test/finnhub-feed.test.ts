@@ -4,7 +4,11 @@ import type { AddressInfo } from 'node:net';
 import { createLogger } from '@kandle/runtime/log';
 import { afterEach, expect, test, vi } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { createFinnhubFeed, END_OF_RECORDING, type FinnhubFeedOptions } from './finnhub-feed.ts';
+import {
+  createFinnhubFeed,
+  END_OF_RECORDING,
+  type FinnhubFeedOptions,
+} from '../src/feed/finnhub/finnhub-feed.ts';
 
 const TOKEN = 'secret/key';
 const cleanUps: (() => unknown)[] = [];

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { type SimulatorOptions, startSimulator } from './server.ts';
+import { type SimulatorOptions, startSimulator } from '../src/simulator/server.ts';
 
 const cleanUps: (() => unknown)[] = [];
 

@@ -5,14 +5,11 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { createReplayPosition } from './replay-position.ts';
-import { readRecording, surveyRecording } from './replay-recording.ts';
-import { type ReplayOptions, startReplayServer } from './replay-server.ts';
+import { createReplayPosition } from '../src/replay/replay-position.ts';
+import { readRecording, surveyRecording } from '../src/replay/replay-recording.ts';
+import { type ReplayOptions, startReplayServer } from '../src/replay/replay-server.ts';
 
-const RECORDING = join(
-  import.meta.dirname,
-  '../../../../shared/data/finnhub_frames_from_binance_spot.jsonl.gz',
-);
+const RECORDING = join(import.meta.dirname, '../../../shared/data/finnhub_frames_from_binance_spot.jsonl.gz');
 const cleanUps: (() => unknown)[] = [];
 
 afterEach(async () => {
