@@ -48,18 +48,25 @@ const BAD_FRAMES: readonly (readonly [text: string, reason: string])[] = [
   [`{"type":"trade","data":[{"s":"no symbol\\u0007","p":1,"t":${T0},"v":1}]}`, 'bad_symbol'],
 ];
 
+/** Second at which the wrong records begin: a batch ends after five minutes of market time, and a later one judges. */
+const MIXED = 400;
 /** Seconds of good records after all that is wrong. */
-const LATER = [40, 60, 80, 100, 120];
+const LATER = [40, 60, 80, 100, 120].map((second) => MIXED + second);
 
 test('the pipeline counts the good records and says why of every other, when a feed sends nonsense between them', async () => {
   const goodFrames = Array.from({ length: 12 }, (_, second) => `{"type":"trade","data":[${good(second)}]}`);
-  const mixed = BAD.map(([entry], n) => `{"type":"trade","data":[${good(20 + n)},${entry},${good(20 + n)}]}`);
+  const mixed = BAD.map(
+    ([entry], n) => `{"type":"trade","data":[${good(MIXED + n)},${entry},${good(MIXED + n)}]}`,
+  );
   const lines = [
     ...goodFrames.map(line),
     ...BAD_FRAMES.map(([text]) => line(JSON.stringify(text), 15)),
-    ...mixed.map((frame, n) => line(frame, 20 + n)),
+    ...mixed.map((frame, n) => line(frame, MIXED + n)),
     // A price update of volume 0 is neither counted nor refused.
-    line(`{"type":"trade","data":[{"s":"AAPL","p":999,"t":${T0 + 30_000},"v":0}]}`, 30),
+    line(
+      `{"type":"trade","data":[{"s":"AAPL","p":999,"t":${T0 + MIXED * 1_000 + 30_000},"v":0}]}`,
+      MIXED + 30,
+    ),
     // The record from the future is refused when the market has gone on for a minute without it.
     ...LATER.map((second) => line(`{"type":"trade","data":[${good(second)}]}`, second)),
   ];
@@ -70,7 +77,7 @@ test('the pipeline counts the good records and says why of every other, when a f
   expect(deadLetters).toBe(0);
   const counted = [
     ...goodFrames,
-    ...BAD.map((_, n) => `{"type":"trade","data":[${good(20 + n)},${good(20 + n)}]}`),
+    ...BAD.map((_, n) => `{"type":"trade","data":[${good(MIXED + n)},${good(MIXED + n)}]}`),
     ...LATER.map((second) => `{"type":"trade","data":[${good(second)}]}`),
   ];
   expectSameCandles(readExportedCandles(candles), computeCandles(counted.map((frame) => line(frame, 0))));

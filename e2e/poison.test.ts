@@ -128,12 +128,12 @@ const COMMON: readonly Poison[] = [
 const IN_TRADES: readonly Poison[] = [
   ...COMMON,
   {
-    kind: 'negative price',
+    kind: 'negative size',
     status: 422,
-    reason: /has a price or size of 0 or less/,
+    reason: /has a size of 0 or less/,
     spoil: (good) => {
       const data = JSON.parse(String(good.value)) as Record<string, unknown>;
-      return { ...good, value: JSON.stringify({ ...data, priceE8: [-100_000_000] }) };
+      return { ...good, value: JSON.stringify({ ...data, sizeE8: [-100_000_000] }) };
     },
   },
   {
