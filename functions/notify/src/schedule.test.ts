@@ -198,7 +198,7 @@ test('createNotify() leaves every target with the truth, when processes die, tar
     }),
     RUNS,
   );
-});
+}, 3_600_000);
 
 test('createNotify() tells each target once of every change, when nothing fails and every event comes up to three times', async () => {
   await fc.assert(
@@ -224,7 +224,7 @@ test('createNotify() tells each target once of every change, when nothing fails 
     }),
     RUNS,
   );
-});
+}, 3_600_000);
 
 /** Two notices of the same content were sent only if another may have been heard in between. */
 function expectNoneTwice(notices: readonly StoredNotice[]): void {
