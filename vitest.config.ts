@@ -1,8 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Four projects: `unit` needs no server, bundles nothing and runs in `npm run check`; `integration`, `e2e` and `faults`
- * share one real Kafka and one real Cassandra, started once for the whole run by `servers/src/test-servers.ts`.
+ * Four projects: `unit` needs no server, bundles nothing and runs in `npm run check`; `integration`, `e2e` and
+ * `faults` share one real Kafka and one real Cassandra, started once for the whole run by
+ * `servers/src/test-servers.ts`.
  */
 export default defineConfig({
   test: {
@@ -10,7 +11,8 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          // Loading everything anew for each file was half of the work; no file here changes what another one sees.
+          // Loading everything anew for each file was half of the work; no file here changes what another one
+          // sees.
           isolate: false,
           // Properties take seconds on a busy machine; a hang is still found.
           testTimeout: 60_000,

@@ -1,8 +1,9 @@
 /**
  * Question: how long does a function take from spawn to its first 204, with the effect of a real event durable?
  *
- * Beside a bare `node:http` server in the same run, round by round, so that a busy moment hits all alike. Real Kafka and
- * Cassandra: those of `KANDLE_TEST_SERVERS`, or its own. After the run it counts in them what the answers promised.
+ * Beside a bare `node:http` server in the same run, round by round, so that a busy moment hits all alike. Real
+ * Kafka and Cassandra: those of `KANDLE_TEST_SERVERS`, or its own. After the run it counts in them what the
+ * answers promised.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -118,7 +119,9 @@ function firstEvent(name: string): MarketEvent {
 
 interface Start {
   readonly wallMs: number;
-  /** What the main thread computed, which a busy machine delays but hardly changes. NaN where there is no /proc. */
+  /**
+   * What the main thread computed, which a busy machine delays but hardly changes. NaN where there is no /proc.
+   */
   readonly cpuMs: number;
 }
 

@@ -20,8 +20,8 @@ export interface BenchRun<Declared extends Options> {
 }
 
 /**
- * Runs a benchmark as a command and ends the process: exit code 0 if it says that all is well, 1 if not, 2 for a
- * command line that makes no sense, 130 when it was stopped.
+ * Runs a benchmark as a command and ends the process: exit code 0 if it says that all is well, 1 if not, 2 for
+ * a command line that makes no sense, 130 when it was stopped.
  */
 export async function runBench<Declared extends Options>(
   command: Command<Declared>,

@@ -1,9 +1,9 @@
 /**
  * Question: how fast is a backlog worked off, and what does a trade cost when batches are full?
  *
- * Writes the raw batches of a simulated market into `market.raw.v1` while nothing runs, then starts what `npm start`
- * runs, without a feed, and waits until every trade is in `trades` and in a final candle, which it counts in Cassandra.
- * The clock begins when the sources are there; the functions are still asleep then.
+ * Writes the raw batches of a simulated market into `market.raw.v1` while nothing runs, then starts what
+ * `npm start` runs, without a feed, and waits until every trade is in `trades` and in a final candle, which it
+ * counts in Cassandra. The clock begins when the sources are there; the functions are still asleep then.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';

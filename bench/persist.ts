@@ -1,12 +1,13 @@
 /**
  * Question: what does the persist function cost per million trades, and how many does it store a second?
  *
- * Starts the function as in production, posts the same clean batches to it over HTTP as KafkaSource does (one request
- * in flight per partition), and reads from /proc what its process used. It needs a running Cassandra, and writes
- * into a keyspace of its own, which it drops:
- * `CASSANDRA_CONTACT_POINTS=127.0.0.1 CASSANDRA_PORT=9042 npx node bench/persist.ts`. With `CASSANDRA_PID` it prints
- * what the server's process used, too. `CANDLE_SYMBOLS` says over how many symbols the candles are spread; they are sent
- * a minute of market time at a go, and their rollups waited for, so that their rate says nothing and their CPU time all.
+ * Starts the function as in production, posts the same clean batches to it over HTTP as KafkaSource does (one
+ * request in flight per partition), and reads from /proc what its process used. It needs a running Cassandra,
+ * and writes into a keyspace of its own, which it drops:
+ * `CASSANDRA_CONTACT_POINTS=127.0.0.1 CASSANDRA_PORT=9042 npx node bench/persist.ts`. With `CASSANDRA_PID` it
+ * prints what the server's process used, too. `CANDLE_SYMBOLS` says over how many symbols the candles are
+ * spread; they are sent a minute of market time at a go, and their rollups waited for, so that their rate says
+ * nothing and their CPU time all.
  */
 import { e8, notionalOf } from '@kandle/market/number/fixed-point';
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -63,8 +64,8 @@ function* tradeEvents(): Generator<MarketEvent> {
 }
 
 /**
- * Windows one after the other, of so many symbols each, in events of up to 250 as aggregate sends them; final ones, so
- * that every candle is a row in two views, and a part of four rollups.
+ * Windows one after the other, of so many symbols each, in events of up to 250 as aggregate sends them; final
+ * ones, so that every candle is a row in two views, and a part of four rollups.
  */
 function* candleEvents(): Generator<MarketEvent> {
   for (let window = 0; window * CANDLE_SYMBOLS < CANDLES; window++) {

@@ -9,7 +9,10 @@ export interface RoleUsage {
   /** Resident memory of those alive, MiB; the largest one's, and of all together. */
   readonly largestMb: number;
   readonly totalMb: number;
-  /** Of that what no file holds too: pages of files, such as Cassandra's tables, come and go with the system's cache. */
+  /**
+   * Of that what no file holds too: pages of files, such as Cassandra's tables, come and go with the system's
+   * cache.
+   */
   readonly anonymousMb: number;
   readonly processes: number;
 }

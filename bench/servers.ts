@@ -37,8 +37,8 @@ export async function benchServers(
 }
 
 /**
- * A new Kafka and Cassandra on spare ports, with empty data in `.kandle/<name>`. They take their heaps whole at the
- * start, so that their memory says something.
+ * A new Kafka and Cassandra on spare ports, with empty data in `.kandle/<name>`. They take their heaps whole at
+ * the start, so that their memory says something.
  */
 export async function ownServers(
   name: string,

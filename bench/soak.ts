@@ -1,9 +1,10 @@
 /**
  * Question: does the whole pipeline run for a long time with flat memory, without lag, and what does it cost?
  *
- * Runs what `npm start` runs, on servers of its own: the manifests, the bundles, the simulated market. Looks at every
- * process and every source each few seconds, follows sampled trades to their rows, and in the end counts whether every
- * trade is in a final candle. The runner's process holds the simulated market and these measurements, too.
+ * Runs what `npm start` runs, on servers of its own: the manifests, the bundles, the simulated market. Looks at
+ * every process and every source each few seconds, follows sampled trades to their rows, and in the end counts
+ * whether every trade is in a final candle. The runner's process holds the simulated market and these
+ * measurements, too.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';

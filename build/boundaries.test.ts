@@ -6,8 +6,8 @@ import { z } from 'zod';
 import { ROOT } from './bundle.ts';
 
 /**
- * What each workspace's sources may import, beside itself: `docs/architecture.md`, "The folders". A folder stands after
- * all that it may import, so a new arrow upwards has to be written down here first.
+ * What each workspace's sources may import, beside itself: `docs/architecture.md`, "The folders". A folder
+ * stands after all that it may import, so a new arrow upwards has to be written down here first.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'packages/market': [],
@@ -144,4 +144,13 @@ test('what the rules are about is there', () => {
       .filter((room) => !ON_TOP.includes(room))
       .toSorted(),
   ).toEqual(Object.keys(MAY_IMPORT).toSorted());
+});
+
+test('comment lines end at column 112', () => {
+  const long = files.flatMap((file) =>
+    readFileSync(join(ROOT, file), 'utf8')
+      .split('\n')
+      .flatMap((line, n) => (/^\s*(\/\/|\/?\*)/.test(line) && line.length > 112 ? [`${file}:${n + 1}`] : [])),
+  );
+  expect(long).toEqual([]);
 });

@@ -22,7 +22,9 @@ function functionNames(): readonly string[] {
   return readdirSync(folder).filter((name) => existsSync(join(folder, name, 'src', 'index.ts')));
 }
 
-/** The names of everything that becomes an image, in alphabetical order: what has a main program, and the audit. */
+/**
+ * The names of everything that becomes an image, in alphabetical order: what has a main program, and the audit.
+ */
 export function programNames(): readonly string[] {
   return [...functionNames(), 'audit'].toSorted();
 }
@@ -43,8 +45,8 @@ export interface BundleText {
 }
 
 /**
- * Bundles a function with all that it needs into one CommonJS file. Reproducible: the same sources give the same bytes,
- * wherever they lie.
+ * Bundles a function with all that it needs into one CommonJS file. Reproducible: the same sources give the
+ * same bytes, wherever they lie.
  *
  * @throws {RangeError} If there is no such function.
  * @throws {Error} If it cannot be bundled; esbuild has said why.
@@ -68,7 +70,8 @@ export async function makeBundle(name: string): Promise<BundleText> {
     format: 'cjs',
     plugins: [leanPlugin(ROOT)],
     target: 'node24',
-    // Names stay: they are what a stack trace is read by, and shorter ones start no faster (docs/performance.md).
+    // Names stay: they are what a stack trace is read by, and shorter ones start no faster
+    // (docs/performance.md).
     minifySyntax: true,
     minifyWhitespace: true,
     // In LICENSES.txt: they would make the whole text one of two bytes a character.
@@ -93,7 +96,10 @@ export async function stopBundler(): Promise<void> {
 /** What a function reads beside its program, if it has such a file. */
 const RULES = 'rules.yaml';
 
-/** Writes a function's bundle, `<outFolder>/<name>/index.cjs`, with `start.cjs`, `LICENSES.txt` and its rules beside it. */
+/**
+ * Writes a function's bundle, `<outFolder>/<name>/index.cjs`, with `start.cjs`, `LICENSES.txt` and its rules
+ * beside it.
+ */
 export async function bundleFunction(name: string, outFolder = DIST): Promise<Bundle> {
   const { contents, licences } = await makeBundle(name);
   const folder = join(outFolder, name);

@@ -5,8 +5,8 @@ import { copyRules, makeBundle, ROOT, writeBundle } from './bundle.ts';
 import { billOfMaterials } from './sbom.ts';
 
 /**
- * Writes all that the image of a part holds beside Node: its bundle and what starts it, the licences and the bill of
- * materials of what is in it, its rules; for `schema` also the steps of `cql/`.
+ * Writes all that the image of a part holds beside Node: its bundle and what starts it, the licences and the
+ * bill of materials of what is in it, its rules; for `schema` also the steps of `cql/`.
  *
  * @param folder Emptied first, so that nothing of an older build is delivered.
  */

@@ -12,15 +12,17 @@ interface Lazy {
 }
 
 /**
- * Loaded at a cold start by whoever requires them, and used by us never or much later. They stay in the bundle and
- * whole: the first use loads the real one.
+ * Loaded at a cold start by whoever requires them, and used by us never or much later. They stay in the bundle
+ * and whole: the first use loads the real one.
  */
 const LAZY: readonly Lazy[] = [
-  // Of the function runtime: form bodies, its `func.yaml`, raw bodies. Our boundary lets only events as bytes pass.
+  // Of the function runtime: form bodies, its `func.yaml`, raw bodies. Our boundary lets only events as bytes
+  // pass.
   { path: 'qs' },
   { path: 'js-yaml' },
   { path: 'fastify-raw-body' },
-  // Of fastify: schemas of routes, plugins that name a version, proxies. The runtime's routes have none of them.
+  // Of fastify: schemas of routes, plugins that name a version, proxies. The runtime's routes have none of
+  // them.
   { path: '@fastify/ajv-compiler', isFactory: true },
   { path: '@fastify/fast-json-stringify-compiler', isFactory: true },
   { path: 'semver' },
@@ -38,8 +40,8 @@ const LAZY: readonly Lazy[] = [
 const LAZY_BUILTIN = /^(?:node:)?(?:crypto|https|tls|vm|worker_threads)$/;
 
 /**
- * Modules that register routes for GET, which our boundary answers itself (`function-server.ts`), and measure what
- * nobody can ask for: prom-client, node-os-utils and overload-protection are loaded for nothing else.
+ * Modules that register routes for GET, which our boundary answers itself (`function-server.ts`), and measure
+ * what nobody can ask for: prom-client, node-os-utils and overload-protection are loaded for nothing else.
  */
 const REPLACED: ReadonlyMap<string, string> = new Map([
   ['./health-check', 'module.exports = () => (server, options, done) => done();'],

@@ -17,8 +17,8 @@ const Lock = z.object({
 const PACKAGE = /^(?:.*\/)?node_modules\/((?:@[^/]+\/)?[^/]+)$/;
 
 /**
- * A bill of materials (CycloneDX 1.6, JSON) of exactly the packages that files come from, as the lock file pins them.
- * Reproducible: it has no time and no serial number.
+ * A bill of materials (CycloneDX 1.6, JSON) of exactly the packages that files come from, as the lock file pins
+ * them. Reproducible: it has no time and no serial number.
  *
  * @param root The folder that the files' paths are relative to.
  * @param files Paths with forward slashes, as esbuild lists a bundle's inputs.

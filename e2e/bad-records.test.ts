@@ -48,7 +48,10 @@ const BAD_FRAMES: readonly (readonly [text: string, reason: string])[] = [
   [`{"type":"trade","data":[{"s":"no symbol\\u0007","p":1,"t":${T0},"v":1}]}`, 'bad_symbol'],
 ];
 
-/** Second at which the wrong records begin: a batch ends after five minutes of market time, and a later one judges. */
+/**
+ * Second at which the wrong records begin: a batch ends after five minutes of market time, and a later one
+ * judges.
+ */
 const MIXED = 400;
 /** Seconds of good records after all that is wrong. */
 const LATER = [40, 60, 80, 100, 120].map((second) => MIXED + second);

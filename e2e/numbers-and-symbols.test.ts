@@ -27,7 +27,10 @@ function linesOf(name: string): readonly string[] {
     .split('\n');
 }
 
-/** The right windows of a recording, which were computed apart, in decimals: each number is the double nearest to it. */
+/**
+ * The right windows of a recording, which were computed apart, in decimals: each number is the double nearest
+ * to it.
+ */
 function windowsOf(name: string): readonly PlainCandle[] {
   const text = readFileSync(join(import.meta.dirname, 'trials', `${name}.expected.json`), 'utf8');
   const { windows } = JSON.parse(text) as { readonly windows: readonly ExpectedWindow[] };

@@ -176,7 +176,10 @@ function tradeBatch(sequence: number): Message {
   );
 }
 
-/** A good batch, then for each poison: it, and a good batch behind it; at last an empty batch that closes the windows. */
+/**
+ * A good batch, then for each poison: it, and a good batch behind it; at last an empty batch that closes the
+ * windows.
+ */
 function mix(poisons: readonly Poison[], good: (sequence: number) => Message, close: Message): Message[] {
   return [
     good(1),
@@ -188,7 +191,10 @@ function mix(poisons: readonly Poison[], good: (sequence: number) => Message, cl
   ];
 }
 
-/** Says in the dead letter which poison it was, if the record is an event. A plain record is known by its missing id. */
+/**
+ * Says in the dead letter which poison it was, if the record is an event. A plain record is known by its
+ * missing id.
+ */
 function markOf(kind: string): Record<string, string> {
   return kind === 'plain record' ? {} : { ce_poison: kind };
 }
@@ -313,7 +319,10 @@ function toDeadLetter({ headers, value }: KafkaMessage): DeadLetter {
   };
 }
 
-/** Delivery is at least once: where a consumer group was assigned anew, the same record may have been given up twice. */
+/**
+ * Delivery is at least once: where a consumer group was assigned anew, the same record may have been given up
+ * twice.
+ */
 function withoutRepeats(letters: readonly DeadLetter[]): readonly DeadLetter[] {
   const recordOf = ({ dest, kind, origin }: DeadLetter): string => `${dest} ${kind} ${origin}`;
   return [...new Map(letters.map((letter) => [recordOf(letter), letter])).values()];

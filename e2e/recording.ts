@@ -4,7 +4,9 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 
 const DATA = resolve(import.meta.dirname, '../../shared/data');
 
-/** The recorded Binance trades in Finnhub's frames, and the windows that an independent tool computed of them. */
+/**
+ * The recorded Binance trades in Finnhub's frames, and the windows that an independent tool computed of them.
+ */
 export const RECORDING = join(DATA, 'finnhub_frames_from_binance_spot.jsonl.gz');
 const WINDOWS = join(DATA, 'binance_spot_windows_5s.csv');
 

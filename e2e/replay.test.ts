@@ -83,7 +83,8 @@ describe.skipIf(!hasRecording)(
     test('the pipeline agrees with a naive computation, when 1,000 frames are removed', async () => {
       const frames = [...readFrames()];
       for (let removed = 0, state = 42; removed < 1_000; removed++) {
-        // A linear congruential generator: seeded, and plain enough to see that it is no part of the code under test.
+        // A linear congruential generator: seeded, and plain enough to see that it is no part of the code under
+        // test.
         state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
         frames.splice(state % frames.length, 1);
       }

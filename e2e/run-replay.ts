@@ -43,9 +43,9 @@ const DEADLINE_MS = 240_000;
 let runs = 0;
 
 /**
- * Plays a recording at full speed through real ingest, transform, aggregate and persist processes on the test run's
- * Kafka and Cassandra, in topics and a keyspace of its own, until every window is final and every lag is 0. Fails
- * unless an audit is clean at the end.
+ * Plays a recording at full speed through real ingest, transform, aggregate and persist processes on the test
+ * run's Kafka and Cassandra, in topics and a keyspace of its own, until every window is final and every lag is
+ * 0. Fails unless an audit is clean at the end.
  */
 export async function runReplay(
   file: string,
@@ -103,7 +103,10 @@ export async function runReplay(
   }
 }
 
-/** Counts again, independently: whatever was done to a replay, nothing may differ at its end, and nothing be left out. */
+/**
+ * Counts again, independently: whatever was done to a replay, nothing may differ at its end, and nothing be
+ * left out.
+ */
 async function expectCleanAudit(name: string, plan: RunPlan): Promise<void> {
   const servers = { kafkaBrokers: inject('kafkaBrokers'), cassandra: inject('cassandra') };
   const prefix = `${name}.`;

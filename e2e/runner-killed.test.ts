@@ -36,7 +36,9 @@ const Told = z.object({
 type Delivered = Readonly<Record<string, number>>;
 type Task = Omit<PipelineOptions, 'plan' | 'log' | 'hooks'>;
 
-/** Starts a runner in a process of its own, and kills it and all that it started once it has delivered enough. */
+/**
+ * Starts a runner in a process of its own, and kills it and all that it started once it has delivered enough.
+ */
 async function runAndKill(task: Task, isEnough: (delivered: Delivered) => boolean): Promise<Delivered> {
   const runner = spawn(process.execPath, [RUNNER, JSON.stringify(task)], {
     stdio: ['ignore', 'pipe', 'inherit'],

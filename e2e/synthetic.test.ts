@@ -9,8 +9,8 @@ const folder = mkdtempSync(join(tmpdir(), 'kandle-synthetic-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /**
- * Made-up frames for machines without the recorded data: five symbols, frames of mixed symbols, twins, ties within a
- * millisecond, times that go back by up to 0.9 s, a frame of 700 trades, empty seconds.
+ * Made-up frames for machines without the recorded data: five symbols, frames of mixed symbols, twins, ties
+ * within a millisecond, times that go back by up to 0.9 s, a frame of 700 trades, empty seconds.
  */
 function makeFrames(count: number): readonly string[] {
   let state = 7;

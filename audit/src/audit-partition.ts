@@ -26,8 +26,8 @@ export interface CandleTopic {
 }
 
 /**
- * Compares the windows of the shards at home in a partition of the raw topic with everything that was stored of them.
- * What strayed into other partitions is taken where its number has its place.
+ * Compares the windows of the shards at home in a partition of the raw topic with everything that was stored of
+ * them. What strayed into other partitions is taken where its number has its place.
  */
 export async function auditPartition(run: Run, raw: RawPartition, candles: CandleTopic): Promise<void> {
   const candleLog = await readCandles(run, candles, raw.range.partition);
@@ -44,8 +44,8 @@ export async function auditPartition(run: Run, raw: RawPartition, candles: Candl
   await readInto(run, raw, log);
   await compareRest(run, log, candleLog, compare);
   if (log.again.size > 0) {
-    // A raw batch was redriven after its first copy had expired, refused trades were, a watermark went back, or a window
-    // names a batch that had not been read yet. Those stretches again, all at the end.
+    // A raw batch was redriven after its first copy had expired, refused trades were, a watermark went back, or
+    // a window names a batch that had not been read yet. Those stretches again, all at the end.
     const isTouched = (shard: string, windowStartMs: number): boolean =>
       run.isWanted(shard, windowStartMs) && log.again.has(`${shard}|${startOf(windowStartMs, STRETCH_MS)}`);
     const candlesAgain = await readCandles(run, candles, raw.range.partition);
@@ -86,7 +86,9 @@ function logOf(run: Run, { release, isWanted, compare }: LogSetUp): RawLog {
   });
 }
 
-/** Reads what belongs to the shards at home in a partition, in order: strays before the batch that they precede. */
+/**
+ * Reads what belongs to the shards at home in a partition, in order: strays before the batch that they precede.
+ */
 async function readInto({ logIndex }: Run, { reader, range }: RawPartition, log: RawLog): Promise<void> {
   const strays = [...(logIndex.strays.get(range.partition) ?? [])];
   async function takeStrays(isDue: (stray: TopicEvent) => boolean): Promise<void> {

@@ -8,7 +8,9 @@ import { DAY_MS, HOUR_MS, startOf, STRETCH_MS, WINDOW_MS } from './values/period
 import { feedOf, isInScope } from './values/scope.ts';
 import { createTally, type Tally } from './values/tally.ts';
 
-/** Looks for what the log says nothing of: windows of unknown shards, rows of the views, rows of the gap ledger. */
+/**
+ * Looks for what the log says nothing of: windows of unknown shards, rows of the views, rows of the gap ledger.
+ */
 export async function auditRest(run: Run, tail: () => Promise<Tail>): Promise<void> {
   await auditUnknownWindows(run);
   await auditUnseenTrades(run);
@@ -108,7 +110,10 @@ function noteUnseen(
   }
 }
 
-/** True if the log may have lost what a row was made of: of its shard, or of any of its feed where that is unknown. */
+/**
+ * True if the log may have lost what a row was made of: of its shard, or of any of its feed where that is
+ * unknown.
+ */
 function isBeforeFeed(run: Run, feed: string, shard: string | null, windowStartMs: number): boolean {
   const known = shard === null ? undefined : run.shards.get(shard);
   if (known !== undefined) return isBeforeLog(known, windowStartMs);

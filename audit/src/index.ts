@@ -3,8 +3,8 @@ import { main as audit } from './main.ts';
 import { main as restore } from './restore/main.ts';
 
 /**
- * The program of the image `kandle/audit`: everything from the environment and the arguments. Its first argument may be
- * `restore`, which ends with an audit.
+ * The program of the image `kandle/audit`: everything from the environment and the arguments. Its first
+ * argument may be `restore`, which ends with an audit.
  */
 const [first, ...rest] = process.argv.slice(2);
 const output = {

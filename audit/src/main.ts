@@ -19,7 +19,9 @@ export interface Output {
   readonly ask?: ((question: string) => Promise<boolean>) | null;
 }
 
-/** 0 everything agrees, 1 something differs or too much was refused, 2 it could not run, 3 nothing was checked. */
+/**
+ * 0 everything agrees, 1 something differs or too much was refused, 2 it could not run, 3 nothing was checked.
+ */
 export type ExitCode = 0 | 1 | 2 | 3;
 
 /** Runs the audit as a command. */

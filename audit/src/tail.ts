@@ -13,8 +13,8 @@ export interface Tail {
 }
 
 /**
- * Reads what came into the log meanwhile, when it is first asked for. Whatever was stored later than the log was read
- * comes from there, so that a window which it touches is no difference but work in progress.
+ * Reads what came into the log meanwhile, when it is first asked for. Whatever was stored later than the log
+ * was read comes from there, so that a window which it touches is no difference but work in progress.
  *
  * To be asked after everything else was read.
  */

@@ -13,7 +13,10 @@ const SYMBOLS: Readonly<Record<(typeof SHARDS)[number], readonly string[]>> = {
 const BATCH_MS = 2_000;
 const DISORDER_MS = 1_000;
 
-/** A market made of a seed: two shards, three symbols, ties, late trades, too late ones, price updates, nonsense. */
+/**
+ * A market made of a seed: two shards, three symbols, ties, late trades, too late ones, price updates,
+ * nonsense.
+ */
 export function createSmallMarket(seconds: number, ingestTimeMs: number): readonly MarketEvent[] {
   let state = 11;
   const below = (limit: number): number => {

@@ -27,7 +27,10 @@ const TABLES = [
   },
 ] as const;
 
-/** Every row of `trades`, `candles_5s` and `windows`, by what it says of the market: `<table> <key>` to its values. */
+/**
+ * Every row of `trades`, `candles_5s` and `windows`, by what it says of the market: `<table> <key>` to its
+ * values.
+ */
 export async function snapshot(client: Client): Promise<ReadonlyMap<string, string>> {
   const rows = new Map<string, string>();
   for (const { table, key, columns } of TABLES) {

@@ -10,8 +10,8 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const KIB = 1_024;
 /**
- * The size that each bundle may have, about a tenth above what it had when it was last looked at. A bundle is read and
- * compiled at every cold start: what makes one grow should be known.
+ * The size that each bundle may have, about a tenth above what it had when it was last looked at. A bundle is
+ * read and compiled at every cold start: what makes one grow should be known.
  */
 const BUDGET_KIB: Readonly<Record<string, number>> = {
   aggregate: 3_900,

@@ -7,7 +7,8 @@ import { dirname, join } from 'node:path';
 export const UID = 65_532;
 
 /**
- * Why nothing can be run as an image here, or null: it takes root, for it makes a file system and gives up its rights.
+ * Why nothing can be run as an image here, or null: it takes root, for it makes a file system and gives up its
+ * rights.
  */
 export function whyNoSandbox(): string | null {
   if (process.platform !== 'linux') return 'this is not Linux';

@@ -1,6 +1,6 @@
 /**
- * Loaded by `node --import`: shifts the wall clock of a process by `CLOCK_SHIFT_MS`, as on a machine whose clock is
- * wrong. The monotonic clock and timers are left alone, as there.
+ * Loaded by `node --import`: shifts the wall clock of a process by `CLOCK_SHIFT_MS`, as on a machine whose
+ * clock is wrong. The monotonic clock and timers are left alone, as there.
  *
  * SIGUSR2 lets it sleep for `SUSPEND_MS`: the wall clock goes on by so much, and the monotonic one does not.
  */

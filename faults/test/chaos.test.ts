@@ -7,7 +7,8 @@ import { SEED, startTestStack } from './test-stack.ts';
 const RATE = 300;
 const FAULTS_MS = 60_000;
 
-// The part of `npm run test:faults` that `npm test` runs: a seeded schedule of what needs no servers of its own.
+// The part of `npm run test:faults` that `npm test` runs: a seeded schedule of what needs no servers of its
+// own.
 test('every trade counts once after a minute of faults, and a loss would be seen', {
   timeout: 600_000,
 }, async () => {

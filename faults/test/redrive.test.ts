@@ -95,7 +95,9 @@ test('events given up while Cassandra was away are sent again days later, once, 
   await producer.connect();
   onTestFinished(() => producer.disconnect());
 
-  /** A batch of three trades a second apart, of which the last two are equal but for their place in the batch. */
+  /**
+   * A batch of three trades a second apart, of which the last two are equal but for their place in the batch.
+   */
   async function sendRaw(sequence: number, startMs: number, price: number): Promise<Message> {
     const record = (n: number) => ({
       s: 'AAPL',
@@ -178,8 +180,8 @@ test('events given up while Cassandra was away are sent again days later, once, 
   await until('every trade', async () => (await storedTrades()) === 15);
   expect(await all()).toHaveLength(4);
 
-  // Transform's letters are raw batches. One is sent again to where it came from, which is where its shard is: the audit
-  // that the runbook prescribes next finds nothing, and its repair takes nothing away.
+  // Transform's letters are raw batches. One is sent again to where it came from, which is where its shard is:
+  // the audit that the runbook prescribes next finds nothing, and its repair takes nothing away.
   const givenUp = {
     ...second,
     headers: {

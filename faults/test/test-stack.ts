@@ -60,7 +60,10 @@ function pidOf(server: 'kafka' | 'cassandra'): number {
   return readLiveChildren(inject('serversFolder')).find(({ role }) => role === server)?.pid ?? 0;
 }
 
-/** Lets the stack come to rest and expects that nothing is lost and nothing counts twice; then the market trades again. */
+/**
+ * Lets the stack come to rest and expects that nothing is lost and nothing counts twice; then the market trades
+ * again.
+ */
 export async function expectClean(stack: Stack): Promise<void> {
   try {
     const startedMs = performance.now();

@@ -5,7 +5,10 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { REPO_ROOT } from '@kandle/tooling/paths';
 
-/** Prometheus' own checks of the file are `promtool check rules` and `promtool test rules`, which CI does not have. */
+/**
+ * Prometheus' own checks of the file are `promtool check rules` and `promtool test rules`, which CI does not
+ * have.
+ */
 const AlertRulesSchema = z.object({
   groups: z.array(
     z.object({

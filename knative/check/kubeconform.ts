@@ -8,8 +8,8 @@ function hasKubeconform(): boolean {
 }
 
 /**
- * What kubeconform, the field's own tool, says about a kustomization, by the same schemas; nothing where it is not
- * there. It is a second opinion: `schemas.ts` checks the same everywhere.
+ * What kubeconform, the field's own tool, says about a kustomization, by the same schemas; nothing where it is
+ * not there. It is a second opinion: `schemas.ts` checks the same everywhere.
  */
 export function checkWithKubeconform(folder: string): readonly string[] {
   if (!hasKubeconform()) return [];

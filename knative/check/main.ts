@@ -7,7 +7,8 @@ import { checkSameAsBase } from './same-as-base.ts';
 import { createSchemaCheck } from './schemas.ts';
 
 /**
- * Checks what every overlay would send to a cluster: `npm run check:manifests`. Exit code 1 if anything is wrong.
+ * Checks what every overlay would send to a cluster: `npm run check:manifests`. Exit code 1 if anything is
+ * wrong.
  */
 if (!hasKubectl()) {
   console.log('check:manifests: skipped, because there is no kubectl here to render the overlays with');

@@ -1,4 +1,7 @@
-/** What to plant: in this resource, at this place (`~` is a slash within a key), this value; `undefined` takes it out. */
+/**
+ * What to plant: in this resource, at this place (`~` is a slash within a key), this value; `undefined` takes
+ * it out.
+ */
 export type Plant = readonly [resource: string, path: string, value: unknown];
 
 const SOURCE = 'KafkaSource transform';

@@ -80,8 +80,9 @@ const CassandraYamlSchema = z.looseObject({
 });
 
 /**
- * Cassandra starts: cass-operator lays these settings over Cassandra's own file, which has a `commitlog_sync_period`, and
- * beside another `commitlog_sync` than `periodic` Cassandra refuses any but 0 (tried with 5.0).
+ * Cassandra starts: cass-operator lays these settings over Cassandra's own file, which has a
+ * `commitlog_sync_period`, and beside another `commitlog_sync` than `periodic` Cassandra refuses any but 0
+ * (tried with 5.0).
  */
 export function checkCassandra({ CassandraDatacenter }: Manifests): readonly string[] {
   return CassandraDatacenter.flatMap(({ at, resource }) => {

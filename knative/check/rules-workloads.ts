@@ -77,7 +77,10 @@ export function checkFunctions({ Service }: Manifests): readonly string[] {
   });
 }
 
-/** A feed has one writer, also during a rollout: no other kind than a StatefulSet, whose schema wants one replica. */
+/**
+ * A feed has one writer, also during a rollout: no other kind than a StatefulSet, whose schema wants one
+ * replica.
+ */
 export function checkWriter(manifests: Manifests): readonly string[] {
   return workloadsOf(manifests)
     .filter(({ container, kind }) => partOf(container.image) === 'ingest' && kind !== 'StatefulSet')

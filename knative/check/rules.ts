@@ -6,8 +6,8 @@ import { checkCassandra, checkCopies, checkKafka, checkRetention } from './rules
 import { checkFunctions, checkImages, checkPods, checkWriter } from './rules-workloads.ts';
 
 /**
- * What is wrong with an overlay beyond what the JSON schemas can say, one line each: first what `npm start` would say
- * too, then what only a cluster needs.
+ * What is wrong with an overlay beyond what the JSON schemas can say, one line each: first what `npm start`
+ * would say too, then what only a cluster needs.
  *
  * @param base What the base makes; its topics are those of an overlay whose Kafka has no Strimzi to make them.
  * @param rendered The resources that would be applied.

@@ -26,7 +26,10 @@ const COMPARED: ReadonlySet<string> = new Set([
   'Deployment',
 ]);
 
-/** Where an overlay differs from the base, for the resources that `npm start` runs, in more than addresses and copies. */
+/**
+ * Where an overlay differs from the base, for the resources that `npm start` runs, in more than addresses and
+ * copies.
+ */
 export function checkSameAsBase(base: readonly unknown[], rendered: readonly unknown[]): readonly string[] {
   const there = new Map(rendered.map((one) => [idOf(one), one]));
   return base.flatMap((one) => {

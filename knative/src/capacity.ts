@@ -25,7 +25,10 @@ export interface NodeRoom {
   readonly taken: Requests;
 }
 
-/** What Knative gives its queue-proxy, beside each function, unless an administrator changed `config-deployment`. */
+/**
+ * What Knative gives its queue-proxy, beside each function, unless an administrator changed
+ * `config-deployment`.
+ */
 const QUEUE_PROXY: Requests = { cpus: 0.025, bytes: 0 };
 
 /** Kubernetes' requests by resource name, as numbers. */
@@ -44,7 +47,9 @@ export function addRequests(all: Iterable<Requests>): Requests {
   return { cpus, bytes };
 }
 
-/** The pods that an overlay makes. What operators add to Kafka's and Cassandra's pods is not in its manifests. */
+/**
+ * The pods that an overlay makes. What operators add to Kafka's and Cassandra's pods is not in its manifests.
+ */
 export function podsOf(manifests: Manifests): readonly PodGroup[] {
   const own = workloadsOf(manifests).map(({ kind, name, container, pod }): PodGroup => {
     const each = toRequests(container.resources.requests);

@@ -2,7 +2,8 @@ import { Temporal } from 'temporal-polyfill';
 import { z } from 'zod';
 
 /**
- * An ISO 8601 duration such as `PT5S`, in milliseconds. Years and months are refused, for they have no fixed length.
+ * An ISO 8601 duration such as `PT5S`, in milliseconds. Years and months are refused, for they have no fixed
+ * length.
  *
  * Node 24 has no `Temporal` of its own; where it has one, the import goes.
  */

@@ -1,10 +1,16 @@
 import type { Manifests } from './manifests.ts';
 import type { Workload } from './workloads.ts';
 
-/** What is known of the project's own code: the variables that each part's configuration takes, by the part's name. */
+/**
+ * What is known of the project's own code: the variables that each part's configuration takes, by the part's
+ * name.
+ */
 export type KnownVariables = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** The Secrets that an installation has, and their keys: `knative/make-secrets.sh` makes all but the optional last. */
+/**
+ * The Secrets that an installation has, and their keys: `knative/make-secrets.sh` makes all but the optional
+ * last.
+ */
 const SECRETS: ReadonlyMap<string, readonly string[]> = new Map([
   ['finnhub', ['token']],
   ['kafka-credentials', ['user', 'password', 'protocol', 'sasl.mechanism', 'ca.crt']],

@@ -26,7 +26,10 @@ export interface ManifestDocument {
   readonly content: unknown;
 }
 
-/** The resources that could be read, one line for each thing that is wrong, and the kinds that nothing is known of. */
+/**
+ * The resources that could be read, one line for each thing that is wrong, and the kinds that nothing is known
+ * of.
+ */
 export interface ParsedManifests {
   readonly manifests: Manifests;
   readonly problems: readonly string[];

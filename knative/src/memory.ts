@@ -13,14 +13,14 @@ export function memoryLimitMb({
 }
 
 /**
- * MiB of one half of the young generation, the same as in Dockerfile. V8 takes 1 MiB where the heap is as small as a
- * function's, and then keeps copying what waits for a server: that was 60 % of what persist computed.
+ * MiB of one half of the young generation, the same as in Dockerfile. V8 takes 1 MiB where the heap is as small
+ * as a function's, and then keeps copying what waits for a server: that was 60 % of what persist computed.
  */
 const SEMI_SPACE_MB = 8;
 
 /**
- * Options that make Node keep the heap that it would keep inside a container of this limit. A laptop gives it all of
- * its memory, and V8 takes what it may have rather than collect garbage.
+ * Options that make Node keep the heap that it would keep inside a container of this limit. A laptop gives it
+ * all of its memory, and V8 takes what it may have rather than collect garbage.
  */
 export function nodeMemoryOptions(limitMb: number | null): readonly string[] {
   // Half of it, as Node itself takes when it sees the limit.

@@ -56,7 +56,8 @@ describe('the plan of knative/base', () => {
       ['notify', TOPICS.signals, 'notify', 'kandle-notify'],
     ]);
     for (const source of plan.sources) {
-      // One target of notify that is away must not hold up the others; rows of trades may be written in any order.
+      // One target of notify that is away must not hold up the others; rows of trades may be written in any
+      // order.
       const ordering = ['notify', 'persist-trades'].includes(source.name) ? 'unordered' : 'ordered';
       expect(source).toMatchObject({ ordering, initialOffset: 'earliest' });
     }

@@ -101,7 +101,10 @@ export function planRun(manifests: Manifests, parts: KnownVariables): RunPlan {
   };
 }
 
-/** The variables of each workload that are no secrets, by where it stands. A user's own secrets come from the launcher. */
+/**
+ * The variables of each workload that are no secrets, by where it stands. A user's own secrets come from the
+ * launcher.
+ */
 type Environments = ReadonlyMap<string, Readonly<Record<string, string>>>;
 
 function readEnvironments(manifests: Manifests, parts: KnownVariables): Environments {

@@ -5,10 +5,10 @@ import { QUANTITY } from './quantity.ts';
 /**
  * Every kind of resource in the manifests, as the runner and `npm run check:manifests` read it.
  *
- * The kinds that `npm start` runs are known field by field: a field that is not here stops the start with its name, for
- * silently ignoring it would make a laptop behave unlike a cluster. Fields under "no effect on a laptop" are accepted
- * and change nothing there. Of the kinds that only a cluster runs, what the checks look at is here; which fields they may
- * have at all is the matter of their own JSON schemas (`knative/schemas`).
+ * The kinds that `npm start` runs are known field by field: a field that is not here stops the start with its
+ * name, for silently ignoring it would make a laptop behave unlike a cluster. Fields under "no effect on a
+ * laptop" are accepted and change nothing there. Of the kinds that only a cluster runs, what the checks look at
+ * is here; which fields they may have at all is the matter of their own JSON schemas (`knative/schemas`).
  */
 
 const name = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'expected a Kubernetes name');
@@ -249,7 +249,9 @@ const DeploymentSchema = z.strictObject({
   }),
 });
 
-/** The list of manifests. A field that changes them, such as `patches`, would make a laptop run something else. */
+/**
+ * The list of manifests. A field that changes them, such as `patches`, would make a laptop run something else.
+ */
 export const KustomizationSchema = z.strictObject({
   apiVersion: z.literal('kustomize.config.k8s.io/v1beta1'),
   kind: z.literal('Kustomization'),
@@ -341,7 +343,10 @@ export const SCHEMAS = {
   }),
 } as const;
 
-/** The name of a kind here: its own, but `v1 Service` for Kubernetes' Service, whose kind is also that of Knative's. */
+/**
+ * The name of a kind here: its own, but `v1 Service` for Kubernetes' Service, whose kind is also that of
+ * Knative's.
+ */
 export function kindKey(apiVersion: string, kind: string): string {
   return apiVersion === 'v1' && kind === 'Service' ? 'v1 Service' : kind;
 }

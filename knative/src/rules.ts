@@ -8,9 +8,9 @@ const FUNCTION_PORT = 8_080;
 const DEFAULT_IN_FLIGHT = FunctionEnv.shape.MAX_IN_FLIGHT.parse(undefined);
 
 /**
- * What no schema can see: that every name referred to exists, that ports and time-outs fit, and that every variable is
- * one that the part's configuration knows. The rules of `npm start` and of `npm run check:manifests`, which adds those
- * that only a cluster needs.
+ * What no schema can see: that every name referred to exists, that ports and time-outs fit, and that every
+ * variable is one that the part's configuration knows. The rules of `npm start` and of
+ * `npm run check:manifests`, which adds those that only a cluster needs.
  *
  * @returns One line for each thing that is wrong, naming resource and field.
  */
@@ -36,7 +36,10 @@ function checkTopics({ KafkaTopic, KafkaSink }: Manifests): readonly string[] {
   return problems;
 }
 
-/** A source has a topic, a service that answers before its delivery times out, a dead letter sink, and its own group. */
+/**
+ * A source has a topic, a service that answers before its delivery times out, a dead letter sink, and its own
+ * group.
+ */
 function checkSources({ KafkaSource, KafkaSink, KafkaTopic, Service }: Manifests): readonly string[] {
   const partitions = new Map(
     KafkaTopic.map(({ resource: { spec } }) => [spec.topicName, spec.partitions] as const),

@@ -106,9 +106,10 @@ describe.skipIf(!hasKubectl())(`scripts${hasKubectl() ? '' : ' (skipped: there i
   });
 
   /**
-   * Runs deploy.sh on a cluster that a script plays. The contract of kubectl that it plays, as kubectl 1.3x has it: `get …
-   * --output json` prints a list with `items`; `wait` and `rollout status` end with code 1 when their time is over; `logs`
-   * prints the log; `get events` prints the lines that its jsonpath asks for; everything else works and says nothing.
+   * Runs deploy.sh on a cluster that a script plays. The contract of kubectl that it plays, as kubectl 1.3x has
+   * it: `get … --output json` prints a list with `items`; `wait` and `rollout status` end with code 1 when
+   * their time is over; `logs` prints the log; `get events` prints the lines that its jsonpath asks for;
+   * everything else works and says nothing.
    */
   function deployTo(answers: string, args: readonly string[]) {
     const folder = mkdtempSync(join(tmpdir(), 'kandle-kubectl-'));
@@ -213,7 +214,8 @@ describe.skipIf(!hasKubectl())(`scripts${hasKubectl() ? '' : ' (skipped: there i
     const kept = dryRun('deploy.sh', ['--overlay', 'production', '--delete']);
     expect(kept).toMatch(/_kafkasource_/);
     expect(kept).not.toMatch(/_kafkatopic_|_kafkauser_|_cassandradatacenter_|_namespace_|_kafka_kandle/);
-    // A topic is held by a finalizer until Strimzi has deleted it in Kafka, a source until its group is deleted there.
+    // A topic is held by a finalizer until Strimzi has deleted it in Kafka, a source until its group is deleted
+    // there.
     const order = [/_kafkasource_/, /_kafkatopic_/, /_kafkauser_/, / -k overlays\/production/].map((one) =>
       dryRun('deploy.sh', ['--overlay', 'production', '--delete', '--with-data']).search(one),
     );

@@ -52,7 +52,8 @@ function hint(verb: string): string {
 }
 
 /**
- * Runs a program as on a cluster, but on the servers of a running `npm start` unless the environment names others.
+ * Runs a program as on a cluster, but on the servers of a running `npm start` unless the environment names
+ * others.
  *
  * @param verb What it does, for people: `audit`.
  */

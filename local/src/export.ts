@@ -29,8 +29,8 @@ const CANDLE_COLUMNS = [
 const TRADE_COLUMNS = ['feed', 'symbol', 'ts_ms', 'price', 'volume', 'trade_id'] as const;
 
 /**
- * Writes `trades.csv` and `candles_5s.csv`, read back from the Cassandra views, sorted by feed, symbol and time (trades
- * also by id), so that two runs over the same recording give the same bytes.
+ * Writes `trades.csv` and `candles_5s.csv`, read back from the Cassandra views, sorted by feed, symbol and time
+ * (trades also by id), so that two runs over the same recording give the same bytes.
  */
 export async function exportViews(client: Client, keyspace: string, folder: string): Promise<ExportSummary> {
   mkdirSync(folder, { recursive: true });

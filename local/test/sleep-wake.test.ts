@@ -137,7 +137,8 @@ test('every function sleeps when the market is silent, with all candles final, a
   const startsBefore = coldStarts();
   await watch.catchUp(DEADLINE_MS);
   const asleep = await readCandles(stack);
-  // A trade that was late for its window makes a revision; nothing is provisional any more, and nothing is missing.
+  // A trade that was late for its window makes a revision; nothing is provisional any more, and nothing is
+  // missing.
   expect(asleep.states).not.toContain('provisional');
   expect(asleep.trades).toBe(sent);
   expect(asleep.count).toBe(watch.board.finalCandles());

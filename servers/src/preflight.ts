@@ -101,7 +101,10 @@ function checkMemory(available: number): string | undefined {
     : `Only ${gigabytes(available)} of memory are available, ${gigabytes(neededMemoryBytes)} are needed: close some programs.`;
 }
 
-/** Elsewhere than on Linux "available" leaves out what the system would give back at once: the total is the better guess. */
+/**
+ * Elsewhere than on Linux "available" leaves out what the system would give back at once: the total is the
+ * better guess.
+ */
 function availableMemory(): number {
   return process.platform === 'linux' ? process.availableMemory() : totalmem();
 }

@@ -17,8 +17,8 @@ export interface RunningServers {
 }
 
 /**
- * The servers of the stack that runs in a data folder, from the settings that they were started with; null if none
- * runs there.
+ * The servers of the stack that runs in a data folder, from the settings that they were started with; null if
+ * none runs there.
  */
 export function findRunningServers(dataDir = DATA_FOLDER): RunningServers | null {
   const pid = readLiveOwner(dataDir);

@@ -13,7 +13,9 @@ const AddressesSchema = z.object({
   }),
 });
 
-/** Where the servers of a data folder are, as whoever started them wrote it down: `servers.json` in the folder. */
+/**
+ * Where the servers of a data folder are, as whoever started them wrote it down: `servers.json` in the folder.
+ */
 export type ServerAddressFile = z.infer<typeof AddressesSchema>;
 
 /** Writes down where the servers are, for other processes on this machine. */

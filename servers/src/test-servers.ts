@@ -14,7 +14,9 @@ declare module 'vitest' {
     kafkaBrokers: string[];
     /** How to reach the real node. */
     cassandra: { contactPoints: string[]; port: number; localDataCenter: string };
-    /** Processes at the start of the run, for fault tests: kill one and it is started again with another pid. */
+    /**
+     * Processes at the start of the run, for fault tests: kill one and it is started again with another pid.
+     */
     serverPids: { kafka: number; cassandra: number };
     /** Folder of the run's record (`readLiveChildren` tells the pids of now) and of the servers' logs. */
     serversFolder: string;

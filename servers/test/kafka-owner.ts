@@ -2,7 +2,10 @@ import { startKafka } from '../src/kafka/kafka-server.ts';
 import { choosePorts } from '../src/ports/ports.ts';
 import { claimFolder } from '../src/process/run-record.ts';
 
-/** Owns a broker until it is killed: `kafka-owner.ts <jars of Kafka> <data folder>`; prints one JSON line when ready. */
+/**
+ * Owns a broker until it is killed: `kafka-owner.ts <jars of Kafka> <data folder>`; prints one JSON line when
+ * ready.
+ */
 const [libDir = '', dataDir = ''] = process.argv.slice(2);
 const onProgress = (): void => undefined;
 const claim = await claimFolder(dataDir, onProgress);

@@ -40,7 +40,9 @@ export interface PipelineOptions {
   /** Put before topic and consumer group names, so that tests share a broker. */
   readonly prefix?: string;
   readonly logFolder: string;
-  /** Variables of the feed for ingest; null starts none. `SYMBOLS` reaches it as a file: there may be thousands. */
+  /**
+   * Variables of the feed for ingest; null starts none. `SYMBOLS` reaches it as a file: there may be thousands.
+   */
   readonly feed: Readonly<Record<string, string>> | null;
   readonly log: (line: string) => void;
   readonly hooks: ProcessHooks;
@@ -51,7 +53,10 @@ export interface PipelineOptions {
   readonly dispatchers?: number;
   /** For tests: how many times each event is delivered. */
   readonly deliveries?: number;
-  /** Variables of a process, by its name, that win over all others: notify's targets; in tests a proxy, another clock. */
+  /**
+   * Variables of a process, by its name, that win over all others: notify's targets; in tests a proxy, another
+   * clock.
+   */
   readonly processEnv?: (name: string) => Readonly<Record<string, string>>;
   /** Port of the exporter's `/metrics`; null, the default, starts none. */
   readonly metricsPort?: number | null;
@@ -194,7 +199,8 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
       const planned = plan.ingest;
       const more = { ...withSymbolsFile(options.feed, options.logFolder), HTTP_HOST: '127.0.0.1' };
       // Alive is enough: a short recording may have ended before ingest could once be seen ready.
-      // The feed of this run comes before what the manifest names; and the status page is for this machine only.
+      // The feed of this run comes before what the manifest names; and the status page is for this machine
+      // only.
       ingest = await createIngestProcess(() => specOf(planned, planned.livenessPath, more), options.hooks);
       await ingest.alive;
     }

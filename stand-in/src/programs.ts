@@ -36,10 +36,12 @@ export function sourcePrograms(names: readonly string[]): ReadonlyMap<string, Pr
 }
 
 /**
- * The functions as bundles, made now where their sources have changed since the last time, and said so in a line.
+ * The functions as bundles, made now where their sources have changed since the last time, and said so in a
+ * line.
  *
- * A bundle lies in a folder named by its content, so that runs side by side do not touch each other's, and with it the
- * code that V8 compiled of it: a process writes that, and the next one starts faster (`build/start.cjs`).
+ * A bundle lies in a folder named by its content, so that runs side by side do not touch each other's, and with
+ * it the code that V8 compiled of it: a process writes that, and the next one starts faster
+ * (`build/start.cjs`).
  */
 export async function bundledPrograms(
   names: readonly string[],

@@ -3,8 +3,8 @@ import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * A tiny function for the tests of the stand-in of Serving. A request's body says how long it takes; the answer says
- * which process took it and how many it had under way.
+ * A tiny function for the tests of the stand-in of Serving. A request's body says how long it takes; the answer
+ * says which process took it and how many it had under way.
  */
 const { PORT, READY_AFTER_MS = '0', STARTS_FILE = '', CRASH_FILE = '', NEVER_READY } = process.env;
 appendFileSync(STARTS_FILE, `${Date.now()} ${process.pid}\n`);

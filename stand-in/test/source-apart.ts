@@ -2,7 +2,10 @@ import { z } from 'zod';
 import type { SourcePlan } from '@kandle/knative/plan';
 import { runStandIn } from './contract-target.ts';
 
-/** Runs a source until its standard input ends: `source-apart.ts <JSON>`; prints a line when it has its partitions. */
+/**
+ * Runs a source until its standard input ends: `source-apart.ts <JSON>`; prints a line when it has its
+ * partitions.
+ */
 const Task = z.object({
   brokers: z.array(z.string()),
   plan: z.custom<SourcePlan>((value) => typeof value === 'object'),

@@ -23,7 +23,9 @@ export interface CandleCase {
   readonly isDead: () => boolean;
 }
 
-/** Compares a window's candles in `candles_5s`; returns the symbols whose rows are missing, extra or different. */
+/**
+ * Compares a window's candles in `candles_5s`; returns the symbols whose rows are missing, extra or different.
+ */
 export function compareCandles(of: CandleCase, tally: Tally): readonly string[] {
   const { shard, windowStartMs, judged, found } = of;
   const wrong: string[] = [];
@@ -63,7 +65,10 @@ export function compareCandles(of: CandleCase, tally: Tally): readonly string[] 
 
 const QUOTIENTS: ReadonlySet<string> = new Set(['vwap', 'mean_price', 'notional']);
 
-/** An old row lacks its exact sums, and its doubles may differ in their last bits; the oldest lack their notional too. */
+/**
+ * An old row lacks its exact sums, and its doubles may differ in their last bits; the oldest lack their
+ * notional too.
+ */
 function compareWithRow(columns: Columns, row: Columns): ColumnDifference | null {
   if (row['notional_e16'] !== null) return compareColumns(columns, row);
   const { volume_e8: _, notional_e16: __, price_sum_e8: ___, notional, ...oldest } = columns;

@@ -15,7 +15,10 @@ export interface EventsCase {
   readonly isCut: boolean;
 }
 
-/** Compares a window's candles with the newest event of each; returns the symbols whose event is not as it should be. */
+/**
+ * Compares a window's candles with the newest event of each; returns the symbols whose event is not as it
+ * should be.
+ */
 export function compareEvents(of: EventsCase, tally: Tally): readonly string[] {
   const { shard, windowStartMs, judged, found } = of;
   const wrong: string[] = [];

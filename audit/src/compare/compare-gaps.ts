@@ -18,7 +18,9 @@ export interface GapCase {
   readonly isExcused: (row: GapRow) => boolean;
 }
 
-/** Compares the ledger with the log; returns the gaps whose row is not as it should be, and the rows too many. */
+/**
+ * Compares the ledger with the log; returns the gaps whose row is not as it should be, and the rows too many.
+ */
 export function compareGaps(
   of: GapCase,
   tally: Tally,

@@ -87,7 +87,8 @@ export function compareWindow(of: WindowCase, tally: Tally): JudgedWindow | null
   const dueMs = windowStartMs + WINDOW_MS + of.graceMs;
   if (dueMs > log.watermarkMs) return skipped(tally, 'not closed yet');
   const isClosed = stored === null || stored.finalVersion > 0;
-  // On the open list although final: its candles may not be acknowledged, and the shard's next batch sees to it.
+  // On the open list although final: its candles may not be acknowledged, and the shard's next batch sees to
+  // it.
   if (of.isOpen && isClosed) return skipped(tally, 'not closed yet');
   if (!isClosed && (!of.isReached || dueMs > log.liveWatermarkMs)) return skipped(tally, 'not closed yet');
 
@@ -152,7 +153,9 @@ function compareRow(
   if (difference !== null) note({ kind: 'different', ...difference });
 }
 
-/** What any history leaves: every batch and the close raised the version, and no row or close is newer than it. */
+/**
+ * What any history leaves: every batch and the close raised the version, and no row or close is newer than it.
+ */
 function checkVersions(stored: StoredWindow, applied: Sequences, note: (finding: RowFinding) => void): void {
   const changes = [...batchesOf(applied)].length + 1;
   const newest = Math.max(

@@ -6,7 +6,9 @@ export interface Doubts {
   add(shard: string, reason: string): void;
   /** Why a shard is in doubt, in a few words; null if it is not. */
   ofShard(shard: string): string | null;
-  /** The same for rows of a symbol of which the log knows no trade: any shard of its feed may have been its own. */
+  /**
+   * The same for rows of a symbol of which the log knows no trade: any shard of its feed may have been its own.
+   */
   ofFeed(feed: string): string | null;
 }
 

@@ -6,7 +6,8 @@ import { hashSumOf } from '../recompute/trade-hash.ts';
 type Sums = ReadonlyMap<string, { readonly count: number; readonly volume: bigint; readonly hash: bigint }>;
 
 /**
- * Says which batch makes the difference between a window as it is and as it should be, if one batch alone explains it.
+ * Says which batch makes the difference between a window as it is and as it should be, if one batch alone
+ * explains it.
  *
  * @param trades What the window should hold.
  */

@@ -1,6 +1,9 @@
 import { DAY_MS, HOUR_MS, startOf, STRETCH_MS } from '../values/periods.ts';
 
-/** Which stretches of which symbols' rows in the views have been looked at: a few bytes for each hour of a symbol. */
+/**
+ * Which stretches of which symbols' rows in the views have been looked at: a few bytes for each hour of a
+ * symbol.
+ */
 export interface LookedAt {
   add(feed: string, symbol: string, stretchMs: number): void;
   /** True if the stretch that holds this time was looked at. */

@@ -30,8 +30,8 @@ const POLL_MS = 250;
 /**
  * Waits until the functions have taken everything that the raw topic held when this began, stage by stage.
  *
- * Partitions correspond by number, for the key is the shard in every topic; where topics differ in their number of
- * partitions, one that lags makes all of them lag.
+ * Partitions correspond by number, for the key is the shard in every topic; where topics differ in their number
+ * of partitions, one that lags makes all of them lag.
  *
  * @param waitMs Upper limit; what was not reached by then is not judged.
  */

@@ -18,7 +18,10 @@ export interface DeadLetters {
   add(event: TopicEvent): void;
   /** True if one of the functions gave the batch up, redriven or not. */
   hasBatch(shard: string, batch: BatchName, destinations: readonly string[]): boolean;
-  /** True if one of the functions gave the event up, whose effect is missing: it counts as not redriven from now on. */
+  /**
+   * True if one of the functions gave the event up, whose effect is missing: it counts as not redriven from now
+   * on.
+   */
   isMissed(id: string, destinations: readonly string[]): boolean;
   /** The same for any event with candles of a window, given up by persist. */
   areCandlesMissed(shard: string, windowStartMs: number): boolean;

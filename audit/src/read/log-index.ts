@@ -24,7 +24,9 @@ export interface LogIndex {
 /** Most stray events that are held. */
 const MAX_STRAYS = 100_000;
 
-/** Batches of a shard in one partition whose numbers follow each other, in the order in which they stand there. */
+/**
+ * Batches of a shard in one partition whose numbers follow each other, in the order in which they stand there.
+ */
 interface Sequel {
   readonly first: BatchName & { readonly watermarkMs: number };
   last: BatchName;
@@ -85,7 +87,10 @@ export function shardOf({ attributes }: TopicEvent): string | null {
   return isKnown ? (attributes['shard'] ?? null) : null;
 }
 
-/** A batch of refused records that were redriven has watermark 0, numbers of its own, and tells nothing of the log. */
+/**
+ * A batch of refused records that were redriven has watermark 0, numbers of its own, and tells nothing of the
+ * log.
+ */
 function noteSequel(sequels: Sequel[], event: TopicEvent): void {
   const batch = readBatchName(event);
   if (batch === null || batch.watermarkMs === 0) return;

@@ -4,8 +4,8 @@ import { z } from 'zod';
 import type { Cell } from '../values/columns.ts';
 
 /*
- * The rows of the tables as the driver answers them. What a hand may have damaged is allowed to be null here: to say
- * so is the comparison's part.
+ * The rows of the tables as the driver answers them. What a hand may have damaged is allowed to be null here:
+ * to say so is the comparison's part.
  */
 
 const time = z.date().transform((date) => date.getTime());

@@ -18,8 +18,8 @@ export interface OffsetRange {
 /** Reads the partitions of one topic, one after the other. */
 export interface TopicReader {
   /**
-   * Hands every event of a range to `take`, in order; waits for what `take` returns before it goes on, so that no
-   * more than one fetch is in memory.
+   * Hands every event of a range to `take`, in order; waits for what `take` returns before it goes on, so that
+   * no more than one fetch is in memory.
    *
    * @throws {RetryableError} If the broker is away or stops answering; what `take` throws.
    */
@@ -99,7 +99,9 @@ export function createTopicReader(kafka: Kafka, topic: string): TopicReader {
     return new RetryableError(`Cannot read ${topic}: ${describeError(error)}`, { cause: error });
   }
 
-  /** Only the partition that is wanted is fetched. A consumer that KafkaJS is starting anew takes no orders yet. */
+  /**
+   * Only the partition that is wanted is fetched. A consumer that KafkaJS is starting anew takes no orders yet.
+   */
   async function select(consumer: Consumer, { partition, from }: OffsetRange): Promise<void> {
     const deadline = performance.now() + PROGRESS_DEADLINE_MS;
     for (;;) {

@@ -3,7 +3,10 @@ import type { Columns } from '../values/columns.ts';
 import { doubleOf, quotientOf } from '../values/decimal.ts';
 import type { ExpectedRow } from './expected-window.ts';
 
-/** What a candle shows beside its numbers: version, state, revision and reason, as a row of `windows` implies them. */
+/**
+ * What a candle shows beside its numbers: version, state, revision and reason, as a row of `windows` implies
+ * them.
+ */
 export interface CandleLife {
   readonly version: number;
   readonly state: 'final' | 'revised';
@@ -12,7 +15,10 @@ export interface CandleLife {
   readonly complete: boolean;
 }
 
-/** The life of a final window's candle. A gap that became known after the close revises the rows that were there. */
+/**
+ * The life of a final window's candle. A gap that became known after the close revises the rows that were
+ * there.
+ */
 export function lifeOf(window: StoredWindow, row: StoredRow): CandleLife {
   const { finalVersion, incompleteVersion } = window;
   const byGap = incompleteVersion > finalVersion && row.rowVersion < incompleteVersion;
@@ -32,7 +38,9 @@ export type CandleNumbers = Omit<
   'symbol' | 'firstKey' | 'lastKey' | 'idHashSum' | 'lastTradeMs'
 >;
 
-/** The columns of `candles_5s` for a candle; without its life where the window has no row that could tell it. */
+/**
+ * The columns of `candles_5s` for a candle; without its life where the window has no row that could tell it.
+ */
 export function candleColumns(row: CandleNumbers, life: CandleLife | null): Columns {
   return {
     open: doubleOf(row.openE8),

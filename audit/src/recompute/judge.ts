@@ -1,8 +1,8 @@
 import { unitsOf } from '../values/decimal.ts';
 
 /*
- * The rules by which a feed record is a trade that counts, written down a second time from the design and the contract
- * of `market.rejects.v1`, not taken from the code under audit.
+ * The rules by which a feed record is a trade that counts, written down a second time from the design and the
+ * contract of `market.rejects.v1`, not taken from the code under audit.
  */
 
 /** A record that is a trade, before its batch has had its say. */
@@ -13,7 +13,9 @@ export interface JudgedTrade {
   readonly sizeE8: bigint;
 }
 
-/** Why a record does not count: `no_trade` is a price update, the rest are the reasons of `market.rejects.v1`. */
+/**
+ * Why a record does not count: `no_trade` is a price update, the rest are the reasons of `market.rejects.v1`.
+ */
 export type NotCounted =
   | 'no_trade'
   | 'bad_symbol'
@@ -32,7 +34,8 @@ const MAX_SIZE = 1e15;
 /**
  * Judges one Finnhub record (`s` symbol, `p` price, `t` milliseconds, `v` volume) by itself and by its batch.
  *
- * @param oldestMs What was known before the batch, less the symbol's delay and the horizon: a trade before it is too late.
+ * @param oldestMs What was known before the batch, less the symbol's delay and the horizon: a trade before it
+ *   is too late.
  */
 export function judgeRecord(
   record: Readonly<Record<string, unknown>>,

@@ -84,7 +84,9 @@ export interface RawLog {
   readonly counts: LogCounts;
   /** Batches that stand in the log twice with different bytes. */
   readonly contradictions: readonly (BatchName & { readonly shard: string })[];
-  /** Stretches to be read once more, `<shard>|<start>`: a batch touched them after they had been handed over. */
+  /**
+   * Stretches to be read once more, `<shard>|<start>`: a batch touched them after they had been handed over.
+   */
   readonly again: ReadonlySet<string>;
   /** Adds a stretch to these, because only the whole log can tell. */
   lookAgain(shard: string, stretchMs: number): void;
@@ -225,8 +227,8 @@ export function createRawLog(options: RawLogOptions): RawLog {
   }
 
   /**
-   * Hands over the stretches that no later batch can touch: whatever is older than the horizon is too late. What was
-   * redriven is never too late; its stretches are read again.
+   * Hands over the stretches that no later batch can touch: whatever is older than the horizon is too late.
+   * What was redriven is never too late; its stretches are read again.
    */
   async function release(log: ShardLog, limitMs: number): Promise<void> {
     for (const startMs of [...log.held.keys()].toSorted((a, b) => a - b)) {

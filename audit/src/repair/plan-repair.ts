@@ -21,7 +21,9 @@ import {
 } from './rows.ts';
 import type { RowChange } from './view-rows.ts';
 
-/** What belongs together in a repair: the events and rows follow only when the window's transaction was applied. */
+/**
+ * What belongs together in a repair: the events and rows follow only when the window's transaction was applied.
+ */
 export interface RepairStep {
   readonly window: WindowPlan | null;
   readonly events: readonly CandleBatch[];
@@ -31,11 +33,11 @@ export interface RepairStep {
 }
 
 /**
- * What puts right what an audit has found wrong, in the order in which it is to be done. Writes nothing. What is in
- * doubt is left as it is: what the log says of it may not be all that there was.
+ * What puts right what an audit has found wrong, in the order in which it is to be done. Writes nothing. What
+ * is in doubt is left as it is: what the log says of it may not be all that there was.
  *
- * @param stored For what the audit does not hand over: rows that nothing explains, and windows that are right but for
- *   their completeness.
+ * @param stored For what the audit does not hand over: rows that nothing explains, and windows that are right
+ *   but for their completeness.
  */
 export async function planRepair(
   wrongs: Wrongs,

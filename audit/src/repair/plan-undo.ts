@@ -6,8 +6,9 @@ import type { Change, ViewChange, WindowChange } from './repair-log.ts';
 const UNDONE = 'repair_undone';
 
 /**
- * What makes everything that a repair changed as it was before, the last change first. A version is never taken back: a
- * window gets a new one, with the old content. Rows that have changed since the repair are left alone, windows too.
+ * What makes everything that a repair changed as it was before, the last change first. A version is never taken
+ * back: a window gets a new one, with the old content. Rows that have changed since the repair are left alone,
+ * windows too.
  */
 export async function planUndo(changes: readonly Change[], stored: Stored): Promise<readonly RepairStep[]> {
   const steps: RepairStep[] = [];

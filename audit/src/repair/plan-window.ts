@@ -23,12 +23,13 @@ export interface WindowPlan {
 /**
  * What to write into `windows` so that a window is as its trades say; null if it is right.
  *
- * `applied` becomes exactly the batches that are counted, so that one which is redriven later is not counted twice.
- * Rows that were wrong get a new version, a revision more and the reason `repaired`; so do rows whose newest event has
- * another content under the same version, or a higher one, for consumers keep the highest; and all rows, when a final
- * window is to know that a gap touches it, or no longer thinks so.
+ * `applied` becomes exactly the batches that are counted, so that one which is redriven later is not counted
+ * twice. Rows that were wrong get a new version, a revision more and the reason `repaired`; so do rows whose
+ * newest event has another content under the same version, or a higher one, for consumers keep the highest; and
+ * all rows, when a final window is to know that a gap touches it, or no longer thinks so.
  *
- * @param isIncomplete Whether a gap touches the window, where it knows this wrongly; null where it knows it rightly.
+ * @param isIncomplete Whether a gap touches the window, where it knows this wrongly; null where it knows it
+ *   rightly.
  */
 export function planWindow(wrong: WrongWindow, isIncomplete: boolean | null): WindowPlan | null {
   const { judged, shard, windowStartMs } = wrong;

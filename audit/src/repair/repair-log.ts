@@ -66,7 +66,9 @@ export async function newestRepair(client: Client): Promise<string | null> {
   );
 }
 
-/** What a repair changed, in order. @throws {RetryableError} If the database is away, or the record is damaged. */
+/**
+ * What a repair changed, in order. @throws {RetryableError} If the database is away, or the record is damaged.
+ */
 export async function readRepair(client: Client, name: string): Promise<readonly Change[]> {
   const changes: Change[] = [];
   for (let part = 0; ; part++) {

@@ -34,9 +34,9 @@ export function describeRepair(
 }
 
 /**
- * Puts right what an audit has found wrong. Windows by a transaction on the version that was judged; then the candles
- * are published; then the rows of the views are written as persist would write them, and read back. What is no longer
- * as it was judged is left alone.
+ * Puts right what an audit has found wrong. Windows by a transaction on the version that was judged; then the
+ * candles are published; then the rows of the views are written as persist would write them, and read back.
+ * What is no longer as it was judged is left alone.
  *
  * Repeatable: what was put right is not found wrong again.
  */

@@ -12,13 +12,15 @@ export interface PlacedRow {
 }
 
 /**
- * What is to become of a row of a view. `found` is what the audit has judged, and `wanted` what it should be; null is no
- * row.
+ * What is to become of a row of a view. `found` is what the audit has judged, and `wanted` what it should be;
+ * null is no row.
  */
 export interface RowChange extends Pick<PlacedRow, 'table' | 'key'> {
   readonly found: Columns | null;
   readonly wanted: Columns | null;
-  /** The write timestamp that persist would give the row, microseconds; null to write it over whatever is there. */
+  /**
+   * The write timestamp that persist would give the row, microseconds; null to write it over whatever is there.
+   */
   readonly timestamp: bigint | null;
 }
 
@@ -28,7 +30,9 @@ export interface CurrentRow {
   readonly newest: bigint;
 }
 
-/** How a row got there: in its place among other versions, or over a later write, which hides later versions. */
+/**
+ * How a row got there: in its place among other versions, or over a later write, which hides later versions.
+ */
 export type Written = 'in its place' | 'over a later write';
 
 const OPTIONS = { prepare: true, isIdempotent: true } as const;
@@ -66,8 +70,8 @@ export function isAsFound(current: CurrentRow | null, found: Columns | null): bo
 /**
  * Makes a row what it should be, and makes sure that it is.
  *
- * A row that somebody wrote or deleted with a wall clock's timestamp hides what persist writes: then it is written just
- * above that, or, where only the time of a deletion can be the reason, as of now.
+ * A row that somebody wrote or deleted with a wall clock's timestamp hides what persist writes: then it is
+ * written just above that, or, where only the time of a deletion can be the reason, as of now.
  *
  * @throws {RetryableError} If the database is not to be had, or the row cannot be seen even then.
  */
@@ -94,7 +98,10 @@ export async function changeViewRow(
   throw new RetryableError(`Cannot repair a row of ${table}: what was written is not what is read`);
 }
 
-/** Above a version, and above the one that follows it: an undone row is not to mix with the event of its undoing. */
+/**
+ * Above a version, and above the one that follows it: an undone row is not to mix with the event of its
+ * undoing.
+ */
 const ABOVE = 2n;
 
 async function remove(client: Client, { table, key }: RowChange, timestamp: bigint): Promise<void> {

@@ -15,7 +15,9 @@ export interface Refused {
 
 const MILLION = 1_000_000;
 
-/** How much of the market was refused for its time alone; `too_late` by the log itself, for it is judged again. */
+/**
+ * How much of the market was refused for its time alone; `too_late` by the log itself, for it is judged again.
+ */
 export function refusedOf(
   byReason: Readonly<Record<string, number>>,
   { wantedTrades, wantedTooLate, redrivenTrades }: ReadCounts,

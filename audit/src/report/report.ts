@@ -6,8 +6,8 @@ import type { Finding, Subject, SubjectCounts } from '../values/tally.ts';
 import type { Refused } from './refused.ts';
 
 /**
- * `refused`: nothing differs, but more was refused for its time alone than may be. `nothing checked`: there was no window
- * and no trade to compare, which says nothing.
+ * `refused`: nothing differs, but more was refused for its time alone than may be. `nothing checked`: there was
+ * no window and no trade to compare, which says nothing.
  */
 export type Verdict = 'clean' | 'different' | 'refused' | 'nothing checked';
 

@@ -2,7 +2,10 @@ import type { RepairSummary } from '../repair/summary.ts';
 import type { Finding, SubjectCounts } from '../values/tally.ts';
 import type { AuditReport } from './report.ts';
 
-/** The report as people read it: what was read, a table of what was compared, the first differences, the verdict. */
+/**
+ * The report as people read it: what was read, a table of what was compared, the first differences, the
+ * verdict.
+ */
 export function showReport(report: AuditReport, show: number): string {
   const { read } = report;
   const seconds = ((report.finishedAtMs - report.startedAtMs) / 1_000).toFixed(1);

@@ -1,6 +1,6 @@
 /*
- * Numbers in units of 1e-8, read and written by their decimal text alone: slow, and easy to check by hand. Nothing here
- * is shared with the code under audit.
+ * Numbers in units of 1e-8, read and written by their decimal text alone: slow, and easy to check by hand.
+ * Nothing here is shared with the code under audit.
  */
 
 const ONE = 10n ** 8n;
@@ -30,18 +30,25 @@ export function doubleOf(units: bigint): number {
   return units < 0n ? -Number(text) : Number(text);
 }
 
-/** Digits after the point: enough to write down any number that lies half way between two doubles of at least 1e-20. */
+/**
+ * Digits after the point: enough to write down any number that lies half way between two doubles of at least
+ * 1e-20.
+ */
 const QUOTIENT_DIGITS = 120n;
 
 /** The double nearest to a quotient of whole numbers; the divisor is above 0. */
 export function quotientOf(dividend: bigint, divisor: bigint): number {
   const scaled = (dividend < 0n ? -dividend : dividend) * 10n ** QUOTIENT_DIGITS;
-  // One digit more stands for all that follow, so that what is just above half a step is not taken for half a step.
+  // One digit more stands for all that follow, so that what is just above half a step is not taken for half a
+  // step.
   const rest = scaled % divisor === 0n ? '0' : '1';
   return Number(`${dividend < 0n ? '-' : ''}${scaled / divisor}${rest}e-${QUOTIENT_DIGITS + 1n}`);
 }
 
-/** How much the doubles of an old row may differ from the exact quotient: each of four roundings added half a bit. */
+/**
+ * How much the doubles of an old row may differ from the exact quotient: each of four roundings added half a
+ * bit.
+ */
 const RELATIVE = 1e-14;
 
 /** True if two doubles are the same but for the roundings on the way to them. */

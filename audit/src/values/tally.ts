@@ -36,7 +36,10 @@ export interface Finding {
   readonly what: string;
   readonly expected: string;
   readonly found: string;
-  /** How many of what is checked it is about; 0 for one more thing about what another finding counts. Without it, 1. */
+  /**
+   * How many of what is checked it is about; 0 for one more thing about what another finding counts. Without
+   * it, 1.
+   */
   readonly count?: number;
 }
 
@@ -55,7 +58,9 @@ export interface Tally {
   check(subject: Subject, count?: number): void;
   skip(subject: Subject, reason: SkipReason, count?: number): void;
   find(finding: Finding): void;
-  /** The same with some of its findings turned into skipped ones, for they moved on while they were looked at. */
+  /**
+   * The same with some of its findings turned into skipped ones, for they moved on while they were looked at.
+   */
   without(hasMovedOn: (finding: Finding) => boolean): Tally;
   counts(): ReadonlyMap<Subject, SubjectCounts>;
 }

@@ -33,8 +33,8 @@ const WARM_UP_MS = 5_000;
 const SETTLE_DEADLINE_MS = 600_000;
 
 /**
- * Lets faults befall a stack until the time is over, then lets it come to rest, and judges. What does not come to rest
- * is a difference, and all the rest is judged.
+ * Lets faults befall a stack until the time is over, then lets it come to rest, and judges. What does not come
+ * to rest is a difference, and all the rest is judged.
  *
  * @throws The reason of `signal` once it is aborted.
  */

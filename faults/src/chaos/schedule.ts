@@ -12,8 +12,9 @@ const MIN_PAUSE_MS = 3_000;
 const MAX_PAUSE_MS = 12_000;
 
 /**
- * An endless schedule of faults that its seed decides: every fault once in a random order, then all of them again.
- * When each begins depends on how long those before it take; which, in what order and with what chance does not.
+ * An endless schedule of faults that its seed decides: every fault once in a random order, then all of them
+ * again. When each begins depends on how long those before it take; which, in what order and with what chance
+ * does not.
  */
 export function* scheduleFaults(faults: readonly Fault[], seed: number): Generator<Planned, never> {
   const random = createRandom(seed);

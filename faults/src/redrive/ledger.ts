@@ -47,8 +47,8 @@ export function parseEntry(text: string): LedgerEntry {
 }
 
 /**
- * What names a letter for ever: its place, and the event's id, because a topic that was deleted and made again counts
- * its offsets from 0.
+ * What names a letter for ever: its place, and the event's id, because a topic that was deleted and made again
+ * counts its offsets from 0.
  */
 export function letterKey({
   partition,

@@ -17,8 +17,8 @@ const TOPIC_OF_DESTINATION: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * The topic that a dead letter came from: by its type, and where a type stands in several topics (a feed gap) by who
- * did not take it. Null if neither says it, as for a record that never was an event.
+ * The topic that a dead letter came from: by its type, and where a type stands in several topics (a feed gap)
+ * by who did not take it. Null if neither says it, as for a record that never was an event.
  */
 export function originOf({ type, destination }: Pick<DeadLetter, 'type' | 'destination'>): string | null {
   if (!type.startsWith('io.kandle.')) return null;

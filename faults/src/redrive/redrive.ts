@@ -46,9 +46,9 @@ export async function listDeadLetters(
 }
 
 /**
- * Sends dead letters again, as they first were, to the topics that they came from, and enters each in the ledger once
- * the broker has acknowledged it. A crash in between sends a few of them once more on the next run, which every
- * consumer takes for the repeat that it is.
+ * Sends dead letters again, as they first were, to the topics that they came from, and enters each in the
+ * ledger once the broker has acknowledged it. A crash in between sends a few of them once more on the next run,
+ * which every consumer takes for the repeat that it is.
  *
  * @returns Number of letters sent.
  * @throws {RetryableError} If the broker does not take them; what was acknowledged is in the ledger.

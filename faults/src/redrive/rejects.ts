@@ -103,12 +103,12 @@ function isWanted({ reason, id, place, refusedMs }: RefusedRecord, filter: Filte
 }
 
 /**
- * Sends refused records again as trades of `market.raw.v1`, in batches with an epoch of their own, watermark 0: nothing is
- * too late for them, and they tell nothing of the time.
+ * Sends refused records again as trades of `market.raw.v1`, in batches with an epoch of their own, watermark 0:
+ * nothing is too late for them, and they tell nothing of the time.
  *
- * Which record goes into which batch is in the ledger before the batch is sent. A run that ends in between leaves word,
- * and the next one sends that batch again, with the same number and content: every reader takes it for the repeat that
- * it is.
+ * Which record goes into which batch is in the ledger before the batch is sent. A run that ends in between
+ * leaves word, and the next one sends that batch again, with the same number and content: every reader takes it
+ * for the repeat that it is.
  *
  * @returns Number of records sent.
  * @throws {RetryableError} If the broker does not take them.

@@ -30,7 +30,9 @@ export function matches(letter: DeadLetter, filter: Filter): boolean {
   );
 }
 
-/** Decides what becomes of a letter that is wanted. @param redriven Keys of those that were sent again before. */
+/**
+ * Decides what becomes of a letter that is wanted. @param redriven Keys of those that were sent again before.
+ */
 export function fateOf(letter: DeadLetter, filter: Filter, redriven: ReadonlySet<string>): Fate {
   if (redriven.has(letterKey(letter))) return 'redriven before';
   if (originOf(letter) === null) return 'from nowhere';

@@ -5,8 +5,9 @@ import { TARGET } from './webhook.ts';
 const DONE: ReadonlySet<string> = new Set(['sent', 'skipped']);
 
 /**
- * Compares the signals in the views with the record of what was announced, and that with what the target got: every
- * signal is settled, no version of it was announced under two keys, and nothing stands as sent that nobody got.
+ * Compares the signals in the views with the record of what was announced, and that with what the target got:
+ * every signal is settled, no version of it was announced under two keys, and nothing stands as sent that
+ * nobody got.
  */
 export async function compareNotices({ pipeline, options, webhook }: Stack): Promise<readonly string[]> {
   const { client } = pipeline;

@@ -12,8 +12,8 @@ export interface DispatcherTask {
   readonly isFast: boolean;
 }
 
-// All event sources in a process of their own, so that they can be killed without the functions. It ends in order
-// when its standard input does; whoever kills its parent kills it too.
+// All event sources in a process of their own, so that they can be killed without the functions. It ends in
+// order when its standard input does; whoever kills its parent kills it too.
 const task = JSON.parse(process.argv[2] ?? '') as DispatcherTask;
 const kafka = new Kafka({
   clientId: 'kandle-dispatcher',

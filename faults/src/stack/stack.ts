@@ -41,7 +41,10 @@ export interface StackOptions {
   readonly onExit?: (pid: number) => void;
 }
 
-/** A whole laptop stack with proxies in front of its servers, a feed that can be spoilt and a dispatcher of its own. */
+/**
+ * A whole laptop stack with proxies in front of its servers, a feed that can be spoilt and a dispatcher of its
+ * own.
+ */
 export interface Stack {
   readonly options: StackOptions;
   /** Topics and groups as they are named here. */

@@ -16,8 +16,9 @@ export interface Verdict {
 const PAGE_ROWS = 5_000;
 
 /**
- * Compares the views with what the feed has sent (every trade once in the candles and once in `trades`, every candle
- * final), the signals with what was announced, and runs the audit, which recomputes everything from the raw log.
+ * Compares the views with what the feed has sent (every trade once in the candles and once in `trades`, every
+ * candle final), the signals with what was announced, and runs the audit, which recomputes everything from the
+ * raw log.
  *
  * @param sinceMs The audit judges windows from here on; null for all.
  */

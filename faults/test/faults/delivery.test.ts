@@ -86,7 +86,10 @@ async function startWithoutAggregate(symbols: number, instances: number): Promis
   return stack;
 }
 
-/** True if every shard has a batch whose watermark closes its last window: ingest sends it when the market is silent. */
+/**
+ * True if every shard has a batch whose watermark closes its last window: ingest sends it when the market is
+ * silent.
+ */
 function isComplete(events: readonly Delivered[]): boolean {
   const batches = events.map(({ message }) => {
     const attributes = Object.fromEntries(

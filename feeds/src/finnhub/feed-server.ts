@@ -60,8 +60,8 @@ export async function startFeedServer(
 }
 
 /**
- * Takes a client's message, `{"type":"subscribe","symbol":…}` or `unsubscribe`, into its set of symbols; what is no
- * symbol is answered with Finnhub's error frame.
+ * Takes a client's message, `{"type":"subscribe","symbol":…}` or `unsubscribe`, into its set of symbols; what
+ * is no symbol is answered with Finnhub's error frame.
  *
  * @param suffix Of the requests for another kind than trades: `-news` for `subscribe-news`.
  * @returns False if it is neither.

@@ -3,8 +3,8 @@
  *
  * The client's WebSocket answers each ping only after the frames before it were taken in, so a pong proves them
  * received. A client that said goodbye has sent on what it received: the replay goes on from there. One that
- * vanished may have been killed with received trades in its memory: what it was sent before is sent again, as much
- * as ingest may hold and still recognises as repeated.
+ * vanished may have been killed with received trades in its memory: what it was sent before is sent again, as
+ * much as ingest may hold and still recognises as repeated.
  */
 export interface ReplayPosition {
   /** A frame leaves, of so many characters. @returns True if a ping with the number of frames should follow. */

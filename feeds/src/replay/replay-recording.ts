@@ -33,9 +33,10 @@ const GZIP_MAGIC = [0x1f, 0x8b];
 const PREFIX = /^\s*\{\s*"recv_ms"\s*:\s*[-+.\deE]+\s*,\s*"frame"\s*:\s*/;
 
 /**
- * The frames of a recording in order, from the n-th on: lines `{"recv_ms":…,"frame":{…}}`, gzip or not. A `frame`
- * that is a string stands for a text that is no JSON object. Empty lines are passed over, and so are a byte order mark
- * and the end of a file that was cut: the last line where it is not whole, and what is missing of a compressed file.
+ * The frames of a recording in order, from the n-th on: lines `{"recv_ms":…,"frame":{…}}`, gzip or not. A
+ * `frame` that is a string stands for a text that is no JSON object. Empty lines are passed over, and so are a
+ * byte order mark and the end of a file that was cut: the last line where it is not whole, and what is missing
+ * of a compressed file.
  *
  * @throws {FatalError} Naming the line, if the file cannot be read or is no recording.
  */

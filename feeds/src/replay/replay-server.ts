@@ -32,7 +32,9 @@ export interface ReplayServer {
   readonly symbols: readonly string[];
   readonly frameCount: number;
   readonly tradeCount: number;
-  /** What was not played, in words: the missing end of the file, symbols nobody asked for, frames nobody takes. */
+  /**
+   * What was not played, in words: the missing end of the file, symbols nobody asked for, frames nobody takes.
+   */
   leftOut(): readonly string[];
   /** Number of frames sent at least once. */
   played(): number;
@@ -66,10 +68,10 @@ const MESSAGE_TOO_BIG = 1009;
 const SHOWN_SYMBOLS = 5;
 
 /**
- * Starts the server. It begins to play once a client has subscribed to all the recording's symbols, or to some and to no
- * more for 5 s, goes on where it
- * was after a reconnect, and closes with 1000 `end of recording`; a later client gets the end again. One client at a
- * time: a newer one takes the older one's place. See {@link createReplayPosition} for what is sent again.
+ * Starts the server. It begins to play once a client has subscribed to all the recording's symbols, or to some
+ * and to no more for 5 s, goes on where it
+ * was after a reconnect, and closes with 1000 `end of recording`; a later client gets the end again. One client
+ * at a time: a newer one takes the older one's place. See {@link createReplayPosition} for what is sent again.
  *
  * @throws {FatalError} If the file is no recording, or the port is taken.
  */
@@ -219,9 +221,9 @@ function textFor({ text, symbols }: RecordedFrame, subscribed: ReadonlySet<strin
 }
 
 /**
- * Waits until a frame is due, with a ping for each quiet second. Other pings tell what the recorder's clock said when it
- * received the frame that follows, and, at unlimited speed, where nothing waits, how much recorded time has passed: the
- * client has no other way to know.
+ * Waits until a frame is due, with a ping for each quiet second. Other pings tell what the recorder's clock
+ * said when it received the frame that follows, and, at unlimited speed, where nothing waits, how much recorded
+ * time has passed: the client has no other way to know.
  */
 function createPace(
   speed: number | 'max',

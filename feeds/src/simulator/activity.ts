@@ -19,7 +19,9 @@ const PAUSE = 0.01;
 const HOT = 0.02;
 const HOT_FACTOR = 5;
 
-/** Symbols that pause for 3 to 20 seconds, trade as usual, or run hot for 2 to 8. Not all of them pause at once. */
+/**
+ * Symbols that pause for 3 to 20 seconds, trade as usual, or run hot for 2 to 8. Not all of them pause at once.
+ */
 export function createActivity(random: Random, count: number): Activity {
   const usual = Array.from({ length: count }, (_, index) => 1 / (index + 1) ** ZIPF);
   const moods = usual.map((): Mood => ({ factor: 1, secondsLeft: 0 }));

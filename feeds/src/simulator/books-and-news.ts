@@ -30,7 +30,9 @@ export interface NewsFrame {
   }[];
 }
 
-/** What a market shows beside its trades. Its random numbers are its own, so that trades do not change with it. */
+/**
+ * What a market shows beside its trades. Its random numbers are its own, so that trades do not change with it.
+ */
 export interface BooksAndNews {
   /** A trade took place. */
   note(trade: SimulatedTrade): void;

@@ -13,7 +13,8 @@ export function sizeOf({ instrument, lots }: SimulatedTrade): number {
 
 /** The text of a frame of trades, as Finnhub writes it. */
 export function frameText(trades: readonly SimulatedTrade[]): string {
-  // Put together by hand: this runs for 50,000 trades a second, and a symbol holds nothing that JSON would escape.
+  // Put together by hand: this runs for 50,000 trades a second, and a symbol holds nothing that JSON would
+  // escape.
   let entries = '';
   for (const trade of trades) {
     const { instrument, eventTimeMs } = trade;

@@ -21,7 +21,10 @@ export interface Instrument {
 export const MAX_SYMBOLS = 5_000;
 export const DEFAULT_SYMBOLS = 10;
 
-/** Of one trading second: a yearly volatility of 30, 15, 8 and 60 % over the seconds a year that each kind trades. */
+/**
+ * Of one trading second: a yearly volatility of 30, 15, 8 and 60 % over the seconds a year that each kind
+ * trades.
+ */
 const VOLATILITY: Readonly<Record<InstrumentKind, number>> = {
   stock: 0.3 / Math.sqrt(252 * 23_400),
   index: 0.15 / Math.sqrt(252 * 23_400),

@@ -37,7 +37,9 @@ export interface Market {
 
 /** Length of a step, milliseconds. */
 export const STEP_MS = 10;
-/** Oldest a trade can be when it arrives. Ingest waits for 1,000 ms; the rest is for what delays us on the way. */
+/**
+ * Oldest a trade can be when it arrives. Ingest waits for 1,000 ms; the rest is for what delays us on the way.
+ */
 export const MAX_DISORDER_MS = 700;
 /** Most trades of a frame: the largest recorded one has 707. */
 export const MAX_FRAME_TRADES = 700;
@@ -48,7 +50,9 @@ const SWEEP_MORE = 4;
 /** Chance, within a sweep, that a trade equals the one before: 17 % of real trades have such a twin. */
 const TWIN = 0.13;
 
-/** A market of symbols of every kind. @throws {RangeError} If the count of symbols or the rate is out of range. */
+/**
+ * A market of symbols of every kind. @throws {RangeError} If the count of symbols or the rate is out of range.
+ */
 export function createMarket({ seed, rate, symbols, startMs }: MarketOptions): Market {
   if (!(rate > 0)) throw new RangeError(`Cannot simulate ${rate} trades a second`);
   const random = createRandom(seed);

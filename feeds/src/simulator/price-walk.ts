@@ -8,7 +8,10 @@ export interface PriceWalk {
   endSecond(atMs: number): void;
 }
 
-/** GARCH(1,1): weight of the last second's square, and of the variance before it. Their sum, 0.98, is how long storms last. */
+/**
+ * GARCH(1,1): weight of the last second's square, and of the variance before it. Their sum, 0.98, is how long
+ * storms last.
+ */
 const ALPHA = 0.1;
 const BETA = 0.88;
 /** The variance stays within these multiples of its long-run value. */

@@ -14,8 +14,8 @@ const BURST = 0.02;
 const BURST_FACTOR = 10;
 
 /**
- * Spreads a rate unevenly, as a market does: seconds that are busier than others, some with no trade at all, and
- * steps that bring ten times the usual. Every 10 seconds hold exactly their share.
+ * Spreads a rate unevenly, as a market does: seconds that are busier than others, some with no trade at all,
+ * and steps that bring ten times the usual. Every 10 seconds hold exactly their share.
  *
  * @param rate Trades a second.
  */

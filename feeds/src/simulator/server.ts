@@ -54,8 +54,9 @@ interface Client {
 }
 
 /**
- * Finnhub sends a ping about once a minute, and between two of them nobody can know whether a quiet line is alive. With
- * one each second the last windows of a market that falls silent are final within seconds, and one can watch it.
+ * Finnhub sends a ping about once a minute, and between two of them nobody can know whether a quiet line is
+ * alive. With one each second the last windows of a market that falls silent are final within seconds, and one
+ * can watch it.
  */
 const PING_MS = 1_000;
 /** Behind by more than this, the market goes on from now instead of catching up. */
@@ -63,9 +64,9 @@ const MAX_BEHIND_MS = 1_000;
 const MAX_BUFFERED_BYTES = 4_194_304;
 
 /**
- * Starts a market that speaks Finnhub's protocol. It trades while a client is subscribed to any of its symbols; one
- * client at a time, a newer one takes the older one's place. Event times are the wall clock's, moved on by the
- * monotonic one: a clock that is set while it runs changes nothing.
+ * Starts a market that speaks Finnhub's protocol. It trades while a client is subscribed to any of its symbols;
+ * one client at a time, a newer one takes the older one's place. Event times are the wall clock's, moved on by
+ * the monotonic one: a clock that is set while it runs changes nothing.
  *
  * @throws {FatalError} If the port is taken.
  */

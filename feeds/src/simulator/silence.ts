@@ -14,7 +14,8 @@ export const TRADING_MS = 30_000;
  * The silences of a market.
  *
  * @param silenceMs How long each lasts; null for none but those that are asked for.
- * @param alignMs A silence begins at a multiple of this: at a window's end nothing is left waiting for the next.
+ * @param alignMs A silence begins at a multiple of this: at a window's end nothing is left waiting for the
+ *   next.
  */
 export function createSilence(silenceMs: number | null, alignMs: number): Silence {
   let silentUntilMs = Number.NEGATIVE_INFINITY;

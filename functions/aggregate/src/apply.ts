@@ -24,7 +24,8 @@ export async function applyToWindow(
   const key = { shard: batch.shard, windowStartMs };
   const { window, written } = await changeWindow(deps, key, {
     action: 'merge into',
-    // A window that was only just registered is taken for new; the condition on the version finds out if it is not.
+    // A window that was only just registered is taken for new; the condition on the version finds out if it is
+    // not.
     known: deps.cache.get(key) ?? (fresh.has(windowStartMs) ? ABSENT_WINDOW : undefined),
     change(found, last) {
       if (!holdsBatch(found, position)) {

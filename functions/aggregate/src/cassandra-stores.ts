@@ -56,8 +56,8 @@ export function createWindowStore(client: Client): WindowStore {
       for (let fromMs = firstMs; fromMs <= lastMs; fromMs += LOOK_AT_ONCE * WINDOW_MS) {
         const count = Math.min(LOOK_AT_ONCE, Math.floor((lastMs - fromMs) / WINDOW_MS) + 1);
         const starts = Array.from({ length: count }, (_, index) => new Date(fromMs + index * WINDOW_MS));
-        // A serial read takes one partition only. A quorum sees every write that was acknowledged as applied, and
-        // so every window whose closing was.
+        // A serial read takes one partition only. A quorum sees every write that was acknowledged as applied,
+        // and so every window whose closing was.
         const { rows } = await readFromCassandra('look for windows', () =>
           client.execute(READ_WRITTEN, [shard, starts], { ...QUORUM_READ, fetchSize: LOOK_AT_ONCE }),
         );

@@ -39,8 +39,8 @@ export async function closeDueWindows(
 }
 
 /**
- * True if the watermark crosses a boundary beyond what is known closed, or an open window just touched is already
- * due. The shard's row as remembered is enough to ask: an older row only asks once too often.
+ * True if the watermark crosses a boundary beyond what is known closed, or an open window just touched is
+ * already due. The shard's row as remembered is enough to ask: an older row only asks once too often.
  */
 function isClosingDue(deps: CloseDeps, work: BatchWork, touched: readonly number[]): boolean {
   const { shard, batch } = work;

@@ -17,7 +17,10 @@ export const envSchema = z.object({
   GRACE_MS: positiveMs.default(2_000),
   /** Shortest time between two provisional publications of a window. */
   PROVISIONAL_MS: positiveMs.default(1_000),
-  /** A batch older than this is refused: its windows' rows may have expired. Below the time to live of `windows`. */
+  /**
+   * A batch older than this is refused: its windows' rows may have expired. Below the time to live of
+   * `windows`.
+   */
   EXPIRY_MS: positiveMs.default(14 * DAY_MS),
   /** Most symbol rows of windows held in memory, about 1 KB each. */
   MAX_CACHED_ROWS: wholeNumber(1, 10_000_000).default(50_000),

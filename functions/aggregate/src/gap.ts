@@ -23,12 +23,14 @@ const RETAIN_MARGIN_MS = 86_400_000;
 const AT_ONCE = 8;
 
 /**
- * Marks every window that a gap touches as incomplete, and publishes the candles of those that were final as revised.
+ * Marks every window that a gap touches as incomplete, and publishes the candles of those that were final as
+ * revised.
  *
- * The gap goes into the shard's row first. A window that is written for the first time later was registered after
- * that, and so by somebody who saw the gap; every other one is on the `open` list by then, or was closed, and is
- * marked here, whoever wins the race for it. A window that is incomplete already is only published again, for the
- * first try may have died before that: duplicates, any order and crashes end in the same candles.
+ * The gap goes into the shard's row first. A window that is written for the first time later was registered
+ * after that, and so by somebody who saw the gap; every other one is on the `open` list by then, or was closed,
+ * and is marked here, whoever wins the race for it. A window that is incomplete already is only published
+ * again, for the first try may have died before that: duplicates, any order and crashes end in the same
+ * candles.
  *
  * @throws {RetryableError} If a race is lost too often, or the database or Kafka is away.
  */

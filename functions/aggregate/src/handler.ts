@@ -13,12 +13,12 @@ import { markGap } from './gap.ts';
 import { registerOpenWindows } from './register.ts';
 
 /**
- * Builds the function that folds one batch of trades into the windows it touches, and closes the windows that the
- * batch's watermark makes due.
+ * Builds the function that folds one batch of trades into the windows it touches, and closes the windows that
+ * the batch's watermark makes due.
  *
- * A feed gap marks the windows that it touches as incomplete. Idempotent: duplicates, any order, redriven dead letters
- * and retries after a crash end in the same candles. When the promise resolves, the merge is durable and the candles of
- * every final window it concerns are acknowledged.
+ * A feed gap marks the windows that it touches as incomplete. Idempotent: duplicates, any order, redriven dead
+ * letters and retries after a crash end in the same candles. When the promise resolves, the merge is durable
+ * and the candles of every final window it concerns are acknowledged.
  */
 export function createAggregate(deps: AggregateDeps): (event: ReceivedEvent) => Promise<void> {
   /** The rows of the shards as last seen. May be old: what is decided on it is checked by a transaction. */

@@ -45,8 +45,8 @@ async function unlisted(
 }
 
 /**
- * True if the window is final for sure. A window beyond what is closed is taken for open without a look: to list a
- * final one in `open` costs one needless closing round, and no more.
+ * True if the window is final for sure. A window beyond what is closed is taken for open without a look: to
+ * list a final one in `open` costs one needless closing round, and no more.
  */
 async function isKnownFinal(deps: RegisterDeps, shard: ShardState, key: WindowKey): Promise<boolean> {
   const cached = deps.cache.get(key);

@@ -4,15 +4,15 @@ import type { WindowState } from '@kandle/market/window/window-state';
 import type { CasOutcome } from '@kandle/runtime/conditional';
 
 /**
- * The windows in the database: linearisable reads, and writes that apply only on the version they were made from.
- * Both throw RetryableError when the database is not to be had.
+ * The windows in the database: linearisable reads, and writes that apply only on the version they were made
+ * from. Both throw RetryableError when the database is not to be had.
  */
 export interface WindowStore {
   /** The window as of now; a window that was never written has version 0. */
   read(key: WindowKey): Promise<WindowState>;
   /**
-   * The starts, ascending, of the windows from the first to the last start that were written: all that were closed
-   * before the call, and perhaps others. Cheap where there are none.
+   * The starts, ascending, of the windows from the first to the last start that were written: all that were
+   * closed before the call, and perhaps others. Cheap where there are none.
    */
   written(shard: string, firstMs: number, lastMs: number): Promise<readonly number[]>;
   /**

@@ -166,7 +166,8 @@ test('every conditional statement goes to the driver as not to be repeated', asy
   const conditional = executed.filter(({ texts }) => texts.some((text) => text.includes(' IF version')));
   expect(conditional.length).toBeGreaterThanOrEqual(6);
   for (const { isIdempotent, retry } of conditional) {
-    // The driver repeats what is idempotent, and asks the policy about reads that timed out and missing replicas.
+    // The driver repeats what is idempotent, and asks the policy about reads that timed out and missing
+    // replicas.
     expect(isIdempotent).toBe(false);
     expect(retry).toBeInstanceOf(NoRetry);
   }

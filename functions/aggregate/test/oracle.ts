@@ -23,8 +23,9 @@ interface PlacedTrade {
 }
 
 /**
- * What is wrong with the outcome of a schedule, in words; empty when nothing is. Judged from the raw log alone by a
- * reading that shares no code with the windows: sort the trades, look at the first, the last and the extremes.
+ * What is wrong with the outcome of a schedule, in words; empty when nothing is. Judged from the raw log alone
+ * by a reading that shares no code with the windows: sort the trades, look at the first, the last and the
+ * extremes.
  */
 export async function judge(
   shard: string,
@@ -83,8 +84,8 @@ function isInGap(raw: readonly RawEvent[], windowStartMs: number): boolean {
 }
 
 /**
- * The trades that count, once each, by window. A trade is too late by what was known before its batch, or by its own
- * batch's watermark where that does not say; a delayed one by so much less.
+ * The trades that count, once each, by window. A trade is too late by what was known before its batch, or by
+ * its own batch's watermark where that does not say; a delayed one by so much less.
  */
 function placedTrades(raw: readonly RawEvent[]): ReadonlyMap<number, readonly PlacedTrade[]> {
   const windows = new Map<number, PlacedTrade[]>();

@@ -3,7 +3,10 @@ import type { RawBatch, RawRecord } from '@kandle/market/feed/raw-batch';
 import { WINDOW_MS, windowStartOf } from '@kandle/market/window/window';
 import type { Random } from '@kandle/tooling/random';
 
-/** The times of the schedules: as in production, but with a short horizon, so that late and too late both happen. */
+/**
+ * The times of the schedules: as in production, but with a short horizon, so that late and too late both
+ * happen.
+ */
 export const GRACE_MS = 2_000;
 export const HORIZON_MS = 25_000;
 const DISORDER_MS = 1_000;
@@ -16,7 +19,10 @@ export type RawEvent =
   | { readonly kind: 'batch'; readonly batch: RawBatch }
   | { readonly kind: 'gap'; readonly gap: FeedGap };
 
-/** How far the time of a shard jumps at once: a machine that slept, a night in a recording, a confirmed wrong start. */
+/**
+ * How far the time of a shard jumps at once: a machine that slept, a night in a recording, a confirmed wrong
+ * start.
+ */
 const JUMPS_MS = [10_000, 40_000, 1_200_000, 28_800_000] as const;
 /** How far a single record may be off: ahead, as far as ingest believes it at once, or behind, up to hours. */
 const OFF_MS = [5_000, 2_000, -20_000, -40_000, -120_000, -7_200_000] as const;
@@ -24,9 +30,9 @@ const OFF_MS = [5_000, 2_000, -20_000, -40_000, -120_000, -7_200_000] as const;
 const DELAYS_MS = [20_000, 60_000, 1_200_000] as const;
 
 /**
- * One shard's raw events as a correct ingest writes them: every trade once, over restarts, gaps, quiet times and jumps of
- * time, records ahead and behind, a delayed symbol, old records that come again after minutes, redriven batches, and
- * at the beginning batches as they were written before they told what was known.
+ * One shard's raw events as a correct ingest writes them: every trade once, over restarts, gaps, quiet times
+ * and jumps of time, records ahead and behind, a delayed symbol, old records that come again after minutes,
+ * redriven batches, and at the beginning batches as they were written before they told what was known.
  */
 export function createRawLog(random: Random, shard: string): readonly RawEvent[] {
   const raw: RawEvent[] = [];

@@ -5,7 +5,10 @@ export interface Sample {
   readonly value: number;
 }
 
-/** What a gauge says, and the names of its labels: one at least, for a gauge without any reads 0 when nothing is known. */
+/**
+ * What a gauge says, and the names of its labels: one at least, for a gauge without any reads 0 when nothing is
+ * known.
+ */
 export interface GaugeSpec {
   readonly help: string;
   /** True for a number that only grows, until what it counts begins anew. */

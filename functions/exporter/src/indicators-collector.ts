@@ -20,8 +20,9 @@ const DAY_MS = 86_400_000;
 const AT_ONCE = 10;
 
 /**
- * The newest indicators of the symbols that have a series of their own, by the view `indicators`; they stay while every
- * function is at zero. A symbol whose indicators are not warm has none, and neither have the symbols that are not shown.
+ * The newest indicators of the symbols that have a series of their own, by the view `indicators`; they stay
+ * while every function is at zero. A symbol whose indicators are not warm has none, and neither have the
+ * symbols that are not shown.
  */
 export function createIndicatorsCollector(
   client: Client,

@@ -34,7 +34,10 @@ interface Committed {
 
 const NOTHING: readonly CommittedOffset[] = [];
 
-/** Lag of every consumer group on every topic that it reads, and how many events the topics hold and have ever held. */
+/**
+ * Lag of every consumer group on every topic that it reads, and how many events the topics hold and have ever
+ * held.
+ */
 export function createKafkaCollector(
   kafka: Kafka,
   { groupPrefix, sources, deadTopic, rejectsTopic }: KafkaCollectorOptions,
@@ -57,7 +60,10 @@ export function createKafkaCollector(
     return failed?.then((admin) => admin.disconnect()).catch(() => undefined) ?? Promise.resolve();
   }
 
-  /** What each group has committed, by topic; empty for a topic that it should read, and has committed nothing of. */
+  /**
+   * What each group has committed, by topic; empty for a topic that it should read, and has committed nothing
+   * of.
+   */
   async function readCommitted(admin: Admin): Promise<readonly Committed[]> {
     const listed = (await admin.listGroups()).groups
       .map(({ groupId }) => groupId)

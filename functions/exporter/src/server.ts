@@ -1,7 +1,10 @@
 import { createServer, type Server } from 'node:http';
 import type { Board } from './board.ts';
 
-/** A server of `/metrics`, `/health/liveness` and `/health/readiness`. Ready means that every server was asked once. */
+/**
+ * A server of `/metrics`, `/health/liveness` and `/health/readiness`. Ready means that every server was asked
+ * once.
+ */
 export function createExporterServer(board: Board): Server {
   return createServer((request, response) => {
     const path = request.url?.split('?')[0];

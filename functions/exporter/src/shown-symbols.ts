@@ -2,7 +2,9 @@
 export interface SymbolChoice {
   /** Exactly these, if it is set. */
   readonly symbols: readonly string[] | undefined;
-  /** Else the first of each feed, in the order of their names, so that the same ones are shown after a restart. */
+  /**
+   * Else the first of each feed, in the order of their names, so that the same ones are shown after a restart.
+   */
   readonly maxSymbols: number;
 }
 

@@ -15,7 +15,10 @@ interface ShardRow {
   readonly openMs: readonly number[];
 }
 
-/** How many windows of each feed are open (0 when all that was traded is final), and how far each shard has come. */
+/**
+ * How many windows of each feed are open (0 when all that was traded is final), and how far each shard has
+ * come.
+ */
 export function createWindowsCollector(client: Client): Collector {
   return {
     name: 'windows',

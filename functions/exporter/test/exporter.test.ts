@@ -164,7 +164,8 @@ test('the exporter tells lag, dead letters, freshness, open windows, gaps and th
 
   await fill(TOPICS.raw, 5);
   await fill(TOPICS.dead, 1);
-  // As retention does, which takes away more than comes. KafkaJS knows the leader of a topic that it was asked about.
+  // As retention does, which takes away more than comes. KafkaJS knows the leader of a topic that it was asked
+  // about.
   await admin.fetchTopicOffsets(TOPICS.dead);
   await admin.deleteTopicRecords({ topic: TOPICS.dead, partitions: [{ partition: 0, offset: '3' }] });
   await run(latest, ['finnhub', 'AAPL', new Date(1_700_000_009_000)]);

@@ -40,21 +40,25 @@ export const envSchema = z
       .transform(parseSymbols)
       .refine((list) => list.length > 0, 'expected at least one value')
       .optional(),
-    /** A file with a symbol on each line, instead of SYMBOLS: for thousands of them, which no environment takes. */
+    /**
+     * A file with a symbol on each line, instead of SYMBOLS: for thousands of them, which no environment takes.
+     */
     SYMBOLS_FILE: z.string().min(1).optional(),
     /** Subscribe to news too: of Finnhub's plans only the premium ones have them. */
     NEWS: z.stringbool().default(false),
     /** Subscribe to order books too: only the simulated market has them. */
     BOOKS: z.stringbool().default(false),
-    /** Shortest time between two batches of books or news: of a symbol's books in between, the newest is sent. */
+    /**
+     * Shortest time between two batches of books or news: of a symbol's books in between, the newest is sent.
+     */
     BOOKS_AND_NEWS_MS: positiveMs.default(250),
     /** The feed sends whole frames more than once, back to back: the copies are dropped. */
     DROP_REPEATED_FRAMES: z.stringbool().default(false),
     SHARD_COUNT: wholeNumber(1, 100).default(12),
     LINGER_MS: positiveMs.default(50),
     /**
-     * Shortest time from a shard's batch to its next one that is not full. Longer than the 200 ms on which an ordered
-     * source polls, so that no batch finds the one before it in its way.
+     * Shortest time from a shard's batch to its next one that is not full. Longer than the 200 ms on which an
+     * ordered source polls, so that no batch finds the one before it in its way.
      */
     SPACING_MS: positiveMs.default(250),
     /** Longest frame that is taken; vendors send up to a few MB. A longer one is passed over, with a gap. */

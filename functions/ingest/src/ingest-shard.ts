@@ -11,7 +11,9 @@ export interface IngestShard {
   clock: FeedClock | null;
   /** Of symbols that are delayed, by how much. */
   readonly delaysMs: Map<string, number>;
-  /** Watermark of the shard's newest batch in the log, or under way to it; 0 if nothing is known of the shard. */
+  /**
+   * Watermark of the shard's newest batch in the log, or under way to it; 0 if nothing is known of the shard.
+   */
   sentWatermarkMs: number;
   /** Ingest time of the newest batch read back, epoch milliseconds; 0 if there is none. */
   lastIngestMs: number;

@@ -34,7 +34,9 @@ export interface Ingest {
    * @throws {RangeError} If the log belongs to another number of shards.
    */
   start(): Promise<void>;
-  /** Stops the feed, sends what waits, disconnects. @returns False if not everything was acknowledged in time. */
+  /**
+   * Stops the feed, sends what waits, disconnects. @returns False if not everything was acknowledged in time.
+   */
   stop(deadlineMs: number): Promise<boolean>;
   status(): IngestStatus;
 }

@@ -32,7 +32,10 @@ export interface Arrival {
   readonly clockMs: number | null;
 }
 
-/** What became of a record; `bytes` is what it takes in a batch. A reject's `record` is what JSON can carry of it. */
+/**
+ * What became of a record; `bytes` is what it takes in a batch. A reject's `record` is what JSON can carry of
+ * it.
+ */
 export type Verdict =
   | { readonly kind: 'accepted'; readonly bytes: number }
   | { readonly kind: 'duplicate' }
@@ -45,12 +48,13 @@ export interface Intake {
   /**
    * Judges a record's symbol and time, gives it its id and buffers it. Price and size are transform's to judge.
    *
-   * @returns What is decided now, of this record and of those that waited; a record that waits has its verdict later.
+   * @returns What is decided now, of this record and of those that waited; a record that waits has its verdict
+   *   later.
    */
   offer(entry: unknown, arrival: Arrival): readonly Verdict[];
   /**
-   * Time goes on: watermarks move as far as the line was alive, a quiet shard's due windows get a batch, and what has
-   * waited for long enough is decided.
+   * Time goes on: watermarks move as far as the line was alive, a quiet shard's due windows get a batch, and
+   * what has waited for long enough is decided.
    */
   advance(aliveFeedMs: number, monotonicMs: number): readonly Verdict[];
   /** The recording has ended: what waits is decided, and every window that waits gets its closing batch. */
@@ -83,8 +87,9 @@ export function createIntake(shards: ShardMap, options: IntakeOptions): Intake {
   );
 
   /**
-   * Forgets what is too late for whatever batch comes next: by the same watermark, and by that of delayed symbols; and
-   * nothing that came lately, for a jump of the watermark may show only afterwards whose time is another.
+   * Forgets what is too late for whatever batch comes next: by the same watermark, and by that of delayed
+   * symbols; and nothing that came lately, for a jump of the watermark may show only afterwards whose time is
+   * another.
    */
   function forget(shard: IngestShard, feedMs: number): void {
     const { sentWatermarkMs: knownMs } = shard;

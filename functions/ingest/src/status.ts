@@ -3,8 +3,8 @@ import { createIngestMetrics } from './ingest-metrics.ts';
 import type { IngestStatus } from './ingest-status.ts';
 
 /**
- * A server of `/health/liveness`, `/health/readiness`, `/status` and `/metrics`. Ready means that the log was read back and the
- * feed is connected, or that a recording has ended.
+ * A server of `/health/liveness`, `/health/readiness`, `/status` and `/metrics`. Ready means that the log was
+ * read back and the feed is connected, or that a recording has ended.
  */
 export function createStatusServer(status: () => IngestStatus): Server {
   const metrics = createIngestMetrics(status);

@@ -12,8 +12,8 @@ export interface AskedSymbols {
 }
 
 /**
- * The symbols from `SYMBOLS`, or from the lines of `SYMBOLS_FILE`: an environment has no room for thousands. Each once;
- * what is no symbol is left out, and the others go on.
+ * The symbols from `SYMBOLS`, or from the lines of `SYMBOLS_FILE`: an environment has no room for thousands.
+ * Each once; what is no symbol is left out, and the others go on.
  *
  * @throws {FatalError} If the file cannot be read, or no symbol is left.
  */

@@ -203,6 +203,7 @@ test(`ingest counts every trade once, when ${runs.count} seeded schedules bring 
   expect(await runs.judge(async (seed) => runSchedule(seed))).toEqual([]);
 }, 600_000);
 
-// Found by 10,000 schedules on 2026-11-28, and not mended yet (issue 15): `FIRST_SEED=3781 SCHEDULES=1 npx vitest …` shows each.
+// Found by 10,000 schedules on 2026-11-28, and not mended yet (issue 15):
+// `FIRST_SEED=3781 SCHEDULES=1 npx vitest …` shows each.
 test.todo('seed 3781: a trade is counted twice, when a reconnect delivers minutes again');
 test.todo('seed 4406: a trade is lost');

@@ -17,7 +17,10 @@ interface Played {
   readonly refused: readonly string[];
 }
 
-/** Takes a recording in as ingest does at unlimited speed, with its own settings, and cleans it as transform does. */
+/**
+ * Takes a recording in as ingest does at unlimited speed, with its own settings, and cleans it as transform
+ * does.
+ */
 function play(trial: Trial, clockOf: (recvMs: number) => number): Played {
   const config = readConfig({ FINNHUB_TOKEN: 'replay', SYMBOLS: 'A', REPLAY_SPEED: 'max' });
   const shards = createShardMap(shardOptions(config));

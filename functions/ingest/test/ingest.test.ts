@@ -150,7 +150,8 @@ test('a restart sends nothing twice, continues epoch and watermark, and closes t
   const first = startIngest(server.url, quick);
   await first.begun;
   await vi.waitFor(() => expect(server.sockets).toHaveLength(1));
-  // At the beginning of a window, so that the restart comes before its end. A timer may fire a millisecond early.
+  // At the beginning of a window, so that the restart comes before its end. A timer may fire a millisecond
+  // early.
   await new Promise((resolve) => setTimeout(resolve, 5_050 - (Date.now() % 5_000)));
   const nowMs = Date.now();
   const old = [trade('AAPL', nowMs), trade('AAPL', nowMs + 10), trade('AAPL', nowMs + 10)];

@@ -46,8 +46,8 @@ const MAX_ATTEMPTS = 5;
 /**
  * Tells every target whose belief about a signal is not what it ought to be, each independently of the others.
  *
- * First the claim is written, then the target is called, then the end is written: a crash in between leaves a claim
- * whose lease runs out, and the next delivery of the event takes it over, with the same idempotency key.
+ * First the claim is written, then the target is called, then the end is written: a crash in between leaves a
+ * claim whose lease runs out, and the next delivery of the event takes it over, with the same idempotency key.
  *
  * @returns What is not settled; never throws.
  */
@@ -67,7 +67,8 @@ export async function announce(
       maxAttempts: MAX_ATTEMPTS,
       backOff: (attempt) => deps.sleep(backOffMs(attempt, deps.random())),
       read: () => deps.store.read(key),
-      // A decision of unknown outcome is not known again: its claims look like another process's, and are waited for.
+      // A decision of unknown outcome is not known again: its claims look like another process's, and are
+      // waited for.
       change(record) {
         const sorted = sortOut(deps, concerned, record, announcement, deadlineMs);
         const notices = [...sorted.claims, ...sorted.skips].map(({ notice }) => notice);

@@ -8,8 +8,8 @@ import type { Target } from './targets.ts';
 export type Delivery =
   | { readonly kind: 'sent'; readonly status: number }
   /**
-   * `failed`: not now. `refused`: not like this, for its address is wrong or gone, or its key, or it does not take the
-   * message. `isUnclear`: a try without an answer may have reached it all the same.
+   * `failed`: not now. `refused`: not like this, for its address is wrong or gone, or its key, or it does not
+   * take the message. `isUnclear`: a try without an answer may have reached it all the same.
    */
   | {
       readonly kind: 'failed' | 'refused';
@@ -35,8 +35,9 @@ export interface DeliveryDeps {
 export const MAX_PAUSE_MS = 300_000;
 
 /**
- * Tells a target, again and again with growing pauses until it answers 2xx or refuses, the tries are spent or the
- * deadline would pass. A pause that the target asks for by `Retry-After` is kept, by every other delivery too.
+ * Tells a target, again and again with growing pauses until it answers 2xx or refuses, the tries are spent or
+ * the deadline would pass. A pause that the target asks for by `Retry-After` is kept, by every other delivery
+ * too.
  */
 export async function deliver(
   deps: DeliveryDeps,
@@ -74,7 +75,9 @@ export async function deliver(
   return last;
 }
 
-/** What an answer means. Of the 4xx, those that pass by themselves are tried again; a redirect is not followed. */
+/**
+ * What an answer means. Of the 4xx, those that pass by themselves are tried again; a redirect is not followed.
+ */
 function judge(name: string, answer: Answer): Delivery {
   if (answer.kind === 'no_answer') {
     const { code, isUnreached } = answer;

@@ -23,8 +23,8 @@ export interface NotifyDeps extends AnnounceDeps {
 const MAX_REASONS = 3;
 
 /**
- * Builds the function that tells the targets of an event's signals. Resolves when every target that wanted one has
- * answered 2xx and that is recorded; the same event again tells nobody a second time.
+ * Builds the function that tells the targets of an event's signals. Resolves when every target that wanted one
+ * has answered 2xx and that is recorded; the same event again tells nobody a second time.
  */
 export function createNotify(deps: NotifyDeps): (event: ReceivedEvent) => Promise<void> {
   return async function notify(event) {

@@ -2,7 +2,10 @@
 export interface RateLimit {
   /** Monotonic time at which the next call could begin. */
   readyAtMs(): number;
-  /** Takes a turn, if one comes before the deadline. @returns When it comes; null if too late, and none is taken. */
+  /**
+   * Takes a turn, if one comes before the deadline. @returns When it comes; null if too late, and none is
+   * taken.
+   */
   take(deadlineMs: number): number | null;
   /** No call before this time: the target asked for a pause. */
   pauseUntil(atMs: number): void;

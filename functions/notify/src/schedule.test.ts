@@ -33,9 +33,10 @@ interface World {
 }
 
 /**
- * Delivers every version's event, some of them often and out of order, to processes that run side by side, each of
- * whose reads, writes and requests waits for its turn; while `isFaulty`, processes die between any two of them,
- * writes have unknown outcomes and targets fail. At last all is well and everything that is left comes again.
+ * Delivers every version's event, some of them often and out of order, to processes that run side by side, each
+ * of whose reads, writes and requests waits for its turn; while `isFaulty`, processes die between any two of
+ * them, writes have unknown outcomes and targets fail. At last all is well and everything that is left comes
+ * again.
  */
 async function runSchedule(
   g: fc.GeneratorValue,

@@ -34,7 +34,9 @@ const VISIBLE = /^[\x20-\x7e]+$/;
 const OUR_HEADERS =
   /^(content-type|content-length|transfer-encoding|connection|host|expect|idempotency-key|ce-.*)$/;
 
-/** A value as it stands, or a file that holds it: a mounted secret. Relative paths begin at the targets file. */
+/**
+ * A value as it stands, or a file that holds it: a mounted secret. Relative paths begin at the targets file.
+ */
 const secret = z.union([z.string().min(1), z.strictObject({ file: z.string().min(1) })]);
 type Secret = z.infer<typeof secret>;
 
@@ -82,7 +84,8 @@ const ATTRIBUTES: ReadonlySet<string> = new Set(
 /**
  * The targets of `TARGETS_FILE` and `K_SINK`, with their secrets read.
  *
- * A target of kind `cloudevents` without a `url` is the `K_SINK`; without such a one, `K_SINK` is a target `sink`.
+ * A target of kind `cloudevents` without a `url` is the `K_SINK`; without such a one, `K_SINK` is a target
+ * `sink`.
  *
  * @throws {FatalError} Naming the target and field at fault, never a value: a URL may be a secret.
  */
@@ -156,7 +159,9 @@ function reveal(value: Secret, folder: string, field: string): string {
     : readSecret(resolve(folder, value.file), `target ${field}`).trim();
 }
 
-/** The address without its fragment. A user and password in it would end in error messages of the HTTP client. */
+/**
+ * The address without its fragment. A user and password in it would end in error messages of the HTTP client.
+ */
 function checkUrl(text: string, field: string, allowHosts: readonly string[] | undefined): string {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol)) {

@@ -28,7 +28,9 @@ afterEach(async () => {
 /** Claims hold for 2 + 5 s: a process that takes the place of a dead one need not wait long. */
 const HASTY = { BUDGET_MS: '2000', ANSWER_MS: '1000' };
 
-/** The real process with the two targets, and with time enough that only a fault could make one be told again. */
+/**
+ * The real process with the two targets, and with time enough that only a fault could make one be told again.
+ */
 async function start(deskOptions: object = {}, changes: Record<string, string> = {}): Promise<NotifyProcess> {
   const file = join(folder, 'targets.json');
   writeFileSync(join(folder, 'desk-url'), desk.url);

@@ -34,7 +34,9 @@ function claim(changes: Partial<Notice> = {}): Notice {
 
 const LEASE_MS = 60_000;
 
-/** The contract of the record, the same in memory and on the real database. `elapse` lets leases of 1 s run out. */
+/**
+ * The contract of the record, the same in memory and on the real database. `elapse` lets leases of 1 s run out.
+ */
 export function describeStore(
   name: string,
   { store, elapse }: { readonly store: () => NoticeStore; readonly elapse: () => Promise<void> },

@@ -42,8 +42,8 @@ export const PERSISTED_TYPES = [
 ] as const;
 
 /**
- * Builds the function that writes an event's rows to the views. Resolves when they are durable, and so is the note of
- * the candles to be rolled up; the same event again, or events in another order, leave the same rows.
+ * Builds the function that writes an event's rows to the views. Resolves when they are durable, and so is the
+ * note of the candles to be rolled up; the same event again, or events in another order, leave the same rows.
  */
 export function createPersist(deps: PersistDeps): (event: ReceivedEvent) => Promise<void> {
   return async function persist(event) {

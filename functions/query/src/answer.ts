@@ -18,8 +18,9 @@ export interface Answer {
 const CLOSED_MAX_AGE = 60;
 
 /**
- * The response of a page of rows, with an `ETag` over its content: it changes if and only if a row of the page does. A
- * closed range may be kept for a minute; the running one is asked for again every time, and answered 304 if it is the same.
+ * The response of a page of rows, with an `ETag` over its content: it changes if and only if a row of the page
+ * does. A closed range may be kept for a minute; the running one is asked for again every time, and answered
+ * 304 if it is the same.
  */
 export function respond(answer: Answer, ifNoneMatch: string | undefined): Response {
   const body = answer.format === 'csv' ? csvBody(answer) : jsonBody(answer);

@@ -24,7 +24,10 @@ const MAX_FEEDS = 20;
 const CANDLE_COLUMNS =
   'start, open, high, low, close, volume, vwap, mean_price, trade_count, state, version, revision, reason, complete';
 
-/** The views in Cassandra, read only. Statements are fixed texts with bound values: no input is ever part of one. */
+/**
+ * The views in Cassandra, read only. Statements are fixed texts with bound values: no input is ever part of
+ * one.
+ */
 export function createCassandraStore(client: Client): QueryStore {
   async function select<T>(
     schema: z.ZodType<T>,
@@ -162,12 +165,14 @@ export function createCassandraStore(client: Client): QueryStore {
           limit,
           (row) =>
             (symbol === null || row.symbol === symbol) &&
-            // The table goes from the newest start to the oldest, and this read backwards through all of its key.
+            // The table goes from the newest start to the oldest, and this read backwards through all of its
+            // key.
             (range.after === null || row.start > range.after.timeMs || keyOfSignal(row) < range.after.key),
         ),
       ),
     gaps: (feed, range) =>
-      // A gap stands under the day on which it began, so one that began the day before may reach into the range.
+      // A gap stands under the day on which it began, so one that began the day before may reach into the
+      // range.
       selectOver(bucketsBetween(range.fromMs - DAY_MS, range.toMs, 'day'), range, (day, limit) =>
         select(
           GapRowSchema,

@@ -22,7 +22,10 @@ export const envSchema = z.object({
   SIGNALS_TOPIC: z.string().min(1).default(TOPICS.signals),
   /** Most open streams; what comes beyond is answered 429. */
   MAX_STREAMS: wholeNumber(1, 10_000).default(200),
-  /** How long a stream lives before it ends itself: less than `timeoutSeconds` of the manifest, which would cut it. */
+  /**
+   * How long a stream lives before it ends itself: less than `timeoutSeconds` of the manifest, which would cut
+   * it.
+   */
   STREAM_LIFE_MS: positiveMs.default(280_000),
 });
 

@@ -5,9 +5,9 @@ export type Cell = string | number | boolean | null;
 export type Row = Readonly<Record<string, Cell>>;
 
 /**
- * Rows as CSV with a header line (RFC 4180, LF line ends). Numbers are written as JSON writes them, so both formats give
- * the same doubles. A text that a spreadsheet would take for a formula gets an apostrophe in front,
- * and so does one that begins with an apostrophe.
+ * Rows as CSV with a header line (RFC 4180, LF line ends). Numbers are written as JSON writes them, so both
+ * formats give the same doubles. A text that a spreadsheet would take for a formula gets an apostrophe in
+ * front, and so does one that begins with an apostrophe.
  */
 export function toCsv(columns: readonly string[], rows: readonly Row[]): string {
   const lines = rows.map((row) => columns.map((column) => cellText(row[column] ?? null)).join(','));

@@ -10,7 +10,9 @@ export interface FillRange {
   /** First and last period to answer for: starts in `[fromMs, toMs)`, aligned. */
   readonly fromMs: number;
   readonly toMs: number;
-  /** The close before `fromMs`; null where there is none, and then nothing is filled before the first candle. */
+  /**
+   * The close before `fromMs`; null where there is none, and then nothing is filled before the first candle.
+   */
   readonly closeBefore: number | null;
   readonly limit: number;
 }

@@ -10,8 +10,9 @@ export interface PageKey {
 const MAX_TOKEN = 400;
 
 /**
- * Makes a token of a page's end. It holds the place and nothing else, so that it stays good while rows are revised, and
- * is worth nothing to anybody who changes it: whatever it says, it is a bound value in a statement.
+ * Makes a token of a page's end. It holds the place and nothing else, so that it stays good while rows are
+ * revised, and is worth nothing to anybody who changes it: whatever it says, it is a bound value in a
+ * statement.
  */
 export function formatPageToken({ timeMs, key }: PageKey): string {
   return Buffer.from(`${timeMs} ${key}`, 'utf8').toString('base64url');

@@ -19,7 +19,10 @@ export const envSchema = z.object({
   WINDOWS_DAYS: wholeNumber(1, 3_650).default(16),
   TRADES_DAYS: wholeNumber(1, 3_650).default(30),
   CANDLES_DAYS: wholeNumber(1, 3_650).default(400),
-  /** The group that everything in Cassandra comes from, and what it reads: what an empty keyspace is held against. */
+  /**
+   * The group that everything in Cassandra comes from, and what it reads: what an empty keyspace is held
+   * against.
+   */
   TRANSFORM_GROUP: z.string().min(1).default('kandle-transform'),
   RAW_TOPIC: z.string().min(1).default(TOPICS.raw),
   /** Begin with an empty keyspace, although Kafka holds events that were read already. */

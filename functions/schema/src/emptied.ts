@@ -29,7 +29,8 @@ export interface First {
 }
 
 /**
- * How many events that Kafka still holds a group has read already; what it made of them is in Cassandra, or nowhere.
+ * How many events that Kafka still holds a group has read already; what it made of them is in Cassandra, or
+ * nowhere.
  */
 export async function eventsReadOn(admin: Admin, { group, topic }: First): Promise<number> {
   if (!(await admin.listTopics()).includes(topic)) return 0;

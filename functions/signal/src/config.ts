@@ -30,8 +30,8 @@ export const envSchema = z.object({
   /** Later windows that a revision may reach; with the default periods nothing is left of it after fewer. */
   MAX_RECOMPUTED_WINDOWS: wholeNumber(1, 100_000).default(2_000),
   /**
-   * How long an event may take; a recomputation that is not done then goes on with its next delivery. Below the service's
-   * `timeoutSeconds`, with time for one more window.
+   * How long an event may take; a recomputation that is not done then goes on with its next delivery. Below the
+   * service's `timeoutSeconds`, with time for one more window.
    */
   BUDGET_MS: positiveMs.default(40_000),
   /** Most symbol rows held in memory, about 2 KB each. */

@@ -27,8 +27,8 @@ export interface SignalDeps extends RecomputeDeps {
 /**
  * Builds the function that makes indicators and signals of the final candles of a shard's window.
  *
- * Idempotent: duplicates, any order and retries after a crash end in the same rows. When the promise resolves, the rows
- * are durable and their indicators and signals are acknowledged. Provisional candles cost nothing.
+ * Idempotent: duplicates, any order and retries after a crash end in the same rows. When the promise resolves,
+ * the rows are durable and their indicators and signals are acknowledged. Provisional candles cost nothing.
  */
 export function createSignal(deps: SignalDeps): (event: ReceivedEvent) => Promise<void> {
   return async function signal(event) {

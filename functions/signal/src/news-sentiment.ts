@@ -12,7 +12,8 @@ import type { Sentiment } from '@kandle/market/signal/series-state';
 /** Reads the sentiment of symbols' news. */
 export interface NewsSentiments {
   /**
-   * The sentiment of the symbols that a news rule concerns, as known now; a symbol without rated news is absent.
+   * The sentiment of the symbols that a news rule concerns, as known now; a symbol without rated news is
+   * absent.
    *
    * @throws {RetryableError} If the database is not to be had.
    */

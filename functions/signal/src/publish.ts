@@ -13,8 +13,8 @@ import type { StateRow, StateWindow } from '@kandle/market/signal/series-state';
 /** Publishes what is stored of a window. */
 export interface SignalPublisher {
   /**
-   * Publishes the indicators of some symbols and all signals of a window; resolves when Kafka has acknowledged them.
-   * The same window again makes the same events.
+   * Publishes the indicators of some symbols and all signals of a window; resolves when Kafka has acknowledged
+   * them. The same window again makes the same events.
    */
   publish(
     key: WindowKey,

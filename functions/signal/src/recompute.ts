@@ -12,7 +12,10 @@ import { writeWindow } from './write-window.ts';
 export interface RecomputeDeps extends ReconcileDeps {
   /** How many windows later a state may be continued, at most. */
   readonly reach: number;
-  /** Windows, with trades or without, that a change may reach. After so many nothing is left of it that a double shows. */
+  /**
+   * Windows, with trades or without, that a change may reach. After so many nothing is left of it that a double
+   * shows.
+   */
   readonly maxRecomputedWindows: number;
   readonly monotonicMs: () => number;
 }
@@ -25,18 +28,20 @@ export interface Recomputation {
   readonly settings: SeriesSettings;
   /** Monotonic time at which the event is to be given back, if later windows are left then. */
   readonly deadlineMs: number;
-  /** Told of every later window that is right now, with the symbols whose indicators may not be published yet. */
+  /**
+   * Told of every later window that is right now, with the symbols whose indicators may not be published yet.
+   */
   readonly publish: (key: WindowKey, window: StateWindow, symbols: ReadonlySet<string>) => Promise<void>;
 }
 
 /**
  * Makes the windows after one right, in order, and publishes what changed.
  *
- * A window that is marked as `pending` has later ones that may be wrong or not published: they are gone through, to the
- * end of each series, and only then is the mark taken off, if it is still the same. A row that is right already does not
- * end that, for whoever made it right may have died before the next. A mark that somebody else made may be about any
- * symbol of the window. What is not done by the deadline goes on from there with the next delivery of the event, whoever
- * takes it: beside the mark stands how far it has come.
+ * A window that is marked as `pending` has later ones that may be wrong or not published: they are gone
+ * through, to the end of each series, and only then is the mark taken off, if it is still the same. A row that
+ * is right already does not end that, for whoever made it right may have died before the next. A mark that
+ * somebody else made may be about any symbol of the window. What is not done by the deadline goes on from there
+ * with the next delivery of the event, whoever takes it: beside the mark stands how far it has come.
  *
  * When nothing changed and there is no mark, it is enough to see that the next row of each symbol is right.
  *
@@ -122,7 +127,10 @@ async function resumeAt(
   return { live, later };
 }
 
-/** Writes down how far a recomputation has come, unless somebody else came further or made a new mark, and ends it. */
+/**
+ * Writes down how far a recomputation has come, unless somebody else came further or made a new mark, and ends
+ * it.
+ */
 async function giveBack(
   deps: RecomputeDeps,
   key: WindowKey,
@@ -142,8 +150,8 @@ async function giveBack(
 }
 
 /**
- * True if the next row of every symbol is right and nobody recomputes; it is published again, for who made it right may
- * have died before. Rows that would have to be written are not written here.
+ * True if the next row of every symbol is right and nobody recomputes; it is published again, for who made it
+ * right may have died before. Rows that would have to be written are not written here.
  */
 async function isFollowedRightly(
   deps: RecomputeDeps,
@@ -163,7 +171,8 @@ async function isFollowedRightly(
     if (present.length > 0) await publish(at, window, new Set(present));
     for (const symbol of present) waiting.delete(symbol);
   }
-  // Read after the rows: who made one of them right had marked the window before, and may have died before the next.
+  // Read after the rows: who made one of them right had marked the window before, and may have died before the
+  // next.
   return (await deps.memory.read(key)).pending === 0;
 }
 

@@ -16,8 +16,8 @@ export interface Reconciliation {
   readonly symbols: Iterable<string> | null;
   readonly settings: SeriesSettings;
   /**
-   * True for the window that an event is about: if other windows may follow it, the write that changes it marks it as
-   * `pending` too, so that whoever comes after a crash recomputes those that follow.
+   * True for the window that an event is about: if other windows may follow it, the write that changes it marks
+   * it as `pending` too, so that whoever comes after a crash recomputes those that follow.
    */
   readonly isOwn: boolean;
 }
@@ -40,8 +40,8 @@ interface Look {
 /**
  * Makes the rows of a window what they ought to be, by one transaction, and makes sure that they still are.
  *
- * After the write the windows around are read afresh. Somebody else may have written one of those that the rows were
- * made from; of two who write neighbouring windows at least one reads after both writes, and mends.
+ * After the write the windows around are read afresh. Somebody else may have written one of those that the rows
+ * were made from; of two who write neighbouring windows at least one reads after both writes, and mends.
  *
  * @throws {RetryableError} If every race for the window is lost, or the database is away.
  */

@@ -17,8 +17,9 @@ export type FreshSurroundings = Surroundings & { readonly later: readonly number
 /**
  * What this process knows of the states, so that the usual event needs no read before its write.
  *
- * Bounded by the number of symbol rows held, and by how long a window is not used; the least recently used window goes
- * first. It may be old: every write is conditional on the window's version, and after a write the surroundings are read afresh.
+ * Bounded by the number of symbol rows held, and by how long a window is not used; the least recently used
+ * window goes first. It may be old: every write is conditional on the window's version, and after a write the
+ * surroundings are read afresh.
  */
 export interface StateMemory {
   /** The surroundings as last seen, which may be old; null if too little is known. */
@@ -50,7 +51,8 @@ export function createStateMemory(
   const windows = createRecentWindows<StateWindow>({
     maxRows,
     monotonicMs,
-    // Which windows exist in the stretch is no longer known without a look, once one of them is not held any more.
+    // Which windows exist in the stretch is no longer known without a look, once one of them is not held any
+    // more.
     onGone({ shard, windowStartMs }) {
       const stretch = stretches.get(shard);
       if (stretch !== undefined && windowStartMs >= stretch.fromMs) stretches.delete(shard);

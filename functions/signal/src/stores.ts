@@ -3,8 +3,8 @@ import type { CasOutcome } from '@kandle/runtime/conditional';
 import type { StateWindow } from '@kandle/market/signal/series-state';
 
 /**
- * The states in the database: linearisable reads, and writes that apply only on the version they were made from.
- * All throw RetryableError when the database is not to be had.
+ * The states in the database: linearisable reads, and writes that apply only on the version they were made
+ * from. All throw RetryableError when the database is not to be had.
  */
 export interface StateStore {
   /** The window as of now; a window that was never written has version 0. */

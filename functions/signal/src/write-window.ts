@@ -20,7 +20,9 @@ export interface WindowWrite {
   readonly changed: readonly string[];
 }
 
-/** Writes a window, if nobody else did. Any result but "applied", an exception included, leaves no memory of it. */
+/**
+ * Writes a window, if nobody else did. Any result but "applied", an exception included, leaves no memory of it.
+ */
 export async function writeWindow(
   { states, memory, metrics = NO_METRICS }: WriteDeps,
   key: WindowKey,

@@ -42,8 +42,8 @@ export function candleOf(
 }
 
 /**
- * Candle events of one shard as aggregate publishes them: finals in parts, provisional ones between, revisions later,
- * windows without a candle of some symbol or of any.
+ * Candle events of one shard as aggregate publishes them: finals in parts, provisional ones between, revisions
+ * later, windows without a candle of some symbol or of any.
  */
 export function createCandleLog(random: Random, shard = SHARD): readonly MarketEvent[] {
   const events: MarketEvent[] = [];

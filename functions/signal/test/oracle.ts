@@ -19,8 +19,8 @@ interface Expected {
 /**
  * What is wrong with the outcome of a schedule, in words; empty when nothing is.
  *
- * Judged from the candle events alone: the newest version of each candle, window by window, each symbol's series folded
- * once from its beginning.
+ * Judged from the candle events alone: the newest version of each candle, window by window, each symbol's
+ * series folded once from its beginning.
  */
 export async function judge(
   shard: string,

@@ -13,7 +13,9 @@ import { SETTINGS } from './settings.ts';
 const runs = seededRuns(20);
 /** Schedules side by side, each on a shard of its own. */
 const LANES = 4;
-/** Statements let through at once: real races, so that a seed makes the same faults, but not the same outcome. */
+/**
+ * Statements let through at once: real races, so that a seed makes the same faults, but not the same outcome.
+ */
 const AT_ONCE = 3;
 
 const { client } = useTestKeyspace('signal_schedules');

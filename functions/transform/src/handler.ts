@@ -21,9 +21,9 @@ export interface TransformDeps {
 }
 
 /**
- * Builds the function that turns one raw batch into exactly one clean batch with the same epoch and sequence, and
- * sends what it refuses to the rejects. Resolves when both are acknowledged. Gaps are checked and passed on; books and
- * news are cleaned in batches of their own.
+ * Builds the function that turns one raw batch into exactly one clean batch with the same epoch and sequence,
+ * and sends what it refuses to the rejects. Resolves when both are acknowledged. Gaps are checked and passed
+ * on; books and news are cleaned in batches of their own.
  */
 export function createTransform(deps: TransformDeps): (event: ReceivedEvent) => Promise<void> {
   /** Books and news: a batch of which nothing is left is not sent, for nobody waits for its number. */

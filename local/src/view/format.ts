@@ -50,7 +50,9 @@ export function formatSpan(ms: number): string {
 
 const BARS = '▁▂▃▄▅▆▇█';
 
-/** Values as a row of bars, the lowest and the highest at the ends of the scale; a flat row is in the middle. */
+/**
+ * Values as a row of bars, the lowest and the highest at the ends of the scale; a flat row is in the middle.
+ */
 export function sparkline(values: readonly number[]): string {
   const low = Math.min(...values);
   const span = Math.max(...values) - low;

@@ -39,7 +39,8 @@ const COUNT_EVERY_MS = 2_000;
 const CATCH_UP_POLL_MS = 50;
 
 /**
- * Notes where the topics end, as the point from which things are counted. Topics that are not there yet begin at 0.
+ * Notes where the topics end, as the point from which things are counted. Topics that are not there yet begin
+ * at 0.
  *
  * The consumer belongs to a group of its own that commits nothing and is deleted in the end.
  *

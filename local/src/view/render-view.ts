@@ -41,8 +41,8 @@ const MAX_NOTES = 5;
 const MAX_SIGNALS = 4;
 
 /**
- * The lines of the live view, none longer than the terminal is wide, and at least one fewer than it is high: the
- * cursor stands below them.
+ * The lines of the live view, none longer than the terminal is wide, and at least one fewer than it is high:
+ * the cursor stands below them.
  */
 export function renderView(state: ViewState, chrome: ViewChrome, size: ViewSize): string[] {
   const { columns, rows } = size;

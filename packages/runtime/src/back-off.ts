@@ -9,8 +9,8 @@ export interface BackOff {
 const RACE: BackOff = { firstMs: 5, maxMs: 200 };
 
 /**
- * How long to wait before another attempt: twice as long each time, up to the bound, and half of it chance, so that
- * two that lost to each other, or clients that were cut off together, do not come back together.
+ * How long to wait before another attempt: twice as long each time, up to the bound, and half of it chance, so
+ * that two that lost to each other, or clients that were cut off together, do not come back together.
  *
  * @param attempt Number of failures before, from 0.
  * @param chance In [0, 1).

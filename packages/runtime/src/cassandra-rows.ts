@@ -27,8 +27,8 @@ export const column = {
  * A row of Cassandra as a schema reads it.
  *
  * @param action What the row was read for: `read a window`.
- * @throws {RetryableError} Naming the columns that are not as expected. The tables are then not those that this code
- *   knows: wrong for a while, and no reason to give an event up.
+ * @throws {RetryableError} Naming the columns that are not as expected. The tables are then not those that this
+ *   code knows: wrong for a while, and no reason to give an event up.
  */
 export function parseRow<T>(schema: z.ZodType<T>, row: unknown, action: string): T {
   const parsed = schema.safeParse(row);
@@ -46,8 +46,8 @@ export function parseRows<T>(schema: z.ZodType<T>, rows: Iterable<unknown>, acti
 /**
  * A text column that holds JSON, as a schema wants it.
  *
- * It is checked but left as it was written, for a schema would put its fields into another order, and what is stored is
- * compared by its bytes.
+ * It is checked but left as it was written, for a schema would put its fields into another order, and what is
+ * stored is compared by its bytes.
  */
 export function jsonColumn<Value>(schema: z.ZodType<Value>): z.ZodType<Value, string> {
   return z.string().transform((text, context) => {

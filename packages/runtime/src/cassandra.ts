@@ -5,7 +5,10 @@ import { commaList, port } from './config.ts';
 import { describeError, FatalError, PoisonError, RetryableError } from './errors.ts';
 import { readSecret } from './secret.ts';
 
-/** Variables of the Cassandra connection. The password is a file, so that it is in no environment, argument or log. */
+/**
+ * Variables of the Cassandra connection. The password is a file, so that it is in no environment, argument or
+ * log.
+ */
 export const CassandraEnv = z.object({
   CASSANDRA_CONTACT_POINTS: commaList.default(['127.0.0.1']),
   CASSANDRA_PORT: port.default(9042),
@@ -25,7 +28,9 @@ export type CassandraSettings = z.infer<typeof CassandraEnv>;
 
 const READ_TIMEOUT_MS = 12_000;
 const CONNECT_TIMEOUT_MS = 5_000;
-/** The driver's own policy waits up to ten minutes: a function would go on answering 503 long after an outage. */
+/**
+ * The driver's own policy waits up to ten minutes: a function would go on answering 503 long after an outage.
+ */
 const RECONNECT_MIN_MS = 100;
 const RECONNECT_MAX_MS = 2_000;
 
@@ -119,10 +124,16 @@ export function isUnknownOutcome(error: unknown): boolean {
   return isSocketError(error);
 }
 
-/** Codes of the native protocol v5: write time-out, write failure, unknown CAS outcome, overloaded, server error. */
+/**
+ * Codes of the native protocol v5: write time-out, write failure, unknown CAS outcome, overloaded, server
+ * error.
+ */
 const UNKNOWN_CODES: ReadonlySet<number> = new Set([0x1100, 0x1500, 0x1700, 0x1001, 0x0000]);
 
-/** The socket's own error has a code; where the connection breaks under a request, the driver wraps it and says so. */
+/**
+ * The socket's own error has a code; where the connection breaks under a request, the driver wraps it and says
+ * so.
+ */
 function isSocketError(error: unknown): boolean {
   if (error instanceof errors.DriverError) return 'isSocketError' in error && error.isSocketError === true;
   return error instanceof Error && 'code' in error && typeof error.code === 'string';
@@ -130,7 +141,8 @@ function isSocketError(error: unknown): boolean {
 
 /**
  * A driver's error as one of ours. Only a batch beyond Cassandra's size limit can never work; whatever else is
- * wrong with the database (away, overloaded, schema not applied yet) must not empty a topic into the dead letters.
+ * wrong with the database (away, overloaded, schema not applied yet) must not empty a topic into the dead
+ * letters.
  *
  * @param action What could not be done: `write trades`.
  */

@@ -9,7 +9,9 @@ interface Row {
   readonly holds: readonly string[];
 }
 
-/** A versioned row in memory whose writes end as they are told to, and a process that adds a word to it once. */
+/**
+ * A versioned row in memory whose writes end as they are told to, and a process that adds a word to it once.
+ */
 function rowOf(outcomes: (CasOutcome | 'unknown_applied')[], rivals: string[] = []) {
   let row: Row = { version: 0, holds: [] };
   const seen = { reads: 0, writes: 0, waits: [] as number[] };

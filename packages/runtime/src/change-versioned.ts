@@ -23,8 +23,8 @@ export interface VersionedChange<State, Result extends object> extends ChangeLim
   readonly action: string;
   readonly facts: Facts;
   /**
-   * The state as of now. The first one, when no write was tried yet (`last` is null), may be what memory says: a write
-   * is conditional on the version it was made from.
+   * The state as of now. The first one, when no write was tried yet (`last` is null), may be what memory says:
+   * a write is conditional on the version it was made from.
    *
    * @param last How the write before ended.
    */
@@ -37,11 +37,11 @@ export interface VersionedChange<State, Result extends object> extends ChangeLim
  * Reads, decides and writes conditionally, until a write is applied or there is nothing to write.
  *
  * - A write whose race was lost had no effect: the rival's state is read, and decided on.
- * - A write of unknown outcome may have taken effect, now or later. Nobody but the state itself tells: it is read at
- *   serial consistency, and `change` must know its own write again (by a batch's sequence, a mark, a version) and
- *   answer `done`. A write that takes effect later still fails on the version.
- * - The first lost race is tried again at once, for the rival is done; after any other the next attempt waits, longer
- *   each time.
+ * - A write of unknown outcome may have taken effect, now or later. Nobody but the state itself tells: it is
+ *   read at serial consistency, and `change` must know its own write again (by a batch's sequence, a mark, a
+ *   version) and answer `done`. A write that takes effect later still fails on the version.
+ * - The first lost race is tried again at once, for the rival is done; after any other the next attempt waits,
+ *   longer each time.
  * - What `read`, `change` or a write throws ends it; nothing is caught here.
  *
  * @throws {RetryableError} If `maxAttempts` states were read and none of them was left as it ought to be.

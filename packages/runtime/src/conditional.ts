@@ -3,8 +3,8 @@ import { isUnknownOutcome, NoRetry, translateCassandraError } from './cassandra.
 import { RetryableError } from './errors.ts';
 
 /**
- * How a conditional write ended. `unknown` means that nobody can say whether it took effect (a time-out, a broken
- * connection): only a serial read tells.
+ * How a conditional write ended. `unknown` means that nobody can say whether it took effect (a time-out, a
+ * broken connection): only a serial read tells.
  */
 export type CasOutcome = 'applied' | 'lost' | 'unknown';
 
@@ -53,8 +53,8 @@ export interface PartitionRead {
 /**
  * All rows of a partition, as they were at one moment.
  *
- * Each page is a serial read of its own. A write in between shows by the static column `version`, which stands in every
- * row; then everything is read again.
+ * Each page is a serial read of its own. A write in between shows by the static column `version`, which stands
+ * in every row; then everything is read again.
  *
  * @throws {RetryableError | PoisonError} If the database does not give them, or they change each time.
  */

@@ -12,8 +12,8 @@ export interface CommittedOffset {
 }
 
 /**
- * Number of records that a group has not committed. A partition of which it has committed nothing counts whole, for
- * our sources begin at the earliest; so does one whose committed records retention has removed.
+ * Number of records that a group has not committed. A partition of which it has committed nothing counts whole,
+ * for our sources begin at the earliest; so does one whose committed records retention has removed.
  */
 export function lagOf(bounds: readonly PartitionBounds[], committed: readonly CommittedOffset[]): number {
   const offsets = new Map(committed.map(({ partition, offset }) => [partition, Number(offset)]));

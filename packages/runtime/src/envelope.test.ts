@@ -87,7 +87,9 @@ test('tooLarge() names the limit, when a body is cut', () => {
   expect(tooLarge(5)).toEqual({ status: 413, reason: 'The event is larger than 5 bytes' });
 });
 
-/** The `cloudevents` that the function runtime brings: what it does not take ends as a 500 before our handler. */
+/**
+ * The `cloudevents` that the function runtime brings: what it does not take ends as a 500 before our handler.
+ */
 const runtime = createRequire(createRequire(import.meta.url).resolve('@knative/func-ts'))('cloudevents') as {
   readonly HTTP: typeof HTTP;
 };
@@ -131,7 +133,8 @@ test('checkEnvelope() passes on nothing that the function runtime would answer 5
         headers: { ...sent, 'content-type': 'application/octet-stream' },
         body: Buffer.from('{}'),
       };
-      // As the runtime does it: what it cannot read is no event to it (our 422), what does not validate is its 500.
+      // As the runtime does it: what it cannot read is no event to it (our 422), what does not validate is its
+      // 500.
       if (!runtime.HTTP.isEvent(message)) return;
       expect((runtime.HTTP.toEvent(message) as CloudEvent).validate()).toBe(true);
     }),

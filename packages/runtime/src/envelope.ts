@@ -19,7 +19,10 @@ const MAX_ATTRIBUTE_LENGTH = 4_096;
 /** Names that are no attributes of CloudEvents 1.0, or that hide a method of the runtime's event object. */
 const RESERVED: ReadonlySet<string> = new Set(['data', 'schemaurl', 'validate']);
 
-/** A path with query and fragment, as RFC 3986 spells them; narrower than a URI reference, and as much as is needed. */
+/**
+ * A path with query and fragment, as RFC 3986 spells them; narrower than a URI reference, and as much as is
+ * needed.
+ */
 const PATH =
   /^\/(?!\/)(?:[\w\-.~:/@!$&'()*+,;=]|%[\dA-Fa-f]{2})*(?:\?(?:[\w\-.~:/?@!$&'()*+,;=]|%[\dA-Fa-f]{2})*)?(?:#(?:[\w\-.~:/?@!$&'()*+,;=]|%[\dA-Fa-f]{2})*)?$/;
 const SCHEME_AND_HOST = /^[A-Za-z][A-Za-z\d+.-]*:\/\/[A-Za-z\d.-]+(?::\d{1,5})?(?=\/|$)/;
@@ -28,8 +31,8 @@ const SCHEME_AND_HOST = /^[A-Za-z][A-Za-z\d+.-]*:\/\/[A-Za-z\d.-]+(?::\d{1,5})?(
  * Checks the envelope of a CloudEvent in HTTP binary mode, or returns null when nothing is wrong with it.
  *
  * It stands in front of the function runtime, whose own checks would answer 500 to an event without `type` or
- * `source`: a 500 is delivered again and again, and blocks its partition. Source of the rules: CloudEvents 1.0.2
- * and its HTTP protocol binding; KafkaSource always sends binary mode.
+ * `source`: a 500 is delivered again and again, and blocks its partition. Source of the rules: CloudEvents
+ * 1.0.2 and its HTTP protocol binding; KafkaSource always sends binary mode.
  */
 export function checkEnvelope(headers: IncomingHttpHeaders, rules: EnvelopeRules): Refusal | null {
   const contentType = headers['content-type'] ?? '';

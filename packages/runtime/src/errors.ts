@@ -26,7 +26,10 @@ export class PoisonError extends ErrorWithFacts {
   override name = 'PoisonError';
 }
 
-/** The process is wrong (bad configuration, a bug in its wiring): answered 500, and the process ends with exit code 1. */
+/**
+ * The process is wrong (bad configuration, a bug in its wiring): answered 500, and the process ends with exit
+ * code 1.
+ */
 export class FatalError extends ErrorWithFacts {
   override name = 'FatalError';
 }

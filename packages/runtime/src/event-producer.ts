@@ -26,7 +26,9 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
-/** Most data in one request, before compression: a broker takes 1 MiB per partition unless it is told otherwise. */
+/**
+ * Most data in one request, before compression: a broker takes 1 MiB per partition unless it is told otherwise.
+ */
 const MAX_REQUEST_BYTES = 900_000;
 
 /**
@@ -64,8 +66,8 @@ export function createEventProducer(kafka: Kafka): EventProducer {
   }
 
   /**
-   * Lets go of a producer that failed. What it wrote is unknown, and it would number its next batch like the failed
-   * one: the broker would take new events for old ones come again, acknowledge them and drop them.
+   * Lets go of a producer that failed. What it wrote is unknown, and it would number its next batch like the
+   * failed one: the broker would take new events for old ones come again, acknowledge them and drop them.
    */
   function discardProducer(): void {
     const failed = connecting;
@@ -149,7 +151,8 @@ export function toKafkaMessage(event: MarketEvent): Message {
 function textHeaders(headers: Readonly<Record<string, unknown>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(headers)
-      // The binding says `content-type` for this one; the library writes both, and some readers trip over the second.
+      // The binding says `content-type` for this one; the library writes both, and some readers trip over the
+      // second.
       .filter(([name, value]) => value !== undefined && name !== 'ce_datacontenttype')
       .map(([name, value]) => [name, String(value)]),
   );

@@ -17,8 +17,9 @@ export const FunctionEnv = z.object({
   /** Largest event that is taken; a clean batch of 400 trades has about 50 KB. */
   BODY_LIMIT_BYTES: wholeNumber(1_024, 16_777_216).default(2_097_152),
   /**
-   * Most events under way at once, and most of their bytes: what comes beyond is answered 429, and delivered again.
-   * Above the containerConcurrency of the manifests, for a queue in front of the function may be missing or mistaken.
+   * Most events under way at once, and most of their bytes: what comes beyond is answered 429, and delivered
+   * again. Above the containerConcurrency of the manifests, for a queue in front of the function may be missing
+   * or mistaken.
    */
   MAX_IN_FLIGHT: wholeNumber(1, 10_000).default(48),
   MAX_IN_FLIGHT_BYTES: wholeNumber(1_024, 1_073_741_824).default(16_777_216),
@@ -128,7 +129,9 @@ function createRequestCount({
 
 type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** Takes the place of the runtime's request listener: probes and envelopes are ours, good events are passed on. */
+/**
+ * Takes the place of the runtime's request listener: probes and envelopes are ours, good events are passed on.
+ */
 function putBoundaryInFront(server: Server, rules: EnvelopeRules, requests: RequestCount): void {
   const [inner, ...others] = server.listeners('request') as Listener[];
   if (inner === undefined || others.length > 0) {
@@ -186,7 +189,10 @@ interface RuntimeEvent {
   readonly traceparent?: unknown;
 }
 
-/** Runs the handler and maps its outcome to a status; never throws, for the runtime would make `err.code` a status. */
+/**
+ * Runs the handler and maps its outcome to a status; never throws, for the runtime would make `err.code` a
+ * status.
+ */
 async function answer(
   served: ServedFunction,
   event: RuntimeEvent | undefined,

@@ -4,8 +4,8 @@ import { positiveMs } from './config.ts';
 const DEFAULT_INTERVAL_MS = 60_000;
 
 /**
- * OpenTelemetry's own variables, checked here and, but for the interval, read by its SDK. Without an endpoint nothing
- * is counted, and the SDK is not loaded.
+ * OpenTelemetry's own variables, checked here and, but for the interval, read by its SDK. Without an endpoint
+ * nothing is counted, and the SDK is not loaded.
  */
 export const MetricsEnv = z.object({
   OTEL_EXPORTER_OTLP_ENDPOINT: z

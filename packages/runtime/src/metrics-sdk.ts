@@ -20,8 +20,8 @@ const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 const COUNTS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000];
 
 /**
- * OpenTelemetry's SDK with its OTLP exporter over HTTP. In a file of its own, because it is loaded only when there is
- * somebody to send to, and then after the first answer.
+ * OpenTelemetry's SDK with its OTLP exporter over HTTP. In a file of its own, because it is loaded only when
+ * there is somebody to send to, and then after the first answer.
  */
 export async function createMetricsSdk(
   settings: MetricsSettings,

@@ -42,7 +42,9 @@ export interface MetricsHub {
 /** How long after the first value the SDK is loaded: by then the event that woke the process is answered. */
 const LOAD_DELAY_MS = 1_000;
 
-/** How long the last values may take to be sent: a collector that is away must not hold up the end of a process. */
+/**
+ * How long the last values may take to be sent: a collector that is away must not hold up the end of a process.
+ */
 const SEND_DEADLINE_MS = 3_000;
 
 type LoadSdk = (settings: MetricsSettings, serviceName: string, log: Logger) => Promise<MetricsSdk>;
@@ -113,8 +115,8 @@ export function createMetricsHub(load: LoadSdk = loadSdk, sendDeadlineMs = SEND_
 const hub = createMetricsHub();
 
 /**
- * The metrics of one part of this process, such as `transform`. May be called before it is known whether there is
- * anybody to send them to: counting is free until then, and for ever if there is not.
+ * The metrics of one part of this process, such as `transform`. May be called before it is known whether there
+ * is anybody to send them to: counting is free until then, and for ever if there is not.
  */
 export function createMetrics(meter: string): Metrics {
   return hub.metrics(meter);

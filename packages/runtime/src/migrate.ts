@@ -16,7 +16,9 @@ export interface SchemaValues {
 
 const DAY_SECONDS = 86_400;
 
-/** The values of a laptop: one replica; windows outlive raw (14 days) by two days, trades 30 days, candles 400. */
+/**
+ * The values of a laptop: one replica; windows outlive raw (14 days) by two days, trades 30 days, candles 400.
+ */
 export function laptopSchemaValues(keyspace: string): SchemaValues {
   return {
     keyspace,
@@ -35,8 +37,8 @@ interface SchemaStep {
 
 /**
  * Applies the schema steps of a folder (`001-….cql`, `002-….cql`, …) that are not applied yet, in order, and
- * remembers each in the table `schema_steps`. Every step's statements must be repeatable (`IF NOT EXISTS`), for a
- * crash may come between a step and its record.
+ * remembers each in the table `schema_steps`. Every step's statements must be repeatable (`IF NOT EXISTS`), for
+ * a crash may come between a step and its record.
  *
  * @param client Connected without a keyspace.
  * @returns The names of the steps applied now.

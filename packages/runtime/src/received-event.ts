@@ -37,7 +37,9 @@ export function parseEventData(body: Uint8Array): unknown {
   return data;
 }
 
-/** What no schema looks for: nesting that overflows a stack, and a key that sets a prototype when it is copied. */
+/**
+ * What no schema looks for: nesting that overflows a stack, and a key that sets a prototype when it is copied.
+ */
 function faultOf(value: unknown, levels: number): string | null {
   if (typeof value !== 'object' || value === null) return null;
   if (levels === 0) return `is nested deeper than ${MAX_DEPTH} levels`;

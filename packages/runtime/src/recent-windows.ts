@@ -1,7 +1,10 @@
 import type { WindowKey } from '@kandle/market/window/window';
 import { LRUCache } from 'lru-cache';
 
-/** The windows that a process wrote or read last. What it holds may be old: every write is conditional on the version. */
+/**
+ * The windows that a process wrote or read last. What it holds may be old: every write is conditional on the
+ * version.
+ */
 export interface RecentWindows<Window> {
   get(key: WindowKey): Window | undefined;
   /** Holds a window, unless it was never written: absence is nothing to remember. */
@@ -40,7 +43,8 @@ export function createRecentWindows<
     ttlResolution: 0,
     perf: { now: monotonicMs },
     updateAgeOnGet: true,
-    // What is out of date goes in `purge` alone, so that whoever is told of it need not ask in the middle of a look.
+    // What is out of date goes in `purge` alone, so that whoever is told of it need not ask in the middle of a
+    // look.
     allowStale: true,
     noDeleteOnStaleGet: true,
     dispose: ({ key }, _, reason) => {

@@ -3,8 +3,8 @@ import pLimit from 'p-limit';
 /**
  * Runs a task for every item and resolves when all have ended.
  *
- * After a failure it begins no further task, waits for those under way, and rejects with the first error: nothing runs on
- * behind the caller's back.
+ * After a failure it begins no further task, waits for those under way, and rejects with the first error:
+ * nothing runs on behind the caller's back.
  */
 export type RunAll = <Item>(items: Iterable<Item>, task: (item: Item) => Promise<void>) => Promise<void>;
 

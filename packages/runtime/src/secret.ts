@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { FatalError } from './errors.ts';
 
-/** The content of a secret file, without the line break at its end. @throws {FatalError} If it cannot be read. */
+/**
+ * The content of a secret file, without the line break at its end. @throws {FatalError} If it cannot be read.
+ */
 export function readSecret(path: string, variable: string): string {
   if (!existsSync(path)) throw new FatalError(`Cannot start: ${variable} names a file that does not exist`);
   try {

@@ -8,7 +8,9 @@ export function newTraceparent(): string {
   return `00-${nonZeroHex(16)}-${nonZeroHex(8)}-01`;
 }
 
-/** The trace's id in a `traceparent`; undefined if there is none or it is malformed: a trace decides nothing. */
+/**
+ * The trace's id in a `traceparent`; undefined if there is none or it is malformed: a trace decides nothing.
+ */
 export function traceIdOf(traceparent: unknown): string | undefined {
   return typeof traceparent === 'string' ? TRACEPARENT.exec(traceparent)?.[1] : undefined;
 }

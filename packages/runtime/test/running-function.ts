@@ -9,7 +9,10 @@ export const TIMEOUT = { timeout: 30_000 };
 
 const FIXTURE = fileURLToPath(new URL('./fixture-function.ts', import.meta.url));
 
-/** The runtime installs process-wide hooks and ends its process, so a function is tested as a process of its own. */
+/**
+ * The runtime installs process-wide hooks and ends its process, so a function is tested as a process of its
+ * own.
+ */
 export interface RunningFunction {
   readonly child: ChildProcess;
   readonly port: number;

@@ -29,8 +29,8 @@ export interface Dispatcher {
 const MAX_TRIES = 4;
 
 /**
- * Delivers a log one event at a time: each up to four times, then to the dead letters, which now and then come again;
- * itself crashing back to what it last committed.
+ * Delivers a log one event at a time: each up to four times, then to the dead letters, which now and then come
+ * again; itself crashing back to what it last committed.
  *
  * @param happens Whether a fault of this rate happens now.
  */

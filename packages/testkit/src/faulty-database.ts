@@ -4,7 +4,10 @@ import { RetryableError } from '@kandle/runtime/errors';
 /** What a fault does to one statement; `unknown_late` takes effect at some later time, or never. */
 export type Fault = 'none' | 'error' | 'unknown_applied' | 'unknown_lost' | 'unknown_late';
 
-/** Awaited before each statement takes place; decides its fault. A statement never let through never takes place. */
+/**
+ * Awaited before each statement takes place; decides its fault. A statement never let through never takes
+ * place.
+ */
 export type BeforeStatement = (kind: 'read' | 'write') => Promise<Fault>;
 
 /** Puts one statement behind `BeforeStatement`. */

@@ -111,7 +111,9 @@ function tradeEvent(sequence: number): MarketEvent {
   });
 }
 
-/** Posts an event as KafkaSource does. @returns The status; null if nobody listens yet or the connection broke. */
+/**
+ * Posts an event as KafkaSource does. @returns The status; null if nobody listens yet or the connection broke.
+ */
 export function postEvent(port: number, event: MarketEvent): Promise<number | null> {
   const body = Buffer.from(JSON.stringify(event.data));
   const headers: Record<string, string | number> = {

@@ -3,8 +3,8 @@ import { e16, e8 } from '@kandle/market/number/fixed-point';
 import type { KeyedTrade } from './trades.ts';
 
 /**
- * The candle of all trades of one symbol and window, read off the sorted list: the model that merging and folding
- * must agree with. It shares no code with them.
+ * The candle of all trades of one symbol and window, read off the sorted list: the model that merging and
+ * folding must agree with. It shares no code with them.
  *
  * @param keyed At least one trade; in any order.
  * @throws {RangeError} If there is none.

@@ -36,9 +36,9 @@ interface Gate {
 const MAX_STEPS = 100_000;
 
 /**
- * Runs a function over a log on two instances that share a database, with every statement and send interleaved by a
- * seeded scheduler: crashes, unknown outcomes, lost, overtaken and repeated deliveries, dead letters redriven in the
- * middle and at the end, sometimes twice.
+ * Runs a function over a log on two instances that share a database, with every statement and send interleaved
+ * by a seeded scheduler: crashes, unknown outcomes, lost, overtaken and repeated deliveries, dead letters
+ * redriven in the middle and at the end, sometimes twice.
  *
  * @returns Every event in the order in which it reached the topic, as it was then.
  */

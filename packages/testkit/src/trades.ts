@@ -13,7 +13,9 @@ export const eventTimes: fc.Arbitrary<number> = fc
   .constantFrom(0, 1, 2, 4_999, 5_000, 5_001, 9_999, 10_000)
   .map((offsetMs) => FIRST_WINDOW_MS + offsetMs);
 
-/** Prices or sizes in 1e-8 units: mostly few small ones, so that twins happen, and some beyond a safe integer. */
+/**
+ * Prices or sizes in 1e-8 units: mostly few small ones, so that twins happen, and some beyond a safe integer.
+ */
 export const amountsE8: fc.Arbitrary<E8> = fc
   .oneof(
     { weight: 3, arbitrary: fc.bigInt({ min: 1n, max: 3n }) },

@@ -25,7 +25,8 @@ export interface CassandraOptions extends ServerOptions {
 /**
  * Starts a real Cassandra node, without authentication, and waits until it answers CQL.
  *
- * A data folder that was used before is found again, also with other ports. Acknowledged writes survive kill -9.
+ * A data folder that was used before is found again, also with other ports. Acknowledged writes survive kill
+ * -9.
  *
  * @throws {StartError} If it ends while starting or is not ready in 300 s.
  * @throws The reason of `signal` once it is aborted; nothing runs then.
@@ -44,7 +45,8 @@ export async function startCassandra(options: CassandraOptions): Promise<ServerC
     command: javaCommand(process.env),
     args: [
       `-javaagent:${join(libDir, jamm)}`,
-      // Usually not the whole heap: as root Cassandra locks what is there into memory (0.67 instead of 1.45 GB resident).
+      // Usually not the whole heap: as root Cassandra locks what is there into memory (0.67 instead of 1.45 GB
+      // resident).
       ...heapOptions(heapMb, options.wholeHeap),
       ...cassandraJvmOptions(ports.cassandraJmx),
       `-Dcassandra.config=${pathToFileURL(settings).href}`,

@@ -46,9 +46,10 @@ function singleNode({ port, storagePort, dataDir }: CassandraPlace): CassandraSe
     auto_bootstrap: false,
     auto_snapshot: false,
     paxos_variant: 'v2',
-    // A write is answered when it is on disk: `periodic` loses acknowledged writes of a killed node. Measured here,
-    // one LWT at a time: batch 1.2 ms, group of 2 ms 2.6 ms, group of 10 ms 10 ms; 16 at once: 2,245, 1,198 to 1,764
-    // and 708 a second. Group pays on slow disks only, and then by `yaml: { commitlog_sync: 'group', … }`.
+    // A write is answered when it is on disk: `periodic` loses acknowledged writes of a killed node. Measured
+    // here, one LWT at a time: batch 1.2 ms, group of 2 ms 2.6 ms, group of 10 ms 10 ms; 16 at once: 2,245,
+    // 1,198 to 1,764 and 708 a second. Group pays on slow disks only, and then by
+    // `yaml: { commitlog_sync: 'group', … }`.
     commitlog_sync: 'batch',
     commitlog_total_space: '1024MiB',
     ...threadsFor(availableParallelism()),
@@ -59,9 +60,9 @@ function singleNode({ port, storagePort, dataDir }: CassandraPlace): CassandraSe
 }
 
 /**
- * As many threads as so many cores can use. Cassandra's own 128 for requests and 32 each for reads and writes wake one
- * another on a small machine: with 8, 4 and 4 on two cores a row cost 0.55 and a lightweight transaction 0.5 times the
- * CPU, and the mean transaction took 37 ms instead of 113 under load.
+ * As many threads as so many cores can use. Cassandra's own 128 for requests and 32 each for reads and writes
+ * wake one another on a small machine: with 8, 4 and 4 on two cores a row cost 0.55 and a lightweight
+ * transaction 0.5 times the CPU, and the mean transaction took 37 ms instead of 113 under load.
  */
 function threadsFor(cores: number): CassandraSettings {
   return {

@@ -7,7 +7,9 @@ import { pipeline } from 'node:stream/promises';
 /** SHA-256 (lower-case hex) of each file of a folder, by file name. */
 export type Checksums = ReadonlyMap<string, string>;
 
-/** Reads a list as `sha256sum` writes it: one `<hex>  <name>` a line. @throws {RangeError} On any other line. */
+/**
+ * Reads a list as `sha256sum` writes it: one `<hex>  <name>` a line. @throws {RangeError} On any other line.
+ */
 export async function readChecksums(file: string): Promise<Checksums> {
   const lines = (await readFile(file, 'utf8')).split('\n').filter((line) => line !== '');
   return new Map(
@@ -20,7 +22,10 @@ export async function readChecksums(file: string): Promise<Checksums> {
   );
 }
 
-/** What is wrong with the jars of a folder, one text each, naming the jar; empty if they are exactly the listed ones. */
+/**
+ * What is wrong with the jars of a folder, one text each, naming the jar; empty if they are exactly the listed
+ * ones.
+ */
 export async function findBadJars(folder: string, expected: Checksums): Promise<string[]> {
   const present = new Set((await readdir(folder)).filter((name) => name.endsWith('.jar')));
   const problems: string[] = [];

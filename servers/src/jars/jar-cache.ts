@@ -11,7 +11,8 @@ const markerSchema = z.object({ list: z.string(), sizes: z.record(z.string(), z.
 /**
  * Whether a folder holds the verified jars of this list.
  *
- * Compares names and sizes with what was hashed once: 145 `stat` calls instead of reading 110 MB at every start.
+ * Compares names and sizes with what was hashed once: 145 `stat` calls instead of reading 110 MB at every
+ * start.
  */
 export async function areJarsVerified(folder: string, listFile: string): Promise<boolean> {
   try {

@@ -26,7 +26,8 @@ export interface FetchJars {
 }
 
 /**
- * Folders with the pinned jars of Kafka and Cassandra, fetched by Maven once and checked against the committed list.
+ * Folders with the pinned jars of Kafka and Cassandra, fetched by Maven once and checked against the committed
+ * list.
  *
  * An interrupted fetch leaves nothing that a later start would take for complete.
  *
@@ -51,8 +52,8 @@ export async function areJarsCached(cacheDir: string): Promise<boolean> {
 }
 
 /**
- * The folder of one server's jars, fetched and checked in the same way: also of versions that only a test needs, such
- * as `kafka-3.9`.
+ * The folder of one server's jars, fetched and checked in the same way: also of versions that only a test
+ * needs, such as `kafka-3.9`.
  *
  * @throws {StartError} If Maven fails, or naming every jar that is missing or has another SHA-256.
  * @throws The reason of `signal` once it is aborted.

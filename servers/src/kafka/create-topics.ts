@@ -15,10 +15,12 @@ const LOOK_EVERY_MS = 20;
 const ONE_MACHINE_CONFIG = { 'segment.index.bytes': '1048576' };
 
 /**
- * Creates the topics that are not there yet, and waits until every partition of all of them takes and gives records.
+ * Creates the topics that are not there yet, and waits until every partition of all of them takes and gives
+ * records.
  *
- * That a partition has a leader is not enough: a busy broker tells of the leader before it serves the partition, and
- * then answers "This server does not host this topic-partition". So each leader is asked for its offsets.
+ * That a partition has a leader is not enough: a busy broker tells of the leader before it serves the
+ * partition, and then answers "This server does not host this topic-partition". So each leader is asked for its
+ * offsets.
  */
 export async function createTopics(admin: Admin, topics: readonly NewTopic[]): Promise<void> {
   await admin.createTopics({

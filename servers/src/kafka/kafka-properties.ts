@@ -32,7 +32,8 @@ function singleNode({ port, controllerPort, logDir }: KafkaPlace): KafkaProperti
     'log.dirs': logDir,
     'auto.create.topics.enable': false,
     'group.initial.rebalance.delay.ms': 0,
-    // One node: every internal topic has one replica. Four partitions instead of 50: a fresh start creates them all.
+    // One node: every internal topic has one replica. Four partitions instead of 50: a fresh start creates them
+    // all.
     'offsets.topic.replication.factor': 1,
     'offsets.topic.num.partitions': 4,
     'transaction.state.log.replication.factor': 1,

@@ -1,6 +1,9 @@
 import { Kafka, logLevel } from 'kafkajs';
 
-/** Whether a broker answers at this port that it is a cluster of at least itself: it takes topics and records then. */
+/**
+ * Whether a broker answers at this port that it is a cluster of at least itself: it takes topics and records
+ * then.
+ */
 export async function isKafkaReady(port: number): Promise<boolean> {
   const kafka = new Kafka({
     clientId: 'kandle-readiness',

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /**
- * Who listens on a port, as `pid 123 (java)`; undefined where that cannot be seen (not Linux, another user's process).
+ * Who listens on a port, as `pid 123 (java)`; undefined where that cannot be seen (not Linux, another user's
+ * process).
  */
 export function findPortHolder(port: number): string | undefined {
   try {

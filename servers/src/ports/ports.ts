@@ -2,7 +2,9 @@ import { createServer } from 'node:net';
 import { findPortHolder } from './port-holder.ts';
 import { StartError } from '@kandle/tooling/start-error';
 
-/** The option of the start command (without its dashes) and the usual port, for each port the two servers need. */
+/**
+ * The option of the start command (without its dashes) and the usual port, for each port the two servers need.
+ */
 const portSpecs = {
   kafka: { option: 'kafka-port', usual: 9092 },
   kafkaController: { option: 'kafka-controller-port', usual: 9093 },
@@ -21,7 +23,9 @@ export type ServerPorts = Readonly<Record<PortName, number>>;
 /** Ports that a user insists on, by option name (`kafka-port`); the others are chosen. */
 export type GivenPorts = Readonly<Record<string, number>>;
 
-/** First and last port tried when the usual one is busy: below Linux's range of outgoing connections (32768 up). */
+/**
+ * First and last port tried when the usual one is busy: below Linux's range of outgoing connections (32768 up).
+ */
 const firstSpare = 20_000;
 const lastSpare = 32_000;
 
@@ -62,11 +66,15 @@ export function freePort(): Promise<number> {
   return chooseFree(new Map());
 }
 
-/** Ports of what a run serves beside its servers, as a person knows them: OpenTelemetry's for exporters, and one of ours. */
+/**
+ * Ports of what a run serves beside its servers, as a person knows them: OpenTelemetry's for exporters, and one
+ * of ours.
+ */
 const USUAL_PORTS = { 'metrics-port': 9_464, 'query-port': 8_089 } as const;
 
 /**
- * The port of the exporter of metrics, or of the query function: what is given, else the usual one, else a spare one.
+ * The port of the exporter of metrics, or of the query function: what is given, else the usual one, else a
+ * spare one.
  *
  * @param option The name of the option that gives one.
  * @throws {StartError} If a given port is busy.

@@ -22,7 +22,9 @@ export function openLog(path: string): number {
   return openSync(path, 'a');
 }
 
-/** Keeps a log that a child is writing below 32 MB: copied to `<path>.1` and emptied. Returns what ends that. */
+/**
+ * Keeps a log that a child is writing below 32 MB: copied to `<path>.1` and emptied. Returns what ends that.
+ */
 export function boundLog(path: string, limits = { maxBytes, checkEveryMs }): () => void {
   const timer = setInterval(() => {
     if (sizeOf(path) < limits.maxBytes) return;

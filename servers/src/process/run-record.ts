@@ -58,7 +58,8 @@ export async function claimFolder(dataDir: string, onProgress: OnProgress): Prom
 /**
  * Ends the children of an owner that died without ending them (kill -9, power), and says so in one line.
  *
- * Does nothing while the owner lives. A recycled pid is never touched: a process counts only with its start time.
+ * Does nothing while the owner lives. A recycled pid is never touched: a process counts only with its start
+ * time.
  */
 export async function reapOrphans(dataDir: string, onProgress: OnProgress): Promise<void> {
   const record = read(dataDir);

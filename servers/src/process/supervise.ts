@@ -16,7 +16,8 @@ export interface SupervisedServer {
 }
 
 /**
- * Starts a server and keeps it running, as an orchestrator would: an unasked end is told and it is started again.
+ * Starts a server and keeps it running, as an orchestrator would: an unasked end is told and it is started
+ * again.
  *
  * @param start Must use the same ports and data each time.
  * @throws Whatever the first start throws; later failures are told through `onProgress`.

@@ -3,8 +3,8 @@ import type { Attempt } from './deliver.ts';
 import { recordHeaders, type SourceEvent } from './source-event.ts';
 
 /**
- * The record of an event that is given up, as the dead letter sink writes it: the event, with where it was sent, and
- * how that answered, if it did.
+ * The record of an event that is given up, as the dead letter sink writes it: the event, with where it was
+ * sent, and how that answered, if it did.
  *
  * Its key is the event's `partitionkey`, for the sink gets the event and never the record: another key is lost.
  */

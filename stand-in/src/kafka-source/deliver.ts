@@ -34,8 +34,8 @@ interface Answer extends Attempt {
 }
 
 /**
- * Posts an event once, as the dispatcher's client does: a 303 is followed as GET, no other redirection is, and the
- * time-out is for the answer to begin: one whose body never ends is waited for without an end.
+ * Posts an event once, as the dispatcher's client does: a 303 is followed as GET, no other redirection is, and
+ * the time-out is for the answer to begin: one whose body never ends is waited for without an end.
  *
  * Never throws: a network error or a time-out is an attempt without a status.
  */

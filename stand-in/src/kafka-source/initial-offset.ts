@@ -2,8 +2,8 @@ import type { Kafka } from 'kafkajs';
 import type { SourcePlan } from '@kandle/knative/plan';
 
 /**
- * Writes down where a new group begins when it begins with the newest record, as KafkaSource does before its consumers
- * start: else what comes in while no consumer is there, or before the first commit, would be skipped.
+ * Writes down where a new group begins when it begins with the newest record, as KafkaSource does before its
+ * consumers start: else what comes in while no consumer is there, or before the first commit, would be skipped.
  */
 export async function pinLatestOffsets(kafka: Kafka, { consumerGroup, topic }: SourcePlan): Promise<void> {
   const admin = kafka.admin();

@@ -11,8 +11,8 @@ export interface PollBuffer {
   /** Adds what one fetch brought. @returns False if all of it was known. */
   add(partition: number, messages: readonly KafkaMessage[]): boolean;
   /**
-   * Takes up to a number of records of partitions that are ready for more, one partition after the other, and names
-   * the partitions that are empty now.
+   * Takes up to a number of records of partitions that are ready for more, one partition after the other, and
+   * names the partitions that are empty now.
    */
   take(
     limit: number,

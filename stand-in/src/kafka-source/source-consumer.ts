@@ -41,8 +41,9 @@ const SESSION_MS = 10_000;
 const RESTART_MS = 500;
 
 /**
- * Starts a consumer, and starts it again whenever it ends by itself. Ordered, it polls on a timer, and only partitions that wait for more: one that is tried again
- * holds back no other. Unordered, it polls whenever fewer records than one poll's are under way.
+ * Starts a consumer, and starts it again whenever it ends by itself. Ordered, it polls on a timer, and only
+ * partitions that wait for more: one that is tried again holds back no other. Unordered, it polls whenever
+ * fewer records than one poll's are under way.
  */
 export async function startSourceConsumer(
   kafka: Kafka,
@@ -90,7 +91,8 @@ export async function startSourceConsumer(
     try {
       consumer.resume([{ topic, partitions: [...partitions] }]);
     } catch {
-      // Between its end and its next start there is no consumer, and one that has just started has paused nothing.
+      // Between its end and its next start there is no consumer, and one that has just started has paused
+      // nothing.
     }
   }
 
@@ -102,7 +104,8 @@ export async function startSourceConsumer(
       eachBatch: async ({ batch, pause }) => {
         // Known records are no reason to wait for a poll: nothing would ever be taken, and nothing resumed.
         if (!buffer.add(batch.partition, batch.messages)) return;
-        // Nothing more of this partition until a poll has taken what is here: that is what bounds a poll's bytes.
+        // Nothing more of this partition until a poll has taken what is here: that is what bounds a poll's
+        // bytes.
         pause();
         if (!ordered) pollIfFree();
         else if (performance.now() < waitsUntilMs && poll()) waitsUntilMs = 0;

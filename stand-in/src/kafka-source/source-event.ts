@@ -20,7 +20,9 @@ export interface SourceEvent {
 const REQUIRED = ['specversion', 'id', 'source', 'type'];
 const NAME = /^[a-z0-9]+$/;
 
-/** Makes an event of a record; one that is no whole CloudEvent becomes a plain one of KafkaSource's own type. */
+/**
+ * Makes an event of a record; one that is no whole CloudEvent becomes a plain one of KafkaSource's own type.
+ */
 export function eventOfRecord(message: KafkaMessage, origin: Origin): SourceEvent {
   const headers = textHeaders(message.headers);
   const body = message.value ?? Buffer.alloc(0);

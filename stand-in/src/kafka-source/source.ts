@@ -28,7 +28,10 @@ export interface Source {
   stop(): Promise<void>;
 }
 
-/** What a cluster has by default: 250 events a second and dispatcher, and no more than 64 KiB a partition and poll. */
+/**
+ * What a cluster has by default: 250 events a second and dispatcher, and no more than 64 KiB a partition and
+ * poll.
+ */
 export const DEFAULT_POLL: PollSizes = { maxPollRecords: 50, maxPartitionFetchBytes: 65_536 };
 /** What an administrator may set; `--fast` on a laptop. */
 export const LIFTED_POLL: PollSizes = { maxPollRecords: 500, maxPartitionFetchBytes: 1_048_576 };
@@ -59,9 +62,9 @@ const STOP_DEADLINE_MS = 25_000;
 const MAX_TOLD = 100;
 
 /**
- * Starts to deliver a topic's events to a function as KafkaSource's dispatcher does: polled on a timer, in order with
- * one request in flight per partition (or unordered), at least once, tried again as the delivery block says, given up
- * to the dead letter topic, or dropped where there is none; offsets committed every 5 s.
+ * Starts to deliver a topic's events to a function as KafkaSource's dispatcher does: polled on a timer, in
+ * order with one request in flight per partition (or unordered), at least once, tried again as the delivery
+ * block says, given up to the dead letter topic, or dropped where there is none; offsets committed every 5 s.
  *
  * It stands in for KafkaSource on a laptop, for development only.
  */

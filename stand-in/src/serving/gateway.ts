@@ -10,8 +10,8 @@ export interface Gateway {
 }
 
 /**
- * Gives a service an address of its own, as Serving's gateway does: a request wakes a process if there is none, and
- * the answer is passed on as it comes. On 127.0.0.1 only.
+ * Gives a service an address of its own, as Serving's gateway does: a request wakes a process if there is none,
+ * and the answer is passed on as it comes. On 127.0.0.1 only.
  *
  * @throws {Error} If the port is taken.
  */

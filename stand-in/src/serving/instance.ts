@@ -45,7 +45,10 @@ const PROBE_EVERY_MS = 10;
 const running = new Set<ChildProcess>();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
-/** Starts a process; it ends with this one, unless this one is killed. @throws {Error} If it cannot even be spawned. */
+/**
+ * Starts a process; it ends with this one, unless this one is killed. @throws {Error} If it cannot even be
+ * spawned.
+ */
 export function startInstance(spec: InstanceSpec, hooks: ProcessHooks): Instance {
   const url = `http://127.0.0.1:${spec.port}/`;
   const startedMs = performance.now();
@@ -109,8 +112,8 @@ export function startInstance(spec: InstanceSpec, hooks: ProcessHooks): Instance
 const INHERITED: ReadonlySet<string> = new Set(['PATH', 'HOME', 'TZ', 'LANG', 'NODE_OPTIONS']);
 
 /**
- * Only what a process needs of the launcher's environment: a function sees its own variables, where to push metrics,
- * and no secrets of others.
+ * Only what a process needs of the launcher's environment: a function sees its own variables, where to push
+ * metrics, and no secrets of others.
  */
 function inheritedEnv(): Record<string, string> {
   return Object.fromEntries(

@@ -9,7 +9,9 @@ export interface Scaler {
   forget(): void;
   /** Processes that there should be. */
   desired(): number;
-  /** Whether for `idleMs` fewer than `live` processes would have done. When it says so, the time begins anew. */
+  /**
+   * Whether for `idleMs` fewer than `live` processes would have done. When it says so, the time begins anew.
+   */
   hasSurplus(live: number): boolean;
 }
 
@@ -17,9 +19,9 @@ export interface Scaler {
 const LOAD_WINDOW_MS = 6_000;
 
 /**
- * Scales on request concurrency as Knative Serving does: from zero on the first request, up to `maxScale` as the
- * average of the last seconds asks for, down to `minScale`. A moment in which many requests come at once, as with each
- * poll of a source, starts nothing.
+ * Scales on request concurrency as Knative Serving does: from zero on the first request, up to `maxScale` as
+ * the average of the last seconds asks for, down to `minScale`. A moment in which many requests come at once,
+ * as with each poll of a source, starts nothing.
  */
 export function createScaler(
   { minScale, maxScale, targetConcurrency }: Pick<ServicePlan, 'minScale' | 'maxScale' | 'targetConcurrency'>,

@@ -35,13 +35,16 @@ export interface Service {
   /** Hands a request to a process, starting one if there is none. Never throws. */
   request(headers: Readonly<Record<string, string>>, body: Buffer, timeoutMs: number): Promise<Attempt>;
   /**
-   * A process for one request that somebody else sends, starting one if there is none; to be released when the request
-   * has ended. Null if none was ready in time.
+   * A process for one request that somebody else sends, starting one if there is none; to be released when the
+   * request has ended. Null if none was ready in time.
    */
   lease(timeoutMs: number): Promise<Lease | null>;
   /** Ends every process at once, as a crash would. */
   kill(): void;
-  /** Takes no new request, answers 503 to those without a process, waits for those under way, ends every process. */
+  /**
+   * Takes no new request, answers 503 to those without a process, waits for those under way, ends every
+   * process.
+   */
   stop(): Promise<void>;
 }
 
@@ -79,8 +82,8 @@ const LOOK_MS = 1_000;
 const STOPPING: Attempt = { status: 503, body: Buffer.from('The service is stopping') };
 
 /**
- * Runs a function's processes, as many as its scaler asks for, and hands requests to them, as Knative Serving does with
- * its activator in the path. A process without a request ends after the idle time.
+ * Runs a function's processes, as many as its scaler asks for, and hands requests to them, as Knative Serving
+ * does with its activator in the path. A process without a request ends after the idle time.
  *
  * It stands in for Serving on a laptop, for development only.
  */
@@ -181,7 +184,8 @@ export function createService(plan: ServicePlan, options: ServiceOptions): Servi
 
   /**
    * A process for the next request: the oldest that is not full by the target, so that those which only a burst
-   * needed fall idle and end, as Serving takes them away when the average is low again; else the least busy one.
+   * needed fall idle and end, as Serving takes them away when the average is low again; else the least busy
+   * one.
    */
   function choose(): Running | undefined {
     const free = [...running].filter(({ state, inFlight }) => state === 'ready' && inFlight < limit);

@@ -8,8 +8,8 @@ import { type ContractTopics, openTopics } from '../contract-topics.ts';
 import { type EventSink, startEventSink } from '../event-sink.ts';
 
 /**
- * The contract of KafkaSource, sentence by sentence as design §2 has it, seen from the function: over HTTP, with real
- * topics. It can be held against the real dispatcher by another `ContractTarget`.
+ * The contract of KafkaSource, sentence by sentence seen from the function: over HTTP,
+ * with real topics. It can be held against the real dispatcher by another `ContractTarget`.
  */
 export const target: ContractTarget = standIn(inject('kafkaBrokers'));
 

@@ -12,7 +12,8 @@ export interface FeedParts {
 }
 
 /**
- * The feed that the configuration asks for. Finnhub's is the only one yet; another vendor's is another function here.
+ * The feed that the configuration asks for. Finnhub's is the only one yet; another vendor's is another function
+ * here.
  *
  * @throws {FatalError} If the key cannot be read.
  */

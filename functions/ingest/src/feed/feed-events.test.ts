@@ -156,7 +156,8 @@ test('keeps twins and drops repeats, when a reconnect delivers again', async () 
     type: 'io.kandle.feed.gap.v1',
     data: { reason: 'disconnected', fromMs: expect.any(Number) },
   });
-  // From where the feed was when the line was last alive, less the disorder: some of it may have been under way.
+  // From where the feed was when the line was last alive, less the disorder: some of it may have been under
+  // way.
   expect(Object(gap?.data)['fromMs']).toBeLessThan(START_MS + 5);
   expect(Object(gap?.data)['fromMs']).toBeGreaterThanOrEqual(START_MS + 5 - DISORDER_MS);
   expect(Object(gap?.data)['toMs']).toBeGreaterThan(START_MS + 5);

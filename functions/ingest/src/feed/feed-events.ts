@@ -108,7 +108,10 @@ export function createFeedEvents(deps: FeedEventDeps): FeedEvents {
     );
   }
 
-  /** True if a frame is to be dropped: the very same text came right before it, and the feed is known to do that. */
+  /**
+   * True if a frame is to be dropped: the very same text came right before it, and the feed is known to do
+   * that.
+   */
   function isRepeated(text: string): boolean {
     const isSame = text === lastText;
     lastText = text;

@@ -2,8 +2,8 @@
  * A feed's own time, in milliseconds from an unknown start: what passes between two of its trades.
  *
  * Live it is the monotonic clock. In a replay it is the monotonic clock times the speed, and stands still while
- * the recording does: nobody connected, or the socket held back. At unlimited speed only the server can tell how
- * much recorded time has passed ({@link FeedTime.pass}).
+ * the recording does: nobody connected, or the socket held back. At unlimited speed only the server can tell
+ * how much recorded time has passed ({@link FeedTime.pass}).
  */
 export interface FeedTime {
   nowMs(): number;

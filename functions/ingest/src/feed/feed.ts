@@ -2,8 +2,8 @@ import type { FeedFrame } from '@kandle/market/feed/feed-frame';
 import type { GapReason } from '@kandle/market/feed/feed-gap';
 
 /**
- * A connection to a vendor's feed that mends itself; never more than one at a time. Each vendor's own is in a folder
- * beside this file, and `create-feed.ts` picks it.
+ * A connection to a vendor's feed that mends itself; never more than one at a time. Each vendor's own is in a
+ * folder beside this file, and `create-feed.ts` picks it.
  */
 export interface Feed {
   start(): void;
@@ -25,7 +25,9 @@ export interface FeedHandlers {
   onDisconnected(): void;
   /** Something came, whatever it is: the connection is alive. */
   onAlive(): void;
-  /** This process stood still. What comes now may be old, and is no sign of life until {@link onAlive} says so. */
+  /**
+   * This process stood still. What comes now may be old, and is no sign of life until {@link onAlive} says so.
+   */
   onStandstill(): void;
   /** A frame, and the text that it was; empty if it was none. */
   onFrame(frame: FeedFrame, text: string): void;

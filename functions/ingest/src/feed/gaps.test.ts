@@ -11,7 +11,9 @@ const MINUTE_MS = 60_000;
 const CLOCK = { disorderMs: 1_000, graceMs: 2_000, speed: 1 };
 const DEPARTURE = { epoch: 7, monotonicMs: 0, wallMs: 0, traceparent: () => 'tp' };
 
-/** Two shards with a symbol each, and the two clocks that the test moves: the feed's time and the wall clock. */
+/**
+ * Two shards with a symbol each, and the two clocks that the test moves: the feed's time and the wall clock.
+ */
 function createFeed({ isReplay = false } = {}) {
   const shards = createShardMap({
     feed: 'sim',

@@ -15,14 +15,17 @@ import type { Moments } from './moments.ts';
 
 /** The gaps of a feed. Each method answers with the number of gaps that it wrote. */
 export interface Gaps {
-  /** This process stood still: what comes from now on may have been under way for long, until {@link Gaps.onAlive}. */
+  /**
+   * This process stood still: what comes from now on may have been under way for long, until
+   * {@link Gaps.onAlive}.
+   */
   onStandstill(): void;
   onAlive(): void;
   /** The line was down from a moment of the feed's time until now. */
   noteOutage(reason: GapReason, aliveFeedMs: number): number;
   /**
-   * Ingest begins. A shard that it knows was away since the last batch that it sent: only the wall clock can tell for how
-   * long. The first window of one that it does not know is partial.
+   * Ingest begins. A shard that it knows was away since the last batch that it sent: only the wall clock can
+   * tell for how long. The first window of one that it does not know is partial.
    */
   noteStart(): number;
   /** What the feed sent of this range of event time was not taken. */

@@ -6,8 +6,8 @@ export interface Moments {
   /** A moment that has been, by the feed's time. */
   at(feedMs: number): Moment;
   /**
-   * True if by either clock so much has passed since the last call that this process must have stood still: it slept
-   * with its machine, was stopped, or had no turn. Called often, it costs little.
+   * True if by either clock so much has passed since the last call that this process must have stood still: it
+   * slept with its machine, was stopped, or had no turn. Called often, it costs little.
    */
   hasStoodStill(): boolean;
 }

@@ -1,6 +1,6 @@
 /**
- * A function that blots a secret out of texts, however they write it: as it is, percent-encoded in either case and in
- * part, as a form writes a blank, with the escapes of JSON, or in base64.
+ * A function that blots a secret out of texts, however they write it: as it is, percent-encoded in either case
+ * and in part, as a form writes a blank, with the escapes of JSON, or in base64.
  */
 export function createRedact(secret: string): (text: string) => string {
   const patterns = [...base64Of(secret).map(escaped), Array.from(secret, anySpelling).join('')];

@@ -18,7 +18,9 @@ export type BookOrNewsVerdict =
   | { readonly kind: 'overflow' }
   | ({ readonly kind: 'reject' } & Omit<Reject, 'id'>);
 
-/** Books and news that wait to be sent, apart from trades: they have numbers of their own and never hold one up. */
+/**
+ * Books and news that wait to be sent, apart from trades: they have numbers of their own and never hold one up.
+ */
 export interface BooksAndNewsQueue extends LaneSource<Group> {
   /** Judges only what the way needs: an object with a symbol. The rest is transform's. */
   offer(kind: DataKind, entry: unknown, monotonicMs: number): BookOrNewsVerdict;

@@ -47,8 +47,8 @@ export interface LaneOptions<G extends Group> {
 }
 
 /**
- * The way from a source to a topic: one group at a time, so that order is kept. A group that fails is sent again
- * unchanged, for ever, while what is new gathers behind it.
+ * The way from a source to a topic: one group at a time, so that order is kept. A group that fails is sent
+ * again unchanged, for ever, while what is new gathers behind it.
  */
 export interface Lane {
   /** Something may be ready. Cheap; call it for every frame. */

@@ -31,7 +31,9 @@ function setUp(maxTrades = 400) {
   return { add, take, readyAtMs: outbox.readyAtMs };
 }
 
-/** Adds a record to each of the shards every so many milliseconds, and takes whatever is ready, for ten seconds. */
+/**
+ * Adds a record to each of the shards every so many milliseconds, and takes whatever is ready, for ten seconds.
+ */
 function run({ shards, everyMs, maxTrades }: { shards: number; everyMs: number; maxTrades?: number }) {
   const { add, take, readyAtMs } = setUp(maxTrades);
   const openedAtMs = new Map<number, number>();

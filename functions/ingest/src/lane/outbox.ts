@@ -14,8 +14,8 @@ export interface BatchGroup extends Group {
 }
 
 /**
- * What waits to be sent, over all shards. A group has of every shard what is sealed and what has lingered long enough;
- * with it the sequences of its batches are fixed.
+ * What waits to be sent, over all shards. A group has of every shard what is sealed and what has lingered long
+ * enough; with it the sequences of its batches are fixed.
  */
 export interface Outbox extends LaneSource<BatchGroup> {
   /** Gives up the oldest batch of all shards; undefined if there is none. */
@@ -23,8 +23,8 @@ export interface Outbox extends LaneSource<BatchGroup> {
 }
 
 /**
- * Longest group, bytes of JSON. All of it may go to one partition, whose record batch must stay below the broker's
- * `message.max.bytes` (1 MiB) even if it does not compress.
+ * Longest group, bytes of JSON. All of it may go to one partition, whose record batch must stay below the
+ * broker's `message.max.bytes` (1 MiB) even if it does not compress.
  */
 const MAX_GROUP_BYTES = 640 * 1_024;
 /** What a batch costs beside its records. */
@@ -67,7 +67,8 @@ export function createOutbox(shards: ShardMap, { lingerMs, spacingMs }: Lingerin
       let bytes = 0;
       let groupBytes = 0;
       const { monotonicMs } = departure;
-      // Once one is due, those of other shards leave with it if they are not too soon after their last: one request.
+      // Once one is due, those of other shards leave with it if they are not too soon after their last: one
+      // request.
       const isOneDue =
         everything || all.some((shard) => (dueAtMs(shard) ?? Number.POSITIVE_INFINITY) <= monotonicMs);
       for (let step = 0; step < all.length; step++) {

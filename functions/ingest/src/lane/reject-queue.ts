@@ -2,7 +2,9 @@ import { feedSource } from '@kandle/market/event/batch-header';
 import { formatRejects, type Reject } from '@kandle/market/event/rejects';
 import type { Group, LaneSource } from './lane.ts';
 
-/** Refused records and frames that wait to be sent. Bounded: the newest are lost, and counted, when it is full. */
+/**
+ * Refused records and frames that wait to be sent. Bounded: the newest are lost, and counted, when it is full.
+ */
 export interface RejectQueue extends LaneSource<Group> {
   /** @returns False if there was no room. */
   add(reject: Omit<Reject, 'id'>, monotonicMs: number): boolean;

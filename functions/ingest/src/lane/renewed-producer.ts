@@ -17,8 +17,9 @@ const CLOSE_DEADLINE_MS = 3_000;
 const RENEW_AFTER = 3;
 
 /**
- * Wraps a producer that is replaced when it fails again and again: a broker that lost its memory of an idempotent
- * producer refuses its sequences for ever. What is then written twice has the same batch sequence, and counts once.
+ * Wraps a producer that is replaced when it fails again and again: a broker that lost its memory of an
+ * idempotent producer refuses its sequences for ever. What is then written twice has the same batch sequence,
+ * and counts once.
  */
 export function createRenewedProducer(topic: string, create: () => EventProducer): RenewedProducer {
   let producer: EventProducer | null = null;

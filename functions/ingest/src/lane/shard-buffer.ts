@@ -2,7 +2,10 @@ import type { FeedGap } from '@kandle/market/feed/feed-gap';
 import type { RawRecord } from '@kandle/market/feed/raw-batch';
 import { createWaitingWindows } from './waiting-windows.ts';
 
-/** Records of one shard that will leave together. Its sequence comes when it leaves, so that a dropped one takes none. */
+/**
+ * Records of one shard that will leave together. Its sequence comes when it leaves, so that a dropped one takes
+ * none.
+ */
 export interface SealedBatch {
   readonly kind: 'batch';
   readonly records: readonly RawRecord[];
@@ -39,15 +42,18 @@ export interface RecordPlace {
 /** What waits to be sent of one shard: sealed batches and gaps in order, then one batch still open. */
 export interface ShardBuffer {
   /**
-   * Adds a record to the open batch. A batch that is full, or that would span more market time than it may, is sealed
-   * with the watermark after its own last record.
+   * Adds a record to the open batch. A batch that is full, or that would span more market time than it may, is
+   * sealed with the watermark after its own last record.
    */
   append(record: RawRecord, place: RecordPlace): void;
   /** Ends the open batch, if there is one. */
   seal(watermarkMs: number): void;
   /** Makes a batch, even without a record, if the watermark closes a window that still waits for one. */
   closeDue(watermarkMs: number, monotonicMs: number): void;
-  /** A trade was read back: its window waits for a batch, unless one read back after it {@link ShardBuffer.cover}s it. */
+  /**
+   * A trade was read back: its window waits for a batch, unless one read back after it
+   * {@link ShardBuffer.cover}s it.
+   */
   hold(eventTimeMs: number): void;
   /** A batch with this watermark was read back. */
   cover(watermarkMs: number): void;
@@ -60,8 +66,8 @@ export interface ShardBuffer {
   /** Monotonic time of the oldest record in the buffer; undefined if there is none. */
   oldestAtMs(): number | undefined;
   /**
-   * Gives up the oldest batch that has records, and leaves a gap in their place. An empty batch stays, so that the
-   * windows that its watermark closes are still closed.
+   * Gives up the oldest batch that has records, and leaves a gap in their place. An empty batch stays, so that
+   * the windows that its watermark closes are still closed.
    *
    * @returns What was dropped; undefined if there is no record.
    */
@@ -69,8 +75,8 @@ export interface ShardBuffer {
 }
 
 /**
- * Most market time in a batch, by the watermark: a third of the horizon, so that a recording of a thin market is not
- * one batch, and its windows close on the way.
+ * Most market time in a batch, by the watermark: a third of the horizon, so that a recording of a thin market
+ * is not one batch, and its windows close on the way.
  */
 const BATCH_SPAN_MS = 300_000;
 
@@ -103,7 +109,9 @@ export function createShardBuffer(shard: string, options: BatchOptions): ShardBu
     if (open.length > 0) push(watermarkMs, openedAt);
   }
 
-  /** Position of the oldest sealed batch with records; at most one empty batch and a few gaps come before it. */
+  /**
+   * Position of the oldest sealed batch with records; at most one empty batch and a few gaps come before it.
+   */
   function oldestIndex(): number {
     let index = head;
     for (let item = items[index]; item !== undefined; item = items[++index]) {

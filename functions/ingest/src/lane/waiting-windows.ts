@@ -1,11 +1,11 @@
 import { windowDueMs, windowStartOf } from '@kandle/market/window/window';
 
 /**
- * The windows of one shard that still wait for a batch that closes them: one whose watermark has reached their end
- * plus grace, sent with or after their last trade.
+ * The windows of one shard that still wait for a batch that closes them: one whose watermark has reached their
+ * end plus grace, sent with or after their last trade.
  *
- * A trade that is late holds its old window again; the batch that carries it closes it too, because its watermark
- * is past already.
+ * A trade that is late holds its old window again; the batch that carries it closes it too, because its
+ * watermark is past already.
  */
 export interface WaitingWindows {
   /** A trade of this event time goes into a batch. */

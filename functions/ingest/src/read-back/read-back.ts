@@ -28,8 +28,9 @@ const RETRY_MS = 2_000;
 const CLOCK_MARGIN_MS = 60_000;
 
 /**
- * Reads the feed's last minutes back from the raw topic, and tries until it succeeds: without them ingest must not
- * send. After a long stop they are the last minutes before it. Batches that cannot be read are passed over, and told.
+ * Reads the feed's last minutes back from the raw topic, and tries until it succeeds: without them ingest must
+ * not send. After a long stop they are the last minutes before it. Batches that cannot be read are passed over,
+ * and told.
  *
  * @returns Null if the signal came first.
  * @throws {RangeError} What `onBatch` throws: the log belongs to another configuration.

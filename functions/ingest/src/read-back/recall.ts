@@ -12,11 +12,12 @@ export interface RecallOptions {
 }
 
 /**
- * Takes in a batch that an earlier process sent: remembers its trades, continues the shard's watermark and learns
- * which windows still wait for a closing batch. Batches come in the order of the log; repeats change nothing.
+ * Takes in a batch that an earlier process sent: remembers its trades, continues the shard's watermark and
+ * learns which windows still wait for a closing batch. Batches come in the order of the log; repeats change
+ * nothing.
  *
- * Time is what its watermark says, not its records: only the writer knew which of them it believed. A batch with the
- * watermark 0 is a redriven one, and tells nothing of time.
+ * Time is what its watermark says, not its records: only the writer knew which of them it believed. A batch
+ * with the watermark 0 is a redriven one, and tells nothing of time.
  *
  * @throws {RangeError} If the batch belongs to another number of shards.
  */

@@ -3,7 +3,10 @@ import { withDeadline } from '@kandle/runtime/deadline';
 import { pause } from '../pause.ts';
 import { type Kafka, type OffsetRange, readOffsetRanges, type TailOptions } from './offset-range-consumer.ts';
 
-/** After a long stop the last minutes are empty; the last windows before it may still wait for their closing batch. */
+/**
+ * After a long stop the last minutes are empty; the last windows before it may still wait for their closing
+ * batch.
+ */
 const TAIL_RECORDS = 1_000;
 const OFFSETS_DEADLINE_MS = 30_000;
 /** A broker that has just started loads its groups first: the client takes that for a crash. */

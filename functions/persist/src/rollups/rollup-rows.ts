@@ -20,8 +20,8 @@ export function bucketOf(level: RollupLevel['name'], startMs: number): string {
 }
 
 /**
- * The row of a rolled-up candle. Its write timestamp grows with the sum of its parts' versions, so that of several
- * processes that roll up the same period the one that saw the newest parts wins, in any order.
+ * The row of a rolled-up candle. Its write timestamp grows with the sum of its parts' versions, so that of
+ * several processes that roll up the same period the one that saw the newest parts wins, in any order.
  */
 export function rollupRow(
   level: RollupLevel['name'],

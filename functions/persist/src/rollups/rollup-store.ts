@@ -14,7 +14,10 @@ export interface SymbolKey {
   readonly symbol: string;
 }
 
-/** A note of candles that a process stored and has not rolled up yet: symbols of one shard, of one event, in one minute. */
+/**
+ * A note of candles that a process stored and has not rolled up yet: symbols of one shard, of one event, in one
+ * minute.
+ */
 export interface PendingMark {
   readonly shard: string;
   readonly process: string;

@@ -55,14 +55,14 @@ const [MINUTE_LEVEL, ...HIGHER_LEVELS] = ROLLUP_LEVELS as readonly [RollupLevel,
 /**
  * Rollups over a store.
  *
- * A minute is rolled up when its shard has come to a later one, or has been silent for a while: once a minute and
- * symbol and not with each of its 12 windows, which would cost 12 times as much. Until then the store holds a note of
- * it, so that the process that follows a killed one does the work.
+ * A minute is rolled up when its shard has come to a later one, or has been silent for a while: once a minute
+ * and symbol and not with each of its 12 windows, which would cost 12 times as much. Until then the store holds
+ * a note of it, so that the process that follows a killed one does the work.
  *
- * Exact in any order, with any number of processes: whoever rolls up has read after the last of its own writes, so
- * that the last of all writers sees every part, and the sum of the parts' versions, by which it is stored, is then
- * larger than any that saw less. A level is read only after the one below it was written, and so the same holds for
- * each.
+ * Exact in any order, with any number of processes: whoever rolls up has read after the last of its own writes,
+ * so that the last of all writers sees every part, and the sum of the parts' versions, by which it is stored,
+ * is then larger than any that saw less. A level is read only after the one below it was written, and so the
+ * same holds for each.
  */
 export function createRollups(store: RollupStore, options: RollupOptions): Rollups {
   const { process, idleMs, maxPending, nowMs, nowUs, log } = options;

@@ -5,8 +5,8 @@ import { addE8, e8ToDouble, subtractE8 } from '@kandle/market/number/fixed-point
 import { hourOf, type PartitionRows, type RowOf, writeTimestamp } from './view-rows.ts';
 
 /**
- * The rows of books in `order_books`, a partition per symbol and hour. A book's id is its content, so a repeat writes
- * the same row.
+ * The rows of books in `order_books`, a partition per symbol and hour. A book's id is its content, so a repeat
+ * writes the same row.
  *
  * @throws {RangeError} If a book has no level on a side, or its time is beyond the year 2255.
  */

@@ -5,8 +5,8 @@ import { e8ToDouble } from '@kandle/market/number/fixed-point';
 import { checkedInt, dayOf, type PartitionRows, type RowOf, writeTimestamp } from './view-rows.ts';
 
 /**
- * The rows of a candle batch, a partition per symbol: every version goes to `candles_5s`, where the newest stays,
- * and the versions of closed windows to `candle_revisions` too, where each stays.
+ * The rows of a candle batch, a partition per symbol: every version goes to `candles_5s`, where the newest
+ * stays, and the versions of closed windows to `candle_revisions` too, where each stays.
  *
  * @throws {RangeError} If a number does not fit its column, or a volume is not above 0.
  */

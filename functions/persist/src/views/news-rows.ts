@@ -7,8 +7,8 @@ import { dayOf, type PartitionRows, type RowOf, writeTimestamp } from './view-ro
 const ORDERS_PER_MS = 1_000;
 
 /**
- * The rows of news in `news`, a partition per symbol and day. A feed may send an item again with other words under the
- * same id: the one that ingest saw last stays.
+ * The rows of news in `news`, a partition per symbol and day. A feed may send an item again with other words
+ * under the same id: the one that ingest saw last stays.
  *
  * @throws {RangeError} If a time is beyond the year 2255.
  */

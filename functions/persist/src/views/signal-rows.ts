@@ -4,7 +4,8 @@ import type { SignalBatch } from '@kandle/market/signal/signal-batch';
 import { checkedInt, dayOf, type PartitionRows, writeTimestamp } from './view-rows.ts';
 
 /**
- * The rows of an indicator batch: one for each indicator that is warm, each in a partition of its symbol and name.
+ * The rows of an indicator batch: one for each indicator that is warm, each in a partition of its symbol and
+ * name.
  *
  * @throws {RangeError} If a version or a time does not fit its column.
  */

@@ -6,11 +6,15 @@ import { hourOf, type PartitionRows, type RowOf, writeTimestamp } from './view-r
 
 /** Bits of a write timestamp of `latest` that tell apart what can meet in one millisecond of event time. */
 const ORDER_BITS = 21n;
-/** All but the first of them are the batch's sequence: at four batches a second they begin again after three days. */
+/**
+ * All but the first of them are the batch's sequence: at four batches a second they begin again after three
+ * days.
+ */
 const SEQUENCES = 2 ** 20;
 
 /**
- * The rows of a batch in `trades`, one partition per symbol and hour, and in `latest`, one partition for the feed.
+ * The rows of a batch in `trades`, one partition per symbol and hour, and in `latest`, one partition for the
+ * feed.
  *
  * @throws {RangeError} If a trade's time is beyond the year 2255.
  */
@@ -54,9 +58,9 @@ function tradeRow(feed: string, hour: number, trade: Trade): RowOf<'trades'> {
 }
 
 /**
- * The newest trade of a symbol is the last by event time, and within a millisecond by arrival. A symbol has one shard, so
- * that batches of one epoch arrive by their sequence. An epoch is when its writer started: one from after the trade's
- * millisecond is that of a later writer, which takes a feed's late or repeated trades.
+ * The newest trade of a symbol is the last by event time, and within a millisecond by arrival. A symbol has one
+ * shard, so that batches of one epoch arrive by their sequence. An epoch is when its writer started: one from
+ * after the trade's millisecond is that of a later writer, which takes a feed's late or repeated trades.
  */
 function latestTimestamp(
   eventTimeMs: number,

@@ -23,8 +23,8 @@ const CANDLE_NUMBERS = [
 const CANDLE_COLUMNS = ['feed', 'symbol', 'day', 'start', ...CANDLE_NUMBERS] as const;
 
 /**
- * The views and their columns; the first `keyColumns` are the primary key. A write sets every column, so that a row is
- * always exactly one version and never a mixture of two.
+ * The views and their columns; the first `keyColumns` are the primary key. A write sets every column, so that a
+ * row is always exactly one version and never a mixture of two.
  */
 export const VIEWS = {
   trades: { keyColumns: 5, columns: ['feed', 'symbol', 'hour', 'time', 'id', 'price', 'size'] },
@@ -116,14 +116,18 @@ export type ViewName = keyof typeof VIEWS;
 /** The columns of a view. */
 export type ViewColumn<View extends ViewName> = (typeof VIEWS)[View]['columns'][number];
 
-/** A value as Cassandra takes it: text, date (`2026-11-24`); double, int, timestamp (milliseconds); bigint; boolean. */
+/**
+ * A value as Cassandra takes it: text, date (`2026-11-24`); double, int, timestamp (milliseconds); bigint;
+ * boolean.
+ */
 export type ViewValue = string | number | bigint | boolean;
 
 /**
- * One row of a view: a value for each of its columns, by name, so that none can be forgotten or take another's place.
+ * One row of a view: a value for each of its columns, by name, so that none can be forgotten or take another's
+ * place.
  *
- * `timestamp` is the write timestamp in microseconds, made of event data only: of two versions of a row the one with
- * the larger timestamp stays, in whatever order they come.
+ * `timestamp` is the write timestamp in microseconds, made of event data only: of two versions of a row the one
+ * with the larger timestamp stays, in whatever order they come.
  */
 export interface RowOf<View extends ViewName> {
   readonly view: View;
@@ -134,7 +138,9 @@ export interface RowOf<View extends ViewName> {
 /** A row of any view. */
 export type ViewRow = { [View in ViewName]: RowOf<View> }[ViewName];
 
-/** Rows that share their partition key, of one view or of two with the same key: together they are one mutation. */
+/**
+ * Rows that share their partition key, of one view or of two with the same key: together they are one mutation.
+ */
 export type PartitionRows = readonly ViewRow[];
 
 /** Where rows are written. */

@@ -10,7 +10,10 @@ type Kafka = ReturnType<typeof createKafka>;
 export interface Listener {
   /** Called first, with where it begins. */
   readonly onBegin: (positions: Positions) => void;
-  /** Called with every event from its positions on, each once and a partition's in order, and where it stands after it. */
+  /**
+   * Called with every event from its positions on, each once and a partition's in order, and where it stands
+   * after it.
+   */
   readonly onEvent: (event: StreamEvent, positions: Positions) => void;
   /** Called when Kafka does not hold any more what comes next: some events were missed. */
   readonly onMissed: () => void;
@@ -18,7 +21,9 @@ export interface Listener {
   readonly onEnd: () => void;
 }
 
-/** Hands the events of the topics to all that listen, by one consumer that is there only while somebody listens. */
+/**
+ * Hands the events of the topics to all that listen, by one consumer that is there only while somebody listens.
+ */
 export interface StreamHub {
   /**
    * Begins to listen.
@@ -149,7 +154,10 @@ export function createStreamHub({ kafka, topics, groupId, idleMs, log }: HubOpti
     for (const { listener } of gone) listener.onEnd();
   }
 
-  /** Ends the consumer, if there is one, and its group. Never fails: a group that nobody is in is forgotten in the end. */
+  /**
+   * Ends the consumer, if there is one, and its group. Never fails: a group that nobody is in is forgotten in
+   * the end.
+   */
   function stopConsumer(): void {
     const ending = running;
     running = null;

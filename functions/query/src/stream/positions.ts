@@ -9,8 +9,9 @@ export type Positions = Readonly<Record<StreamTopic, readonly bigint[]>>;
 const MAX_PARTITIONS = 1_000;
 
 /**
- * The id of a stream's event: where the stream stands in every partition, so that it can be resumed by this alone,
- * `candles=12,99,0;signals=4,5,0`. One partition's offset would not do: what the others had meanwhile would be lost.
+ * The id of a stream's event: where the stream stands in every partition, so that it can be resumed by this
+ * alone, `candles=12,99,0;signals=4,5,0`. One partition's offset would not do: what the others had meanwhile
+ * would be lost.
  */
 export function formatPositions(positions: Positions): string {
   return STREAM_TOPICS.map((topic) => `${topic}=${positions[topic].join(',')}`).join(';');

@@ -11,7 +11,10 @@ import type { Row } from '../csv.ts';
 export const STREAM_KINDS = ['candles', 'indicators', 'signals'] as const;
 export type StreamKind = (typeof STREAM_KINDS)[number];
 
-/** What a client hears of: rows of one kind and feed, with the same names and numbers as the lists of this interface. */
+/**
+ * What a client hears of: rows of one kind and feed, with the same names and numbers as the lists of this
+ * interface.
+ */
 export interface StreamEvent {
   readonly kind: StreamKind;
   readonly feed: string;

@@ -7,8 +7,9 @@ export interface BookLevel {
 }
 
 /**
- * The best levels of a symbol's order book at a moment: bids from the highest price down, asks from the lowest up,
- * each at least one and the best bid below the best ask. `id` is made of the content, so a repeat has the same.
+ * The best levels of a symbol's order book at a moment: bids from the highest price down, asks from the lowest
+ * up, each at least one and the best bid below the best ask. `id` is made of the content, so a repeat has the
+ * same.
  */
 export interface Book {
   readonly id: string;

@@ -12,16 +12,17 @@ import { isComplete, isFinal, shownRow, type WindowRow, type WindowState } from 
 export type CandleState = 'provisional' | 'final' | 'revised';
 
 /**
- * What made a candle event: a look at an open window, a whole final window, or the rows of one that a late batch or a
- * late gap changed.
+ * What made a candle event: a look at an open window, a whole final window, or the rows of one that a late
+ * batch or a late gap changed.
  */
 export type CandleBatchKind = CandleState;
 
 /**
  * One candle as consumers see it: keep the highest `version` of a (symbol, window) and ignore lower ones.
  *
- * Prices, volume and price sum are in 1e-8 units, the notional in 1e-16. `lastTradeMs` is the event time of the trade
- * that is the close. `complete` is false if a known outage of the feed touches the window: trades may be missing.
+ * Prices, volume and price sum are in 1e-8 units, the notional in 1e-16. `lastTradeMs` is the event time of the
+ * trade that is the close. `complete` is false if a known outage of the feed touches the window: trades may be
+ * missing.
  */
 export interface PublishedCandle
   extends Pick<
@@ -57,7 +58,9 @@ export interface CandleBatch {
 /** Most candles in one event, so that it stays within Kafka's and KafkaSource's sizes. */
 const MAX_CANDLES = 250;
 
-/** The candle of a window's row: its version is at least the one that closed the window or made it incomplete. */
+/**
+ * The candle of a window's row: its version is at least the one that closed the window or made it incomplete.
+ */
 export function publishedCandle(window: WindowState, row: WindowRow): PublishedCandle {
   const { candle } = row;
   const { version, revision, reason } = shownRow(window, row);
@@ -160,8 +163,8 @@ const CandleBatchData = z.object({
 });
 
 /**
- * Reads a candle batch. Events from before `complete` and `lastTradeMs` were part of them count as complete, with
- * their last trade in the last millisecond of the window.
+ * Reads a candle batch. Events from before `complete` and `lastTradeMs` were part of them count as complete,
+ * with their last trade in the last millisecond of the window.
  *
  * @throws {z.ZodError} If the data is no candle batch.
  */

@@ -82,7 +82,8 @@ const ONE_E8 = 10n ** 8n;
 const ONE_E16 = 10n ** 16n;
 
 /**
- * Volume-weighted average price: the double nearest to the exact quotient, and so within the doubles of low and high.
+ * Volume-weighted average price: the double nearest to the exact quotient, and so within the doubles of low and
+ * high.
  *
  * @throws {RangeError} If the volume is 0.
  */
@@ -90,7 +91,9 @@ export function vwapOf(candle: Pick<Candle, 'notionalE16' | 'volumeE8'>): number
   return nearestQuotient(candle.notionalE16, candle.volumeE8 * ONE_E8);
 }
 
-/** Unweighted mean price: the double nearest to the exact quotient, and so within the doubles of low and high. */
+/**
+ * Unweighted mean price: the double nearest to the exact quotient, and so within the doubles of low and high.
+ */
 export function meanPriceOf(candle: Pick<Candle, 'priceSumE8' | 'tradeCount'>): number {
   return nearestQuotient(candle.priceSumE8, BigInt(candle.tradeCount) * ONE_E8);
 }

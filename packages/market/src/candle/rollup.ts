@@ -1,6 +1,8 @@
 import { addE16, addE8, type E16, type E8, e16, e8 } from '../number/fixed-point.ts';
 
-/** A length that candles are rolled up to, and that of its parts. Every period is a whole number of its parts. */
+/**
+ * A length that candles are rolled up to, and that of its parts. Every period is a whole number of its parts.
+ */
 export interface RollupLevel {
   readonly name: '1m' | '5m' | '1h' | '1d';
   readonly periodMs: number;
@@ -20,11 +22,11 @@ export const ROLLUP_LEVELS: readonly RollupLevel[] = [
 ];
 
 /**
- * A candle of any length as the views hold it: prices in doubles, sums as exact integers. `parts` is the number of
- * 5-second candles in it.
+ * A candle of any length as the views hold it: prices in doubles, sums as exact integers. `parts` is the number
+ * of 5-second candles in it.
  *
- * `version` rises with every change. A rolled-up candle has the sum of its parts' versions: over all that its parts
- * may be, that sum grows with each change of any, so the candle made of the newest parts has the largest.
+ * `version` rises with every change. A rolled-up candle has the sum of its parts' versions: over all that its
+ * parts may be, that sum grows with each change of any, so the candle made of the newest parts has the largest.
  */
 export interface ViewCandle {
   readonly startMs: number;

@@ -21,10 +21,10 @@ const BatchExtensions = z.object({
 /**
  * What every batch of a shard carries beside its trades.
  *
- * `epoch` is when its writer started (epoch milliseconds); `sequence` counts from 1 without gaps within shard and
- * epoch; all trades before `watermarkMs` have been sent, as far as the feed lets one know; `watermarkBeforeMs` is that
- * of the shard's batch before this one, 0 if nothing was known of the shard, absent in logs written before 2026-11-28;
- * `ingestTimeMs` is the writer's wall clock when the batch was made.
+ * `epoch` is when its writer started (epoch milliseconds); `sequence` counts from 1 without gaps within shard
+ * and epoch; all trades before `watermarkMs` have been sent, as far as the feed lets one know;
+ * `watermarkBeforeMs` is that of the shard's batch before this one, 0 if nothing was known of the shard, absent
+ * in logs written before 2026-11-28; `ingestTimeMs` is the writer's wall clock when the batch was made.
  */
 export interface BatchHeader {
   readonly shard: string;

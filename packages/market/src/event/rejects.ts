@@ -20,8 +20,8 @@ export type RejectReason =
 /**
  * A record that was refused: what it was, why, and where it stood.
  *
- * `record` is the record as it came, or the beginning of a frame that could not be read. Where only its time was
- * refused, `shard` and `tradeId` are what it would have been counted with: after a fix it can be redriven.
+ * `record` is the record as it came, or the beginning of a frame that could not be read. Where only its time
+ * was refused, `shard` and `tradeId` are what it would have been counted with: after a fix it can be redriven.
  */
 export interface Reject {
   readonly id: string;

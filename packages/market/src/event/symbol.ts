@@ -7,8 +7,9 @@ const NOT_PRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/u;
 const encoder = new TextEncoder();
 
 /**
- * A symbol as the pipeline spells it, null if it is none: any printable text of 1 to 64 bytes in UTF-8, composed (NFC) and
- * without blanks around it. Otherwise it stays as the feed has it: `AAPL`, `M&M.NS`, `IC MARKETS:1`, `BINANCE:币安人生USDT`.
+ * A symbol as the pipeline spells it, null if it is none: any printable text of 1 to 64 bytes in UTF-8,
+ * composed (NFC) and without blanks around it. Otherwise it stays as the feed has it: `AAPL`, `M&M.NS`,
+ * `IC MARKETS:1`, `BINANCE:币安人生USDT`.
  */
 export function readSymbol(value: unknown): string | null {
   if (typeof value !== 'string') return null;
@@ -29,7 +30,10 @@ export function formatSymbols(symbols: readonly string[]): string {
   return isPlain ? symbols.join(',') : JSON.stringify(symbols);
 }
 
-/** The symbols of a text that {@link formatSymbols} or a person wrote; blanks around them and empty ones are left out. */
+/**
+ * The symbols of a text that {@link formatSymbols} or a person wrote; blanks around them and empty ones are
+ * left out.
+ */
 export function parseSymbols(text: string): readonly string[] {
   const parts = arrayOf(text) ?? text.split(',');
   return parts.map((part) => part.trim()).filter((part) => part !== '');

@@ -3,7 +3,10 @@ import type { MarketEvent } from '../event/market-event.ts';
 import { EVENT_TYPES } from '../event/topics.ts';
 import type { RawBatch } from './raw-batch.ts';
 
-/** Kinds of data beside trades. Each numbers its batches by itself: the trades' sequences have no holes because of it. */
+/**
+ * Kinds of data beside trades. Each numbers its batches by itself: the trades' sequences have no holes because
+ * of it.
+ */
 export type DataKind = 'books' | 'news';
 
 const RAW_TYPES = { books: EVENT_TYPES.rawBooks, news: EVENT_TYPES.rawNews } as const;

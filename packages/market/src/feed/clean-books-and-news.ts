@@ -8,13 +8,19 @@ import { judgeNewsRecord } from './finnhub/news.ts';
 import type { RawBatch } from './raw-batch.ts';
 import type { Reject } from '../event/rejects.ts';
 
-/** What a raw batch of books or news becomes: an event of what is clean, null if nothing is, and what is refused. */
+/**
+ * What a raw batch of books or news becomes: an event of what is clean, null if nothing is, and what is
+ * refused.
+ */
 export interface CleanedKind {
   readonly clean: MarketEvent | null;
   readonly rejects: readonly Reject[];
 }
 
-/** How far ahead of its batch's ingest time an event time is believed, milliseconds; ingest's `AHEAD_MS` for trades. */
+/**
+ * How far ahead of its batch's ingest time an event time is believed, milliseconds; ingest's `AHEAD_MS` for
+ * trades.
+ */
 const AHEAD_MS = 900_000;
 
 /** Cleans a raw batch of order books; a pure function of it, like that of trades. */

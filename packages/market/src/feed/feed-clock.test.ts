@@ -26,7 +26,9 @@ interface Step {
   readonly monotonicMs: number;
 }
 
-/** Steps in monotonic time, beginning with a trade; event times tie, run back, and lie at the windows' edges. */
+/**
+ * Steps in monotonic time, beginning with a trade; event times tie, run back, and lie at the windows' edges.
+ */
 const histories: fc.Arbitrary<readonly Step[]> = fc
   .array(
     fc.record({

@@ -5,15 +5,17 @@ export interface FeedClockOptions {
   /** How far behind the newest event time a trade may still come in order. */
   readonly disorderMs: number;
   readonly graceMs: number;
-  /** Times the wall clock at which the feed plays: 1 for a live feed; Infinity for a replay as fast as it goes. */
+  /**
+   * Times the wall clock at which the feed plays: 1 for a live feed; Infinity for a replay as fast as it goes.
+   */
   readonly speed: number;
 }
 
 /**
  * The feed clock of one shard: what its watermark is computed from.
  *
- * `maxEventTimeMs` was reached at `reachedAtMs` of a monotonic clock; `lastDueMs` is the watermark that closes the
- * last window holding a trade.
+ * `maxEventTimeMs` was reached at `reachedAtMs` of a monotonic clock; `lastDueMs` is the watermark that closes
+ * the last window holding a trade.
  */
 export interface FeedClock {
   readonly maxEventTimeMs: number;
@@ -39,8 +41,8 @@ export function observeTrade(
 }
 
 /**
- * The clock moved on by time alone: by the monotonic time elapsed, times the speed, no further than the line was
- * proven alive, and at most to where the last window that holds a trade is due. It never goes back.
+ * The clock moved on by time alone: by the monotonic time elapsed, times the speed, no further than the line
+ * was proven alive, and at most to where the last window that holds a trade is due. It never goes back.
  *
  * @param aliveMs Monotonic time of the last frame of any kind.
  */
@@ -71,8 +73,9 @@ export interface AheadOptions {
 /**
  * True if an event time is so far ahead of the shard's watermark that it must not move it.
  *
- * The watermark of a quiet shard stops when its last window is closed, while the feed's time runs on: the time that
- * has passed since counts too, or the first trade after a quiet night would be refused, and every one after it.
+ * The watermark of a quiet shard stops when its last window is closed, while the feed's time runs on: the time
+ * that has passed since counts too, or the first trade after a quiet night would be refused, and every one
+ * after it.
  */
 export function isTooFarAhead(
   clock: FeedClock,

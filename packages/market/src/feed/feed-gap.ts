@@ -23,8 +23,8 @@ export const GAP_REASONS = [
 export type GapReason = (typeof GAP_REASONS)[number];
 
 /**
- * A stretch of event time, both ends included, in which a shard may lack trades. `droppedRecords` counts those known to be lost,
- * 0 where nobody can know.
+ * A stretch of event time, both ends included, in which a shard may lack trades. `droppedRecords` counts those
+ * known to be lost, 0 where nobody can know.
  */
 export interface FeedGap {
   readonly shard: string;

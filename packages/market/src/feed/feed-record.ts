@@ -5,7 +5,9 @@ export type FeedRecord =
   | { readonly kind: 'record'; readonly record: Readonly<Record<string, unknown>>; readonly bytes: number }
   | { readonly kind: 'bad'; readonly detail: string; readonly text: string };
 
-/** Deepest nesting of a record: Finnhub's is 1 (the list of conditions). Deeper ones exhaust the stack of JSON. */
+/**
+ * Deepest nesting of a record: Finnhub's is 1 (the list of conditions). Deeper ones exhaust the stack of JSON.
+ */
 const MAX_DEPTH = 8;
 /** Longest record, bytes of JSON: a hundred times a real one. A batch must stay far below Kafka's 1 MiB. */
 const MAX_RECORD_BYTES = 16_384;
@@ -37,8 +39,8 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 /**
- * `deep` if nested too deeply, `proto` if a key would change an object's nature (the functions refuse such an event
- * whole), `infinite` if a number in it is not finite, else `finite`.
+ * `deep` if nested too deeply, `proto` if a key would change an object's nature (the functions refuse such an
+ * event whole), `infinite` if a number in it is not finite, else `finite`.
  */
 type Shape = 'finite' | 'infinite' | 'deep' | 'proto';
 

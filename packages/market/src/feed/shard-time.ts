@@ -1,6 +1,9 @@
 import { type FeedClock, type FeedClockOptions, observeTrade } from './feed-clock.ts';
 
-/** How event times are judged. Durations in milliseconds. The rules: `docs/decisions/2026-11-28-event-time-and-clocks.md`. */
+/**
+ * How event times are judged. Durations in milliseconds. The rules:
+ * `docs/decisions/2026-11-28-event-time-and-clocks.md`.
+ */
 export interface ShardTimeOptions {
   readonly clock: FeedClockOptions;
   /** How far ahead of a witness an event time may be to be taken at once. */
@@ -65,7 +68,10 @@ export interface FeedWideTime {
 
 /** How long after its time a record that is near the clock may come: a slow vendor, a slow line. */
 const LATENCY_MS = 60_000;
-/** How long a record that is ahead waits while its shard goes on without it, near the clock; others, for the horizon. */
+/**
+ * How long a record that is ahead waits while its shard goes on without it, near the clock; others, for the
+ * horizon.
+ */
 const WAIT_MS = 60_000;
 /** How long a symbol must go on with the same offset to be believed against what was known. */
 const CONFIRM_MS = 2_000;
@@ -245,7 +251,10 @@ export function createShardTime<Item>(
     });
   }
 
-  /** A record in time of a symbol of which others wait: they were of the same time, and the watermark stood still. */
+  /**
+   * A record in time of a symbol of which others wait: they were of the same time, and the watermark stood
+   * still.
+   */
   function confirmDelay(arrived: Arrived<Item>): void {
     if (!waiting.some(({ side, arrived: { symbol } }) => side === 'behind' && symbol === arrived.symbol))
       return;

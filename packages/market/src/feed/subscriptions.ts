@@ -7,8 +7,9 @@ export interface RefusedSymbol {
 /**
  * Which of the symbols asked for on a connection the vendor has refused, as far as its errors tell.
  *
- * Vendors take symbols in the order in which they are asked for, up to the limit of a plan, and seldom name the one that
- * they refuse: each word about too many is taken to be of the last one that is not refused yet and has sent nothing.
+ * Vendors take symbols in the order in which they are asked for, up to the limit of a plan, and seldom name the
+ * one that they refuse: each word about too many is taken to be of the last one that is not refused yet and has
+ * sent nothing.
  */
 export interface Subscriptions {
   /** A new connection: everything is asked for again. */

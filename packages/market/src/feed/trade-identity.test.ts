@@ -152,7 +152,8 @@ test('forgetOutside() keeps a minute of which something was seen lately', () => 
 });
 
 test('tradeIdOf() never changes, when the tuple is the same', () => {
-  // Golden: computed once by an independent FNV-1a. Ids stand in the log, and a restart compares new ones with them.
+  // Golden: computed once by an independent FNV-1a. Ids stand in the log, and a restart compares new ones with
+  // them.
   expect(tradeIdOf(TUPLE, 1)).toBe('midc1z40.0xbkeke1e4h5gh.1');
   expect(tradeIdOf(TUPLE, 36)).toBe(tradeIdOf(TUPLE, 1).replace(/1$/, '10'));
   expect(tradeIdOf({ ...TUPLE, conditions: undefined }, 1)).toBe(tradeIdOf(TUPLE, 1));

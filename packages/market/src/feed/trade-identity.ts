@@ -35,8 +35,8 @@ const ID = /^([0-9a-z]{1,10})\.([0-9a-z]{7})([0-9a-z]{7})\.([0-9a-z]{1,6})$/;
 /**
  * Gives trades their id and recognises what a reconnect delivers again.
  *
- * Numbering restarts with each connection: the third equal tuple on a new connection is the third one of the old
- * connection come again, and a twin beyond it is a new trade. Forgets by event time, a minute at a time.
+ * Numbering restarts with each connection: the third equal tuple on a new connection is the third one of the
+ * old connection come again, and a twin beyond it is a new trade. Forgets by event time, a minute at a time.
  */
 export interface TradeMemory {
   /**
@@ -48,8 +48,8 @@ export interface TradeMemory {
   /** Takes an id read back from the log as known. Ids of another form are ignored. */
   remember(id: string, seenAtMs?: number): void;
   /**
-   * Forgets trades of all event times outside of some spans, by whole minutes of event time of which none was seen since
-   * a moment: a symbol whose time is not yet understood may lie outside of every span.
+   * Forgets trades of all event times outside of some spans, by whole minutes of event time of which none was
+   * seen since a moment: a symbol whose time is not yet understood may lie outside of every span.
    */
   forgetOutside(spans: readonly (readonly [fromMs: number, toMs: number])[], seenBeforeMs?: number): void;
   /** Number of tuples remembered. */

@@ -3,7 +3,10 @@ import type { EventSpan } from './outage.ts';
 
 type Watermarks = Pick<BatchHeader, 'watermarkMs' | 'watermarkBeforeMs'>;
 
-/** What is known of a batch that cannot be read: its own header, if that can be, and its neighbours in the shard. */
+/**
+ * What is known of a batch that cannot be read: its own header, if that can be, and its neighbours in the
+ * shard.
+ */
 export interface UnreadableBatch {
   readonly own: Watermarks | null;
   readonly before: Watermarks | null;
@@ -14,8 +17,8 @@ export interface UnreadableBatch {
 const LONGEST_MS = 300_000;
 
 /**
- * The range of event time of the trades of a batch that cannot be read: from the watermark before it to its own, and the
- * disorder beyond that; null if neither itself nor a neighbour says anything.
+ * The range of event time of the trades of a batch that cannot be read: from the watermark before it to its
+ * own, and the disorder beyond that; null if neither itself nor a neighbour says anything.
  */
 export function unreadableSpan(
   { own, before, after }: UnreadableBatch,

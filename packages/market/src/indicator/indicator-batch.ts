@@ -7,11 +7,11 @@ import { isSymbol } from '../event/symbol.ts';
 import { EVENT_TYPES } from '../event/topics.ts';
 
 /**
- * The indicators of one symbol after one window: keep the highest `version` of a (symbol, window) and ignore lower
- * ones. An indicator that is not warm yet is absent from `values`.
+ * The indicators of one symbol after one window: keep the highest `version` of a (symbol, window) and ignore
+ * lower ones. An indicator that is not warm yet is absent from `values`.
  *
- * `repeated` counts the windows without trades before this one, over which the last close was repeated; `restarted` is
- * true if the series began anew here, after more of them than that.
+ * `repeated` counts the windows without trades before this one, over which the last close was repeated;
+ * `restarted` is true if the series began anew here, after more of them than that.
  */
 export interface SymbolIndicators {
   readonly symbol: string;
@@ -36,11 +36,11 @@ const MAX_SYMBOLS = 250;
 const NAME = /^[a-z][a-z0-9_]{0,31}$/;
 
 /**
- * The events of an indicator batch, for `market.signals.v1`, in parts of at most 250 symbols, ascending; none when it
- * has no symbol.
+ * The events of an indicator batch, for `market.signals.v1`, in parts of at most 250 symbols, ascending; none
+ * when it has no symbol.
  *
- * The id `<shard>:<windowStartMs>:indicators:<hash>`, of the hash of the symbols and their versions, stands for one
- * content.
+ * The id `<shard>:<windowStartMs>:indicators:<hash>`, of the hash of the symbols and their versions, stands for
+ * one content.
  */
 export function formatIndicatorBatch(batch: IndicatorBatch, traceparent?: string): readonly MarketEvent[] {
   const { shard, windowStartMs } = batch;

@@ -50,7 +50,9 @@ function valuesOf(series: readonly WindowPrices[], periods: IndicatorPeriods): I
 const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** An average over a whole series by its definition: the mean of the first n, then the recurrence; NaN before. */
+/**
+ * An average over a whole series by its definition: the mean of the first n, then the recurrence; NaN before.
+ */
 function naiveSmoothed(series: readonly number[], n: number, weight: number): number[] {
   return series.map((_, at) => {
     if (at < n - 1) return Number.NaN;

@@ -46,7 +46,8 @@ export interface WindowPrices {
 /**
  * What the indicators need to know of a series so far, as plain JSON; its size does not grow with the series.
  *
- * `seen` counts the windows, up to the longest wait of any indicator; `closes` holds the last closes, oldest first.
+ * `seen` counts the windows, up to the longest wait of any indicator; `closes` holds the last closes, oldest
+ * first.
  */
 export interface IndicatorState {
   readonly seen: number;
@@ -168,7 +169,10 @@ export function indicatorValues(state: IndicatorState, periods: IndicatorPeriods
   return values;
 }
 
-/** An indicator's full name, such as `sma20` or `rsi14`; MACD and Bollinger bands have none of their periods in it. */
+/**
+ * An indicator's full name, such as `sma20` or `rsi14`; MACD and Bollinger bands have none of their periods in
+ * it.
+ */
 export function indicatorName(kind: IndicatorKind, periods: IndicatorPeriods): string {
   return kind === 'sma' || kind === 'ema' || kind === 'rsi' || kind === 'atr'
     ? `${kind}${periods[kind]}`

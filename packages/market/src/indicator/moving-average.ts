@@ -9,8 +9,8 @@ export function pushRing(ring: Ring, value: number, period: number): Ring {
 /**
  * Simple moving average: the mean of the last `period` values, or null while there are fewer.
  *
- * It is summed anew each time, oldest first. A running sum would drift, and a series that is recomputed from its
- * middle would then end in other bits than one computed from its start.
+ * It is summed anew each time, oldest first. A running sum would drift, and a series that is recomputed from
+ * its middle would then end in other bits than one computed from its start.
  */
 export function smaOf(ring: Ring, period: number): number | null {
   if (ring.length < period) return null;

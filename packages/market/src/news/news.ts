@@ -1,6 +1,6 @@
 /**
- * A piece of news about one symbol. `id` is the feed's own; `sentiment` lies between -1 (bad for the price) and 1
- * (good), and is null where the feed does not judge. Texts that the feed leaves out are empty.
+ * A piece of news about one symbol. `id` is the feed's own; `sentiment` lies between -1 (bad for the price) and
+ * 1 (good), and is null where the feed does not judge. Texts that the feed leaves out are empty.
  */
 export interface NewsItem {
   readonly id: string;

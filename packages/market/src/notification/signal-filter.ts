@@ -16,8 +16,8 @@ export function isConcerned({ rules, symbols }: SignalFilter, { rule, symbol }: 
 }
 
 /**
- * What a target ought to believe of a signal. A side that it does not want is nothing to it: who was told of the other
- * side is told that it is gone. Strength only decides whether the target is told at all.
+ * What a target ought to believe of a signal. A side that it does not want is nothing to it: who was told of
+ * the other side is told that it is gone. Strength only decides whether the target is told at all.
  */
 export function truthFor({ sides, minStrength = 0 }: SignalFilter, signal: Signal): Truth {
   const isThere = signal.state === 'active' && (sides === undefined || sides.includes(signal.side));

@@ -3,8 +3,8 @@ import { saysTheSame, type Told } from './told.ts';
 
 /**
  * How one version of a signal stands at one target. `failed`: surely not told, to be tried again. `unclear`: no
- * answer came, it may have been told; to be tried again. `refused`: the target will not have it as it is. `skipped`:
- * there was nothing to tell.
+ * answer came, it may have been told; to be tried again. `refused`: the target will not have it as it is.
+ * `skipped`: there was nothing to tell.
  */
 export type NoticeStatus = 'claimed' | 'sent' | 'failed' | 'unclear' | 'refused' | 'skipped';
 
@@ -52,12 +52,13 @@ export interface Truth {
 export type Decision = 'nothing' | 'skip' | 'claim' | 'busy';
 
 /**
- * Decides what a version of a signal is to a target, from all that the record says of the signal at that target.
+ * Decides what a version of a signal is to a target, from all that the record says of the signal at that
+ * target.
  *
- * A target is told when what it may believe is not what the version says: news that it was not told of, or was told
- * to be gone; another side, words or numbers than it was told; nothing any more, where it was, or may have been, told
- * of something. An older version than one that was decided on is nothing any more. `busy` is a claim that somebody
- * still works on: to be asked again later.
+ * A target is told when what it may believe is not what the version says: news that it was not told of, or was
+ * told to be gone; another side, words or numbers than it was told; nothing any more, where it was, or may have
+ * been, told of something. An older version than one that was decided on is nothing any more. `busy` is a claim
+ * that somebody still works on: to be asked again later.
  */
 export function decide(notices: readonly StoredNotice[], truth: Truth): Decision {
   const { version } = truth;
@@ -69,8 +70,8 @@ export function decide(notices: readonly StoredNotice[], truth: Truth): Decision
 }
 
 /**
- * What a target was told last of a signal, before a version: what a correction or a retraction is about. Null if that
- * was nothing, a retraction, or is not known.
+ * What a target was told last of a signal, before a version: what a correction or a retraction is about. Null
+ * if that was nothing, a retraction, or is not known.
  */
 export function lastTold(notices: readonly StoredNotice[], version: number): Told | null {
   const [last] = beliefsOf(notices.filter((notice) => notice.version < version));
@@ -80,7 +81,10 @@ export function lastTold(notices: readonly StoredNotice[], version: number): Tol
 /** What a target may believe: that there is nothing, or what a notice told it. */
 type Belief = 'nothing' | Pick<Notice, 'content'>;
 
-/** Everything that a target may believe, newest first: what was surely sent last, or anything later that may have come. */
+/**
+ * Everything that a target may believe, newest first: what was surely sent last, or anything later that may
+ * have come.
+ */
 function beliefsOf(notices: readonly StoredNotice[]): readonly Belief[] {
   const beliefs: Belief[] = [];
   for (const notice of notices.toSorted((a, b) => b.version - a.version)) {

@@ -25,8 +25,8 @@ const SAME_STRENGTH = 0.05;
 /**
  * True if two tellings of a signal say the same: the same side, the same words, and numbers as good as equal.
  *
- * Exact numbers would be no measure: a late trade changes every average after it a little, for many windows, and whoever
- * was told of a signal then would be told again of its eighth digit.
+ * Exact numbers would be no measure: a late trade changes every average after it a little, for many windows,
+ * and whoever was told of a signal then would be told again of its eighth digit.
  */
 export function saysTheSame(a: Told, b: Told): boolean {
   return (

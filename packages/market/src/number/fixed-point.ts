@@ -1,9 +1,9 @@
 declare const unit: unique symbol;
 
 /**
- * A price, size or sum of them, as an integer in units of 1e-8. Its type is not that of {@link E16}, and no plain
- * bigint is one: prices and notionals cannot take each other's place, and what an operator returns has to say its
- * unit, by {@link addE8} or {@link e8}.
+ * A price, size or sum of them, as an integer in units of 1e-8. Its type is not that of {@link E16}, and no
+ * plain bigint is one: prices and notionals cannot take each other's place, and what an operator returns has to
+ * say its unit, by {@link addE8} or {@link e8}.
  */
 export type E8 = bigint & { readonly [unit]: 'E8' };
 
@@ -89,7 +89,9 @@ function unitsOfText(text: string): E8 | null {
   return e8(sign === '-' ? -magnitude : magnitude);
 }
 
-/** The exact decimal text of a number in 1e-8 units, without trailing zeros: `6183763000000n` is `"61837.63"`. */
+/**
+ * The exact decimal text of a number in 1e-8 units, without trailing zeros: `6183763000000n` is `"61837.63"`.
+ */
 export function formatE8(units: E8): string {
   const magnitude: bigint = units < 0n ? 0n - units : units;
   const fraction = (magnitude % ONE_E8).toString().padStart(8, '0').replace(/0+$/, '');

@@ -10,7 +10,8 @@ const PRIME_LOW = 0x1b3;
 /**
  * FNV-1a, 64 bits, over the UTF-16 code units of a text; on ASCII text it equals FNV-1a over the bytes.
  *
- * Source of the constants: the IETF draft "The FNV Non-Cryptographic Hash Algorithm", 64-bit offset basis and prime.
+ * Source of the constants: the IETF draft "The FNV Non-Cryptographic Hash Algorithm", 64-bit offset basis and
+ * prime.
  */
 export function fnv1a64(text: string): Hash64 {
   let high = 0xcbf29ce4;

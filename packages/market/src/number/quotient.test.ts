@@ -25,7 +25,10 @@ function neighbourOf(value: number, step: 1n | -1n): number {
   return view.getFloat64(0);
 }
 
-/** Twice the distance of a double from a quotient, as a numerator over a denominator that all doubles here share. */
+/**
+ * Twice the distance of a double from a quotient, as a numerator over a denominator that all doubles here
+ * share.
+ */
 function distanceOf(value: number, dividend: bigint, divisor: bigint): bigint {
   const { numerator, denominator } = fractionOf(value);
   const scale = (1n << 1_074n) / denominator;

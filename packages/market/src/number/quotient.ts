@@ -3,7 +3,8 @@ const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 const QUOTIENT_BITS = 64;
 
 /**
- * The double nearest to a quotient of integers, ties to the even one: what division without end would be rounded to.
+ * The double nearest to a quotient of integers, ties to the even one: what division without end would be
+ * rounded to.
  *
  * Rounding keeps order, so that a mean lies between the doubles of its smallest and its largest value.
  *

@@ -114,7 +114,10 @@ function rowOf(step: Step, { stored, candle, basis, version }: RowParts): StateR
   };
 }
 
-/** The signals of a row after it was made anew: what is no longer found is retracted, what is the same stays as it was. */
+/**
+ * The signals of a row after it was made anew: what is no longer found is retracted, what is the same stays as
+ * it was.
+ */
 function mergeSignals(
   stored: readonly Signal[],
   found: readonly FoundSignal[],

@@ -17,7 +17,9 @@ const common = {
 /** A line that can cross another. */
 const line = z.enum(['close', 'sma', 'ema', 'macd', 'macd_signal', 'bollinger_middle']);
 
-/** A rule, by its kind. Numbers are checked for sense, so that a typing error is not a rule that never fires. */
+/**
+ * A rule, by its kind. Numbers are checked for sense, so that a typing error is not a rule that never fires.
+ */
 const Rule = z.discriminatedUnion('kind', [
   z.strictObject({
     ...common,
@@ -115,7 +117,10 @@ export function concerns(rule: Rule, symbol: string): boolean {
   return rule.symbols.some((pattern) => matches(pattern, symbol));
 }
 
-/** Whether a pattern in which `*` stands for any characters covers the text; in time linear in their lengths' product. */
+/**
+ * Whether a pattern in which `*` stands for any characters covers the text; in time linear in their lengths'
+ * product.
+ */
 function matches(pattern: string, text: string): boolean {
   const [head = '', ...parts] = pattern.split('*');
   if (!text.startsWith(head)) return false;

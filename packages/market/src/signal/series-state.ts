@@ -9,8 +9,9 @@ export interface Sentiment {
 }
 
 /**
- * The part of a candle that a state is computed from, as doubles. `version` is the candle's. `sentiment` is what was known when the
- * symbol's row was first made; it stays with the row, so that every repeat and recomputation says the same.
+ * The part of a candle that a state is computed from, as doubles. `version` is the candle's. `sentiment` is
+ * what was known when the symbol's row was first made; it stays with the row, so that every repeat and
+ * recomputation says the same.
  */
 export interface RowCandle {
   readonly version: number;
@@ -80,9 +81,10 @@ export interface Basis {
 /**
  * A symbol in a window.
  *
- * `version` is the window's version that last changed the row, `stateVersion` the one that last changed its state, which
- * is what the next window's row is made from. `candle` is null in a row that only says that a symbol was silent.
- * `basis` is null where no earlier row was near enough. `repeated` and `restarted`: see `SymbolIndicators`.
+ * `version` is the window's version that last changed the row, `stateVersion` the one that last changed its
+ * state, which is what the next window's row is made from. `candle` is null in a row that only says that a
+ * symbol was silent. `basis` is null where no earlier row was near enough. `repeated` and `restarted`: see
+ * `SymbolIndicators`.
  */
 export interface StateRow {
   readonly version: number;
@@ -98,9 +100,9 @@ export interface StateRow {
 /**
  * The symbols of a shard's window.
  *
- * Version 0 is a window that was never written. `pending` is the version at which a recomputation of the windows after
- * this one began that is not known to be finished; 0 if there is none. `recomputedToMs` is the start of the last of them
- * up to which it has come, all right and published; null if nothing is known of that.
+ * Version 0 is a window that was never written. `pending` is the version at which a recomputation of the
+ * windows after this one began that is not known to be finished; 0 if there is none. `recomputedToMs` is the
+ * start of the last of them up to which it has come, all right and published; null if nothing is known of that.
  */
 export interface StateWindow {
   readonly version: number;
@@ -117,7 +119,9 @@ export const ABSENT: StateWindow = {
   rows: new Map(),
 };
 
-/** Orders bases: of two readings of the rows before, the later one. Rows are never taken away, so it only grows. */
+/**
+ * Orders bases: of two readings of the rows before, the later one. Rows are never taken away, so it only grows.
+ */
 export function compareBases(a: Basis | null, b: Basis | null): number {
   if (a === null || b === null) return (a === null ? 0 : 1) - (b === null ? 0 : 1);
   return a.startMs - b.startMs || a.stateVersion - b.stateVersion;

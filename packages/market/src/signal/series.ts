@@ -38,8 +38,8 @@ export interface Place {
 /**
  * The series after a window with trades. Pure: the same series, candle and rules give the same bytes.
  *
- * Windows without a trade since the series' last repeat its last close, up to `maxRepeatedWindows`; after more of them,
- * or when the periods were changed, the series starts again here and remembers nothing.
+ * Windows without a trade since the series' last repeat its last close, up to `maxRepeatedWindows`; after more
+ * of them, or when the periods were changed, the series starts again here and remembers nothing.
  */
 export function stepSeries(
   before: SeriesState | null,
@@ -91,8 +91,8 @@ export function stepSeries(
 }
 
 /**
- * The series in a window of its shard that holds no trade of it: as before, but for what silence rules remember. A
- * series that would start again with its next trade gives no more signals.
+ * The series in a window of its shard that holds no trade of it: as before, but for what silence rules
+ * remember. A series that would start again with its next trade gives no more signals.
  */
 export function stepSilent(before: SeriesState, place: Place, settings: SeriesSettings): Step {
   // This window is without a trade too.

@@ -14,9 +14,9 @@ export type SignalState = 'active' | 'retracted';
 /**
  * What a rule found in one window of one symbol: keep the highest `version` of an `id` and ignore lower ones.
  *
- * `id` is {@link signalId}, unique within its feed; `strength` lies between 0 and 1; `numbers` are those that made
- * the signal; `text` is a sentence for a trader, plain and not escaped; `causedAtMs` is the event time of the
- * newest trade behind it.
+ * `id` is {@link signalId}, unique within its feed; `strength` lies between 0 and 1; `numbers` are those that
+ * made the signal; `text` is a sentence for a trader, plain and not escaped; `causedAtMs` is the event time of
+ * the newest trade behind it.
  */
 export interface Signal {
   readonly id: string;
@@ -60,8 +60,8 @@ export function signalId({
 }
 
 /**
- * The events of a signal batch, for `market.signals.v1`, in parts of at most 100 signals, ids ascending; none when
- * it has no signal.
+ * The events of a signal batch, for `market.signals.v1`, in parts of at most 100 signals, ids ascending; none
+ * when it has no signal.
  *
  * The id `<shard>:<windowStartMs>:<version>:signals:<part>` stands for one content.
  */

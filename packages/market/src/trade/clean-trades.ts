@@ -14,9 +14,9 @@ export interface CleanedBatch {
 }
 
 /**
- * Cleans a raw batch. A pure function of its input: a trade is too late by what was known before its batch, never by a
- * clock, so every replay, every redrive and the audit give the same answer. A batch written before 2026-11-28 does not
- * say what was known; it is judged by its own watermark, as it was then.
+ * Cleans a raw batch. A pure function of its input: a trade is too late by what was known before its batch,
+ * never by a clock, so every replay, every redrive and the audit give the same answer. A batch written before
+ * 2026-11-28 does not say what was known; it is judged by its own watermark, as it was then.
  */
 export function cleanBatch({ records, ...header }: RawBatch, horizonMs: number): CleanedBatch {
   const trades: Trade[] = [];

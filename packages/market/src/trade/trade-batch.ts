@@ -30,7 +30,10 @@ const TradeColumns = z.object({
   id: z.array(z.string().min(1).max(128)),
 });
 
-/** The event of a clean batch, for `market.trades.v1`: one array per column, symbols by their place in `symbols`. */
+/**
+ * The event of a clean batch, for `market.trades.v1`: one array per column, symbols by their place in
+ * `symbols`.
+ */
 export function formatTradeBatch({ trades, ...header }: TradeBatch): MarketEvent {
   const places = new Map<string, number>();
   const symbol = trades.map((trade) => {

@@ -3,8 +3,8 @@ import type { E8 } from '../number/fixed-point.ts';
 /**
  * One execution as the pipeline counts it.
  *
- * `priceE8` and `sizeE8` are integers in 1e-8 units; a price may be below 0, a size is above it; `eventTimeMs` is when the venue says it
- * happened; `id` is unique within a feed.
+ * `priceE8` and `sizeE8` are integers in 1e-8 units; a price may be below 0, a size is above it; `eventTimeMs`
+ * is when the venue says it happened; `id` is unique within a feed.
  */
 export interface Trade {
   readonly id: string;

@@ -29,7 +29,9 @@ export function addApplied(applied: Applied, epoch: number, sequence: number): A
   return new Map([...applied, [epoch, [...before, [first, last], ...after]]]);
 }
 
-/** The set as text, epochs ascending: `1764000000000:1-204,206;1764000100000:1`. Empty text for the empty set. */
+/**
+ * The set as text, epochs ascending: `1764000000000:1-204,206;1764000100000:1`. Empty text for the empty set.
+ */
 export function formatApplied(applied: Applied): string {
   return [...applied]
     .toSorted(([a], [b]) => a - b)

@@ -1,8 +1,8 @@
 import { WINDOW_MS } from './window.ts';
 
 /**
- * Stretches of event time, both ends included, in which trades may be missing: ascending, disjoint and merged where
- * they meet.
+ * Stretches of event time, both ends included, in which trades may be missing: ascending, disjoint and merged
+ * where they meet.
  */
 export type GapSpans = readonly GapSpan[];
 
@@ -22,9 +22,9 @@ export function touchesGap(spans: GapSpans, windowStartMs: number, windowMs = WI
 }
 
 /**
- * The stretches with one more. In whatever order they are added, the same ones come out, as long as the bounds do
- * not bite: beyond `maxSpans` the two that are nearest to each other become one, so that a stretch may grow but is
- * never lost.
+ * The stretches with one more. In whatever order they are added, the same ones come out, as long as the bounds
+ * do not bite: beyond `maxSpans` the two that are nearest to each other become one, so that a stretch may grow
+ * but is never lost.
  *
  * @throws {RangeError} If the stretch ends before it begins.
  */

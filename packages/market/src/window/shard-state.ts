@@ -5,8 +5,8 @@ import { closedToOf, WINDOW_MS, windowStartOf } from './window.ts';
  * What is known of a shard's windows: up to where they are closed, and which still wait to be.
  *
  * Version 0 is a shard that was never written. `closedToMs` is a window boundary; `open` holds window starts,
- * ascending, that were written and whose final candles are not acknowledged yet. `gaps` are the feed gaps that a
- * window must know of when it is first written.
+ * ascending, that were written and whose final candles are not acknowledged yet. `gaps` are the feed gaps that
+ * a window must know of when it is first written.
  */
 export interface ShardState {
   readonly version: number;
@@ -60,15 +60,16 @@ export function takeOffOpen(
 }
 
 /**
- * Most gaps that a shard's row holds, 27 characters each: more than a feed has in weeks. Beyond it the nearest two
- * become one, and windows between them count as incomplete, too.
+ * Most gaps that a shard's row holds, 27 characters each: more than a feed has in weeks. Beyond it the nearest
+ * two become one, and windows between them count as incomplete, too.
  */
 const MAX_GAPS = 200;
 
 /**
  * The shard with one more gap, or null when it knows it already.
  *
- * @param retainMs How long before the newest closed window a gap is still of interest: no older window is written.
+ * @param retainMs How long before the newest closed window a gap is still of interest: no older window is
+ *   written.
  */
 export function noteGap(shard: ShardState, gap: GapSpan, retainMs: number): ShardState | null {
   const gaps = addSpan(shard.gaps, gap, { oldestMs: oldestKnown(shard, retainMs), maxSpans: MAX_GAPS });
@@ -86,8 +87,8 @@ export interface GapWindows {
 }
 
 /**
- * The windows that a gap touches and that may have been written. A window that is final and off the list ends at
- * `closedToMs` at the latest, so that a gap that is told in order has hardly a closed one.
+ * The windows that a gap touches and that may have been written. A window that is final and off the list ends
+ * at `closedToMs` at the latest, so that a gap that is told in order has hardly a closed one.
  *
  * @param retainMs As for {@link noteGap}: closed windows are looked for no further back.
  */

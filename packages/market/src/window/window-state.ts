@@ -2,8 +2,8 @@ import { type Applied, addApplied, hasApplied } from './applied.ts';
 import { type Candle, mergeCandles } from '../candle/candle.ts';
 
 /**
- * Why a candle of a final window changed: a late trade, a symbol's first trade after the close, or a gap of the feed
- * that became known after it.
+ * Why a candle of a final window changed: a late trade, a symbol's first trade after the close, or a gap of the
+ * feed that became known after it.
  */
 export type RevisionReason = 'late_trade' | 'late_first' | 'feed_gap';
 
@@ -19,9 +19,9 @@ export interface WindowRow {
  * A window of one shard as the database keeps it. Version 0 is a window that was never written.
  *
  * One version has one content: every change, closing included, raises `version`. `finalVersion` is the version
- * that closed it, 0 while it is open; `incompleteVersion` the first that knew of a feed gap in the window, 0 while
- * none does. Neither writes the rows: {@link shownRow} says what a row is in its window. `minOffset` is the smallest
- * offset in `market.trades.v1` that it holds.
+ * that closed it, 0 while it is open; `incompleteVersion` the first that knew of a feed gap in the window, 0
+ * while none does. Neither writes the rows: {@link shownRow} says what a row is in its window. `minOffset` is
+ * the smallest offset in `market.trades.v1` that it holds.
  */
 export interface WindowState {
   readonly version: number;
@@ -32,7 +32,9 @@ export interface WindowState {
   readonly rows: ReadonlyMap<string, WindowRow>;
 }
 
-/** Where a batch stands: its epoch and sequence within the shard, and its offset in `market.trades.v1` if known. */
+/**
+ * Where a batch stands: its epoch and sequence within the shard, and its offset in `market.trades.v1` if known.
+ */
 export interface BatchPosition {
   readonly epoch: number;
   readonly sequence: number;
@@ -63,8 +65,8 @@ export function isComplete(window: WindowState): boolean {
 }
 
 /**
- * A row as it stands in its window: closing and becoming incomplete give every row a new version without writing it,
- * and of a final window the latter is a revision of every row that was there.
+ * A row as it stands in its window: closing and becoming incomplete give every row a new version without
+ * writing it, and of a final window the latter is a revision of every row that was there.
  */
 export function shownRow(window: WindowState, row: WindowRow): WindowRow {
   const version = Math.max(row.version, window.finalVersion, window.incompleteVersion);
@@ -131,7 +133,8 @@ function mergeRow(row: WindowRow | undefined, candle: Candle, version: number, l
 }
 
 /**
- * Closes a window, also one that holds nothing: a delayed first write then loses its race and becomes a revision.
+ * Closes a window, also one that holds nothing: a delayed first write then loses its race and becomes a
+ * revision.
  *
  * @throws {RangeError} If it is final already.
  */

@@ -1,6 +1,9 @@
 import { createSplitter, type Frame, UNKNOWN, type Wire, type WireRequest } from './wire.ts';
 
-/** Version, flags, stream (2 bytes), operation, length (4 bytes): the native protocol up to v4, which our driver speaks. */
+/**
+ * Version, flags, stream (2 bytes), operation, length (4 bytes): the native protocol up to v4, which our driver
+ * speaks.
+ */
 const HEADER_BYTES = 9;
 const OPERATIONS: ReadonlyMap<number, string> = new Map([
   [0x01, 'STARTUP'],
@@ -26,8 +29,8 @@ export function isWindowClose(request: WireRequest): boolean {
 }
 
 /**
- * Cassandra's native protocol. Statements are known by their text, prepared ones too, on whatever connection of this
- * proxy they were prepared.
+ * Cassandra's native protocol. Statements are known by their text, prepared ones too, on whatever connection of
+ * this proxy they were prepared.
  */
 export function createCqlWire(): Wire {
   /** Text of each prepared statement, by its id in hexadecimal. */
@@ -79,7 +82,9 @@ export function createCqlWire(): Wire {
   };
 }
 
-/** The body of an answer. Cassandra 5 warns of prepared statements without a keyspace's name, before the body. */
+/**
+ * The body of an answer. Cassandra 5 warns of prepared statements without a keyspace's name, before the body.
+ */
 function afterWarnings(bytes: Buffer): Buffer {
   let body = bytes.subarray(HEADER_BYTES);
   if ((bytes.readUInt8(1) & WARNING_FLAG) === 0) return body;

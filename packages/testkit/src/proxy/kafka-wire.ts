@@ -20,8 +20,8 @@ const NAMES_BROKER: ReadonlySet<string> = new Set(['Metadata', 'FindCoordinator'
 const HOST = Buffer.from('127.0.0.1');
 
 /**
- * Kafka's protocol. Where a broker says its own address it is made to say the proxy's, so that clients stay with the
- * proxy: a port has four bytes whatever it is, so nothing moves.
+ * Kafka's protocol. Where a broker says its own address it is made to say the proxy's, so that clients stay
+ * with the proxy: a port has four bytes whatever it is, so nothing moves.
  *
  * @param brokerPort The port that the broker advertises, on 127.0.0.1.
  */

@@ -49,8 +49,8 @@ interface SetTrap extends Trap {
 }
 
 /**
- * Starts a proxy in front of a server on 127.0.0.1. It knows the protocol's messages, so that exactly the answer of
- * one statement can be lost; it decides nothing by chance itself.
+ * Starts a proxy in front of a server on 127.0.0.1. It knows the protocol's messages, so that exactly the
+ * answer of one statement can be lost; it decides nothing by chance itself.
  */
 export async function startProxy(targetPort: number, wire: Wire): Promise<TcpProxy> {
   const sockets = new Set<Socket>();

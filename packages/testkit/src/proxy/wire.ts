@@ -1,6 +1,8 @@
 /** What a frame asks for, or what the request asked for that it answers. */
 export interface WireRequest {
-  /** Cassandra: the text of the (first) statement, else the name of the operation. Kafka: the name of the API. */
+  /**
+   * Cassandra: the text of the (first) statement, else the name of the operation. Kafka: the name of the API.
+   */
   readonly what: string;
   /** Number of statements; 0 where there is none. */
   readonly statements: number;
@@ -23,7 +25,9 @@ export interface WireConnection {
 
 /** A protocol. */
 export interface Wire {
-  /** A new connection begins. @param proxyPort Port that clients are to be told, where the protocol tells one. */
+  /**
+   * A new connection begins. @param proxyPort Port that clients are to be told, where the protocol tells one.
+   */
   open(proxyPort: number): WireConnection;
 }
 

@@ -20,9 +20,14 @@ export interface FinnhubFeedOptions {
   readonly silenceMs: number;
   readonly reconnectMinMs: number;
   readonly reconnectMaxMs: number;
-  /** A connection that held so long counts as a success; Finnhub may accept one and close it a few seconds later. */
+  /**
+   * A connection that held so long counts as a success; Finnhub may accept one and close it a few seconds
+   * later.
+   */
   readonly stableMs: number;
-  /** Longest frame that is taken, bytes. Up to four times as long it is passed over, beyond that the line ends. */
+  /**
+   * Longest frame that is taken, bytes. Up to four times as long it is passed over, beyond that the line ends.
+   */
   readonly maxFrameBytes: number;
   /** True if this process has not had a turn for a while, or its machine slept: asked often. */
   readonly hasStoodStill: () => boolean;
@@ -155,8 +160,8 @@ export function createFinnhubFeed(options: FinnhubFeedOptions, handlers: FeedHan
   }
 
   /**
-   * After a standstill what is received may have lain in a buffer since before it, and the line may be long gone: it
-   * counts as alive again when the vendor has answered a ping.
+   * After a standstill what is received may have lain in a buffer since before it, and the line may be long
+   * gone: it counts as alive again when the vendor has answered a ping.
    */
   function lookForStandstill(current: WebSocket): void {
     if (!options.hasStoodStill() || isReplay || probe !== undefined) return;

@@ -5,8 +5,8 @@ const MAX_SIZE = 1e15;
 const FUTURES = /(=F|!)$/;
 
 /**
- * True for a symbol whose price may be 0 or below: a future, for whoever takes the goods may have to be paid. Of shares,
- * coins and currencies such a price is a fault of the feed.
+ * True for a symbol whose price may be 0 or below: a future, for whoever takes the goods may have to be paid.
+ * Of shares, coins and currencies such a price is a fault of the feed.
  */
 export function canBeBelowZero(symbol: string): boolean {
   return FUTURES.test(symbol);

@@ -8,8 +8,8 @@ import { fnv1a64, hashToText } from '../../number/hash.ts';
 import type { JudgedItems } from '../judged.ts';
 
 /**
- * Judges one record of a `book` frame: `s` symbol, `t` UNIX milliseconds, `b` and `a` lists of `[price, size]`, best
- * first. This kind of frame is our own; Finnhub sends none.
+ * Judges one record of a `book` frame: `s` symbol, `t` UNIX milliseconds, `b` and `a` lists of `[price, size]`,
+ * best first. This kind of frame is our own; Finnhub sends none.
  */
 export function judgeBookRecord(record: Readonly<Record<string, unknown>>): JudgedItems<Book> {
   const { s, t: eventTimeMs, b, a } = record;

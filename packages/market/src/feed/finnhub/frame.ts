@@ -5,8 +5,8 @@ import type { EventSpan } from '../outage.ts';
 const MAX_MESSAGE_TEXT = 200;
 
 /**
- * Reads a text frame of Finnhub's protocol; whatever it is, it is an answer. `book` is an extension of ours: Finnhub
- * sends no order books, the simulated market does. Source: Finnhub API documentation, "Trades".
+ * Reads a text frame of Finnhub's protocol; whatever it is, it is an answer. `book` is an extension of ours:
+ * Finnhub sends no order books, the simulated market does. Source: Finnhub API documentation, "Trades".
  */
 export function parseFinnhubFrame(text: string): FeedFrame {
   let frame: unknown;

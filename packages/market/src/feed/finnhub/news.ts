@@ -12,9 +12,9 @@ import {
 import type { JudgedItems } from '../judged.ts';
 
 /**
- * Judges one record of a Finnhub `news` frame: `id`, `datetime` in UNIX **seconds**, `headline`, `related` (a symbol,
- * or several with commas), `source`, `summary`, `category`, `url`. Source: Finnhub API documentation, "News".
- * `sentiment` is an addition of ours. News of several symbols is one item each.
+ * Judges one record of a Finnhub `news` frame: `id`, `datetime` in UNIX **seconds**, `headline`, `related` (a
+ * symbol, or several with commas), `source`, `summary`, `category`, `url`. Source: Finnhub API documentation,
+ * "News". `sentiment` is an addition of ours. News of several symbols is one item each.
  */
 export function judgeNewsRecord(record: Readonly<Record<string, unknown>>): JudgedItems<NewsItem> {
   const { id, datetime, headline, sentiment = null } = record;
