@@ -53,6 +53,12 @@ const FILTER = new RegExp(
   `^(?:${NAMES.map((name) => name.replaceAll(/[./]/g, String.raw`\$&`)).join('|')})$`,
 );
 
+/**
+ * The list of all languages that zod's messages come in: nobody asks for another than English, which it has
+ * itself.
+ */
+const ZOD_LOCALES = /^\.\.\/locales\/index\.js$/;
+
 /** Keeps out of a function's start what it does not need there. `docs/performance.md` says what that saves. */
 export function leanPlugin(root: string): Plugin {
   return {
@@ -78,6 +84,12 @@ export function leanPlugin(root: string): Plugin {
         if (pluginData === 'real' || !importer.includes('node_modules')) return undefined;
         return { path: path.replace('node:', ''), namespace: 'builtin' };
       });
+      onResolve({ filter: ZOD_LOCALES }, ({ path, importer }) =>
+        importer.split(sep).join('/').includes('/node_modules/zod/v4/')
+          ? { path, namespace: 'none' }
+          : undefined,
+      );
+      onLoad({ filter: /.*/, namespace: 'none' }, () => ({ contents: 'export {};' }));
       onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
         contents: lazyModule(`node:${path}`),
       }));

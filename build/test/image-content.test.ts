@@ -14,16 +14,16 @@ const KIB = 1_024;
  * read and compiled at every cold start: what makes one grow should be known.
  */
 const BUDGET_KIB: Readonly<Record<string, number>> = {
-  aggregate: 3_900,
-  audit: 1_900,
-  exporter: 3_000,
-  ingest: 1_550,
-  notify: 3_900,
-  persist: 3_850,
-  query: 1_550,
-  schema: 1_800,
-  signal: 3_900,
-  transform: 3_300,
+  aggregate: 3_500,
+  audit: 1_750,
+  exporter: 1_650,
+  ingest: 1_250,
+  notify: 3_150,
+  persist: 3_000,
+  query: 1_700,
+  schema: 1_500,
+  signal: 3_700,
+  transform: 2_850,
 };
 
 interface Bill {
