@@ -4,12 +4,7 @@ import { e16, e8 } from '@kandle/market/number/fixed-point';
 import { ABSENT_SHARD, type ShardState } from '@kandle/market/window/shard-state';
 import { formatTradeKey, parseTradeKey } from '@kandle/market/trade/trade';
 import { WINDOW_MS, type WindowKey } from '@kandle/market/window/window';
-import {
-  ABSENT_WINDOW,
-  type RevisionReason,
-  type WindowRow,
-  type WindowState,
-} from '@kandle/market/window/window-state';
+import { ABSENT_WINDOW, type WindowRow, type WindowState } from '@kandle/market/window/window-state';
 import { column, parseRow, parseRows } from '@kandle/runtime/cassandra-rows';
 import {
   CONDITIONAL,
@@ -154,14 +149,12 @@ const HeaderSchema = z.object({
   min_offset: column.bigint.nullable(),
 });
 
-const REASONS = ['late_trade', 'late_first', 'feed_gap'] as const satisfies readonly RevisionReason[];
-
 /** A symbol's row in a window. */
 const RowSchema = z.object({
   symbol: column.text,
   row_version: column.int,
   revision: column.int,
-  reason: z.enum(REASONS).or(z.literal('')).nullable(),
+  reason: column.optionalText,
   first_key: column.text,
   last_key: column.text,
   open_e8: column.varint,

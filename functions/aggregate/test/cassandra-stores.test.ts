@@ -8,6 +8,21 @@ const { keyspace, client, schemaClient, cqlFolder } = useTestKeyspace('stores');
 
 describeStores('Cassandra', () => ({ windows: createWindowStore(client), shards: createShardStore(client) }));
 
+test('a window that the audit has repaired is read, whatever it calls its reason', async () => {
+  const windows = createWindowStore(client);
+  const { rows } = await client.execute('SELECT shard, window_start, symbol FROM windows LIMIT 50');
+  const row = rows.find((one) => one['symbol'] !== null);
+  const [shard, start] = [String(row?.['shard']), row?.['window_start'] as Date];
+  await client.execute('UPDATE windows SET reason = ? WHERE shard = ? AND window_start = ? AND symbol = ?', [
+    'repaired',
+    shard,
+    start,
+    row?.['symbol'],
+  ]);
+  const read = await windows.read({ shard, windowStartMs: start.getTime() });
+  expect([...read.rows.values()].map(({ reason }) => reason)).toContain('repaired');
+});
+
 test('migrate() does nothing the second time, and refuses a step that was changed', async () => {
   expect(await migrate(schemaClient, cqlFolder, laptopSchemaValues(keyspace))).toEqual([]);
   await schemaClient.execute(

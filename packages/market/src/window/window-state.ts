@@ -7,12 +7,15 @@ import { type Candle, mergeCandles } from '../candle/candle.ts';
  */
 export type RevisionReason = 'late_trade' | 'late_first' | 'feed_gap';
 
-/** One symbol's row in a window. `version` is the window version that last wrote it. */
+/**
+ * One symbol's row in a window. `version` is the window version that last wrote it. `reason` is a
+ * {@link RevisionReason}, or what somebody else who changed the row called it: the audit writes `repaired`.
+ */
 export interface WindowRow {
   readonly candle: Candle;
   readonly version: number;
   readonly revision: number;
-  readonly reason: RevisionReason | null;
+  readonly reason: string | null;
 }
 
 /**
