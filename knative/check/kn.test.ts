@@ -37,7 +37,7 @@ const FUNCTIONS = [
     memory: '256Mi',
     max: 4,
     limit: 100,
-    utilization: 100,
+    utilization: 30,
     uses: ['cassandra'],
     more: ['--env MAX_IN_FLIGHT=100'],
   },
