@@ -4,6 +4,7 @@ import type { Client } from 'cassandra-driver';
 import { z } from 'zod';
 import { bucketOf, bucketsBetween, type Interval } from './intervals.ts';
 import {
+  CANDLE_COLUMNS,
   CandleRowSchema,
   GapRowSchema,
   IndicatorRowSchema,
@@ -21,8 +22,7 @@ const FETCH_SIZE = 1_000;
 /** Most feeds that are looked at. */
 const MAX_FEEDS = 20;
 
-const CANDLE_COLUMNS =
-  'start, open, high, low, close, volume, vwap, mean_price, trade_count, state, version, revision, reason, complete';
+const CANDLE_SELECTION = CANDLE_COLUMNS.join(', ');
 
 /**
  * The views in Cassandra, read only. Statements are fixed texts with bound values: no input is ever part of
@@ -111,7 +111,7 @@ export function createCassandraStore(client: Client): QueryStore {
       selectOver(bucketsBetween(range.fromMs, range.toMs, bucket), range, (key, limit) =>
         select(
           CandleRowSchema,
-          `SELECT ${CANDLE_COLUMNS} FROM ${table} WHERE feed = ? AND symbol = ? AND ${bucket} = ? AND start >= ? AND start < ?`,
+          `SELECT ${CANDLE_SELECTION} FROM ${table} WHERE feed = ? AND symbol = ? AND ${bucket} = ? AND start >= ? AND start < ?`,
           [feed, symbol, key, range.fromMs, range.toMs],
           limit,
         ),
@@ -133,7 +133,7 @@ export function createCassandraStore(client: Client): QueryStore {
       selectOver(bucketsBetween(beginOf(range), range.toMs, 'day'), range, (day, limit) =>
         select(
           CandleRowSchema,
-          `SELECT ${CANDLE_COLUMNS} FROM candle_revisions WHERE feed = ? AND symbol = ? AND day = ? AND (start, version) > (?, ?) AND (start) < (?)`,
+          `SELECT ${CANDLE_SELECTION} FROM candle_revisions WHERE feed = ? AND symbol = ? AND day = ? AND (start, version) > (?, ?) AND (start) < (?)`,
           [feed, symbol, day, beginOf(range), Number(range.after?.key ?? -1), range.toMs],
           limit,
         ),

@@ -21,6 +21,9 @@ export const CandleRowSchema = z.object({
 });
 export type CandleRow = z.infer<typeof CandleRowSchema> & { readonly filled?: true };
 
+/** The columns of a candle, in the order in which they are read and answered. */
+export const CANDLE_COLUMNS: readonly string[] = Object.keys(CandleRowSchema.shape);
+
 export const TradeRowSchema = z.object({
   time: column.timestamp,
   id: z.string(),

@@ -1,0 +1,14 @@
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { QueryStore } from '../store.ts';
+import type { Streams } from '../stream/stream-response.ts';
+
+/** What the routes are made of. */
+export interface RouteDeps {
+  readonly store: QueryStore;
+  readonly streams: Streams;
+  readonly maxStreams: number;
+  readonly wallMs: () => number;
+}
+
+/** Adds its own paths to the application. */
+export type AddRoute = (app: OpenAPIHono, deps: RouteDeps) => void;

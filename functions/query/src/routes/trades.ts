@@ -1,0 +1,25 @@
+import { feedParam, symbolParam } from '../params.ts';
+import { answerList, listRoute, rangeOf } from './list.ts';
+import type { AddRoute } from './query-deps.ts';
+import { seriesOf } from './which-series.ts';
+
+const tradesRoute = listRoute('/v1/trades', 'Trades of a symbol, by time and id', {
+  symbol: symbolParam,
+  feed: feedParam,
+});
+
+/** `/v1/trades` */
+export const addTrades: AddRoute = (app, { store, wallMs }) => {
+  app.openapi(tradesRoute, async (c) => {
+    const asked = c.req.valid('query');
+    const series = await seriesOf(store, asked);
+    const { isClosed, ...range } = rangeOf(asked, wallMs());
+    return answerList(asked, c.req.header('if-none-match'), {
+      columns: ['time', 'id', 'price', 'size'],
+      rows: await store.trades(series, range),
+      keyOf: ({ time, id }) => ({ timeMs: time, key: id }),
+      about: { ...series },
+      isClosed,
+    });
+  });
+};
