@@ -56,6 +56,8 @@ const Attributes = z.object({
 });
 
 const Data = z.object({
+  /** Whose records they are; absent in logs written before 2026-11-29, which are all Finnhub's. */
+  format: z.literal('finnhub').optional(),
   records: z
     .array(
       z.object({

@@ -1,4 +1,6 @@
+import { partsOf } from '@kandle/market/event/parts';
 import { EVENT_TYPES, TOPICS } from '@kandle/market/event/topics';
+import { FORMAT_NAMES, type FormatName } from '@kandle/market/feed/format-name';
 import { formatRawBatch } from '@kandle/market/feed/raw-batch';
 import { describeError, RetryableError } from '@kandle/runtime/errors';
 import { toKafkaMessage } from '@kandle/runtime/event-producer';
@@ -20,7 +22,12 @@ export interface RefusedRecord {
   readonly reason: string;
   readonly detail: string;
   /** With what it would have been counted; absent where it was refused for what it is. */
-  readonly place: { readonly shard: string; readonly tradeId: string } | null;
+  readonly place: {
+    readonly shard: string;
+    readonly tradeId: string;
+    /** Whose record it is; absent, it is Finnhub's. */
+    readonly format?: FormatName | undefined;
+  } | null;
   readonly record: unknown;
 }
 
@@ -48,6 +55,7 @@ const RejectsSchema = z.object({
       record: z.unknown(),
       shard: z.string().optional(),
       tradeId: z.string().optional(),
+      format: z.enum(FORMAT_NAMES).optional(),
     }),
   ),
 });
@@ -74,8 +82,8 @@ export async function listRejects(
     for (const { offset, timestamp, headers, value } of messages) {
       if (headerText(headers, 'ce_type') !== EVENT_TYPES.rejects) continue;
       const parsed = RejectsSchema.safeParse(JSON.parse(String(value)));
-      for (const { shard, tradeId, ...rest } of parsed.data?.rejects ?? []) {
-        const place = shard === undefined || tradeId === undefined ? null : { shard, tradeId };
+      for (const { shard, tradeId, format, ...rest } of parsed.data?.rejects ?? []) {
+        const place = shard === undefined || tradeId === undefined ? null : { shard, tradeId, format };
         const reject = { partition, offset, refusedMs: Number(timestamp), place, ...rest };
         const key = place === null ? reject.id : rejectKey(place);
         const known = ledger.get(key);
@@ -158,6 +166,7 @@ export async function sendRejectsAgain(
         watermarkMs: 0,
         watermarkBeforeMs: 0,
         ingestTimeMs: epoch,
+        format: batch.rejects[0]?.place.format,
         records: batch.rejects.map(({ place, record }) => ({ id: place.tradeId, record: recordOf(record) })),
       });
       await producer.send({
@@ -185,7 +194,10 @@ interface Batch {
   readonly rejects: readonly Sendable[];
 }
 
-/** Unfinished batches as they were, then new ones, by shard, in the order in which the records were refused. */
+/**
+ * Unfinished batches as they were, then new ones, by shard and vendor, in the order in which the records were
+ * refused.
+ */
 function batchesOf(judged: readonly JudgedReject[], epoch: number): readonly Batch[] {
   const wanted = judged.flatMap(({ reject, fate, batch }) =>
     fate === 'send' && reject.place !== null ? [{ reject: { ...reject, place: reject.place }, batch }] : [],
@@ -204,11 +216,13 @@ function batchesOf(judged: readonly JudgedReject[], epoch: number): readonly Bat
     wanted.filter(({ batch }) => batch === null).map(({ reject }) => reject),
     ({ place }) => place.shard,
   );
-  const fresh = [...byShard].flatMap(([shard, rejects]) =>
-    Array.from({ length: Math.ceil(rejects.length / MAX_RECORDS) }, (_, n) => ({
-      name: { shard, epoch, sequence: n + 1 },
-      rejects: rejects.slice(n * MAX_RECORDS, (n + 1) * MAX_RECORDS).toSorted(byTradeId),
-    })),
+  const fresh = [...byShard].flatMap(([shard, ofShard]) =>
+    [...Map.groupBy(ofShard, ({ place }) => place.format).values()]
+      .flatMap((rejects) => partsOf(rejects, MAX_RECORDS))
+      .map((rejects, n) => ({
+        name: { shard, epoch, sequence: n + 1 },
+        rejects: rejects.toSorted(byTradeId),
+      })),
   );
   return [...old, ...fresh];
 }

@@ -1,6 +1,7 @@
 import { FEED_NAME } from '@kandle/market/event/shard';
 import { parseSymbols } from '@kandle/market/event/symbol';
 import { TOPICS } from '@kandle/market/event/topics';
+import { FORMAT_NAMES } from '@kandle/market/feed/format-name';
 import { type Env, logLevel, port, positiveMs, readEnv, wholeNumber } from '@kandle/runtime/config';
 import { FatalError } from '@kandle/runtime/errors';
 import { KafkaEnv } from '@kandle/runtime/kafka';
@@ -31,6 +32,8 @@ export const envSchema = z
     RAW_TOPIC: z.string().min(1).default(TOPICS.raw),
     REJECTS_TOPIC: z.string().min(1).default(TOPICS.rejects),
     FEED: z.string().regex(FEED_NAME, 'expected lower case letters, digits and hyphens').default('finnhub'),
+    /** Whose protocol the feed speaks. */
+    VENDOR: z.enum(FORMAT_NAMES).default('finnhub'),
     FEED_URL: webSocketUrl.default('wss://ws.finnhub.io'),
     FINNHUB_TOKEN: z.string().optional(),
     FINNHUB_TOKEN_FILE: z.string().optional(),

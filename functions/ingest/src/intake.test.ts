@@ -1,3 +1,4 @@
+import { FINNHUB } from '@kandle/market/feed/finnhub/format';
 import { shardOf } from '@kandle/market/event/shard';
 import { windowDueMs, windowStartOf } from '@kandle/market/window/window';
 import { parseRawBatch, type RawBatch } from '@kandle/market/feed/raw-batch';
@@ -24,7 +25,7 @@ interface Sent {
 }
 
 function createPipeline({ speed = 1, isReplay = false } = {}) {
-  const shards = createShardMap({ feed: 'finnhub', shardCount: 2, ...BOUNDS });
+  const shards = createShardMap({ feed: 'finnhub', format: FINNHUB, shardCount: 2, ...BOUNDS });
   const intake = createIntake(shards, {
     clock: { disorderMs: DISORDER_MS, graceMs: GRACE_MS, speed },
     aheadMs: AHEAD_MS,
@@ -273,12 +274,13 @@ describe('offer()', () => {
           detail: expect.stringContaining('5000 ms ahead of finnhub-'),
           shard: shards.shardOf('AAPL').name,
           tradeId: expect.stringMatching(/^[0-9a-z]+\.[0-9a-z]{14}\.1$/),
+          format: 'finnhub',
           record: ahead,
         },
       },
     ]);
     // Refused and remembered: a redrive counts it, and what the feed delivers again does not.
-    expect(intake.offer(ahead, at(14 * 60_000, 2))).toEqual([{ kind: 'duplicate' }]);
+    expect(intake.offer(ahead, at(14 * 60_000, 2))).toEqual([{ kind: 'duplicate', symbol: ahead.s }]);
     send(0, true);
     expect(sent.flatMap(({ records }) => records)).toHaveLength(4);
   });

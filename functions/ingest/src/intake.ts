@@ -2,7 +2,8 @@ import { advanceClock, endClock } from '@kandle/market/feed/feed-clock';
 import { isEventTime } from '@kandle/market/event/event-time';
 import type { Reject } from '@kandle/market/event/rejects';
 import { readSymbol } from '@kandle/market/event/symbol';
-import { type FeedRecord, readFeedRecord } from '@kandle/market/feed/feed-record';
+import { readFeedRecord } from '@kandle/market/feed/feed-record';
+import type { SeenTrade, VendorRecord } from '@kandle/market/feed/record-format';
 import {
   type Arrived,
   createFeedWideTime,
@@ -37,8 +38,8 @@ export interface Arrival {
  * it.
  */
 export type Verdict =
-  | { readonly kind: 'accepted'; readonly bytes: number }
-  | { readonly kind: 'duplicate' }
+  | { readonly kind: 'accepted'; readonly symbol: string; readonly isTrade: boolean; readonly bytes: number }
+  | { readonly kind: 'duplicate'; readonly symbol: string }
   | { readonly kind: 'reject'; readonly reject: Omit<Reject, 'id'> }
   /** Of no record: a symbol was recognised as delayed. */
   | { readonly kind: 'delayed'; readonly shard: string; readonly symbol: string; readonly delayMs: number };
@@ -67,7 +68,9 @@ export interface Intake {
 
 /** What is kept of a record until its time is decided. */
 interface Item {
-  readonly read: Extract<FeedRecord, { kind: 'record' }>;
+  readonly record: VendorRecord;
+  readonly bytes: number;
+  readonly seen: SeenTrade;
   readonly connection: number;
   readonly monotonicMs: number;
 }
@@ -105,29 +108,29 @@ export function createIntake(shards: ShardMap, options: IntakeOptions): Intake {
   }
 
   function identify(shard: IngestShard, { item, symbol, eventTimeMs, feedMs }: Arrived<Item>): string | null {
-    const { p: price, v: size, c: conditions } = item.read.record;
-    return shard.memory.identify({ symbol, eventTimeMs, price, size, conditions }, item.connection, feedMs);
+    const { price, size, conditions, ownId } = item.seen;
+    const tuple = { symbol, eventTimeMs, price, size, conditions, ownId };
+    return shard.memory.identify(tuple, item.connection, feedMs);
   }
 
   function carryOut(shard: IngestShard, verdict: TimeVerdict<Item>): Verdict {
     if (verdict.kind === 'delayed') return { ...verdict, shard: shard.name };
     const { arrived } = verdict;
-    const { read, monotonicMs } = arrived.item;
-    const { record } = read;
+    const { symbol, isTrade, eventTimeMs } = arrived;
+    const { record, monotonicMs } = arrived.item;
     const id = identify(shard, arrived);
-    if (id === null) return { kind: 'duplicate' };
+    if (id === null) return { kind: 'duplicate', symbol };
     if (verdict.kind === 'refused') {
-      const detail = `t is more than ${aheadMs} ms ahead of ${shard.name}, and nothing has confirmed it`;
-      const reject = { reason: 'too_far_ahead' as const, detail, shard: shard.name, tradeId: id, record };
-      return { kind: 'reject', reject };
+      const detail = `its time is more than ${aheadMs} ms ahead of ${shard.name}, and nothing has confirmed it`;
+      const place = { shard: shard.name, tradeId: id, format: shards.format.name };
+      return { kind: 'reject', reject: { reason: 'too_far_ahead', detail, ...place, record } };
     }
     const { delayMs, watermarkMs } = verdict;
-    const { isTrade, eventTimeMs } = arrived;
-    const bytes = read.bytes + id.length + WRAPPING_BYTES + (delayMs > 0 ? DELAY_BYTES : 0);
+    const bytes = arrived.item.bytes + id.length + WRAPPING_BYTES + (delayMs > 0 ? DELAY_BYTES : 0);
     const raw = delayMs > 0 ? { id, record, delayMs } : { id, record };
     shard.buffer.append(raw, { bytes, isTrade, eventTimeMs, monotonicMs, watermarkMs });
     forget(shard, arrived.feedMs);
-    return { kind: 'accepted', bytes };
+    return { kind: 'accepted', symbol, isTrade, bytes };
   }
 
   function carryOutAll(decide: (time: ShardTime<Item>) => readonly TimeVerdict<Item>[]): readonly Verdict[] {
@@ -138,17 +141,18 @@ export function createIntake(shards: ShardMap, options: IntakeOptions): Intake {
     offer(entry, arrival) {
       const read = readFeedRecord(entry);
       if (read.kind === 'bad') return [reject('bad_frame', read.detail, read.text)];
-      const { record } = read;
-      const { s, t: eventTimeMs, v: size } = record;
-      const symbol = readSymbol(s);
-      if (symbol === null) return [reject('bad_symbol', 's is not a symbol', record)];
+      const { record, bytes } = read;
+      const seen = shards.format.seeTrade(record);
+      const { eventTimeMs, isTrade } = seen;
+      const symbol = readSymbol(seen.symbol);
+      if (symbol === null) return [reject('bad_symbol', 'its symbol is none', record)];
       if (!isEventTime(eventTimeMs)) {
-        return [reject('bad_time', 't is not in milliseconds between 2000 and 2100', record)];
+        return [reject('bad_time', 'its time is not between 2000 and 2100', record)];
       }
       const shard = shards.shardOf(symbol);
       const { connection, monotonicMs, feedMs, clockMs } = arrival;
-      const item = { read, connection, monotonicMs };
-      const arrived = { item, symbol, eventTimeMs, isTrade: size !== 0, feedMs, clockMs };
+      const item = { record, bytes, seen, connection, monotonicMs };
+      const arrived = { item, symbol, eventTimeMs, isTrade, feedMs, clockMs };
       const verdicts = times.get(shard)?.offer(arrived) ?? [];
       return verdicts.map((verdict) => carryOut(shard, verdict));
     },

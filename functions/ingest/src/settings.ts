@@ -1,3 +1,4 @@
+import { recordFormat } from '@kandle/market/feed/formats';
 import type { IngestConfig } from './config.ts';
 import type { IntakeOptions } from './intake.ts';
 import type { BufferBoundOptions } from './lane/buffer-bound.ts';
@@ -10,6 +11,7 @@ const REPLAY_MEMORY_TRADES = 400_000;
 export function shardOptions(config: IngestConfig): ShardMapOptions {
   return {
     feed: config.FEED,
+    format: recordFormat(config.VENDOR),
     shardCount: config.SHARD_COUNT,
     maxTrades: config.MAX_TRADES,
     maxBatchBytes: config.MAX_BATCH_BYTES,

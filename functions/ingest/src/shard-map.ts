@@ -1,3 +1,4 @@
+import type { RecordFormat } from '@kandle/market/feed/record-format';
 import { shardOf as shardNameOf, shardsOf } from '@kandle/market/event/shard';
 import { createIngestShard, type IngestShard } from './ingest-shard.ts';
 import type { BatchOptions } from './lane/shard-buffer.ts';
@@ -5,11 +6,14 @@ import type { BatchOptions } from './lane/shard-buffer.ts';
 /** What a feed's shards are made with. */
 export interface ShardMapOptions extends BatchOptions {
   readonly feed: string;
+  readonly format: RecordFormat;
   readonly shardCount: number;
 }
 
 /** The shards of a feed. */
 export interface ShardMap {
+  /** How the feed's records are read. */
+  readonly format: RecordFormat;
   /** The shard of a symbol. */
   shardOf(symbol: string): IngestShard;
   /** A shard by its name; undefined if the feed has no such shard. */
@@ -25,7 +29,7 @@ const MAX_CACHED = 100_000;
 
 /** The shards of a feed of which nothing is known yet. */
 export function createShardMap(options: ShardMapOptions): ShardMap {
-  const { feed, shardCount } = options;
+  const { feed, format, shardCount } = options;
   const byName = new Map(
     shardsOf(feed, shardCount).map((shard) => [shard, createIngestShard(shard, options)]),
   );
@@ -33,6 +37,7 @@ export function createShardMap(options: ShardMapOptions): ShardMap {
   const bySymbol = new Map<string, IngestShard>();
 
   return {
+    format,
     shardOf(symbol) {
       const cached = bySymbol.get(symbol);
       if (cached !== undefined) return cached;

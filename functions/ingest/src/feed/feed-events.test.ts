@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { FINNHUB } from '@kandle/market/feed/finnhub/format';
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { createSubscriptions } from '@kandle/market/feed/subscriptions';
 import { createLogger } from '@kandle/runtime/log';
@@ -42,6 +43,7 @@ async function startLine({ autoPong = true, dropsRepeats = false } = {}) {
   await once(server, 'listening');
   const shards = createShardMap({
     feed: 'finnhub',
+    format: FINNHUB,
     shardCount: 12,
     maxTrades: 400,
     maxBatchBytes: 65_536,

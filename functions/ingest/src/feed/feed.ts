@@ -1,5 +1,7 @@
 import type { FeedFrame } from '@kandle/market/feed/feed-frame';
 import type { GapReason } from '@kandle/market/feed/feed-gap';
+import type { Logger } from '@kandle/runtime/log';
+import type { Moments } from './moments.ts';
 
 /**
  * A connection to a vendor's feed that mends itself; never more than one at a time. Each vendor's own is in a
@@ -16,6 +18,13 @@ export interface Feed {
    * @param goodbye Says so to the server; without it, a replay server sends again what it sent last.
    */
   stop(goodbye: boolean): Promise<void>;
+}
+
+/** What a feed needs beside its configuration. */
+export interface FeedParts {
+  readonly symbols: readonly string[];
+  readonly moments: Pick<Moments, 'hasStoodStill'>;
+  readonly log: Logger;
 }
 
 /** What a feed tells. Connections are numbered from 1; a frame belongs to the one opened last. */

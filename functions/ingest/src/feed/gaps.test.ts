@@ -1,3 +1,4 @@
+import { FINNHUB } from '@kandle/market/feed/finnhub/format';
 import { observeTrade } from '@kandle/market/feed/feed-clock';
 import { windowStartOf } from '@kandle/market/window/window';
 import { expect, test } from 'vitest';
@@ -17,6 +18,7 @@ const DEPARTURE = { epoch: 7, monotonicMs: 0, wallMs: 0, traceparent: () => 'tp'
 function createFeed({ isReplay = false } = {}) {
   const shards = createShardMap({
     feed: 'sim',
+    format: FINNHUB,
     shardCount: 12,
     maxTrades: 400,
     maxBatchBytes: 65_536,

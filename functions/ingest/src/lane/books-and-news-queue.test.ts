@@ -1,3 +1,4 @@
+import { FINNHUB } from '@kandle/market/feed/finnhub/format';
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { parseRawBatch } from '@kandle/market/feed/raw-batch';
 import { shardOf } from '@kandle/market/event/shard';
@@ -11,6 +12,7 @@ const DEPARTURE = { epoch: 7, monotonicMs: 0, wallMs: 1_764_000_000_000, tracepa
 function createQueue() {
   const shards = createShardMap({
     feed: 'sim',
+    format: FINNHUB,
     shardCount: 12,
     maxTrades: 400,
     maxBatchBytes: 65_536,

@@ -1,10 +1,8 @@
 import { partsOf } from '@kandle/market/event/parts';
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import type { Reject, RejectReason } from '@kandle/market/event/rejects';
-import { readSymbol } from '@kandle/market/event/symbol';
 import { type DataKind, formatRawBooksOrNews } from '@kandle/market/feed/books-and-news';
 import { readFeedRecord } from '@kandle/market/feed/feed-record';
-import { relatedSymbols } from '@kandle/market/feed/finnhub/news';
 import type { RawRecord } from '@kandle/market/feed/raw-batch';
 import type { ShardMap } from '../shard-map.ts';
 import type { Departure, Group, LaneSource } from './lane.ts';
@@ -63,7 +61,7 @@ export function createBooksAndNewsQueue(shards: ShardMap, gatherMs: number): Boo
     sequences.set(`${kind}:${shard}`, sequence);
     const watermarkMs = shards.named(shard)?.clock?.watermarkMs ?? 0;
     const header = { shard, epoch, sequence, watermarkMs, ingestTimeMs: wallMs, traceparent: traceparent() };
-    return formatRawBooksOrNews(kind, { ...header, records });
+    return formatRawBooksOrNews(kind, { ...header, format: shards.format.name, records });
   }
 
   /** Everything that waits, as events in the order in which they leave. */
@@ -92,9 +90,10 @@ export function createBooksAndNewsQueue(shards: ShardMap, gatherMs: number): Boo
       const read = readFeedRecord(entry);
       if (read.kind === 'bad') return reject('bad_frame', read.detail, read.text);
       const { record } = read;
-      const symbol = kind === 'news' ? (relatedSymbols(record)[0] ?? null) : readSymbol(record['s']);
+      const { symbol, name } =
+        kind === 'news' ? shards.format.seeNews(record) : shards.format.seeBook(record);
       if (symbol === null) return reject('bad_symbol', `${kind} without a symbol`, record);
-      const raw = { id: idOf(kind === 'news' ? record['id'] : record['t']), record };
+      const raw = { id: idOf(name), record };
       if (size() === 0) firstAtMs = monotonicMs;
       if (kind === 'books') {
         const verdict = books.delete(symbol) ? 'coalesced' : 'waiting';

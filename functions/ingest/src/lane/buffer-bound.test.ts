@@ -1,3 +1,4 @@
+import { FINNHUB } from '@kandle/market/feed/finnhub/format';
 import { createLogger } from '@kandle/runtime/log';
 import { expect, test, vi } from 'vitest';
 import { createBufferBound } from './buffer-bound.ts';
@@ -8,6 +9,7 @@ import { createShardMap } from '../shard-map.ts';
 function createBounded(isReplay: boolean) {
   const shards = createShardMap({
     feed: 'finnhub',
+    format: FINNHUB,
     shardCount: 1,
     maxTrades: 2,
     maxBatchBytes: 65_536,

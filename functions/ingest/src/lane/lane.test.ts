@@ -1,3 +1,4 @@
+import { FINNHUB } from '@kandle/market/feed/finnhub/format';
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { RetryableError } from '@kandle/runtime/errors';
 import { createLogger } from '@kandle/runtime/log';
@@ -18,6 +19,7 @@ afterEach(() => {
 function createTradesLane() {
   const shards = createShardMap({
     feed: 'finnhub',
+    format: FINNHUB,
     shardCount: 1,
     maxTrades: 3,
     maxBatchBytes: 65_536,
@@ -130,7 +132,14 @@ test.each(['isAway', 'hangs'] as const)(
 function createBooksLane(gatherMs: number) {
   const sent: MarketEvent[] = [];
   const faults: Error[] = [];
-  const shards = { feed: 'sim', shardCount: 1, maxTrades: 400, maxBatchBytes: 65_536, graceMs: 2_000 };
+  const shards = {
+    feed: 'sim',
+    format: FINNHUB,
+    shardCount: 1,
+    maxTrades: 400,
+    maxBatchBytes: 65_536,
+    graceMs: 2_000,
+  };
   const queue = createBooksAndNewsQueue(createShardMap(shards), gatherMs);
   const lane = createLane({
     what: 'books',

@@ -1,3 +1,4 @@
+import { FINNHUB } from '@kandle/market/feed/finnhub/format';
 import { expect, test } from 'vitest';
 import { createOutbox } from './outbox.ts';
 import { createShardMap } from '../shard-map.ts';
@@ -10,6 +11,7 @@ const SPACING_MS = 250;
 function setUp(maxTrades = 400) {
   const map = createShardMap({
     feed: 'finnhub',
+    format: FINNHUB,
     shardCount: SHARDS,
     maxTrades,
     maxBatchBytes: 65_536,

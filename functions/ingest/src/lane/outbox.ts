@@ -1,6 +1,7 @@
 import { formatFeedGap } from '@kandle/market/feed/feed-gap';
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { formatRawBatch } from '@kandle/market/feed/raw-batch';
+import type { RecordFormat } from '@kandle/market/feed/record-format';
 import type { Departure, Group, LaneSource } from './lane.ts';
 import type { SealedBatch } from './shard-buffer.ts';
 import type { IngestShard } from '../ingest-shard.ts';
@@ -86,7 +87,7 @@ export function createOutbox(shards: ShardMap, { lingerMs, spacingMs }: Lingerin
               first = (first + step) % all.length;
               return { events, batches, records, bytes };
             }
-            events.push(format(shard, item, departure));
+            events.push(rawBatch(shard, item, { departure, format: shards.format }));
             leftAtMs.set(shard, monotonicMs);
             batches += 1;
             records += item.records.length;
@@ -123,7 +124,11 @@ export function createOutbox(shards: ShardMap, { lingerMs, spacingMs }: Lingerin
   };
 }
 
-function format(shard: IngestShard, batch: SealedBatch, departure: Departure): MarketEvent {
+function rawBatch(
+  shard: IngestShard,
+  batch: SealedBatch,
+  { departure, format }: { readonly departure: Departure; readonly format: RecordFormat },
+): MarketEvent {
   shard.sequence += 1;
   const watermarkBeforeMs = shard.sentWatermarkMs;
   shard.sentWatermarkMs = batch.watermarkMs;
@@ -135,6 +140,7 @@ function format(shard: IngestShard, batch: SealedBatch, departure: Departure): M
     watermarkBeforeMs,
     ingestTimeMs: departure.wallMs,
     traceparent: departure.traceparent(),
+    format: format.name,
     records: batch.records,
   });
 }

@@ -1,3 +1,4 @@
+import { FINNHUB } from '@kandle/market/feed/finnhub/format';
 import { formatRawBatch, parseRawBatch, type RawBatch } from '@kandle/market/feed/raw-batch';
 import { windowDueMs, windowStartOf } from '@kandle/market/window/window';
 import * as fc from 'fast-check';
@@ -13,6 +14,7 @@ const CLOCK = { disorderMs: 1_000, graceMs: 2_000, speed: 1 };
 function createProcess(epoch: number) {
   const shards = createShardMap({
     feed: 'finnhub',
+    format: FINNHUB,
     shardCount: 1,
     maxTrades: 3,
     maxBatchBytes: 65_536,
@@ -149,7 +151,7 @@ test.each([
   ['finnhub-01', 'AAPL', /beyond SHARD_COUNT/],
   ['finnhub-00', 'AAPL', /was SHARD_COUNT changed/],
 ])('recallBatch() refuses a log of another number of shards (%s)', (shard, symbol, message) => {
-  const options = { feed: 'finnhub', maxTrades: 3, maxBatchBytes: 65_536, graceMs: 2_000 };
+  const options = { feed: 'finnhub', format: FINNHUB, maxTrades: 3, maxBatchBytes: 65_536, graceMs: 2_000 };
   const shards = createShardMap({ ...options, shardCount: shard === 'finnhub-01' ? 1 : 100 });
   const records = [{ id: 'x', record: { s: symbol, t: START_MS, v: 1 } }];
   const batch = { shard, epoch: 1, sequence: 1, watermarkMs: START_MS, ingestTimeMs: 5, records };

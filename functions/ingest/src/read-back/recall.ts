@@ -1,5 +1,6 @@
 import { isEventTime } from '@kandle/market/event/event-time';
 import type { RawBatch } from '@kandle/market/feed/raw-batch';
+import { recordFormat } from '@kandle/market/feed/formats';
 import { readSymbol } from '@kandle/market/event/symbol';
 import { windowDueMs, windowStartOf } from '@kandle/market/window/window';
 import type { ShardMap } from '../shard-map.ts';
@@ -25,10 +26,11 @@ export function recallBatch(shards: ShardMap, batch: RawBatch, options: RecallOp
   const shard = shards.named(batch.shard);
   if (shard === undefined)
     throw new RangeError(`Cannot go on: the log has ${batch.shard}, beyond SHARD_COUNT`);
+  const { seeTrade } = recordFormat(batch.format);
   let lastDueMs = batch.watermarkMs;
   for (const { id, record, delayMs } of batch.records) {
-    const { s, t: eventTimeMs, v: size } = record;
-    const symbol = readSymbol(s);
+    const { symbol: spelled, eventTimeMs, isTrade } = seeTrade(record);
+    const symbol = readSymbol(spelled);
     if (symbol !== null && shards.shardOf(symbol) !== shard) {
       throw new RangeError(
         `Cannot go on: the log has ${symbol} in ${batch.shard}; was SHARD_COUNT changed? Another count is another FEED`,
@@ -36,7 +38,7 @@ export function recallBatch(shards: ShardMap, batch: RawBatch, options: RecallOp
     }
     shard.memory.remember(id, options.feedMs);
     if (symbol !== null && delayMs !== undefined) shard.delaysMs.set(symbol, delayMs);
-    if (!isEventTime(eventTimeMs) || size === 0) continue;
+    if (!isEventTime(eventTimeMs) || !isTrade) continue;
     shard.buffer.hold(eventTimeMs);
     lastDueMs = Math.max(lastDueMs, windowDueMs(windowStartOf(eventTimeMs), options.graceMs));
   }

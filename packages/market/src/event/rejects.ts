@@ -1,3 +1,4 @@
+import type { FormatName } from '../feed/format-name.ts';
 import type { MarketEvent } from './market-event.ts';
 import { feedSource } from './batch-header.ts';
 import { EVENT_TYPES } from './topics.ts';
@@ -21,7 +22,8 @@ export type RejectReason =
  * A record that was refused: what it was, why, and where it stood.
  *
  * `record` is the record as it came, or the beginning of a frame that could not be read. Where only its time
- * was refused, `shard` and `tradeId` are what it would have been counted with: after a fix it can be redriven.
+ * was refused, `shard` and `tradeId` are what it would have been counted with, and `format` whose record it is,
+ * if not Finnhub's: after a fix it can be redriven.
  */
 export interface Reject {
   readonly id: string;
@@ -30,6 +32,7 @@ export interface Reject {
   readonly record: unknown;
   readonly shard?: string;
   readonly tradeId?: string;
+  readonly format?: FormatName;
 }
 
 /** Longest text of a refused frame that is kept, characters. */

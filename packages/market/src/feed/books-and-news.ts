@@ -14,8 +14,13 @@ const RAW_TYPES = { books: EVENT_TYPES.rawBooks, news: EVENT_TYPES.rawNews } as 
 export const MAX_ITEMS = 10_000;
 
 /** The event of a raw batch of a kind, for `market.raw.v1`; `parseRawBatch` reads it. */
-export function formatRawBooksOrNews(kind: DataKind, { records, ...header }: RawBatch): MarketEvent {
-  return booksOrNewsEvent(kind, header, RAW_TYPES[kind], { records });
+export function formatRawBooksOrNews(kind: DataKind, { records, format, ...header }: RawBatch): MarketEvent {
+  return booksOrNewsEvent(
+    kind,
+    header,
+    RAW_TYPES[kind],
+    format === undefined ? { records } : { format, records },
+  );
 }
 
 /** The id of a batch of a kind, `<epoch>:<shard>:<kind>:<sequence>`. */

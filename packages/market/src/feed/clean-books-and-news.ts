@@ -1,10 +1,9 @@
-import { judgeBookRecord } from './finnhub/book.ts';
 import type { JudgedItems } from './judged.ts';
 import { type DataKind, booksOrNewsBatchId } from './books-and-news.ts';
 import { formatBookBatch } from '../book/book-batch.ts';
 import { formatNewsBatch } from '../news/news-batch.ts';
 import type { MarketEvent } from '../event/market-event.ts';
-import { judgeNewsRecord } from './finnhub/news.ts';
+import { recordFormat } from './formats.ts';
 import type { RawBatch } from './raw-batch.ts';
 import type { Reject } from '../event/rejects.ts';
 
@@ -24,14 +23,16 @@ export interface CleanedKind {
 const AHEAD_MS = 900_000;
 
 /** Cleans a raw batch of order books; a pure function of it, like that of trades. */
-export function cleanBooks({ records, ...header }: RawBatch): CleanedKind {
-  const { items, rejects } = judgeAll('books', { records, ...header }, judgeBookRecord);
+export function cleanBooks({ records, format, ...header }: RawBatch): CleanedKind {
+  const { judgeBook } = recordFormat(format);
+  const { items, rejects } = judgeAll('books', { records, ...header }, judgeBook);
   return { clean: items.length === 0 ? null : formatBookBatch({ ...header, books: items }), rejects };
 }
 
 /** Cleans a raw batch of news; a pure function of it. */
-export function cleanNews({ records, ...header }: RawBatch): CleanedKind {
-  const { items, rejects } = judgeAll('news', { records, ...header }, judgeNewsRecord);
+export function cleanNews({ records, format, ...header }: RawBatch): CleanedKind {
+  const { judgeNews } = recordFormat(format);
+  const { items, rejects } = judgeAll('news', { records, ...header }, judgeNews);
   return { clean: items.length === 0 ? null : formatNewsBatch({ ...header, news: items }), rejects };
 }
 

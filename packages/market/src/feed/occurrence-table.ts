@@ -9,6 +9,8 @@ export interface OccurrenceTable {
    * @param connection Whole number from 1 on.
    */
   see(hash: Hash64, place: number, connection: number): number | null;
+  /** 1 at the first sight of this on any connection, and null at every further one. */
+  seeOnce(hash: Hash64, place: number): number | null;
   /** Takes it as seen so many times, 1 or more, on a connection that is over. */
   know(hash: Hash64, place: number, occurrences: number): void;
   size(): number;
@@ -77,6 +79,12 @@ export function createOccurrenceTable(): OccurrenceTable {
       if (here <= (slots[at + KNOWN] ?? 0)) return null;
       slots[at + KNOWN] = here;
       return here;
+    },
+    seeOnce(hash, place) {
+      const at = put(hash, place);
+      if (slots[at + KNOWN] !== 0) return null;
+      slots[at + KNOWN] = 1;
+      return 1;
     },
     know(hash, place, occurrences) {
       const at = put(hash, place);

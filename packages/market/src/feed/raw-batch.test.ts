@@ -21,8 +21,12 @@ const records = fc.record({
 });
 
 const rawBatches: fc.Arbitrary<RawBatch> = fc
-  .tuple(batchHeaders, fc.array(records, { maxLength: 5 }))
-  .map(([header, records]) => ({ ...header, records }));
+  .tuple(
+    batchHeaders,
+    fc.constantFrom({}, { format: 'finnhub' as const }),
+    fc.array(records, { maxLength: 5 }),
+  )
+  .map(([header, format, records]) => ({ ...header, ...format, records }));
 
 test('parseRawBatch() gives the batch back, when it went through an event and JSON', () => {
   fc.assert(
@@ -35,14 +39,14 @@ test('parseRawBatch() gives the batch back, when it went through an event and JS
 
 test('formatRawBatch() makes the event of the contract, when the batch is any', () => {
   fc.assert(
-    fc.property(rawBatches, ({ records, ...header }) => {
-      expect(formatRawBatch({ records, ...header })).toEqual({
+    fc.property(rawBatches, ({ records, format, ...header }) => {
+      expect(formatRawBatch({ records, format, ...header })).toEqual({
         id: `${header.epoch}:${header.shard}:${header.sequence}`,
         source: `/feeds/${header.shard.slice(0, -3)}`,
         type: 'io.kandle.trades.raw.v1',
         key: header.shard,
         extensions: formatBatchHeader(header),
-        data: { records },
+        data: format === undefined ? { records } : { format, records },
       });
     }),
   );
@@ -72,6 +76,7 @@ test.each<[string, unknown]>([
   ['has a record without its record', { records: [{ id: 'a' }] }],
   ['has a record that is null', { records: [{ id: 'a', record: null }] }],
   ['has a record that is an array', { records: [{ id: 'a', record: [] }] }],
+  ['is of a vendor whose records nobody can read', { format: 'nobody', records: [] }],
   ['has 10,001 records', { records: Array.from({ length: 10_001 }, () => RECORD) }],
 ])('parseRawBatch() refuses, when the data %s', (_, data) => {
   expect(() => parseRawBatch(EXTENSIONS, data)).toThrow(z.ZodError);

@@ -8,6 +8,7 @@ import {
 } from '../event/batch-header.ts';
 import type { MarketEvent } from '../event/market-event.ts';
 import { EVENT_TYPES } from '../event/topics.ts';
+import { FORMAT_NAMES, type FormatName } from './format-name.ts';
 
 /** A feed's record as it came, with the id that ingest gave it: only the connection knows which one it is. */
 export interface RawRecord {
@@ -19,6 +20,8 @@ export interface RawRecord {
 
 /** A batch of one shard's feed records, in the order in which they came. */
 export interface RawBatch extends BatchHeader {
+  /** Whose records they are; absent, they are Finnhub's. */
+  readonly format?: FormatName | undefined;
   readonly records: readonly RawRecord[];
 }
 
@@ -26,6 +29,7 @@ export interface RawBatch extends BatchHeader {
 const MAX_RECORDS = 10_000;
 
 const RawBatchData = z.object({
+  format: z.enum(FORMAT_NAMES).optional(),
   records: z
     .array(
       z.object({
@@ -38,14 +42,14 @@ const RawBatchData = z.object({
 });
 
 /** The event of a raw batch, for `market.raw.v1`. */
-export function formatRawBatch({ records, ...header }: RawBatch): MarketEvent {
+export function formatRawBatch({ records, format, ...header }: RawBatch): MarketEvent {
   return {
     id: batchId(header),
     source: feedSource(header.shard),
     type: EVENT_TYPES.rawTrades,
     key: header.shard,
     extensions: formatBatchHeader(header),
-    data: { records },
+    data: format === undefined ? { records } : { format, records },
   };
 }
 
@@ -55,5 +59,5 @@ export function formatRawBatch({ records, ...header }: RawBatch): MarketEvent {
  * @throws {z.ZodError} If the envelope or the shape of the batch is wrong.
  */
 export function parseRawBatch(attributes: Readonly<Record<string, unknown>>, data: unknown): RawBatch {
-  return { ...parseBatchHeader(attributes), records: RawBatchData.parse(data).records };
+  return { ...parseBatchHeader(attributes), ...RawBatchData.parse(data) };
 }

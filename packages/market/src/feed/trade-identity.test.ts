@@ -173,3 +173,25 @@ test('tradeIdOf() differs, when any part of the tuple differs', () => {
   ];
   expect(new Set(others.map((tuple) => tradeIdOf(tuple, 1))).size).toBe(others.length);
 });
+
+test("identify() takes the feed's own id alone, when it has one: no twins, and no second time on any connection", () => {
+  const one: TradeTuple = {
+    symbol: 'AAPL',
+    eventTimeMs: START_MS,
+    price: 1,
+    size: 1,
+    conditions: null,
+    ownId: '7',
+  };
+  const memory = createTradeMemory();
+  const id = memory.identify(one, 1);
+  expect(id).toBe(tradeIdOf(one, 1));
+  expect(memory.identify(one, 1)).toBeNull();
+  expect(memory.identify({ ...one, price: 2 }, 2)).toBeNull();
+  expect(memory.identify({ ...one, ownId: '8' }, 1)).not.toBeNull();
+  expect(memory.identify({ ...one, symbol: 'MSFT' }, 1)).not.toBeNull();
+  // And after a restart, from the log alone.
+  const next = createTradeMemory();
+  next.remember(String(id));
+  expect(next.identify(one, 1)).toBeNull();
+});

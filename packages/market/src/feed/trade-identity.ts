@@ -1,13 +1,15 @@
 import { fnv1a64, type Hash64, hashToText } from '../number/hash.ts';
 import { createOccurrenceTable, type OccurrenceTable } from './occurrence-table.ts';
 
-/** What a trade without an id is known by: the feed's own values, as they came. */
+/** What a trade is known by: the feed's own values, as they came, or the feed's own id. */
 export interface TradeTuple {
   readonly symbol: string;
   readonly eventTimeMs: number;
   readonly price: unknown;
   readonly size: unknown;
   readonly conditions: unknown;
+  /** The feed's own id of the trade: it alone is its identity, on every connection. */
+  readonly ownId?: string | null;
 }
 
 /**
@@ -20,8 +22,9 @@ export function tradeIdOf(tuple: TradeTuple, occurrence: number): string {
   return formatId(tuple.eventTimeMs, hashOf(tuple), occurrence);
 }
 
-function hashOf({ symbol, price, size, conditions }: TradeTuple): Hash64 {
-  return fnv1a64(JSON.stringify([symbol, price, size, conditions ?? null]));
+function hashOf({ symbol, price, size, conditions, ownId = null }: TradeTuple): Hash64 {
+  const known = ownId === null ? [symbol, price, size, conditions ?? null] : [symbol, ownId];
+  return fnv1a64(JSON.stringify(known));
 }
 
 function formatId(eventTimeMs: number, hash: Hash64, occurrence: number): string {
@@ -36,11 +39,12 @@ const ID = /^([0-9a-z]{1,10})\.([0-9a-z]{7})([0-9a-z]{7})\.([0-9a-z]{1,6})$/;
  * Gives trades their id and recognises what a reconnect delivers again.
  *
  * Numbering restarts with each connection: the third equal tuple on a new connection is the third one of the
- * old connection come again, and a twin beyond it is a new trade. Forgets by event time, a minute at a time.
+ * old connection come again, and a twin beyond it is a new trade. Where the feed gives ids there are no twins:
+ * a second one is a repeat on the same connection too. Forgets by event time, a minute at a time.
  */
 export interface TradeMemory {
   /**
-   * The trade's id, or null if an earlier connection delivered it already. Its time is a whole number above 0.
+   * The trade's id, or null if it was delivered already. Its time is a whole number above 0.
    *
    * @param seenAtMs When it came, by whatever clock {@link TradeMemory.forgetOutside} is told of.
    */
@@ -70,9 +74,11 @@ export function createTradeMemory(): TradeMemory {
 
   return {
     identify(tuple, connection, seenAtMs = 0) {
-      const { eventTimeMs } = tuple;
+      const { eventTimeMs, ownId = null } = tuple;
       const hash = hashOf(tuple);
-      const occurrence = bucketOf(eventTimeMs, seenAtMs).see(hash, eventTimeMs % BUCKET_MS, connection);
+      const table = bucketOf(eventTimeMs, seenAtMs);
+      const place = eventTimeMs % BUCKET_MS;
+      const occurrence = ownId === null ? table.see(hash, place, connection) : table.seeOnce(hash, place);
       return occurrence === null ? null : formatId(eventTimeMs, hash, occurrence);
     },
     remember(id, seenAtMs = 0) {

@@ -1,5 +1,5 @@
 import { batchId } from '../event/batch-header.ts';
-import { judgeFinnhubRecord } from '../feed/finnhub/trade.ts';
+import { recordFormat } from '../feed/formats.ts';
 import type { RawBatch } from '../feed/raw-batch.ts';
 import type { Reject } from '../event/rejects.ts';
 import type { Trade } from './trade.ts';
@@ -18,13 +18,14 @@ export interface CleanedBatch {
  * never by a clock, so every replay, every redrive and the audit give the same answer. A batch written before
  * 2026-11-28 does not say what was known; it is judged by its own watermark, as it was then.
  */
-export function cleanBatch({ records, ...header }: RawBatch, horizonMs: number): CleanedBatch {
+export function cleanBatch({ records, format, ...header }: RawBatch, horizonMs: number): CleanedBatch {
   const trades: Trade[] = [];
   const rejects: Reject[] = [];
   let notTrades = 0;
+  const { judgeTrade } = recordFormat(format);
   const knownMs = header.watermarkBeforeMs ?? header.watermarkMs;
   for (const [index, { id, record, delayMs = 0 }] of records.entries()) {
-    const judged = judgeFinnhubRecord(id, record);
+    const judged = judgeTrade(id, record);
     if (judged.kind === 'no_trade') notTrades += 1;
     else if (judged.kind === 'trade' && judged.trade.eventTimeMs >= knownMs - delayMs - horizonMs)
       trades.push(judged.trade);
@@ -37,6 +38,7 @@ export function cleanBatch({ records, ...header }: RawBatch, horizonMs: number):
               detail: `time ${judged.trade.eventTimeMs} is more than ${horizonMs} ms before the watermark ${knownMs - delayMs}`,
               shard: header.shard,
               tradeId: id,
+              ...(format === undefined ? {} : { format }),
             };
       rejects.push({ id: `${batchId(header)}:${index}`, ...verdict, record });
     }
