@@ -7,6 +7,8 @@ export interface IngestStatus extends Readonly<Metrics> {
   /** 0 until the log was read back. */
   readonly epoch: number;
   readonly connected: boolean;
+  /** Why there is no connection, in the feed's words, and until when none is tried; null while there is one. */
+  readonly away: { readonly reason: string; readonly untilMs: number } | null;
   /** Number of the newest connection, 0 before the first. */
   readonly connection: number;
   /** Symbols asked for on this connection, and not known to be refused. */

@@ -5,7 +5,7 @@ import type { Logger } from '@kandle/runtime/log';
 import { newTraceparent } from '@kandle/runtime/trace';
 import type { IngestConfig } from './config.ts';
 import { createFeed } from './feed/create-feed.ts';
-import { createFeedEvents } from './feed/feed-events.ts';
+import { createFeedEvents, type FeedState } from './feed/feed-events.ts';
 import { createFeedTime } from './feed/feed-time.ts';
 import { createGaps } from './feed/gaps.ts';
 import { createMoments } from './feed/moments.ts';
@@ -61,7 +61,7 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
   const priceOnly = createPriceOnlySymbols();
   const { DISORDER_MS: disorderMs, GRACE_MS: graceMs, MEMORY_MS: memoryMs } = config;
   const isReplay = config.REPLAY_SPEED !== undefined;
-  const state = { connection: 0, isConnected: false, hasEnded: false, aliveMs: 0 };
+  const state: FeedState = { connection: 0, isConnected: false, hasEnded: false, aliveMs: 0, away: null };
   const stopping = new AbortController();
   const metrics = createMetrics();
   let epoch = 0;
@@ -190,6 +190,7 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
       feed: feedName,
       epoch,
       connected: state.isConnected,
+      away: state.away,
       connection: state.connection,
       subscribed: state.isConnected ? subscriptions.subscribed() : [],
       refused: [...refused, ...subscriptions.refused()],

@@ -11,6 +11,7 @@ test('answers liveness, readiness and status', async () => {
     (): IngestStatus => ({
       feed: 'finnhub',
       epoch: 1,
+      away: null,
       connection: 1,
       subscribed: [],
       refused: [],

@@ -4,11 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { createLogger } from '@kandle/runtime/log';
 import { afterEach, expect, test, vi } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
-import {
-  createFinnhubFeed,
-  END_OF_RECORDING,
-  type FinnhubFeedOptions,
-} from '../src/feed/finnhub/finnhub-feed.ts';
+import { createFinnhubFeed, type FinnhubFeedOptions } from '../src/feed/finnhub/finnhub-feed.ts';
+import { END_OF_RECORDING } from '../src/feed/line/web-socket-line.ts';
 
 const TOKEN = 'secret/key';
 const cleanUps: (() => unknown)[] = [];
@@ -87,6 +84,7 @@ function startFeed(
     {
       onConnected: (connection, lost) => events.push(`connected ${connection} ${lost}`),
       onDisconnected: () => events.push('disconnected'),
+      onWaiting: () => undefined,
       onAlive,
       onStandstill: () => events.push('standstill'),
       onFrame(frame, text) {
@@ -272,8 +270,9 @@ test('holds the socket back while paused, and loses nothing', async () => {
 
 test('stop() says goodbye if asked to, and never reconnects', async () => {
   const server = await startServer();
-  const { feed } = startFeed(server.url);
-  await vi.waitFor(() => expect(server.seen.sockets).toHaveLength(1));
+  const { feed, events } = startFeed(server.url);
+  // The server has a socket a moment before the client knows that it is open.
+  await vi.waitFor(() => expect(events).toEqual(['connected 1 null']));
   const [socket] = server.seen.sockets;
   const closed = socket === undefined ? Promise.resolve([0]) : once(socket, 'close');
   await feed.stop(true);

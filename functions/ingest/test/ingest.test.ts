@@ -9,7 +9,7 @@ import { createTopics } from '@kandle/servers/kafka/create-topics';
 import { afterEach, beforeEach, expect, inject, test, vi } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { readConfig } from '../src/config.ts';
-import { END_OF_RECORDING } from '../src/feed/finnhub/finnhub-feed.ts';
+import { END_OF_RECORDING } from '../src/feed/line/web-socket-line.ts';
 import { readLiveChildren } from '@kandle/servers/process/run-record';
 import { createIngest, type Ingest } from '../src/ingest.ts';
 import type { TailMessage } from '../src/read-back/offset-range-consumer.ts';

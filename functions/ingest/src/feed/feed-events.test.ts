@@ -68,7 +68,7 @@ async function startLine({ autoPong = true, dropsRepeats = false } = {}) {
     priceOnly: createPriceOnlySymbols(),
     shards,
     dropsRepeats,
-    state: { connection: 0, isConnected: false, hasEnded: false, aliveMs: 0 },
+    state: { connection: 0, isConnected: false, hasEnded: false, aliveMs: 0, away: null },
     metrics,
     feedTime,
     gaps: createGaps(shards, moments, { symbols, disorderMs: DISORDER_MS, isReplay: false }),

@@ -25,6 +25,8 @@ export interface FeedState {
   hasEnded: boolean;
   /** The feed's time when the line was last proven alive. */
   aliveMs: number;
+  /** Why there is no connection, and until when by the wall clock none is tried; null while there is one. */
+  away: { readonly reason: string; readonly untilMs: number } | null;
 }
 
 /** What the feed's events act on. */
@@ -96,6 +98,7 @@ export function createFeedEvents(deps: FeedEventDeps): FeedEvents {
     onConnected(connection, lost) {
       state.connection = connection;
       state.isConnected = true;
+      state.away = null;
       repeatedFrames.begin();
       vendorErrors.begin();
       metrics.gaps += lost === null ? gaps.noteStart() : gaps.noteOutage(lost, state.aliveMs);
@@ -116,6 +119,9 @@ export function createFeedEvents(deps: FeedEventDeps): FeedEvents {
     onDisconnected() {
       state.isConnected = false;
       feedTime.stop();
+    },
+    onWaiting(reason, waitMs) {
+      state.away = { reason, untilMs: deps.wallMs() + waitMs };
     },
     onAlive() {
       state.aliveMs = feedTime.nowMs();
