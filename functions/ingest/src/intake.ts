@@ -118,6 +118,7 @@ export function createIntake(shards: ShardMap, options: IntakeOptions): Intake {
     const { arrived } = verdict;
     const { symbol, isTrade, eventTimeMs } = arrived;
     const { record, monotonicMs } = arrived.item;
+    const isUnknowable = shard.memory.mayHaveForgotten(symbol, eventTimeMs);
     const id = identify(shard, arrived);
     if (id === null) return { kind: 'duplicate', symbol };
     if (verdict.kind === 'refused') {
@@ -125,7 +126,9 @@ export function createIntake(shards: ShardMap, options: IntakeOptions): Intake {
       const place = { shard: shard.name, tradeId: id, format: shards.format.name };
       return { kind: 'reject', reject: { reason: 'too_far_ahead', detail, ...place, record } };
     }
-    const { delayMs, watermarkMs } = verdict;
+    const { watermarkMs } = verdict;
+    // Too late by its batch, unless it may have been counted before: then by its shard's time, for sure.
+    const delayMs = isUnknowable ? 0 : verdict.delayMs;
     const bytes = arrived.item.bytes + id.length + WRAPPING_BYTES + (delayMs > 0 ? DELAY_BYTES : 0);
     const raw = delayMs > 0 ? { id, record, delayMs } : { id, record };
     shard.buffer.append(raw, { bytes, isTrade, eventTimeMs, monotonicMs, watermarkMs });

@@ -36,7 +36,7 @@ export function recallBatch(shards: ShardMap, batch: RawBatch, options: RecallOp
         `Cannot go on: the log has ${symbol} in ${batch.shard}; was SHARD_COUNT changed? Another count is another FEED`,
       );
     }
-    shard.memory.remember(id, options.feedMs);
+    shard.memory.remember(id, options.feedMs, symbol);
     if (symbol !== null && delayMs !== undefined) shard.delaysMs.set(symbol, delayMs);
     if (!isEventTime(eventTimeMs) || !isTrade) continue;
     shard.buffer.hold(eventTimeMs);

@@ -274,6 +274,19 @@ describe('createShardTime() with a delayed symbol', () => {
     expect(one.shard.delaysMs.size).toBe(0);
   });
 
+  test('its first two records may be a silence apart: while nobody goes on, nobody is left behind', () => {
+    const one = createShard();
+    one.record(0, 'A');
+    const first = one.record(-20 * MINUTE_MS, 'B');
+    one.go(2);
+    one.pass(21 * MINUTE_MS);
+    one.go(2);
+    expect(one.taken).not.toContain(first);
+    one.record(-20 * MINUTE_MS, 'B');
+    expect(one.taken).toContain(first);
+    expect(one.delayed.get('B')).toBeGreaterThan(19 * MINUTE_MS);
+  });
+
   test('a symbol in time that sends hours of its past at once is not delayed', () => {
     const one = createShard();
     one.go(2);

@@ -70,7 +70,8 @@ export interface FeedWideTime {
 const LATENCY_MS = 60_000;
 /**
  * How long a record that is ahead waits while its shard goes on without it, near the clock; others, for the
- * horizon.
+ * horizon. Of a silence between two records no more than this counts: while nobody goes on, nobody is left
+ * behind.
  */
 const WAIT_MS = 60_000;
 /** How long a symbol must go on with the same offset to be believed against what was known. */
@@ -103,7 +104,7 @@ interface Waiting<Item> {
   readonly side: 'ahead' | 'behind';
   /** How far it was behind the watermark when it came. */
   readonly behindMs: number;
-  /** Feed time at which its shard first went on without it. */
+  /** How long its shard had gone on when it first did so without it. */
   leftAtMs: number | null;
 }
 
@@ -122,6 +123,8 @@ export function createShardTime<Item>(
   let takenAt = 0;
   /** Feed time of the newest record that was taken. */
   let takenAtMs = 0;
+  /** How long the shard has gone on, in feed time, silences left out. */
+  let goneOnMs = 0;
   let vouchedAt = 0;
   const takenAtBySymbol = new Map<string, number>();
   /** True while the shard's time has the clock's word. */
@@ -160,7 +163,10 @@ export function createShardTime<Item>(
     const clock = observeTrade(before, eventTimeMs, feedMs, options.clock);
     shard.clock = isTrade ? clock : { ...clock, lastDueMs: before?.lastDueMs ?? 0 };
     takenAt = Math.max(takenAt, at);
-    takenAtMs = Math.max(takenAtMs, feedMs);
+    if (feedMs > takenAtMs) {
+      goneOnMs += Math.min(feedMs - takenAtMs, WAIT_MS);
+      takenAtMs = feedMs;
+    }
     if (takenAtBySymbol.size >= MAX_SYMBOLS) takenAtBySymbol.clear();
     takenAtBySymbol.set(symbol, Math.max(takenAtBySymbol.get(symbol) ?? 0, at));
     feed.note(eventTimeMs, feedMs);
@@ -264,9 +270,9 @@ export function createShardTime<Item>(
 
   /** True if the shard has gone on for some time since, and at another time. */
   function isLeft(one: Waiting<Item>): boolean {
-    if (takenAt > one.place) one.leftAtMs ??= takenAtMs;
+    if (takenAt > one.place) one.leftAtMs ??= goneOnMs;
     const isVouched = one.side === 'ahead' && vouchedAt > one.place;
-    return one.leftAtMs !== null && takenAtMs - one.leftAtMs >= (isVouched ? WAIT_MS : horizonMs);
+    return one.leftAtMs !== null && goneOnMs - one.leftAtMs >= (isVouched ? WAIT_MS : horizonMs);
   }
 
   /** True if the shard has gone on at another time since, by a witness that counts. */

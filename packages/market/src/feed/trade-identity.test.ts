@@ -195,3 +195,52 @@ test("identify() takes the feed's own id alone, when it has one: no twins, and n
   next.remember(String(id));
   expect(next.identify(one, 1)).toBeNull();
 });
+
+const MINUTE_MS = 60_000;
+const tupleAt = (symbol: string, eventTimeMs: number): TradeTuple => ({
+  symbol,
+  eventTimeMs,
+  price: 1,
+  size: 1,
+  conditions: null,
+});
+
+test('mayHaveForgotten() says so of what came and was forgotten, and of nothing that is new', () => {
+  const memory = createTradeMemory();
+  for (let minute = 0; minute < 30; minute++)
+    memory.identify(tupleAt('AAPL', START_MS + minute * MINUTE_MS), 1);
+  expect(memory.mayHaveForgotten('AAPL', START_MS)).toBe(false);
+  memory.forgetOutside([[START_MS + 20 * MINUTE_MS, Number.POSITIVE_INFINITY]]);
+  const isForgotten = (minute: number, symbol = 'AAPL') =>
+    memory.mayHaveForgotten(symbol, START_MS + minute * MINUTE_MS + 5);
+  expect([0, 19, 20, 29, 30].map((minute) => isForgotten(minute))).toEqual([true, true, false, false, false]);
+  // One that has not come yet, of whatever time, is new; and so is a later one of a symbol that is delayed.
+  expect(isForgotten(3, 'LATE')).toBe(false);
+  memory.identify(tupleAt('LATE', START_MS + 3 * MINUTE_MS), 1);
+  expect([isForgotten(2, 'LATE'), isForgotten(4, 'LATE')]).toEqual([true, false]);
+  // Whatever is remembered of that minute now, is not all of it.
+  expect(isForgotten(2)).toBe(true);
+});
+
+test('mayHaveForgotten() says so of what came before the log was read back', () => {
+  const [first, last] = [START_MS + 20 * MINUTE_MS, START_MS + 30 * MINUTE_MS];
+  const memory = createTradeMemory();
+  for (const eventTimeMs of [first, last])
+    memory.remember(tradeIdOf(tupleAt('AAPL', eventTimeMs), 1), 0, 'AAPL');
+  const times = [first - 2 * MINUTE_MS, first, first + MINUTE_MS, last + MINUTE_MS];
+  expect(times.map((time) => memory.mayHaveForgotten('AAPL', time))).toEqual([true, false, false, false]);
+  expect(memory.mayHaveForgotten('MSFT', first - 2 * MINUTE_MS)).toBe(false);
+});
+
+test('mayHaveForgotten() keeps a bounded number of minutes, and takes older ones for forgotten', () => {
+  const memory = createTradeMemory();
+  const minutes = 30_000;
+  for (let minute = 0; minute <= minutes; minute++) {
+    memory.identify(tupleAt('AAPL', START_MS + minute * MINUTE_MS), 1);
+    if (minute % 1_000 === 0)
+      memory.forgetOutside([[START_MS + minute * MINUTE_MS, Number.POSITIVE_INFINITY]]);
+  }
+  for (const minute of [0, 5_000, 25_000, minutes - 1])
+    expect(memory.mayHaveForgotten('AAPL', START_MS + minute * MINUTE_MS)).toBe(true);
+  expect(memory.mayHaveForgotten('AAPL', START_MS + minutes * MINUTE_MS)).toBe(false);
+});
