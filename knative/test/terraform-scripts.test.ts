@@ -1,0 +1,128 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { KNATIVE } from '../check/render.ts';
+
+const TERRAFORM = join(KNATIVE, '..', 'terraform');
+
+/**
+ * Runs a script of terraform/ on a cluster that a script plays. The contract of kubectl that it plays: `get` of a kind
+ * that the cluster does not know ends with code 1 and "the server doesn't have a resource type"; `get` with a
+ * jsonpath prints what that asks for, a line each. What it was called with is written down.
+ */
+function onCluster(script: string, args: readonly string[], answers: string, settings = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'kandle-terraform-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const calls = join(folder, 'calls');
+  writeFileSync(calls, '');
+  const kubectl = join(folder, 'kubectl');
+  writeFileSync(
+    kubectl,
+    `#!/usr/bin/env bash\nprintf '%s\\n' "$*" >>'${calls}'\ncase "$*" in\n${answers}\nesac\n`,
+  );
+  chmodSync(kubectl, 0o755);
+  const { status, stdout, stderr } = spawnSync(join(TERRAFORM, script), args, {
+    encoding: 'utf8',
+    env: {
+      ...process.env,
+      PATH: [folder, process.env['PATH']].join(delimiter),
+      KUBECONFIG_FILE: '/home/me/config',
+      CONTEXT: 'kind-kandle',
+      ...settings,
+    },
+  });
+  return { status, stdout, stderr, calls: readFileSync(calls, 'utf8').trim().split('\n') };
+}
+
+const UNKNOWN = `echo "error: the server doesn't have a resource type" >&2; exit 1`;
+
+describe('operators/nothing-left.sh', () => {
+  test('lets the operators go when nothing of theirs stands, also where a kind was never installed', () => {
+    const run = onCluster('operators/nothing-left.sh', [], `  *kafkasinks*) ${UNKNOWN} ;;`);
+    expect(run).toMatchObject({ status: 0, stderr: '' });
+    // Always the cluster that was named, never kubectl's own idea of one.
+    for (const call of run.calls)
+      expect(call).toMatch(/^--kubeconfig \/home\/me\/config --context kind-kandle get /);
+  });
+
+  test.each(['kafkatopics', 'cassandradatacenters', 'kafkasources'])(
+    'refuses while %s stand, names them and says what to run',
+    (kind) => {
+      const run = onCluster('operators/nothing-left.sh', [], `  *${kind}*) echo 'Thing kandle/one' ;;`);
+      expect(run.status).toBe(1);
+      expect(run.stderr).toContain('Thing kandle/one');
+      expect(run.stderr).toContain('terraform -chdir=terraform/pipeline destroy');
+      expect(run.stderr).toContain('Nothing was destroyed.');
+    },
+  );
+
+  test('refuses when it cannot see: an unreachable cluster is not an empty one', () => {
+    const run = onCluster('operators/nothing-left.sh', [], `  *) echo 'connection refused' >&2; exit 1 ;;`);
+    expect(run.status).toBe(1);
+    expect(run.stderr).toContain('connection refused');
+  });
+});
+
+describe('modules/kafka/operator/check-stored-versions.sh', () => {
+  const check = (stored: string, TARGET: string) =>
+    onCluster('modules/kafka/operator/check-stored-versions.sh', [], `  *) printf '${stored}' ;;`, {
+      TARGET,
+    });
+
+  test('refuses 1.0 while a kind stores something before v1, and names it', () => {
+    const stored = 'kafkas.kafka.strimzi.io ["v1beta2","v1"]\\nkafkatopics.kafka.strimzi.io ["v1"]\\n';
+    const run = check(stored, '1.0.1');
+    expect(run.status).toBe(1);
+    expect(run.stderr).toContain('kafkas.kafka.strimzi.io');
+    expect(run.stderr).not.toContain('kafkatopics');
+    expect(run.stderr).toContain('convert');
+  });
+
+  test.each([
+    ['an empty cluster', '', '1.0.1'],
+    ['v1 alone', 'kafkas.kafka.strimzi.io ["v1"]\\n', '1.0.1'],
+    ['an operator that still knows the older ones', 'kafkas.kafka.strimzi.io ["v1beta2"]\\n', '0.51.0'],
+  ])('lets through: %s', (_, stored, target) => {
+    expect(check(stored, target)).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  test('fails where the cluster does not answer', () => {
+    const run = onCluster(
+      'modules/kafka/operator/check-stored-versions.sh',
+      [],
+      `  *) echo 'connection refused' >&2; exit 1 ;;`,
+      { TARGET: '1.0.1' },
+    );
+    expect(run.status).not.toBe(0);
+    expect(run.stderr).toContain('connection refused');
+  });
+});
+
+describe('modules/knative/knative.sh', () => {
+  const RELEASE = 'knative-v1.23.0';
+  const files = (calls: readonly string[], verb: string): readonly string[] =>
+    calls.flatMap((call) => (call.includes(` ${verb} `) ? (/-f (\S+)$/.exec(call)?.slice(1) ?? []) : []));
+
+  test('installs kinds first, waits for them, and removes in the opposite order', () => {
+    const install = onCluster('modules/knative/knative.sh', ['install'], '', { RELEASE });
+    expect(install.status).toBe(0);
+    const installed = files(install.calls, 'apply');
+    expect(installed).toHaveLength(8);
+    expect(installed.every((file) => file.includes(`/${RELEASE}/`))).toBe(true);
+    const crds = install.calls.findIndex((call) => /apply .*serving-crds/.test(call));
+    expect(install.calls[crds + 1]).toMatch(/wait --for=condition=Established .*serving-crds/);
+
+    const remove = onCluster('modules/knative/knative.sh', ['remove'], '', { RELEASE });
+    expect(files(remove.calls, 'delete')).toEqual(installed.toReversed());
+  });
+
+  test('ends at the first file that the cluster refuses', () => {
+    const run = onCluster('modules/knative/knative.sh', ['install'], `  *eventing-core*) exit 1 ;;`, {
+      RELEASE,
+    });
+    expect(run.status).not.toBe(0);
+    expect(run.calls.at(-1)).toContain('eventing-core');
+  });
+});

@@ -1,0 +1,2 @@
+small        = true
+protect_data = false

@@ -1,0 +1,3 @@
+small               = false
+storage_provisioner = "cinder.csi.openstack.org"
+keep_volumes        = true

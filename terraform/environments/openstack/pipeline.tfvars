@@ -1,0 +1,2 @@
+small        = false
+protect_data = true

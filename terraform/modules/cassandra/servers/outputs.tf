@@ -1,0 +1,4 @@
+output "names" {
+  description = "What there is."
+  value       = concat(module.datacenter.names, module.network.names)
+}
