@@ -6,7 +6,7 @@ const DONE: ReadonlySet<string> = new Set(['sent', 'skipped']);
 
 /**
  * Compares the signals in the views with the record of what was announced, and that with what the target got:
- * every signal is settled, no version of it was announced under two keys, and nothing stands as sent that
+ * every signal is finished, no version of it was announced under two keys, and nothing stands as sent that
  * nobody got.
  */
 export async function compareNotices({ pipeline, options, webhook }: Stack): Promise<readonly string[]> {

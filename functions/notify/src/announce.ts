@@ -34,8 +34,8 @@ export interface AnnounceDeps extends DeliveryDeps {
   readonly onOutcome: (target: Target, outcome: NoticeOutcome, delayMs: number | null) => void;
 }
 
-/** Why a signal is not settled at a target: to be tried again, or never as things are. */
-export interface Unsettled {
+/** Why a signal is not finished at a target: to be tried again, or never as things are. */
+export interface Unfinished {
   readonly kind: 'later' | 'never';
   readonly reason: string;
 }
@@ -49,19 +49,19 @@ const MAX_ATTEMPTS = 5;
  * First the claim is written, then the target is called, then the end is written: a crash in between leaves a
  * claim whose lease runs out, and the next delivery of the event takes it over, with the same idempotency key.
  *
- * @returns What is not settled; never throws.
+ * @returns What is not finished; never throws.
  */
 export async function announce(
   deps: AnnounceDeps,
   announcement: Announcement,
   deadlineMs: number,
-): Promise<readonly Unsettled[]> {
+): Promise<readonly Unfinished[]> {
   const { feed, signal } = announcement;
   const concerned = deps.targets.filter(({ target }) => isConcerned(target.filter, signal));
   if (concerned.length === 0) return [];
   const key = { feed, signalId: signal.id };
   try {
-    const { claims, skips, unsettled } = await changeVersioned<SignalRecord, Sorted>({
+    const { claims, skips, unfinished } = await changeVersioned<SignalRecord, Sorted>({
       action: `decide on signal ${signal.id}`,
       facts: { signal: signal.id },
       maxAttempts: MAX_ATTEMPTS,
@@ -79,7 +79,7 @@ export async function announce(
     });
     for (const { target } of skips) deps.onOutcome(target, 'skipped', null);
     const ends = await Promise.all(claims.map((claim) => tell(deps, claim, deadlineMs)));
-    return [...unsettled, ...ends.filter((end) => end !== null)];
+    return [...unfinished, ...ends.filter((end) => end !== null)];
   } catch (error) {
     return [{ kind: error instanceof PoisonError ? 'never' : 'later', reason: describeError(error) }];
   }
@@ -95,7 +95,7 @@ interface Claim extends LimitedTarget {
 interface Sorted {
   readonly claims: readonly Claim[];
   readonly skips: readonly Pick<Claim, 'target' | 'notice'>[];
-  readonly unsettled: readonly Unsettled[];
+  readonly unfinished: readonly Unfinished[];
 }
 
 /** What is to be done at each target, as the record stands. */
@@ -108,13 +108,13 @@ function sortOut(
 ): Sorted {
   const claims: Claim[] = [];
   const skips: Pick<Claim, 'target' | 'notice'>[] = [];
-  const unsettled: Unsettled[] = [];
+  const unfinished: Unfinished[] = [];
   for (const { target, limit } of concerned) {
     const known = record.notices.filter((notice) => notice.target === target.name);
     const truth = truthFor(target.filter, signal);
     const decision = decide(known, truth);
     if (decision === 'busy') {
-      unsettled.push({ kind: 'later', reason: `${target.name}: somebody is telling it just now` });
+      unfinished.push({ kind: 'later', reason: `${target.name}: somebody is telling it just now` });
     } else if (decision === 'skip') {
       skips.push({ target, notice: noticeOf(deps, target, truth, 'skipped', 0) });
     } else if (decision === 'claim') {
@@ -125,10 +125,10 @@ function sortOut(
         const announcement = announcementOf({ feed, signal }, truth, lastTold(known, signal.version));
         claims.push({ target, limit, notice, announcement, wasUnclear });
       } else
-        unsettled.push({ kind: 'later', reason: `${target.name}: its rate limit leaves no turn in time` });
+        unfinished.push({ kind: 'later', reason: `${target.name}: its rate limit leaves no turn in time` });
     }
   }
-  return { claims, skips, unsettled };
+  return { claims, skips, unfinished };
 }
 
 /** What a target is told: the signal, a correction of what it was told, or that this is gone. */
@@ -145,29 +145,29 @@ function noticeOf(
   attempts: number,
 ): Notice {
   const nowMs = deps.wallMs();
-  const settledAtMs = status === 'skipped' ? nowMs : null;
+  const endedAtMs = status === 'skipped' ? nowMs : null;
   const state = content === null ? 'retracted' : 'active';
   const common = { statusCode: null, reason: '', claimedAtMs: nowMs, delayMs: null };
-  return { target: target.name, version, state, content, status, attempts, settledAtMs, ...common };
+  return { target: target.name, version, state, content, status, attempts, endedAtMs, ...common };
 }
 
-/** Tells one target and writes down how it ended. @returns Why it is not settled, or null if it is. */
+/** Tells one target and writes down how it ended. @returns Why it is not finished, or null if it is. */
 async function tell(
   deps: AnnounceDeps,
   { target, limit, notice, announcement, wasUnclear }: Claim,
   deadlineMs: number,
-): Promise<Unsettled | null> {
+): Promise<Unfinished | null> {
   const key = { feed: announcement.feed, signalId: announcement.signal.id };
   const message = formatMessage(target, announcement);
   const delivery = await deliver(deps, { target, message, limit }, deadlineMs);
-  const end = settled(notice, delivery, {
+  const end = endOf(notice, delivery, {
     nowMs: deps.wallMs(),
     causedAtMs: announcement.signal.causedAtMs,
     wasUnclear,
   });
   deps.onOutcome(target, end.status, end.delayMs);
   try {
-    const isWritten = await settle(deps, key, end);
+    const isWritten = await finish(deps, key, end);
     if (delivery.kind === 'sent') {
       return isWritten
         ? null
@@ -179,12 +179,12 @@ async function tell(
   return { kind: delivery.kind === 'refused' ? 'never' : 'later', reason: delivery.reason };
 }
 
-function settled(
+function endOf(
   notice: Notice,
   delivery: Delivery,
   { nowMs, causedAtMs, wasUnclear }: { nowMs: number; causedAtMs: number; wasUnclear: boolean },
 ): Notice & { readonly status: NoticeOutcome } {
-  const at = { statusCode: delivery.status, settledAtMs: nowMs };
+  const at = { statusCode: delivery.status, endedAtMs: nowMs };
   if (delivery.kind === 'sent') {
     return { ...notice, ...at, status: 'sent', reason: '', delayMs: nowMs - causedAtMs };
   }
@@ -193,9 +193,9 @@ function settled(
 }
 
 /** Writes an end; a write whose outcome is unknown is done again, which changes nothing if it had been done. */
-async function settle({ store }: AnnounceDeps, key: SignalKey, end: Notice): Promise<boolean> {
+async function finish({ store }: AnnounceDeps, key: SignalKey, end: Notice): Promise<boolean> {
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    const outcome = await store.settle(key, end);
+    const outcome = await store.finish(key, end);
     // Lost: for a 2xx somebody wrote one before; for anything else another process has the claim now.
     if (outcome !== 'unknown') return true;
   }

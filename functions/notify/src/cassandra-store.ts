@@ -60,7 +60,7 @@ export function createNoticeStore(client: Client, owner: string): NoticeStore {
           CONDITIONAL,
         ),
       ),
-    settle: (key, notice) =>
+    finish: (key, notice) =>
       writeConditionally(WRITING, () => {
         const params = [...values(notice), ...rowKey(key, notice)];
         return notice.status === 'sent'
@@ -72,7 +72,7 @@ export function createNoticeStore(client: Client, owner: string): NoticeStore {
 
 /** Every column, so that all of a row expires together. */
 function values(notice: Notice): unknown[] {
-  const { state, content, status, attempts, statusCode, reason, claimedAtMs, settledAtMs, delayMs } = notice;
+  const { state, content, status, attempts, statusCode, reason, claimedAtMs, endedAtMs, delayMs } = notice;
   return [
     state,
     content === null ? null : JSON.stringify(content),
@@ -81,7 +81,7 @@ function values(notice: Notice): unknown[] {
     statusCode,
     reason,
     new Date(claimedAtMs),
-    settledAtMs === null ? null : new Date(settledAtMs),
+    endedAtMs === null ? null : new Date(endedAtMs),
     delayMs === null ? null : BigInt(delayMs),
   ];
 }
@@ -129,7 +129,7 @@ function toNotice(row: types.Row): StoredNotice {
     statusCode: notice.status_code,
     reason: notice.reason,
     claimedAtMs: notice.claimed_at,
-    settledAtMs: notice.settled_at,
+    endedAtMs: notice.settled_at,
     delayMs: notice.delay_ms === null ? null : Number(notice.delay_ms),
     isLeased: notice.claimed_by !== null,
   };

@@ -5,7 +5,7 @@ import { PoisonError, RetryableError } from '@kandle/runtime/errors';
 import { parseOrPoison } from '@kandle/runtime/parse';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
 import { createRunAll } from '@kandle/runtime/run-all';
-import { announce, type AnnounceDeps, type Unsettled } from './announce.ts';
+import { announce, type AnnounceDeps, type Unfinished } from './announce.ts';
 
 /** The event types that notify takes; indicators share the topic and tell nobody anything. */
 export const NOTIFY_TYPES = [EVENT_TYPES.signals, EVENT_TYPES.indicators] as const;
@@ -33,11 +33,11 @@ export function createNotify(deps: NotifyDeps): (event: ReceivedEvent) => Promis
     const { shard, signals } = parseOrPoison('signal batch', () => parseSignalBatch(event.data));
     refuseExpired(event, deps);
     const feed = feedOfShard(shard);
-    const unsettled: Unsettled[] = [];
+    const unfinished: Unfinished[] = [];
     await createRunAll(deps.concurrency)(newestOfEach(signals), async (signal) => {
-      unsettled.push(...(await announce(deps, { feed, signal }, deadlineMs)));
+      unfinished.push(...(await announce(deps, { feed, signal }, deadlineMs)));
     });
-    if (unsettled.length > 0) throw errorOf(unsettled, signals.length);
+    if (unfinished.length > 0) throw errorOf(unfinished, signals.length);
   };
 }
 
@@ -59,10 +59,10 @@ function newestOfEach(signals: readonly Signal[]): readonly Signal[] {
 }
 
 /** What passes by itself is tried again, with all the rest; only what is left of wrong targets is given up. */
-function errorOf(unsettled: readonly Unsettled[], count: number): RetryableError | PoisonError {
-  const isLater = unsettled.some(({ kind }) => kind === 'later');
+function errorOf(unfinished: readonly Unfinished[], count: number): RetryableError | PoisonError {
+  const isLater = unfinished.some(({ kind }) => kind === 'later');
   const reasons = [
-    ...new Set(unsettled.filter(({ kind }) => (kind === 'later') === isLater).map(({ reason }) => reason)),
+    ...new Set(unfinished.filter(({ kind }) => (kind === 'later') === isLater).map(({ reason }) => reason)),
   ];
   const more = reasons.length > MAX_REASONS ? `; and ${reasons.length - MAX_REASONS} more` : '';
   const text = `Cannot announce all of ${count} signals: ${reasons.slice(0, MAX_REASONS).join('; ')}${more}`;

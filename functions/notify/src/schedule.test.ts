@@ -65,7 +65,7 @@ async function runSchedule(
           return store.read(key);
         },
         decide: (...args) => unknown(() => store.decide(...args)),
-        settle: (...args) => unknown(() => store.settle(...args)),
+        finish: (...args) => unknown(() => store.finish(...args)),
       },
       targets: TARGETS.map(({ name, filter }) => ({
         target: targetOf({ name, url: name, filter }),

@@ -20,5 +20,5 @@ export interface NoticeStore {
    * Writes how a claim ended, and ends its lease. `sent` is written whoever has the claim by now, unless it is
    * written already: a 2xx is a fact. Anything else is written only by the claim of the same `attempts`.
    */
-  settle(key: SignalKey, notice: Notice): Promise<CasOutcome>;
+  finish(key: SignalKey, notice: Notice): Promise<CasOutcome>;
 }

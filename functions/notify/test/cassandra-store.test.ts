@@ -25,11 +25,11 @@ test('createNoticeStore() writes rows of which every column expires, and togethe
     statusCode: 0,
     reason: 'x',
     claimedAtMs: 1,
-    settledAtMs: 1,
+    endedAtMs: 1,
     delayMs: 1,
   } as const;
   await store.decide(key, 0, [notice], 60_000);
-  await store.settle(key, { ...notice, status: 'failed' });
+  await store.finish(key, { ...notice, status: 'failed' });
   const columns = 'state content status attempts status_code reason claimed_at settled_at delay_ms'.split(
     ' ',
   );

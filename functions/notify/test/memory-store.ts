@@ -47,7 +47,7 @@ export function createMemoryStore(nowMs: () => number): MemoryStore {
       }
       return 'applied';
     },
-    async settle(key, notice): Promise<CasOutcome> {
+    async finish(key, notice): Promise<CasOutcome> {
       const { rows } = partitionOf(key);
       const row = rows.get(rowKey(notice));
       if (row === undefined) return 'lost';

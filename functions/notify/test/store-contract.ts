@@ -26,7 +26,7 @@ function claim(changes: Partial<Notice> = {}): Notice {
     statusCode: null,
     reason: '',
     claimedAtMs: 1_764_000_000_123,
-    settledAtMs: null,
+    endedAtMs: null,
     delayMs: null,
     ...changes,
   };
@@ -55,7 +55,7 @@ export function describeStore(
         content: null,
         status: 'skipped',
         attempts: 0,
-        settledAtMs: 1_764_000_000_124,
+        endedAtMs: 1_764_000_000_124,
       });
       expect(await store().decide(key, 0, [claimed, skipped], LEASE_MS)).toBe('applied');
       expect(await store().read(key)).toEqual({
@@ -83,46 +83,46 @@ export function describeStore(
       expect((await store().read(key)).revision).toBe(1);
     });
 
-    test('decide() leaves a lease that runs out, when nobody settles', async () => {
+    test('decide() leaves a lease that runs out, when nobody finishes it', async () => {
       const key = freshKey();
       await store().decide(key, 0, [claim()], 1_000);
       await elapse();
       expect((await store().read(key)).notices).toEqual([{ ...claim(), isLeased: false }]);
     });
 
-    test('settle() ends a claim and its lease, when it was sent', async () => {
+    test('finish() ends a claim and its lease, when it was sent', async () => {
       const key = freshKey();
-      const sent = claim({ status: 'sent', statusCode: 204, settledAtMs: 1_764_000_001_000, delayMs: 877 });
+      const sent = claim({ status: 'sent', statusCode: 204, endedAtMs: 1_764_000_001_000, delayMs: 877 });
       await store().decide(key, 0, [claim()], LEASE_MS);
-      expect(await store().settle(key, sent)).toBe('applied');
-      expect(await store().settle(key, { ...sent, statusCode: 200 })).toBe('lost');
+      expect(await store().finish(key, sent)).toBe('applied');
+      expect(await store().finish(key, { ...sent, statusCode: 200 })).toBe('lost');
       expect((await store().read(key)).notices).toEqual([{ ...sent, isLeased: false }]);
     });
 
-    test('settle() writes no failure, when somebody else has the claim by now', async () => {
+    test('finish() writes no failure, when somebody else has the claim by now', async () => {
       const key = freshKey();
       await store().decide(key, 0, [claim()], 1_000);
       await store().decide(key, 1, [claim({ attempts: 2 })], LEASE_MS);
-      expect(await store().settle(key, claim({ status: 'failed', statusCode: 503 }))).toBe('lost');
+      expect(await store().finish(key, claim({ status: 'failed', statusCode: 503 }))).toBe('lost');
       expect((await store().read(key)).notices).toEqual([{ ...claim({ attempts: 2 }), isLeased: true }]);
     });
 
     test.each(['claimed', 'failed', 'unclear', 'refused'] as const)(
-      'settle() writes a 2xx, when the row is %s by another',
+      'finish() writes a 2xx, when the row is %s by another',
       async (status) => {
         const key = freshKey();
         await store().decide(key, 0, [claim({ attempts: 2 })], LEASE_MS);
-        if (status !== 'claimed') await store().settle(key, claim({ attempts: 2, status, reason: 'why' }));
-        const sent = claim({ status: 'sent', statusCode: 200, settledAtMs: 1_764_000_001_000, delayMs: 877 });
-        expect(await store().settle(key, sent)).toBe('applied');
+        if (status !== 'claimed') await store().finish(key, claim({ attempts: 2, status, reason: 'why' }));
+        const sent = claim({ status: 'sent', statusCode: 200, endedAtMs: 1_764_000_001_000, delayMs: 877 });
+        expect(await store().finish(key, sent)).toBe('applied');
         expect((await store().read(key)).notices).toEqual([{ ...sent, isLeased: false }]);
       },
     );
 
-    test('settle() writes nothing, when the row is gone', async () => {
+    test('finish() writes nothing, when the row is gone', async () => {
       const key = freshKey();
-      expect(await store().settle(key, claim({ status: 'sent' }))).toBe('lost');
-      expect(await store().settle(key, claim({ status: 'failed' }))).toBe('lost');
+      expect(await store().finish(key, claim({ status: 'sent' }))).toBe('lost');
+      expect(await store().finish(key, claim({ status: 'failed' }))).toBe('lost');
       expect((await store().read(key)).notices).toEqual([]);
     });
   });

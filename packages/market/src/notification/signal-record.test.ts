@@ -16,7 +16,7 @@ function notice(changes: Partial<StoredNotice>): StoredNotice {
     statusCode: null,
     reason: '',
     claimedAtMs: 0,
-    settledAtMs: null,
+    endedAtMs: null,
     delayMs: null,
     isLeased: false,
     ...changes,

@@ -23,7 +23,7 @@ export interface Notice {
   readonly reason: string;
   readonly claimedAtMs: number;
   /** When it became what it is now, unless claimed. */
-  readonly settledAtMs: number | null;
+  readonly endedAtMs: number | null;
   /** From the trade behind the signal to the target's 2xx. */
   readonly delayMs: number | null;
 }
