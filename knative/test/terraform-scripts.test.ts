@@ -8,9 +8,9 @@ import { KNATIVE } from '../check/render.ts';
 const TERRAFORM = join(KNATIVE, '..', 'terraform');
 
 /**
- * Runs a script of terraform/ on a cluster that a script plays. The contract of kubectl that it plays: `get` of a kind
- * that the cluster does not know ends with code 1 and "the server doesn't have a resource type"; `get` with a
- * jsonpath prints what that asks for, a line each. What it was called with is written down.
+ * Runs a script of terraform/ on a cluster that a script plays. The contract of kubectl that it plays: `get` of
+ * a kind that the cluster does not know ends with code 1 and "the server doesn't have a resource type"; `get`
+ * with a jsonpath prints what that asks for, a line each. What it was called with is written down.
  */
 function onCluster(script: string, args: readonly string[], answers: string, settings = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'kandle-terraform-'));
