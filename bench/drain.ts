@@ -3,37 +3,52 @@
  *
  * Writes the raw batches of a simulated market into `market.raw.v1` while nothing runs, then starts what
  * `npm start` runs, without a feed, and waits until every trade is in `trades` and in a final candle, which it
- * counts in Cassandra. The clock begins when the sources are there; the functions are still asleep then.
+ * counts in Cassandra. The clock begins when the sources are there; the functions are still asleep then, and the
+ * servers have worked off another backlog before: a cold JVM spends most of its first minute in its compiler.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { MarketEvent } from '@kandle/market/event/market-event';
-import { TOPICS } from '@kandle/market/event/topics';
-import { defineCommand, flag, option, text, wholeNumber } from '@kandle/tooling/command';
+import { dirname, join, resolve } from 'node:path';
+import {
+  defineCommand,
+  flag,
+  option,
+  type OptionParser,
+  text,
+  UsageError,
+  wholeNumber,
+} from '@kandle/tooling/command';
 import { readEnv } from '@kandle/runtime/config';
-import { createEventProducer } from '@kandle/runtime/event-producer';
 import { createKafka, KafkaEnv } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
 import { readPlan } from '@kandle/knative/read-plan';
-import { DEFAULT_POLL, LIFTED_POLL } from '@kandle/stand-in/kafka-source/source';
 import { REPO_ROOT } from '@kandle/tooling/paths';
-import { type Pipeline, startPipeline } from '@kandle/stand-in/pipeline';
-import { createTopics } from '@kandle/servers/kafka/create-topics';
-import { backlogOf } from './backlog.ts';
 import { type BenchRun, runBench } from './command.ts';
-import { countCandles, countTrades } from './count-stored.ts';
-import { type DrainLook, reportOf } from './drain-report.ts';
-import { createUsage, rolesOf } from './process-usage.ts';
+import { type DrainRig, drainOnce, fillTopics, untilQuiet } from './drain-run.ts';
+import { type DrainRun, isWhole, reportOf, summaryOf } from './drain-report.ts';
+import { ALL_PARTS, parseParts } from './parts.ts';
 import { ownServers } from './servers.ts';
+
+const symbolCounts: OptionParser<readonly number[]> = (given, context) => {
+  const counts = given.split(',').map((one) => wholeNumber(1, 5_000)(one, context));
+  if (new Set(counts).size < counts.length)
+    throw new UsageError(`--${context.name} ${given}: a number stands there twice`);
+  return counts;
+};
 
 const COMMAND = defineCommand({
   name: 'npm run bench:drain',
-  about: `Fills market.raw.v1, starts the pipeline, and measures until every trade is stored: trades a second, and the CPU
-time of everything per million trades. Kafka and Cassandra are its own, with empty data in .kandle/drain.`,
+  about: `Fills market.raw.v1, starts the pipeline, and measures until every trade is stored: trades a second, the CPU time of
+everything per million trades, and what Cassandra was asked for. Kafka and Cassandra are its own, with empty data in .kandle/drain.`,
   options: {
     trades: option('N', 'how many wait', wholeNumber(1, 100_000_000), '1000000'),
-    symbols: option('N', 'of how many symbols', wholeNumber(1, 5_000), '100'),
+    symbols: option('N,N', 'of how many symbols; of several numbers each is measured', symbolCounts, '100'),
+    rounds: option('N', 'how often each; medians are shown', wholeNumber(1, 100), '1'),
+    only: option(
+      'PARTS',
+      `parts of the work, with commas between: "trades,candles" is what the Spark job does`,
+      parseParts,
+      ALL_PARTS.join(','),
+    ),
     rate: option(
       'N',
       'trades a second of market time: so many meet in a window',
@@ -41,114 +56,65 @@ time of everything per million trades. Kafka and Cassandra are its own, with emp
       '2000',
     ),
     batch: option('N', 'most trades of a batch, as MAX_TRADES of ingest', wholeNumber(1, 10_000), '400'),
+    'warm-up': option('N', 'trades that the servers work off before', wholeNumber(0, 100_000_000), '200000'),
     fast: flag("poll sizes as an administrator may set them, not a cluster's defaults"),
+    profile: option(
+      'DIR',
+      "each function's process leaves a CPU profile there, for a browser's developer tools",
+      text,
+    ),
     json: option('FILE', 'where the numbers go', text, 'out/drain.json'),
   },
 });
 
-const LOOK_MS = 250;
-const SAY_MS = 5_000;
-const GIVE_UP_MS = 20 * 60_000;
-/** So many batches are handed to Kafka at a time. */
-const AT_ONCE = 50;
-const KEYSPACE = 'kandle';
-
 await runBench(COMMAND, drain);
 
 async function drain({ options, args, say, signal }: BenchRun<typeof COMMAND.options>): Promise<boolean> {
-  const { trades, symbols, rate, batch, fast } = options;
+  const { symbols: counts, rounds, only: parts, fast, profile } = options;
   const jsonFile = resolve(REPO_ROOT, options.json);
   const plan = await readPlan();
   const servers = await ownServers('drain', say, signal);
-  let pipeline: Pipeline | null = null;
+  const kafka = createKafka(
+    readEnv(KafkaEnv, { KAFKA_BROKERS: servers.kafkaBrokers.join(',') }),
+    'bench',
+    createLogger('bench', 'silent'),
+  );
+  const admin = kafka.admin();
+  const rig: DrainRig = { servers, kafka, admin, plan, say, signal };
   try {
-    const kafka = createKafka(
-      readEnv(KafkaEnv, { KAFKA_BROKERS: servers.kafkaBrokers.join(',') }),
-      'bench',
-      createLogger('bench', 'silent'),
-    );
-    const admin = kafka.admin();
     await admin.connect();
-    await createTopics(admin, plan.topics);
-    const batches = await fill(kafka, backlogOf({ trades, symbols, rate, batch }));
-    say(`${trades.toLocaleString('en')} trades wait in ${batches} batches`);
-
-    const crashes: string[] = [];
-    pipeline = await startPipeline({
-      plan,
-      servers,
-      keyspace: KEYSPACE,
-      logFolder: servers.logFolder,
-      feed: null,
-      log: say,
-      poll: fast ? LIFTED_POLL : DEFAULT_POLL,
-      hooks: {
-        onSpawn: servers.hooks.onSpawn,
-        onExit: (name, pid, expected) => {
-          servers.hooks.onExit(name, pid, expected);
-          if (!expected) crashes.push(name);
-        },
-      },
-    });
-    const usage = createUsage();
-    const alive = rolesOf(pipeline, servers.pids);
-    const sample = () => Object.fromEntries(usage.sample(alive()));
-    const first = sample();
-    const startedMs = performance.now();
-    const looks: DrainLook[] = [];
-    for (let saidMs = 0, isSettled = false; !isSettled; ) {
-      await sleep(LOOK_MS, undefined, { signal });
-      isSettled = await pipeline.isSettled();
-      const atMs = performance.now() - startedMs;
-      if (atMs > GIVE_UP_MS) throw new Error('Cannot measure: the backlog was not worked off in 20 minutes');
-      const delivered = Object.fromEntries(
-        pipeline.sources.map((source) => [source.plan.name, source.stats.delivered]),
-      );
-      looks.push({ atMs, delivered, usage: sample() });
-      if (atMs - saidMs < SAY_MS) continue;
-      saidMs = atMs;
-      say(
-        `  ${(atMs / 1_000).toFixed(0)} s: ${Object.entries(delivered)
-          .map(([name, count]) => `${name} ${count}`)
-          .join(', ')}`,
-      );
+    const warmUp = options['warm-up'];
+    if (warmUp > 0) {
+      say(`Warming the servers up with ${warmUp.toLocaleString('en')} trades …`);
+      await measure('warm', { trades: warmUp, symbols: counts[0] ?? 1 });
     }
-    const drainedMs = performance.now() - startedMs;
-    say('Settled; counting what is stored …');
-    const deadLetters = (await admin.fetchTopicOffsets(TOPICS.dead)).reduce(
-      (sum, { high }) => sum + Number(high),
-      0,
-    );
-    await admin.disconnect();
-    const stored = {
-      trades: await countTrades(pipeline.client, KEYSPACE),
-      inFinalCandles: (await countCandles(pipeline.client, KEYSPACE)).inFinalCandles,
-    };
-    const run = { trades, symbols, batches, drainedMs, first, looks, stored, deadLetters, crashes };
-    mkdirSync(dirname(jsonFile), { recursive: true });
-    writeFileSync(jsonFile, JSON.stringify({ command: args.join(' '), ...run }));
-    const { lines, isGood } = reportOf(run);
-    console.log(lines.join('\n'));
-    return isGood;
+    const runs: DrainRun[] = [];
+    for (let round = 1; round <= rounds; round++) {
+      for (const symbols of counts) {
+        const run = await measure(`r${round}_${symbols}`, { trades: options.trades, symbols });
+        runs.push(run);
+        console.log(`${reportOf(run).join('\n')}\n`);
+        mkdirSync(dirname(jsonFile), { recursive: true });
+        writeFileSync(jsonFile, JSON.stringify({ command: args.join(' '), runs }));
+      }
+    }
+    console.log(summaryOf(runs).join('\n'));
+    return runs.every(isWhole);
   } finally {
-    await pipeline?.stop();
+    await admin.disconnect();
     await servers.close();
   }
-}
 
-/** Writes events to the raw topic as ingest does. @returns How many. */
-async function fill(kafka: ReturnType<typeof createKafka>, events: Iterable<MarketEvent>): Promise<number> {
-  const producer = createEventProducer(kafka);
-  let count = 0;
-  let group: MarketEvent[] = [];
-  for (const event of events) {
-    count += 1;
-    group.push(event);
-    if (group.length < AT_ONCE) continue;
-    await producer.send(TOPICS.raw, group);
-    group = [];
+  async function measure(
+    name: string,
+    { trades, symbols }: { readonly trades: number; readonly symbols: number },
+  ): Promise<DrainRun> {
+    const size = { trades, symbols, rate: options.rate, batch: options.batch };
+    const batches = await fillTopics(rig, name, size);
+    say(`${trades.toLocaleString('en')} trades of ${symbols} symbols wait in ${batches} batches`);
+    await untilQuiet(rig);
+    const processEnv = (role: string): Record<string, string> =>
+      profile === null ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${join(profile, name, role)}` };
+    return await drainOnce(rig, { ...size, name, batches, parts, fast, processEnv });
   }
-  await producer.send(TOPICS.raw, group);
-  await producer.close();
-  return count;
 }

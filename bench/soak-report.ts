@@ -1,6 +1,7 @@
 import type { Delays } from './delay-probe.ts';
 import type { RoleUsage } from './process-usage.ts';
 import { quantile, slopeOf } from './statistics.ts';
+import { targetLines } from './targets.ts';
 
 /** What was seen at one moment. */
 export interface SoakSample {
@@ -44,13 +45,24 @@ const NEAR_ZERO_SECONDS = 2;
 /** The shards close their windows together: so many candle events come in one moment. */
 const AT_ONCE = 12;
 
-/** The table and the verdict of a run. */
-export function reportOf(run: SoakRun): { readonly lines: readonly string[]; readonly isGood: boolean } {
+/** The rate that the targets of cost and delay are set for, trades a second. */
+const TARGET_RATE = 2_000;
+/** What is no function: the servers, ingest, and this process, which holds the simulated market and the dispatcher. */
+const OTHERS: ReadonlySet<string> = new Set(['ingest', 'runner', 'kafka', 'cassandra']);
+
+/** The table and the verdict of a run of so many trades a second. */
+export function reportOf(
+  run: SoakRun,
+  rate: number,
+): { readonly lines: readonly string[]; readonly isGood: boolean } {
   const { samples, end, delays } = run;
   const last = samples.at(-1);
   if (last === undefined) return { lines: ['Nothing was measured'], isGood: false };
   const warm = samples.filter(({ atSeconds }) => atSeconds >= last.atSeconds * WARM_UP_SHARE);
   const problems: string[] = [];
+  const cpuOf = (role: string): number =>
+    (((last.usage[role]?.cpuSeconds ?? 0) - (run.first[role]?.cpuSeconds ?? 0)) * 1e6) / last.trades;
+  const allCpu = Object.keys(last.usage).reduce((sum, role) => sum + cpuOf(role), 0);
   const lines = [
     `${last.trades.toLocaleString('en')} trades in ${(last.atSeconds / 60).toFixed(1)} min`,
     '',
@@ -66,12 +78,11 @@ export function reportOf(run: SoakRun): { readonly lines: readonly string[]; rea
     const growth = (perHour * last.atSeconds) / 3_600;
     const isFlat = growth <= Math.max(middle * FLAT_SHARE, FLAT_MB);
     if (!isFlat) problems.push(`memory of ${role} grows by ${perHour.toFixed(0)} MiB an hour`);
-    const cpu = (last.usage[role]?.cpuSeconds ?? 0) - (run.first[role]?.cpuSeconds ?? 0);
     const most = Math.max(...warm.map(({ usage }) => usage[role]?.processes ?? 0));
     lines.push(
       [
         role.padEnd(11),
-        ((cpu * 1e6) / last.trades).toFixed(1).padStart(15),
+        cpuOf(role).toFixed(1).padStart(15),
         middle.toFixed(0).padStart(12),
         Math.max(...numbers)
           .toFixed(0)
@@ -82,6 +93,9 @@ export function reportOf(run: SoakRun): { readonly lines: readonly string[]; rea
       ].join(' '),
     );
   }
+  lines.push(
+    `${'all'.padEnd(11)} ${allCpu.toFixed(1).padStart(15)}; without the runner, which holds the simulated market too, ${(allCpu - cpuOf('runner')).toFixed(1)}`,
+  );
   lines.push('', 'source             lag, records: median of maxima   p99     max');
   for (const source of Object.keys(last.lags)) {
     const lags = warm.map((sample) => sample.lags[source] ?? 0);
@@ -114,6 +128,30 @@ export function reportOf(run: SoakRun): { readonly lines: readonly string[]; rea
   if (end.crashes.length > 0) problems.push(`crashed: ${end.crashes.join(', ')}`);
   if (end.rejects + end.deadLetters > 0) problems.push('something was refused or given up');
   if (delays.missing > 0) problems.push(`${delays.missing} sampled rows never came`);
+  if (rate === TARGET_RATE) {
+    const functionsMb = warm.map(({ usage }) =>
+      Object.entries(usage).reduce((sum, [role, { totalMb }]) => sum + (OTHERS.has(role) ? 0 : totalMb), 0),
+    );
+    lines.push(
+      '',
+      ...targetLines([
+        { what: 'all but the runner', measured: allCpu - cpuOf('runner'), atMost: 180, unit: 'CPU-s/M' },
+        {
+          what: 'trade to row, p50',
+          measured: quantile(delays.tradeMs, 0.5) / 1_000,
+          atMost: 0.2,
+          unit: 's',
+        },
+        {
+          what: 'trade to row, p99',
+          measured: quantile(delays.tradeMs, 0.99) / 1_000,
+          atMost: 0.5,
+          unit: 's',
+        },
+        { what: "functions' memory, median", measured: quantile(functionsMb, 0.5), atMost: 300, unit: 'MiB' },
+      ]),
+    );
+  }
   lines.push(
     '',
     problems.length === 0 ? 'Verdict: flat, no lag, every trade counted' : `Verdict: ${problems.join('; ')}`,

@@ -31,6 +31,7 @@ in .kandle/soak, and says what it took: memory, CPU time, lag, delay, and whethe
     minutes: option('N', 'how long', wholeNumber(1, 10_000), '30'),
     rate: option('N', 'trades a second, up to 50,000', wholeNumber(1, 50_000), '2000'),
     symbols: option('N', 'up to 5,000', wholeNumber(1, 5_000), '100'),
+    'warm-up': option('N', 'seconds of the same before anything counts', wholeNumber(0, 3_600), '60'),
     profile: option(
       'DIR',
       "each function's process leaves a CPU profile there, for a browser's developer tools",
@@ -89,6 +90,8 @@ async function soak({ options, args, say, signal }: BenchRun<typeof COMMAND.opti
       },
     });
     await watch.start();
+    say(`Warming up for ${options['warm-up']} s …`);
+    await sleep(options['warm-up'] * 1_000, undefined, { signal });
     probe = createDelayProbe(pipeline.client, KEYSPACE, { everyMs: 500 });
     const usage = createUsage();
     const alive = rolesOf(pipeline, servers.pids);
@@ -146,7 +149,7 @@ async function soak({ options, args, say, signal }: BenchRun<typeof COMMAND.opti
       },
     };
     write(run);
-    const { lines, isGood } = reportOf(run);
+    const { lines, isGood } = reportOf(run, rate);
     console.log(lines.join('\n'));
     return isGood;
   } finally {

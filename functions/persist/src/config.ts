@@ -11,6 +11,8 @@ export const envSchema = z.object({
   WRITE_CONCURRENCY: wholeNumber(1, 1_024).default(32),
   /** Most rows of one partition in one write; a trade row has about 120 bytes. */
   MAX_ROWS_PER_BATCH: wholeNumber(1, 1_000).default(200),
+  /** False where candles are not to be rolled up to longer ones. */
+  ROLLUPS: z.stringbool().default(true),
   /** How long after a shard's last final candle its minute is rolled up, when no later one comes; above 5 s. */
   ROLLUP_IDLE_MS: positiveMs.default(8_000),
   /** Most statements of rollups under way at once. */

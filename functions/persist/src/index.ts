@@ -15,24 +15,26 @@ void runFunction('persist', readConfig, (config, log) => {
     maxRowsPerBatch: config.MAX_ROWS_PER_BATCH,
   });
   const rows = createMetrics('persist').counter('persist_rows_total', 'Rows written, by view');
-  const rollups = createRollups(createRollupStore(cassandra, views), {
-    process: randomUUID(),
-    idleMs: config.ROLLUP_IDLE_MS,
-    concurrency: config.ROLLUP_CONCURRENCY,
-    maxPending: config.MAX_PENDING_ROLLUPS,
-    nowMs: () => performance.now(),
-    nowUs: () => BigInt(Math.floor((performance.timeOrigin + performance.now()) * 1_000)),
-    log,
-  });
+  const rollups = !config.ROLLUPS
+    ? null
+    : createRollups(createRollupStore(cassandra, views), {
+        process: randomUUID(),
+        idleMs: config.ROLLUP_IDLE_MS,
+        concurrency: config.ROLLUP_CONCURRENCY,
+        maxPending: config.MAX_PENDING_ROLLUPS,
+        nowMs: () => performance.now(),
+        nowUs: () => BigInt(Math.floor((performance.timeOrigin + performance.now()) * 1_000)),
+        log,
+      });
   return {
     types: PERSISTED_TYPES,
-    handle: createPersist({ views, rollups, rows }),
+    handle: createPersist({ views, rows, ...(rollups === null ? {} : { rollups }) }),
     warmUp: () => {
-      rollups.start();
+      rollups?.start();
       return cassandra.connect();
     },
     close: async () => {
-      await rollups.close();
+      await rollups?.close();
       await cassandra.shutdown();
     },
   };
