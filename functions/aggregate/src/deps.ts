@@ -1,5 +1,5 @@
 import type { ShardState } from '@kandle/market/window/shard-state';
-import type { TradeBatch } from '@kandle/market/trade/trade-batch';
+import type { BatchHeader } from '@kandle/market/event/batch-header';
 import type { BatchPosition, WindowState } from '@kandle/market/window/window-state';
 import type { ChangeLimits } from '@kandle/runtime/change-versioned';
 import type { RecentWindows } from '@kandle/runtime/recent-windows';
@@ -24,7 +24,7 @@ export interface AggregateDeps extends ChangeLimits {
 
 /** What the steps of one batch share: the batch, and the shard's row as this process last knew it. */
 export interface BatchWork {
-  readonly batch: TradeBatch;
+  readonly batch: BatchHeader;
   readonly position: BatchPosition;
   shard: ShardState;
   /** Windows that this batch put on the `open` list: most likely never written before. */

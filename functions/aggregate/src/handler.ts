@@ -1,6 +1,6 @@
 import { parseFeedGap } from '@kandle/market/feed/feed-gap';
-import { foldTrades } from '@kandle/market/candle/fold';
-import { parseTradeBatch } from '@kandle/market/trade/trade-batch';
+import { foldColumns } from '@kandle/market/candle/fold';
+import { parseTradeColumns } from '@kandle/market/trade/trade-batch';
 import { EVENT_TYPES } from '@kandle/market/event/topics';
 import type { ShardState } from '@kandle/market/window/shard-state';
 import { PoisonError } from '@kandle/runtime/errors';
@@ -35,12 +35,12 @@ export function createAggregate(deps: AggregateDeps): (event: ReceivedEvent) => 
     // They share the topic, but no window holds them and no sequence of trades counts them.
     if (event.type === EVENT_TYPES.books || event.type === EVENT_TYPES.news) return;
     if (event.type === EVENT_TYPES.feedGap) return takeGap(event);
-    const batch = parseOrPoison('trade batch', () => parseTradeBatch(event.attributes, event.data));
+    const batch = parseOrPoison('trade batch', () => parseTradeColumns(event.attributes, event.data));
     if (deps.wallMs() - batch.ingestTimeMs > deps.expiryMs) {
       throw new PoisonError(`Cannot count a batch: expired, it was made at ${batch.ingestTimeMs}`);
     }
     const position = { epoch: batch.epoch, sequence: batch.sequence, offset: event.offset };
-    const folded = foldTrades(batch.trades, position);
+    const folded = foldColumns(batch.columns, position);
     const touched = [...folded.keys()].toSorted((a, b) => a - b);
     const known = shards.get(batch.shard) ?? (await deps.shards.read(batch.shard));
     const work: BatchWork = { batch, position, shard: known, fresh: new Set() };

@@ -3,7 +3,8 @@ import { batches, keyedTrades, trades } from '@kandle/testkit/trades';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Candle, mergeCandles } from './candle.ts';
-import { foldTrades } from './fold.ts';
+import { columnsOf } from '../trade/trade-batch.ts';
+import { foldColumns, foldTrades } from './fold.ts';
 
 const batch = fc.record({
   epoch: fc.integer({ min: 1, max: 2 }),
@@ -60,4 +61,19 @@ test('foldTrades() of several batches merges to the fold of all, when they come 
 
 test('foldTrades() is empty, when the batch is', () => {
   expect(foldTrades([], { epoch: 1, sequence: 1 }).size).toBe(0);
+});
+
+test('foldColumns() makes one candle of a symbol, when it stands in the columns twice', () => {
+  fc.assert(
+    fc.property(batch, (one) => {
+      const columns = columnsOf(one.trades);
+      const count = columns.symbols.length;
+      const twice = {
+        ...columns,
+        symbols: [...columns.symbols, ...columns.symbols],
+        symbol: columns.symbol.map((place, index) => (index % 2 === 0 ? place : place + count)),
+      };
+      expect(flat(foldColumns(twice, one))).toEqual(flat(foldTrades(one.trades, one)));
+    }),
+  );
 });

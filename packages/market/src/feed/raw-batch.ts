@@ -8,32 +8,21 @@ import {
 } from '../event/batch-header.ts';
 import type { MarketEvent } from '../event/market-event.ts';
 import { EVENT_TYPES } from '../event/topics.ts';
-import { FORMAT_NAMES, type FormatName } from './format-name.ts';
+import { FORMAT_NAMES } from './format-name.ts';
+import { MAX_ID_LENGTH, MAX_RECORDS, type RawData, readRawData } from './raw-data.ts';
 
-/** A feed's record as it came, with the id that ingest gave it: only the connection knows which one it is. */
-export interface RawRecord {
-  readonly id: string;
-  readonly record: Readonly<Record<string, unknown>>;
-  /** How far its symbol is behind its shard, if it was recognised as delayed. */
-  readonly delayMs?: number | undefined;
-}
+export type { RawRecord } from './raw-data.ts';
 
 /** A batch of one shard's feed records, in the order in which they came. */
-export interface RawBatch extends BatchHeader {
-  /** Whose records they are; absent, they are Finnhub's. */
-  readonly format?: FormatName | undefined;
-  readonly records: readonly RawRecord[];
-}
+export interface RawBatch extends BatchHeader, RawData {}
 
-/** Upper bound of records in a batch; ingest makes far smaller ones. */
-const MAX_RECORDS = 10_000;
-
-const RawBatchData = z.object({
+/** What {@link readRawData} agrees with, and what says why a batch is refused. */
+export const RawBatchSchema = z.object({
   format: z.enum(FORMAT_NAMES).optional(),
   records: z
     .array(
       z.object({
-        id: z.string().min(1).max(128),
+        id: z.string().min(1).max(MAX_ID_LENGTH),
         record: z.record(z.string(), z.unknown()),
         delayMs: z.number().int().min(0).optional(),
       }),
@@ -59,5 +48,5 @@ export function formatRawBatch({ records, format, ...header }: RawBatch): Market
  * @throws {z.ZodError} If the envelope or the shape of the batch is wrong.
  */
 export function parseRawBatch(attributes: Readonly<Record<string, unknown>>, data: unknown): RawBatch {
-  return { ...parseBatchHeader(attributes), ...RawBatchData.parse(data) };
+  return { ...parseBatchHeader(attributes), ...(readRawData(data) ?? RawBatchSchema.parse(data)) };
 }

@@ -6,35 +6,40 @@ import {
   formatBatchHeader,
   parseBatchHeader,
 } from '../event/batch-header.ts';
-import { e8, fromJsonInteger, toJsonInteger } from '../number/fixed-point.ts';
+import { e8, fromJsonInteger, type JsonInteger, toJsonInteger } from '../number/fixed-point.ts';
 import type { MarketEvent } from '../event/market-event.ts';
 import { isSymbol } from '../event/symbol.ts';
 import { EVENT_TYPES } from '../event/topics.ts';
 import type { Trade } from './trade.ts';
+import { MAX_ID_LENGTH, MAX_TRADES, readTradeColumns, type TradeColumns } from './trade-columns.ts';
 
 /** A batch of clean trades: one raw batch makes exactly one, even when none of its records is a trade. */
 export interface TradeBatch extends BatchHeader {
   readonly trades: readonly Trade[];
 }
 
-const MAX_TRADES = 10_000;
+/** The same by columns, as the event carries it and as what looks at every trade wants it. */
+export interface TradeColumnsBatch extends BatchHeader {
+  readonly columns: TradeColumns;
+}
+
 const jsonInteger = z.union([z.number(), z.string()]);
 
-/** Columns rather than rows: names stand once, and reading a column costs a fraction of reading objects. */
-const TradeColumns = z.object({
+/**
+ * Columns rather than rows: names stand once, and reading a column costs a fraction of reading objects. It is what
+ * {@link readTradeColumns} agrees with, and what says why a batch is refused.
+ */
+export const TradeColumnsSchema = z.object({
   symbols: z.array(z.string()).max(MAX_TRADES),
   symbol: z.array(z.number().int().min(0)).max(MAX_TRADES),
   eventTimeMs: z.array(z.number().int().min(0)),
   priceE8: z.array(jsonInteger),
   sizeE8: z.array(jsonInteger),
-  id: z.array(z.string().min(1).max(128)),
+  id: z.array(z.string().min(1).max(MAX_ID_LENGTH)),
 });
 
-/**
- * The event of a clean batch, for `market.trades.v1`: one array per column, symbols by their place in
- * `symbols`.
- */
-export function formatTradeBatch({ trades, ...header }: TradeBatch): MarketEvent {
+/** The columns of trades, in their order. */
+export function columnsOf(trades: readonly Trade[]): TradeColumns {
   const places = new Map<string, number>();
   const symbol = trades.map((trade) => {
     const place = places.get(trade.symbol) ?? places.size;
@@ -42,49 +47,82 @@ export function formatTradeBatch({ trades, ...header }: TradeBatch): MarketEvent
     return place;
   });
   return {
+    symbols: [...places.keys()],
+    symbol,
+    eventTimeMs: trades.map((trade) => trade.eventTimeMs),
+    priceE8: trades.map((trade) => toJsonInteger(trade.priceE8)),
+    sizeE8: trades.map((trade) => toJsonInteger(trade.sizeE8)),
+    id: trades.map((trade) => trade.id),
+  };
+}
+
+/**
+ * The event of a clean batch, for `market.trades.v1`: one array per column, symbols by their place in
+ * `symbols`.
+ */
+export function formatTradeBatch({ trades, ...header }: TradeBatch): MarketEvent {
+  return {
     id: batchId(header),
     source: feedSource(header.shard),
     type: EVENT_TYPES.trades,
     key: header.shard,
     extensions: formatBatchHeader(header),
-    data: {
-      symbols: [...places.keys()],
-      symbol,
-      eventTimeMs: trades.map((trade) => trade.eventTimeMs),
-      priceE8: trades.map((trade) => toJsonInteger(trade.priceE8)),
-      sizeE8: trades.map((trade) => toJsonInteger(trade.sizeE8)),
-      id: trades.map((trade) => trade.id),
-    },
+    data: columnsOf(trades),
   };
 }
 
 /**
- * Reads a clean batch from an event's attributes and its JSON data.
+ * Reads a clean batch from an event's attributes and its JSON data, by columns.
  *
  * @throws {z.ZodError} If the envelope or a column is malformed.
  * @throws {RangeError} If the columns do not fit together, or a number is not what transform writes.
  */
-export function parseTradeBatch(attributes: Readonly<Record<string, unknown>>, data: unknown): TradeBatch {
+export function parseTradeColumns(
+  attributes: Readonly<Record<string, unknown>>,
+  data: unknown,
+): TradeColumnsBatch {
   const header = parseBatchHeader(attributes);
-  const columns = TradeColumns.parse(data);
-  const count = columns.symbol.length;
-  for (const column of [columns.eventTimeMs, columns.priceE8, columns.sizeE8, columns.id]) {
+  const columns = readTradeColumns(data) ?? TradeColumnsSchema.parse(data);
+  const { symbols, symbol, eventTimeMs, priceE8, sizeE8, id } = columns;
+  const count = symbol.length;
+  for (const column of [eventTimeMs, priceE8, sizeE8, id]) {
     if (column.length !== count) throw new RangeError('Cannot read a trade batch: columns differ in length');
   }
-  if (!columns.symbols.every(isSymbol))
-    throw new RangeError('Cannot read a trade batch: a symbol is malformed');
-  const trades = columns.symbol.map((place, index): Trade => {
-    const symbol = columns.symbols[place];
-    const eventTimeMs = columns.eventTimeMs[index];
-    const id = columns.id[index];
-    if (symbol === undefined || eventTimeMs === undefined || id === undefined) {
+  if (!symbols.every(isSymbol)) throw new RangeError('Cannot read a trade batch: a symbol is malformed');
+  for (let index = 0; index < count; index++) {
+    if ((symbol[index] ?? count) >= symbols.length)
       throw new RangeError(`Cannot read a trade batch: trade ${index} has no symbol`);
-    }
-    const priceE8 = e8(fromJsonInteger(columns.priceE8[index]));
-    const sizeE8 = e8(fromJsonInteger(columns.sizeE8[index]));
-    if (sizeE8 <= 0n)
+    checkJsonInteger(priceE8[index]);
+    if (!isAboveZero(sizeE8[index]))
       throw new RangeError(`Cannot read a trade batch: trade ${index} has a size of 0 or less`);
-    return { id, symbol, eventTimeMs, priceE8, sizeE8 };
+  }
+  return { ...header, columns };
+}
+
+function checkJsonInteger(value: JsonInteger | undefined): void {
+  if (!Number.isSafeInteger(value)) fromJsonInteger(value);
+}
+
+function isAboveZero(value: JsonInteger | undefined): boolean {
+  return typeof value === 'number' && Number.isSafeInteger(value) ? value > 0 : fromJsonInteger(value) > 0n;
+}
+
+/**
+ * Reads a clean batch from an event's attributes and its JSON data, trade by trade.
+ *
+ * @throws What {@link parseTradeColumns} throws.
+ */
+export function parseTradeBatch(attributes: Readonly<Record<string, unknown>>, data: unknown): TradeBatch {
+  const { columns, ...header } = parseTradeColumns(attributes, data);
+  const { symbols, symbol, eventTimeMs, priceE8, sizeE8, id } = columns;
+  const trades = symbol.map((place, index): Trade => {
+    return {
+      id: id[index] ?? '',
+      symbol: symbols[place] ?? '',
+      eventTimeMs: eventTimeMs[index] ?? 0,
+      priceE8: e8(fromJsonInteger(priceE8[index])),
+      sizeE8: e8(fromJsonInteger(sizeE8[index])),
+    };
   });
   return { ...header, trades };
 }
