@@ -88,7 +88,9 @@ async function fill(kafka: Kafka, topic: string, events: Iterable<MarketEvent>):
   return count;
 }
 
-/** Waits until the servers have done what they were left with: compactions, what the compiler still had to do. */
+/**
+ * Waits until the servers have done what they were left with: compactions, what the compiler still had to do.
+ */
 export async function untilQuiet({ servers, signal }: DrainRig): Promise<void> {
   const usage = createUsage();
   const alive = new Map([['servers', [servers.pids.kafka, servers.pids.cassandra]]]);

@@ -3,8 +3,9 @@
  *
  * Writes the raw batches of a simulated market into `market.raw.v1` while nothing runs, then starts what
  * `npm start` runs, without a feed, and waits until every trade is in `trades` and in a final candle, which it
- * counts in Cassandra. The clock begins when the sources are there; the functions are still asleep then, and the
- * servers have worked off another backlog before: a cold JVM spends most of its first minute in its compiler.
+ * counts in Cassandra. The clock begins when the sources are there; the functions are still asleep then, and
+ * the servers have worked off another backlog before: a cold JVM spends most of its first minute in its
+ * compiler.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';

@@ -3,7 +3,9 @@ import type { Pipeline } from '@kandle/stand-in/pipeline';
 
 const TICKS_PER_SECOND = 100;
 
-/** CPU-seconds of a process's threads that are alive now, by the kind of work that their name tells; Linux only. */
+/**
+ * CPU-seconds of a process's threads that are alive now, by the kind of work that their name tells; Linux only.
+ */
 export function readThreads(pid: number): ReadonlyMap<string, number> {
   const seconds = new Map<string, number>();
   for (const thread of readdirSync(`/proc/${pid}/task`)) {

@@ -47,7 +47,10 @@ const AT_ONCE = 12;
 
 /** The rate that the targets of cost and delay are set for, trades a second. */
 const TARGET_RATE = 2_000;
-/** What is no function: the servers, ingest, and this process, which holds the simulated market and the dispatcher. */
+/**
+ * What is no function: the servers, ingest, and this process, which holds the simulated market and the
+ * dispatcher.
+ */
 const OTHERS: ReadonlySet<string> = new Set(['ingest', 'runner', 'kafka', 'cassandra']);
 
 /** The table and the verdict of a run of so many trades a second. */

@@ -1,9 +1,10 @@
 /**
- * Question: what does Kandle cost beside the Spark job that it replaces, on the same servers and the same trades?
+ * Question: what does Kandle cost beside the Spark job that it replaces, on the same servers and the same
+ * trades?
  *
- * Both work off one backlog of raw batches into one Cassandra: a row for each trade, and candles of five seconds.
- * Round by round, and by turns which is the first, so that a busy moment hits both. Each begins with new
- * processes; the servers are warm. What each stored is counted afterwards.
+ * Both work off one backlog of raw batches into one Cassandra: a row for each trade, and candles of five
+ * seconds. Round by round, and by turns which is the first, so that a busy moment hits both. Each begins with
+ * new processes; the servers are warm. What each stored is counted afterwards.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';

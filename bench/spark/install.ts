@@ -21,8 +21,8 @@ export interface Spark {
 }
 
 /**
- * PySpark and its connectors in `.kandle/spark`, fetched once: from PyPI and by Maven, as this machine is set up to
- * reach them.
+ * PySpark and its connectors in `.kandle/spark`, fetched once: from PyPI and by Maven, as this machine is set
+ * up to reach them.
  *
  * @throws {StartError} If there is no Python with venv, or one of them cannot be had.
  */

@@ -34,8 +34,8 @@ const anything: fc.Arbitrary<unknown> = fc.oneof(
 );
 
 /**
- * The value itself, and values that differ from it in a place or two: something else stands there, is left out, or
- * stands there too. So a check that looks at all of it is shown each place where it may look away.
+ * The value itself, and values that differ from it in a place or two: something else stands there, is left out,
+ * or stands there too. So a check that looks at all of it is shown each place where it may look away.
  */
 export function almost(value: unknown): fc.Arbitrary<unknown> {
   const places = placesOf(value);

@@ -22,7 +22,9 @@ export type FoldedTrades = ReadonlyMap<number, ReadonlyMap<string, Candle>>;
 /** Where a batch stands within its shard. */
 type Place = Pick<TradeKey, 'epoch' | 'sequence'>;
 
-/** What is known of a candle's trades so far, by their places in the columns: nothing is made for each trade. */
+/**
+ * What is known of a candle's trades so far, by their places in the columns: nothing is made for each trade.
+ */
 interface Folding {
   first: number;
   last: number;

@@ -23,8 +23,8 @@ export const MAX_ID_LENGTH = 128;
 /**
  * The data of a raw batch, if they are nothing else; null if a schema has to say what is wrong.
  *
- * Written by hand because it looks at every record: the schema in `raw-batch.ts` makes each one anew, field by field.
- * It is what this agrees with (`raw-data.test.ts`), and what refuses.
+ * Written by hand because it looks at every record: the schema in `raw-batch.ts` makes each one anew, field by
+ * field. It is what this agrees with (`raw-data.test.ts`), and what refuses.
  */
 export function readRawData(data: unknown): RawData | null {
   if (typeof data !== 'object' || data === null) return null;

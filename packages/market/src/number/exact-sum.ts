@@ -1,8 +1,8 @@
 import { fromJsonInteger, type JsonInteger } from './fixed-point.ts';
 
 /**
- * The exact sum of integers, in doubles as long as they are exact: what does not fit is carried into a bigint. Read it
- * with {@link totalOf}.
+ * The exact sum of integers, in doubles as long as they are exact: what does not fit is carried into a bigint.
+ * Read it with {@link totalOf}.
  */
 export interface ExactSum {
   /** A safe integer. */
@@ -47,8 +47,8 @@ const RIGHT_LIMIT = 2 ** (2 * RIGHT_BITS);
 const MAX_PRODUCTS = 2 ** 11;
 
 /**
- * The exact sum of products, price times size, in doubles as long as they are exact: each factor in two halves, and
- * a sum for each pair of halves. Read it with {@link productsOf}.
+ * The exact sum of products, price times size, in doubles as long as they are exact: each factor in two halves,
+ * and a sum for each pair of halves. Read it with {@link productsOf}.
  */
 export interface ProductSum {
   /** Products of high and low halves: their weights are 2^42, 2^22, 2^20 and 1. */

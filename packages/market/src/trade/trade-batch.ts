@@ -26,8 +26,8 @@ export interface TradeColumnsBatch extends BatchHeader {
 const jsonInteger = z.union([z.number(), z.string()]);
 
 /**
- * Columns rather than rows: names stand once, and reading a column costs a fraction of reading objects. It is what
- * {@link readTradeColumns} agrees with, and what says why a batch is refused.
+ * Columns rather than rows: names stand once, and reading a column costs a fraction of reading objects. It is
+ * what {@link readTradeColumns} agrees with, and what says why a batch is refused.
  */
 export const TradeColumnsSchema = z.object({
   symbols: z.array(z.string()).max(MAX_TRADES),

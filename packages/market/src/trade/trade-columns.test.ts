@@ -5,7 +5,9 @@ import { columnsOf, TradeColumnsSchema } from './trade-batch.ts';
 import { readTradeColumns } from './trade-columns.ts';
 import { trades } from '@kandle/testkit/trades';
 
-/** Columns of trades, and what is nearly that: values, columns and the whole replaced by whatever JSON can hold. */
+/**
+ * Columns of trades, and what is nearly that: values, columns and the whole replaced by whatever JSON can hold.
+ */
 const data = fc.array(trades, { maxLength: 4 }).chain((some) => almost(columnsOf(some)));
 
 test('readTradeColumns() takes what the schema takes, with the same value, when the data are any JSON', () => {

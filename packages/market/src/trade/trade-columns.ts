@@ -1,8 +1,8 @@
 import type { JsonInteger } from '../number/fixed-point.ts';
 
 /**
- * The trades of a batch by columns, as the event carries them: the n-th trade is the n-th of each. A trade's symbol
- * is its place in `symbols`.
+ * The trades of a batch by columns, as the event carries them: the n-th trade is the n-th of each. A trade's
+ * symbol is its place in `symbols`.
  */
 export interface TradeColumns {
   readonly symbols: readonly string[];
@@ -21,8 +21,8 @@ export const MAX_ID_LENGTH = 128;
 /**
  * Columns of trades, if the data of an event are nothing else; null if a schema has to say what is wrong.
  *
- * Written by hand because it looks at every number of every trade: the schema in `trade-batch.ts` takes fifty times
- * as long. It is what this agrees with (`trade-columns.test.ts`), and what refuses.
+ * Written by hand because it looks at every number of every trade: the schema in `trade-batch.ts` takes fifty
+ * times as long. It is what this agrees with (`trade-columns.test.ts`), and what refuses.
  */
 export function readTradeColumns(data: unknown): TradeColumns | null {
   if (typeof data !== 'object' || data === null) return null;
