@@ -93,6 +93,11 @@ export const PLANTED: readonly {
     says: /spec\.delivery\.timeout is not above timeoutSeconds of transform/,
   },
   {
+    fault: 'a service that cuts its function off before it gives up',
+    plant: [['Service notify', `${POD}/timeoutSeconds`, 30]],
+    says: /Service notify: BUDGET_MS is 40000 ms: not below timeoutSeconds \(30\)/,
+  },
+  {
     fault: 'a group used twice',
     plant: [[SOURCE, 'spec/consumerGroup', 'kandle-aggregate']],
     says: /spec\.consumerGroup kandle-aggregate is used twice/,

@@ -1,11 +1,17 @@
 import type { Manifests } from './manifests.ts';
 import type { Workload } from './workloads.ts';
 
+/** What is known of a variable beside its name. */
+export interface VariableFacts {
+  /** Its default, if it is a time that must be over before a request is cut off; null for any other. */
+  readonly requestBudgetMs: number | null;
+}
+
 /**
  * What is known of the project's own code: the variables that each part's configuration takes, by the part's
  * name.
  */
-export type KnownVariables = ReadonlyMap<string, ReadonlySet<string>>;
+export type KnownVariables = ReadonlyMap<string, ReadonlyMap<string, VariableFacts>>;
 
 /**
  * The Secrets that an installation has, and their keys: `knative/make-secrets.sh` makes all but the optional

@@ -152,6 +152,21 @@ const CASES: readonly Case[] = [
     line: /KafkaSource transform: spec\.delivery\.timeout is not above timeoutSeconds of transform/,
   },
   {
+    fault: 'a service that cuts its function off before it gives up',
+    edit: ['140-signal.yaml', 'timeoutSeconds: 60', 'timeoutSeconds: 40'],
+    line: /Service signal: BUDGET_MS is 40000 ms: not below timeoutSeconds \(40\)$/,
+  },
+  {
+    fault: 'a service that cuts its function off while it ends',
+    edit: [TRANSFORM, 'timeoutSeconds: 60', 'timeoutSeconds: 15'],
+    line: /Service transform: DRAIN_MS is 20000 ms: not below timeoutSeconds \(15\)$/,
+  },
+  {
+    fault: 'streams that live longer than their service lets them',
+    edit: ['160-query.yaml', 'timeoutSeconds: 300', 'timeoutSeconds: 280'],
+    line: /Service query: STREAM_LIFE_MS is 280000 ms: not below timeoutSeconds \(280\)$/,
+  },
+  {
     fault: 'a consumer group of another source',
     edit: ['130-persist.yaml', 'kandle-persist-candles', 'kandle-persist-trades'],
     line: /KafkaSource persist-candles: spec\.consumerGroup kandle-persist-trades is used twice$/,

@@ -88,6 +88,7 @@ function checkContainers(manifests: Manifests, parts: KnownVariables): readonly 
       ...environment.problems,
       ...checkPorts(workload, environment),
       ...checkInFlight(workload, environment),
+      ...checkRequestBudgets(workload, environment, parts),
     ];
   });
 }
@@ -100,6 +101,25 @@ function checkInFlight({ at, pod }: Workload, { values }: Environment): readonly
   return lets > 0 && lets <= takes
     ? []
     : [`${at}: containerConcurrency ${lets}: it takes ${takes} (MAX_IN_FLIGHT) and answers 429 beyond`];
+}
+
+/**
+ * A function ends its work before Serving cuts it off: by `timeoutSeconds` a request, and as long after SIGTERM
+ * a pod. What is cut off is tried again from the beginning, for ever.
+ */
+function checkRequestBudgets(
+  { at, pod, container }: Workload,
+  { values }: Environment,
+  parts: KnownVariables,
+): readonly string[] {
+  if (!('timeoutSeconds' in pod.spec)) return [];
+  const timeoutSeconds = Number(pod.spec.timeoutSeconds);
+  return [...(parts.get(container.name) ?? [])].flatMap(([name, { requestBudgetMs }]) => {
+    const budgetMs = Number(values.get(name) || requestBudgetMs);
+    return requestBudgetMs === null || budgetMs < timeoutSeconds * 1_000
+      ? []
+      : [`${at}: ${name} is ${budgetMs} ms: not below timeoutSeconds (${timeoutSeconds})`];
+  });
 }
 
 function checkPorts({ at, container }: Workload, { values }: Environment): readonly string[] {

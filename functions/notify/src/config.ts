@@ -1,5 +1,5 @@
 import { CassandraEnv } from '@kandle/runtime/cassandra';
-import { type Env, positiveMs, readEnv, wholeNumber } from '@kandle/runtime/config';
+import { type Env, positiveMs, readEnv, requestBudgetMs, wholeNumber } from '@kandle/runtime/config';
 import { FunctionEnv } from '@kandle/runtime/function-server';
 import { z } from 'zod';
 
@@ -19,7 +19,7 @@ export const envSchema = z
     /** Longest wait for one answer of a target. */
     ANSWER_MS: positiveMs.default(10_000),
     /** How long an event may take with all its tries; below the service's `timeoutSeconds`. */
-    BUDGET_MS: positiveMs.default(40_000),
+    BUDGET_MS: requestBudgetMs(40_000),
     /** First pause between two tries; it doubles, and half of it is chance. */
     BACK_OFF_MS: positiveMs.default(500),
     /** Most tries at one target within one event's time. */

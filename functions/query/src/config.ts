@@ -1,6 +1,6 @@
 import { TOPICS } from '@kandle/market/event/topics';
 import { CassandraEnv } from '@kandle/runtime/cassandra';
-import { type Env, logLevel, port, positiveMs, readEnv, wholeNumber } from '@kandle/runtime/config';
+import { type Env, logLevel, port, readEnv, requestBudgetMs, wholeNumber } from '@kandle/runtime/config';
 import { KafkaEnv } from '@kandle/runtime/kafka';
 import { z } from 'zod';
 
@@ -13,7 +13,7 @@ export const envSchema = z.object({
   /** Answer on this address only; in a container all of them. */
   HTTP_HOST: z.string().min(1).default('127.0.0.1'),
   /** How long running requests may take to end after SIGTERM. */
-  DRAIN_MS: positiveMs.default(20_000),
+  DRAIN_MS: requestBudgetMs(20_000),
   /** Most requests under way at once, open streams among them; what comes beyond is answered 429. */
   MAX_IN_FLIGHT: wholeNumber(1, 10_000).default(250),
   /** Most of them that read the database: each holds up to 10,000 rows. */
@@ -26,7 +26,7 @@ export const envSchema = z.object({
    * How long a stream lives before it ends itself: less than `timeoutSeconds` of the manifest, which would cut
    * it.
    */
-  STREAM_LIFE_MS: positiveMs.default(280_000),
+  STREAM_LIFE_MS: requestBudgetMs(280_000),
 });
 
 /** The configuration of the query function. */

@@ -1,7 +1,7 @@
 import { DEFAULT_PERIODS, type IndicatorPeriods } from '@kandle/market/indicator/indicators';
 import { TOPICS } from '@kandle/market/event/topics';
 import { CassandraEnv } from '@kandle/runtime/cassandra';
-import { type Env, positiveMs, readEnv, wholeNumber } from '@kandle/runtime/config';
+import { type Env, readEnv, requestBudgetMs, wholeNumber } from '@kandle/runtime/config';
 import { FunctionEnv } from '@kandle/runtime/function-server';
 import { KafkaEnv } from '@kandle/runtime/kafka';
 import { z } from 'zod';
@@ -33,7 +33,7 @@ export const envSchema = z.object({
    * How long an event may take; a recomputation that is not done then goes on with its next delivery. Below the
    * service's `timeoutSeconds`, with time for one more window.
    */
-  BUDGET_MS: positiveMs.default(40_000),
+  BUDGET_MS: requestBudgetMs(40_000),
   /** Most symbol rows held in memory, about 2 KB each. */
   MAX_CACHED_ROWS: wholeNumber(1, 10_000_000).default(20_000),
   /** Most attempts at one window before the event is given back with 503. */

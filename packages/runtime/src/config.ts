@@ -12,6 +12,14 @@ export const positiveMs = z
   .regex(/^[1-9]\d{0,14}$/, 'expected whole milliseconds above 0')
   .transform(Number);
 
+/**
+ * Whole milliseconds of one request or of the end of its process: below the service's `timeoutSeconds`, which
+ * would cut it off. The check of the manifests sees to that.
+ */
+export function requestBudgetMs(defaultMs: number) {
+  return positiveMs.default(defaultMs).meta({ isRequestBudget: true });
+}
+
 /** A whole number within bounds, as text. */
 export function wholeNumber(min: number, max: number) {
   return z

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { z } from 'zod';
-import { logLevel, port, positiveMs, wholeNumber } from './config.ts';
+import { logLevel, port, requestBudgetMs, wholeNumber } from './config.ts';
 import { checkEnvelope, type EnvelopeRules, type Refusal } from './envelope.ts';
 import { describeError, factsOf, FatalError, PoisonError } from './errors.ts';
 import type { Logger } from './log.ts';
@@ -24,7 +24,7 @@ export const FunctionEnv = z.object({
   MAX_IN_FLIGHT: wholeNumber(1, 10_000).default(48),
   MAX_IN_FLIGHT_BYTES: wholeNumber(1_024, 1_073_741_824).default(16_777_216),
   /** How long running requests may take to end after SIGTERM. */
-  DRAIN_MS: positiveMs.default(20_000),
+  DRAIN_MS: requestBudgetMs(20_000),
   /** Refuse connections from other machines: set on a laptop, where the runtime would listen to all of them. */
   LOOPBACK_ONLY: z.stringbool().default(false),
 });
