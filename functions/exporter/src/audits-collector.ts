@@ -5,7 +5,7 @@ import type { Collector, Sample } from './collector.ts';
 const MAX_SCOPES = 20;
 /** The newest row of each scope comes first. */
 const NEWEST =
-  'SELECT scope, finished_at, differences, windows_checked, skipped, dead_letters_missed FROM audits ' +
+  'SELECT scope, finished_at, verdict, differences, windows_checked, skipped, dead_letters_missed, refused FROM audits ' +
   `PER PARTITION LIMIT 1 LIMIT ${MAX_SCOPES}`;
 
 /** How the newest audit of each scope ended, and when: an audit that could not run leaves no row. */
@@ -28,6 +28,14 @@ export function createAuditsCollector(client: Client): Collector {
         help: 'Dead letters not redriven whose trades the newest audit found missing',
         labels: ['scope'],
       },
+      kandle_audit_refused_records: {
+        help: 'Records refused for their time alone that the newest audit counted',
+        labels: ['scope'],
+      },
+      kandle_audit_verdict: {
+        help: '1 for what the newest audit came to: clean, different, refused, nothing checked',
+        labels: ['scope', 'verdict'],
+      },
     },
     async collect() {
       const { rows } = await client.execute(NEWEST, [], { isIdempotent: true });
@@ -41,6 +49,9 @@ export function createAuditsCollector(client: Client): Collector {
           { gauge: 'kandle_audit_windows_checked', labels, value: Number(row['windows_checked']) },
           { gauge: 'kandle_audit_windows_skipped', labels, value: Number(row['skipped']) },
           { gauge: 'kandle_audit_dead_letters_missed', labels, value: Number(row['dead_letters_missed']) },
+          // A row of before this was counted has none.
+          { gauge: 'kandle_audit_refused_records', labels, value: Number(row['refused'] ?? 0) },
+          { gauge: 'kandle_audit_verdict', labels: { ...labels, verdict: String(row['verdict']) }, value: 1 },
         ];
       });
     },

@@ -116,11 +116,11 @@ test('the exporter tells lag, dead letters, freshness, open windows, gaps and th
   const gap =
     'INSERT INTO feed_gaps (feed, day, from_time, shard, reason, to_time, dropped_records) VALUES (?, ?, ?, ?, ?, ?, 0)';
   const audit =
-    'INSERT INTO audits (scope, finished_at, verdict, differences, windows_checked, skipped, dead_letters_missed) VALUES (?, ?, ?, ?, 7, 1, 0)';
+    'INSERT INTO audits (scope, finished_at, verdict, differences, windows_checked, skipped, dead_letters_missed, refused) VALUES (?, ?, ?, ?, 7, 1, 0, ?)';
   await Promise.all([
-    run(audit, ['all', new Date(1_700_000_000_000), 'different', 5n]),
-    run(audit, ['all', new Date(1_700_003_600_000), 'different', 2n]),
-    run(audit, ['finnhub', new Date(1_700_000_000_000), 'clean', 0n]),
+    run(audit, ['all', new Date(1_700_000_000_000), 'different', 5n, 1n]),
+    run(audit, ['all', new Date(1_700_003_600_000), 'refused', 2n, 30n]),
+    run(audit, ['finnhub', new Date(1_700_000_000_000), 'clean', 0n, null]),
     run(latest, ['finnhub', 'AAPL', new Date(1_700_000_000_500)]),
     run(latest, ['finnhub', 'MSFT', new Date(1_700_000_002_000)]),
     run(latest, ['finnhub', 'TSLA', new Date(1_700_000_001_000)]),
@@ -159,6 +159,10 @@ test('the exporter tells lag, dead letters, freshness, open windows, gaps and th
     'kandle_audit_differences{scope="all"}': 2,
     'kandle_audit_differences{scope="finnhub"}': 0,
     'kandle_audit_windows_checked{scope="all"}': 7,
+    'kandle_audit_refused_records{scope="all"}': 30,
+    'kandle_audit_refused_records{scope="finnhub"}': 0,
+    'kandle_audit_verdict{scope="all",verdict="refused"}': 1,
+    'kandle_audit_verdict{scope="finnhub",verdict="clean"}': 1,
   });
   expect([...first.keys()].filter((key) => /MSFT|TSLA/.test(key))).toEqual([]);
 
