@@ -72,6 +72,9 @@ export async function chooseFeed(
       ...(token === '' ? { FINNHUB_TOKEN_FILE: tokenFile } : { FINNHUB_TOKEN: token }),
       ...(env['FEED_URL'] === undefined ? {} : { FEED_URL: env['FEED_URL'] }),
       ...(env['NEWS'] === undefined ? {} : { NEWS: env['NEWS'] }),
+      ...(env['DROP_REPEATED_FRAMES'] === undefined
+        ? {}
+        : { DROP_REPEATED_FRAMES: env['DROP_REPEATED_FRAMES'] }),
     },
     close: async () => undefined,
   };

@@ -22,6 +22,7 @@ import { createStandstill } from './standstill.ts';
 import { claimFolder, type FolderClaim } from '@kandle/servers/process/run-record';
 import { forgetServerAddresses, writeServerAddresses } from '@kandle/servers/server-addresses';
 import { type Servers, startServers } from '@kandle/servers/servers';
+import { unlessAborted } from '@kandle/tooling/unless-aborted';
 import { createKafkaWatch, type KafkaWatch } from './view/kafka-watch.ts';
 
 const KEYSPACE = 'kandle';
@@ -59,9 +60,13 @@ async function main(): Promise<void> {
   stopOnSignals();
   try {
     await runIn(folder, plan, feed, options);
+  } catch (error) {
+    // Ctrl-C while it started: what ran is ended, and that is all that was asked for.
+    if (!stopping.signal.aborted || error !== stopping.signal.reason) throw error;
   } finally {
     await feed.close();
   }
+  say('Stopped.');
 }
 
 async function runIn(folder: string, plan: RunPlan, feed: Feed, options: StartOptions): Promise<void> {
@@ -87,7 +92,6 @@ async function runIn(folder: string, plan: RunPlan, feed: Feed, options: StartOp
   } finally {
     claim.release();
   }
-  say('Stopped.');
 }
 
 interface Run {
@@ -108,7 +112,10 @@ async function runOn({ kafka, cassandra }: Servers, run: Run): Promise<void> {
   const queryPort = await chooseServedPort('query-port', options.ports['query-port']);
   say('Starting the functions …');
   // Before the first trade: what this run adds to the topics is counted from here.
-  const watch = await createKafkaWatch(kafka.brokers, WATCHED_TOPICS, !feed.ends);
+  const watch = await unlessAborted(
+    createKafkaWatch(kafka.brokers, WATCHED_TOPICS, !feed.ends),
+    stopping.signal,
+  );
   try {
     const pipeline = await startPipeline({
       plan,
@@ -123,6 +130,7 @@ async function runOn({ kafka, cassandra }: Servers, run: Run): Promise<void> {
       queryPort,
       poll: options.fast ? LIFTED_POLL : DEFAULT_POLL,
       dispatchers: options.dispatchers,
+      signal: stopping.signal,
       log: (line) => say(line),
       hooks: {
         onSpawn: (name, pid) => claim.recordChild(name, pid),

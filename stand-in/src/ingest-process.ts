@@ -8,6 +8,12 @@ export interface IngestStatus {
   readonly rejected: number;
   readonly duplicates: number;
   readonly dropped: number;
+  /** Symbols that do not come, and why: no symbol at all, or refused by the vendor. */
+  readonly refused: readonly { readonly symbol: string; readonly reason: string }[];
+  /** Symbols that have come with a volume of 0 only: they have no candle. */
+  readonly priceOnly: readonly string[];
+  /** Whole frames that came again back to back. */
+  readonly repeatedFrames: number;
   readonly ended: boolean;
   /** The feed has ended and everything was acknowledged. */
   readonly drained: boolean;

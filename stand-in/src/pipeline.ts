@@ -18,6 +18,7 @@ import { DEFAULT_POLL, type PollSizes, type Source, startSource } from './kafka-
 import { readLag } from './lag.ts';
 import { type LongRunning, startLongRunning } from './long-running.ts';
 import { REPO_ROOT } from '@kandle/tooling/paths';
+import { unlessAborted } from '@kandle/tooling/unless-aborted';
 import { freePort } from '@kandle/servers/ports/ports';
 import { bundledPrograms, type Program, sourcePrograms } from './programs.ts';
 
@@ -64,6 +65,8 @@ export interface PipelineOptions {
   readonly queryPort?: number | null;
   /** Runs the sources instead of bundles, for debugging. */
   readonly fromSource?: boolean;
+  /** Aborting while this starts ends what runs already; afterwards `stop` does. */
+  readonly signal?: AbortSignal;
 }
 
 /** A running pipeline. */
@@ -85,9 +88,13 @@ export interface Pipeline {
 
 const DEFAULT_IDLE_MS = 30_000;
 
-/** Applies the schema, creates the topics, and starts services, sources and last ingest, as the plan says. */
+/**
+ * Applies the schema, creates the topics, and starts services, sources and last ingest, as the plan says.
+ *
+ * @throws The reason of `signal` once it is aborted; nothing runs then.
+ */
 export async function startPipeline(options: PipelineOptions): Promise<Pipeline> {
-  const { servers, keyspace, prefix = '' } = options;
+  const { servers, keyspace, signal, prefix = '' } = options;
   const plan = prefixPlan(options.plan, prefix);
   const client = createCassandra(cassandraSettings(servers, keyspace), { useKeyspace: false });
   const kafka = new Kafka({
@@ -150,12 +157,13 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
       programs =
         options.fromSource === true ? sourcePrograms(names) : await bundledPrograms(names, options.log);
     };
-    await Promise.all([
+    const prepared = Promise.all([
       prepare(),
       client.connect().then(() => migrate(client, join(REPO_ROOT, 'cql'), laptopSchemaValues(keyspace))),
       admin.connect().then(() => createTopics(admin, plan.topics)),
       producer.connect(),
     ]);
+    await unlessAborted(prepared, signal);
     for (const service of plan.services) {
       services.set(
         service.name,
@@ -172,15 +180,14 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
       const sink = services.get(source.sink);
       if (sink === undefined)
         throw new Error(`Cannot start ${source.name}: there is no service ${source.sink}`);
-      sources.push(
-        await startSource(kafka, producer, source, {
-          poll: options.poll ?? DEFAULT_POLL,
-          dispatchers: options.dispatchers,
-          send: (headers, body, timeoutMs) => sink.request(headers, body, timeoutMs),
-          log: options.log,
-          deliveries: options.deliveries,
-        }),
-      );
+      const starting = startSource(kafka, producer, source, {
+        poll: options.poll ?? DEFAULT_POLL,
+        dispatchers: options.dispatchers,
+        send: (headers, body, timeoutMs) => sink.request(headers, body, timeoutMs),
+        log: options.log,
+        deliveries: options.deliveries,
+      });
+      sources.push(await unlessAborted(starting, signal));
     }
     const asked = services.get('query');
     const queryPort = options.queryPort ?? null;
@@ -202,7 +209,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
       // The feed of this run comes before what the manifest names; and the status page is for this machine
       // only.
       ingest = await createIngestProcess(() => specOf(planned, planned.livenessPath, more), options.hooks);
-      await ingest.alive;
+      await unlessAborted(ingest.alive, signal);
     }
   } catch (error) {
     await stop();

@@ -19,6 +19,8 @@ export function plainLine({ upMs, feed, candles, rejects, deadLetters, ...state 
     ...(first === undefined ? [] : describeIndicators(first)),
     ...state.functions.map(describeFunction),
     `${formatCount(waiting)} events waiting`,
+    ...(feed.refusedCount > 0 ? [`${formatUnits(feed.refusedCount, 'symbol')} refused`] : []),
+    ...(feed.priceOnlyCount > 0 ? [`${formatUnits(feed.priceOnlyCount, 'symbol')} without a trade`] : []),
     formatUnits(rejects, 'reject'),
     formatUnits(deadLetters, 'dead letter'),
     formatUnits(state.signalCount, 'signal'),

@@ -47,6 +47,8 @@ const state = (changes: Partial<ViewState> = {}): ViewState => ({
     of: null,
     tradesPerSecond: 201,
     symbolCount: 10,
+    refusedCount: 0,
+    priceOnlyCount: 0,
   },
   candles: 130,
   signals: [
@@ -86,6 +88,13 @@ const chrome = (changes: Partial<ViewChrome> = {}): ViewChrome => ({
 const wide = { columns: 120, rows: 40, color: false };
 
 describe('renderView()', () => {
+  test('says how many symbols do not come, and how many come without a trade', () => {
+    const feed = { ...state().feed, refusedCount: 3, priceOnlyCount: 1 };
+    expect(renderView(state({ feed }), chrome(), wide)[0]).toBe(
+      'Kandle  1m 05s  trading  a simulated market, 10 symbols, 3 refused, 1 without a trade',
+    );
+  });
+
   test('has a line for each symbol, function and source', () => {
     expect(renderView(state(), chrome(), wide)).toEqual([
       'Kandle  1m 05s  trading  a simulated market, 10 symbols',

@@ -84,6 +84,12 @@ function titleLine({ feed, upMs }: ViewState): readonly Piece[] {
     { text: `  ${formatSpan(upMs)}  ` },
     { text: feed.status, style: STATUS_STYLES[feed.status] },
     { text: `  ${withoutControls(feed.name)}, ${formatCount(feed.symbolCount)} symbols`, style: 'dim' },
+    ...(feed.refusedCount > 0
+      ? [{ text: `, ${formatCount(feed.refusedCount)} refused`, style: 'yellow' as const }]
+      : []),
+    ...(feed.priceOnlyCount > 0
+      ? [{ text: `, ${formatCount(feed.priceOnlyCount)} without a trade`, style: 'yellow' as const }]
+      : []),
   ];
 }
 

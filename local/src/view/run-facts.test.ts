@@ -28,6 +28,9 @@ const status = (changes: Partial<IngestStatus> = {}): IngestStatus => ({
   rejected: 0,
   duplicates: 0,
   dropped: 0,
+  refused: [],
+  priceOnly: [],
+  repeatedFrames: 0,
   ended: false,
   drained: false,
   ...changes,
@@ -145,4 +148,24 @@ test('plainLine() tells of the first symbol’s indicators and the newest signal
   });
   expect(line).toContain('MA 1.4 RSI 71.3');
   expect(line).toMatch(/1 signal, the newest: \(taken back\) SIM:A is overbought\.$/);
+});
+
+test('names the symbols that the feed refuses, once they are all known, and those without a trade', () => {
+  const { facts, look } = begin();
+  const refused = ['X', 'Y'].map((symbol) => ({ symbol, reason: 'too many symbols' }));
+  look(1, status({ refused: refused.slice(0, 1) }));
+  expect(look(1.5, status({ refused }))).toEqual([]);
+  expect(look(2.6, status({ refused }))).toEqual([
+    '2 symbols refused: X (too many symbols), Y (too many symbols). The others go on',
+  ]);
+  expect(look(4, status({ refused }))).toEqual([]);
+  look(5, status({ refused, priceOnly: ['EUR'], repeatedFrames: 19 }));
+  expect(look(6, status({ refused, priceOnly: ['EUR'], repeatedFrames: 20 }))).toEqual([
+    '1 symbol with a volume of 0 only, and so without a candle: EUR',
+    expect.stringContaining('DROP_REPEATED_FRAMES=true'),
+  ]);
+  expect(look(9, status({ refused, priceOnly: ['EUR'], repeatedFrames: 99 }))).toEqual([]);
+  const state = facts.state(T0 + 9_000);
+  expect(state.feed).toMatchObject({ refusedCount: 2, priceOnlyCount: 1 });
+  expect(plainLine(state)).toContain('2 symbols refused, 1 symbol without a trade');
 });

@@ -2,6 +2,7 @@ import type { IngestStatus } from '@kandle/stand-in/ingest-process';
 import type { ServiceStats } from '@kandle/stand-in/serving/service';
 import type { SourceStats } from '@kandle/stand-in/kafka-source/source';
 import type { CandleBoard } from './candle-board.ts';
+import { createFeedNotes } from './feed-notes.ts';
 import { formatMs, formatSpan } from './format.ts';
 import { createRate, type Rate } from './rate.ts';
 import type { SignalBoard } from './signal-board.ts';
@@ -37,7 +38,7 @@ export interface Looked {
 
 /** The facts of a run, and what has changed since they were looked at last. */
 export interface RunFacts {
-  /** @returns Lines about functions that went to sleep or woke up. */
+  /** @returns Lines about functions that went to sleep or woke up, and about what the feed does not send. */
   look(looked: Looked): readonly string[];
   state(nowMs: number): ViewState;
 }
@@ -60,6 +61,7 @@ export function createRunFacts(from: FactSources, readyMs: number): RunFacts {
   const functions = from.services.map((): Function => ({ requests: createRate(), view: null, perSecond: 0 }));
   const delivered = from.sources.map(createRate);
   const eventsPerSecond = from.sources.map(() => 0);
+  const feedNotes = createFeedNotes();
   let last: Looked = { status: null, lags: new Map(), nowMs: readyMs };
   let answered: IngestStatus | null = null;
   let tradesPerSecond = 0;
@@ -101,7 +103,8 @@ export function createRunFacts(from: FactSources, readyMs: number): RunFacts {
         eventsPerSecond[place] = delivered[place]?.sample(stats().delivered, nowMs) ?? 0;
       });
       last = looked;
-      return lookAtFunctions(nowMs);
+      const notes = status === null ? [] : feedNotes.look(status, nowMs);
+      return [...notes, ...lookAtFunctions(nowMs)];
     },
     state(nowMs) {
       return {
@@ -113,6 +116,8 @@ export function createRunFacts(from: FactSources, readyMs: number): RunFacts {
           of: from.feed.tradeCount,
           tradesPerSecond,
           symbolCount: from.feed.symbolCount,
+          refusedCount: answered?.refused.length ?? 0,
+          priceOnlyCount: answered?.priceOnly.length ?? 0,
         },
         candles: from.board.finalCandles(),
         ...from.metrics(),

@@ -76,6 +76,9 @@ export interface ViewState {
     readonly of: number | null;
     readonly tradesPerSecond: number;
     readonly symbolCount: number;
+    /** Of these, how many do not come, and how many come with a volume of 0 only. */
+    readonly refusedCount: number;
+    readonly priceOnlyCount: number;
   };
   /** Final candles since "ready". */
   readonly candles: number;
