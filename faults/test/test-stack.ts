@@ -17,7 +17,7 @@ export const rateOf = (usual: number): number => Number(process.env['FAULT_RATE'
 
 const SETTLE_DEADLINE_MS = 240_000;
 /** Late trades of a later fault may change windows that were clean before. */
-const LOOK_BACK_MS = 300_000;
+const LOOK_BACK_MS = 960_000;
 /** Up to where a stack was found clean. */
 const cleanUpTo = new WeakMap<Stack, number>();
 let stacks = 0;

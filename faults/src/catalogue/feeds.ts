@@ -20,7 +20,14 @@ function refused(status: number): Fault {
 }
 
 function late(age: string, ageMs: number): Fault {
-  return { name: `trades come ${age} late`, inject: async ({ feed }) => feed.sendLate(ageMs, 20) };
+  return { name: `trades come ${age} late`, inject: async ({ feed }) => feed.sendAged(ageMs, 20) };
+}
+
+function ahead(time: string, aheadMs: number): Fault {
+  return {
+    name: `trades come ${time} ahead of time`,
+    inject: async ({ feed }) => feed.sendAged(-aheadMs, 20),
+  };
 }
 
 /** What a feed does to us. Every reconnect delivers the last seconds again, real twins included. */
@@ -38,5 +45,9 @@ export const FEED_FAULTS: readonly Fault[] = [
   { name: 'the feed sends garbage', inject: async ({ feed }) => feed.sendGarbage() },
   late('1.5 s', 1_500),
   late('3 minutes', 180_000),
+  late('7 minutes', 420_000),
+  late('14 minutes', 840_000),
   late('2 days', 2 * 86_400_000),
+  ahead('4 s', 4_000),
+  ahead('14 minutes', 840_000),
 ];

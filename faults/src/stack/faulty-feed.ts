@@ -18,8 +18,8 @@ export interface FaultyFeedOptions {
 export interface FeedStats {
   /** Trades made, each counted once however often it was sent. */
   readonly trades: number;
-  /** Of these, trades older than the pipeline takes. */
-  readonly tooLate: number;
+  /** Of these, trades that the pipeline refuses: older than it takes, or too far ahead. */
+  readonly refused: number;
   readonly connections: number;
   /** Frames sent a second time. */
   readonly redelivered: number;
@@ -43,8 +43,8 @@ export interface FaultyFeed {
   refuse(status: number, times: number): void;
   /** Frames that are none. */
   sendGarbage(): void;
-  /** Trades of a symbol that are so much older than now. */
-  sendLate(ageMs: number, count: number): void;
+  /** Trades that are so much older than now, or, below 0, so far ahead of it. */
+  sendAged(ageMs: number, count: number): void;
   close(): Promise<void>;
 }
 
@@ -54,6 +54,8 @@ const MAX_BUFFERED_BYTES = 4_194_304;
 const MAX_BEHIND_MS = 1_000;
 /** Older than this, by the watermark, a trade is refused. */
 const HORIZON_MS = 15 * 60_000;
+/** Further ahead than this a trade is not believed. One that is less than a minute ahead waits for its time. */
+const AHEAD_MS = 5_000;
 const GARBAGE: readonly string[] = [
   'not json at all',
   '[1,2,3]',
@@ -70,7 +72,7 @@ export async function startFaultyFeed(options: FaultyFeedOptions): Promise<Fault
   let market = createMarket({ seed, rate: options.rate, symbols, startMs: nowMs() });
   const names = market.instruments.map(({ symbol }) => symbol);
   const history: { readonly atMs: number; readonly text: string }[] = [];
-  const counts = { trades: 0, tooLate: 0, connections: 0, redelivered: 0 };
+  const counts = { trades: 0, refused: 0, connections: 0, redelivered: 0 };
   let client: Socket | null = null;
   let isSilent = false;
   let isDead = false;
@@ -159,8 +161,8 @@ export async function startFaultyFeed(options: FaultyFeedOptions): Promise<Fault
       for (const text of GARBAGE) client?.send(text);
       client?.send(Buffer.from([0xff, 0xfe, 0x00]));
     },
-    sendLate(ageMs, count) {
-      if (client === null) throw new Error('Cannot send late trades: nobody is connected');
+    sendAged(ageMs, count) {
+      if (client === null) throw new Error('Cannot send trades of another time: nobody is connected');
       const timeMs = nowMs() - ageMs;
       const data = Array.from({ length: count }, (_, n) => {
         lateMarks += 1;
@@ -168,7 +170,7 @@ export async function startFaultyFeed(options: FaultyFeedOptions): Promise<Fault
       });
       send(JSON.stringify({ data, type: 'trade' }));
       counts.trades += count;
-      if (ageMs > HORIZON_MS) counts.tooLate += count;
+      if (ageMs > HORIZON_MS || ageMs < -AHEAD_MS) counts.refused += count;
     },
     async close() {
       clearInterval(timer);

@@ -37,8 +37,8 @@ export async function judge(stack: Stack, sinceMs: number | null = null): Promis
 
 async function compareWithFeed({ pipeline, options, feed }: Stack): Promise<Omit<Verdict, 'audit'>> {
   const { client } = pipeline;
-  const { trades, tooLate } = feed.stats();
-  const sent = trades - tooLate;
+  const { trades, refused } = feed.stats();
+  const sent = trades - refused;
   const differences: string[] = [];
   let counted = 0;
   let candles = 0;
