@@ -26,25 +26,24 @@ RUN test -n "$FUNCTION" || { echo 'Cannot build: --build-arg FUNCTION is missing
     chmod -R a=rX /app && \
     find /app -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 
-FROM build AS code-off
-
-FROM build AS code-on
+ARG CODE_CACHE
 # The very Node that will run it: compiled code of another one would be thrown away.
 COPY --from=node /nodejs/bin/node /usr/local/bin/run-node
 # No server is there: it starts, waits, and leaves its compiled code (build/start.cjs) when it is told to end.
-RUN (cd /app && CODE_CACHE=/tmp/index.cache KAFKA_BROKERS=127.0.0.1:1 CASSANDRA_PORT=1 LOG_LEVEL=silent \
-      timeout --signal=TERM 8 run-node --max-semi-space-size=8 start.cjs || true) && \
-    install -m 444 /tmp/index.cache /app/index.cache
-
-# hadolint ignore=DL3006
-FROM code-${CODE_CACHE} AS app
+RUN case "$CODE_CACHE" in \
+      off) ;; \
+      on) (cd /app && CODE_CACHE=/tmp/index.cache KAFKA_BROKERS=127.0.0.1:1 CASSANDRA_PORT=1 LOG_LEVEL=silent \
+             timeout --signal=TERM 8 run-node --max-semi-space-size=8 start.cjs || true) && \
+          install -m 444 /tmp/index.cache /app/index.cache ;; \
+      *) echo 'Cannot build: CODE_CACHE is on or off' >&2; exit 1 ;; \
+    esac
 
 FROM ${RUN_IMAGE}
 ARG FUNCTION
 LABEL org.opencontainers.image.title="kandle/${FUNCTION}" \
       org.opencontainers.image.description="Kandle: live market data to exact 5-second candles on Knative"
 WORKDIR /app
-COPY --from=app /app /app
+COPY --from=build /app /app
 # A number, so that Kubernetes can see that it is not root.
 USER 65532:65532
 ENV NODE_ENV=production

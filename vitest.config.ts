@@ -33,11 +33,21 @@ export default defineConfig({
             'functions/*/test/**/*.test.ts',
             '{servers,feeds,stand-in,knative,local,audit}/test/**/*.test.ts',
             'faults/test/*.test.ts',
-            'build/test/**/*.test.ts',
+            'build/test/*.test.ts',
           ],
           globalSetup: ['servers/src/test-servers.ts'],
           testTimeout: 120_000,
           hookTimeout: 300_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        // Builds every image with a real engine: `npm run test:images`.
+        test: {
+          name: 'images',
+          include: ['build/test/images/**/*.test.ts'],
+          globalSetup: ['servers/src/test-servers.ts'],
+          hookTimeout: 1_800_000,
           fileParallelism: false,
         },
       },

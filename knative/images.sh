@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 usage() {
   cat <<'TEXT'
 Usage: knative/images.sh [--registry NAME --push | --kind CLUSTER | --minikube] [--tag TAG] [--dry-run] [PART…]
+                         [-- OPTION…]
 
   --registry NAME   image names begin with it: NAME/kandle/transform:TAG
   --push            push them there
@@ -14,8 +15,11 @@ Usage: knative/images.sh [--registry NAME --push | --kind CLUSTER | --minikube] 
   --tag TAG         default: dev for kind and minikube, else the version in package.json
   --no-code-cache   leave out what V8 compiled of the code: the same bytes every time, and first events in twice the time
   --engine PROGRAM  docker (default) or podman
+  --node-image NAME what it is built with (default: NODE_IMAGE of the Dockerfile): Debian's C library, node and npm
+  --run-image NAME  what it runs on (default: RUN_IMAGE of the Dockerfile): the same C library and /nodejs/bin/node
   --dry-run         say what would be done
   PART              only these; default: every part
+  -- OPTION…        given to the engine's build as they are, such as --network=host
 TEXT
 }
 
@@ -29,18 +33,21 @@ value() {
   printf '%s' "$2"
 }
 
-registry='' push='' kind='' minikube='' tag='' dry='' engine=docker cache=on parts=()
+registry='' push='' kind='' minikube='' tag='' dry='' engine=docker cache=on parts=() options=()
 while (($# > 0)); do
   case $1 in
     --registry) registry=$(value "$@") && shift ;;
     --kind) kind=$(value "$@") && shift ;;
     --tag) tag=$(value "$@") && shift ;;
     --engine) engine=$(value "$@") && shift ;;
+    --node-image) options+=(--build-arg "NODE_IMAGE=$(value "$@")") && shift ;;
+    --run-image) options+=(--build-arg "RUN_IMAGE=$(value "$@")") && shift ;;
     --push) push=yes ;;
     --minikube) minikube=yes ;;
     --no-code-cache) cache=off ;;
     --dry-run) dry=yes ;;
     --help | -h) usage && exit 0 ;;
+    --) shift && options+=("$@") && break ;;
     -*) fail "there is no option $1; --help lists them" ;;
     *) parts+=("$1") ;;
   esac
@@ -89,7 +96,7 @@ for part in "${parts[@]}"; do
   image=$registry/kandle/$part:$tag
   echo "== $image"
   run "$engine" build --build-arg "FUNCTION=$part" --build-arg "SOURCE_DATE_EPOCH=$epoch" \
-    --build-arg "CODE_CACHE=$cache" --tag "$image" .
+    --build-arg "CODE_CACHE=$cache" "${options[@]}" --tag "$image" .
   [[ -z $kind ]] || run kind load docker-image "$image" --name "$kind"
   [[ -z $push ]] || run "$engine" push "$image"
 done
