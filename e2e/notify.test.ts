@@ -43,7 +43,7 @@ test(
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
     const webhook = await startWebhook();
     const targets = [{ name: 'desk', kind: 'json', url: webhook.url, ratePerMinute: 6_000, burst: 100 }];
-    writeFileSync(join(folder, 'targets.json'), JSON.stringify({ targets }));
+    writeFileSync(join(folder, 'targets.json'), JSON.stringify({ allowInside: ['127.0.0.1'], targets }));
     writeFileSync(join(folder, 'rules.json'), JSON.stringify(RULES));
     const simulator = await startSimulator({ port: 0, seed: 5, rate: 100, symbols: 6 });
     onTestFinished(() => simulator.close());

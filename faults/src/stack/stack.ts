@@ -229,7 +229,8 @@ function assemble(parts: Omit<Stack, 'lags' | 'untilAwake' | 'settle'>, admin: A
 
 /** One target without a limit that matters here: JSON is YAML. */
 function targetsText(url: string): string {
-  return JSON.stringify({ targets: [{ name: TARGET, kind: 'json', url, ratePerMinute: 6_000, burst: 100 }] });
+  const target = { name: TARGET, kind: 'json', url, ratePerMinute: 6_000, burst: 100 };
+  return JSON.stringify({ allowInside: ['127.0.0.1'], targets: [target] });
 }
 
 function logTails(folder: string): string {

@@ -90,8 +90,8 @@ test.each<[string, Behaviour, object]>([
   ['answers 408', 408, { status: 408 }],
   ['answers 409', 409, { status: 409 }],
   ['answers 425', 425, { status: 425 }],
-  ['cuts the line', cutting, { status: null, isUnclear: true, reason: 'desk: UND_ERR_SOCKET' }],
-  ['answers garbage', garbage, { status: null, isUnclear: true, reason: 'desk: HTTPParserError' }],
+  ['cuts the line', cutting, { status: null, isUnclear: true, reason: 'desk: ECONNRESET' }],
+  ['answers garbage', garbage, { status: null, isUnclear: true, reason: 'desk: HPE_INVALID_CONSTANT' }],
 ])('deliver() tries four times and fails for now, when the target %s', async (_, behaviour, end) => {
   webhook.behave(behaviour);
   expect(await tell()).toMatchObject({ kind: 'failed', ...end });
@@ -190,4 +190,19 @@ test('deliver() keeps the rate of the target and waits for its turns, when there
     reason: expect.stringContaining('rate limit'),
   });
   expect(webhook.received).toHaveLength(11);
+});
+
+test.each([
+  ['an address', (url: string) => url],
+  ['a name that DNS leads there', (url: string) => url.replace('127.0.0.1', 'localhost')],
+])('deliver() sends nothing inside by %s, unless the target may be there', async (_, write) => {
+  const url = write(webhook.url);
+  expect(await tell({ url, mayBeInside: false })).toMatchObject({
+    kind: 'refused',
+    status: null,
+    isUnclear: false,
+    reason: expect.stringContaining('allowInside') as string,
+  });
+  expect(webhook.received).toHaveLength(0);
+  expect(await tell({ url, mayBeInside: true })).toEqual({ kind: 'sent', status: 200 });
 });

@@ -64,7 +64,7 @@ export async function deliver(
     if (turnMs === null) return last;
     await sleep(turnMs - monotonicMs());
     const timeoutMs = Math.max(1, Math.min(deps.answerMs, Math.ceil(deadlineMs - monotonicMs())));
-    const answer = await post(target.url, message, timeoutMs);
+    const answer = await post(target, message, timeoutMs);
     const verdict = judge(target.name, answer);
     if (verdict.kind === 'sent') return verdict;
     last = { ...verdict, isUnclear: verdict.isUnclear || last.isUnclear };
@@ -79,6 +79,10 @@ export async function deliver(
  * What an answer means. Of the 4xx, those that pass by themselves are tried again; a redirect is not followed.
  */
 function judge(name: string, answer: Answer): Delivery {
+  if (answer.kind === 'inside') {
+    const reason = `${name}: its address is on this machine or in a private network, and allowInside does not name its host`;
+    return { kind: 'refused', status: null, isUnclear: false, reason };
+  }
   if (answer.kind === 'no_answer') {
     const { code, isUnreached } = answer;
     return { kind: 'failed', status: null, isUnclear: !isUnreached, reason: `${name}: ${code}` };

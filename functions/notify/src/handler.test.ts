@@ -23,7 +23,7 @@ function createRig(answers: Answer[], changes: Partial<NotifyDeps> = {}) {
       target: targetOf({ name, url: name }),
       limit: { readyAtMs: () => 0, take: () => 0, pauseUntil: () => undefined },
     })),
-    async post(target, { body }) {
+    async post({ url: target }, { body }) {
       const { announcement } = JSON.parse(body) as { readonly announcement: string };
       told.push(`${target} ${announcement}`);
       return target === 'desk' ? (answers.shift() ?? OK) : OK;
@@ -125,7 +125,7 @@ test('createNotify() corrects a signal that changed its side, once, and takes it
       target: targetOf({ name, url: name, filter }),
       limit: { readyAtMs: () => 0, take: () => 0, pauseUntil: () => undefined },
     })),
-    async post(target, { body }) {
+    async post({ url: target }, { body }) {
       const { title, announcement } = JSON.parse(body) as {
         readonly title: string;
         readonly announcement: string;

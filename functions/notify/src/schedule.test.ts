@@ -71,7 +71,7 @@ async function runSchedule(
         target: targetOf({ name, url: name, filter }),
         limit: { readyAtMs: () => 0, take: () => 0, pauseUntil: () => undefined },
       })),
-      async post(target, { headers, body }) {
+      async post({ url: target }, { headers, body }) {
         await turn();
         if (chance(10)) return UNREACHABLE;
         if (chance(10)) return { kind: 'status', status: chance(50) ? 503 : 404, retryAfter: null };

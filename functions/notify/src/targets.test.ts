@@ -36,6 +36,7 @@ targets:
       name: 'desk',
       kind: 'slack',
       url: 'https://hooks.example.com/T0/s3cret',
+      mayBeInside: false,
       headers: { authorization: 'Bearer s3cret', 'x-team': 'desk' },
       filter: { rules: ['ma-cross'], sides: ['buy'], symbols: ['AAPL'], minStrength: 0.5 },
       ratePerMinute: 30,
@@ -50,11 +51,31 @@ test('readTargets() is empty, when no file is named or the named one does not ex
   expect(readTargets({ TARGETS_FILE: join(folder, 'absent.yaml') })).toEqual([]);
 });
 
+test.each([
+  'http://127.0.0.1:9000/',
+  'http://[::1]/',
+  'http://[::ffff:10.1.2.3]/',
+  'http://169.254.169.254/latest/meta-data',
+  'https://10.0.0.7/',
+  'https://0x7f.1/',
+])('readTargets() refuses %s, unless allowInside names its host', (url) => {
+  const target = `targets: [{name: desk, kind: json, url: "${url}"}]`;
+  expect(() => read(target)).toThrow(/target desk\.url is on this machine or in a private network/);
+  const { hostname } = new URL(url);
+  expect(read(`allowInside: ["${hostname}"]\n${target}`)).toMatchObject([{ mayBeInside: true }]);
+});
+
 const OVERRIDES = '{"extensions": {"team": "desk"}}';
 
 test('readTargets() makes K_SINK a target of its own, when no target takes it', () => {
   expect(readTargets({ K_SINK: 'http://broker.svc/x', K_CE_OVERRIDES: OVERRIDES })).toMatchObject([
-    { name: 'sink', kind: 'cloudevents', url: 'http://broker.svc/x', extensions: { team: 'desk' } },
+    {
+      name: 'sink',
+      kind: 'cloudevents',
+      url: 'http://broker.svc/x',
+      mayBeInside: true,
+      extensions: { team: 'desk' },
+    },
   ]);
 });
 
@@ -62,7 +83,13 @@ test('readTargets() gives K_SINK and its extensions to the target of kind cloude
   const text =
     'targets: [{name: mine, kind: cloudevents, filter: {minStrength: 0.9}}, {name: far, kind: cloudevents, url: "https://a.b/"}]';
   expect(read(text, { K_SINK: 'http://broker.svc/x', K_CE_OVERRIDES: OVERRIDES })).toMatchObject([
-    { name: 'mine', url: 'http://broker.svc/x', extensions: { team: 'desk' }, filter: { minStrength: 0.9 } },
+    {
+      name: 'mine',
+      url: 'http://broker.svc/x',
+      mayBeInside: true,
+      extensions: { team: 'desk' },
+      filter: { minStrength: 0.9 },
+    },
     { name: 'far', url: 'https://a.b/', extensions: {} },
   ]);
 });

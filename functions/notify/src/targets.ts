@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { describeError, FatalError } from '@kandle/runtime/errors';
 import { readSecret } from '@kandle/runtime/secret';
+import { isInside, literalAddress } from './inside.ts';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 
@@ -14,6 +15,8 @@ export interface Target {
   readonly name: string;
   readonly kind: TargetKind;
   readonly url: string;
+  /** Whether it may be on this machine or in a private network. */
+  readonly mayBeInside: boolean;
   readonly headers: Readonly<Record<string, string>>;
   readonly filter: SignalFilter;
   readonly ratePerMinute: number;
@@ -44,6 +47,8 @@ const names = z.array(z.string().min(1).max(64)).min(1).optional();
 const TargetsFile = z.strictObject({
   /** Hosts that a target may be at; absent, any. */
   allowHosts: z.array(z.string().min(1)).min(1).optional(),
+  /** Hosts that may be on this machine or in a private network, as the target's address names them. */
+  allowInside: z.array(z.string().min(1)).default([]),
   targets: z
     .array(
       z.strictObject({
@@ -71,7 +76,7 @@ const TargetsFile = z.strictObject({
     .max(50),
 });
 
-const NO_TARGETS: z.infer<typeof TargetsFile> = { targets: [] };
+const NO_TARGETS: z.infer<typeof TargetsFile> = { allowInside: [], targets: [] };
 
 const Overrides = z.object({
   extensions: z.record(z.string().regex(/^[a-z0-9]{1,20}$/), z.string().regex(VISIBLE)).default({}),
@@ -91,7 +96,8 @@ const ATTRIBUTES: ReadonlySet<string> = new Set(
  */
 export function readTargets(settings: TargetSettings): readonly Target[] {
   const { TARGETS_FILE: file, K_SINK: sink } = settings;
-  const { targets, allowHosts } = file === undefined || !existsSync(file) ? NO_TARGETS : parseFile(file);
+  const { targets, allowHosts, allowInside } =
+    file === undefined || !existsSync(file) ? NO_TARGETS : parseFile(file);
   const folder = dirname(file ?? '.');
   const extensions = readOverrides(settings.K_CE_OVERRIDES);
   const found = targets.map((target): Target => {
@@ -107,10 +113,22 @@ export function readTargets(settings: TargetSettings): readonly Target[] {
       if (!VISIBLE.test(text)) throw fault(field, 'has characters that a header cannot carry');
       return [header.toLowerCase(), text];
     });
+    const checked = checkUrl(url, `${name}.url`, allowHosts);
+    const { hostname } = new URL(checked);
+    // Knative itself names the sink, and it is inside the cluster.
+    const mayBeInside = isSink || allowInside.includes(hostname);
+    const literal = literalAddress(hostname);
+    if (!mayBeInside && literal !== null && isInside(literal)) {
+      throw fault(
+        `${name}.url`,
+        'is on this machine or in a private network, and allowInside does not name its host',
+      );
+    }
     return {
       name,
       kind,
-      url: checkUrl(url, `${name}.url`, allowHosts),
+      url: checked,
+      mayBeInside,
       headers: Object.fromEntries(headers),
       filter,
       ratePerMinute,
@@ -121,7 +139,7 @@ export function readTargets(settings: TargetSettings): readonly Target[] {
   if (sink !== undefined && !targets.some(({ kind, url }) => kind === 'cloudevents' && url === undefined)) {
     const url = checkUrl(sink, 'K_SINK', undefined);
     const defaults = { headers: {}, filter: {}, ratePerMinute: 6_000, burst: 100 };
-    found.push({ name: 'sink', kind: 'cloudevents', url, ...defaults, extensions });
+    found.push({ name: 'sink', kind: 'cloudevents', url, mayBeInside: true, ...defaults, extensions });
   }
   const twice = found.find(({ name }, place) => found.findIndex((other) => other.name === name) !== place);
   if (twice !== undefined) throw fault(twice.name, 'is the name of two targets');

@@ -38,7 +38,7 @@ async function start(deskOptions: object = {}, changes: Record<string, string> =
     { name: 'desk', kind: 'slack', url: { file: 'desk-url' }, ...deskOptions },
     { name: 'phone', kind: 'json', url: phone.url },
   ];
-  writeFileSync(file, JSON.stringify({ targets }));
+  writeFileSync(file, JSON.stringify({ allowInside: ['127.0.0.1'], targets }));
   const settings = { TARGETS_FILE: file, BUDGET_MS: '40000', ANSWER_MS: '40000', BACK_OFF_MS: '50' };
   const process = await startNotify({ ...env, ...settings, ...changes });
   running.push(process);

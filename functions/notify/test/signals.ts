@@ -38,6 +38,7 @@ export function targetOf(changes: Partial<Target> = {}): Target {
     name: 'desk',
     kind: 'json',
     url: 'http://127.0.0.1:9/hook',
+    mayBeInside: true,
     headers: {},
     filter: {},
     ratePerMinute: 6_000,
