@@ -14,9 +14,9 @@ import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } f
 import { ROOT } from '../../bundle.ts';
 
 /**
- * `npm run test:images`: every image is built by knative/images.sh with a real engine and run as a cluster runs it.
- * IMAGE_ENGINE (podman), NODE_IMAGE and RUN_IMAGE (what images.sh is told), IMAGE_BUILD_OPTIONS (words for the
- * engine's build).
+ * `npm run test:images`: every image is built by knative/images.sh with a real engine and run as a cluster runs
+ * it. IMAGE_ENGINE (podman), NODE_IMAGE and RUN_IMAGE (what images.sh is told), IMAGE_BUILD_OPTIONS (words for
+ * the engine's build).
  */
 const engine = process.env['IMAGE_ENGINE'] ?? 'podman';
 const hasEngine = spawnSync(engine, ['info']).status === 0;
@@ -196,7 +196,8 @@ describe.skipIf(!hasEngine)(
             ...TOPICS,
             PORT: String(port),
             LOOPBACK_ONLY: 'true',
-            // Mounted from a Secret or a ConfigMap on a cluster; without them nobody is told, by the rules in the image.
+            // Mounted from a Secret or a ConfigMap on a cluster; without them nobody is told, by the rules in
+            // the image.
             TARGETS_FILE: '',
             RULES_FILE: '',
           },

@@ -1,10 +1,10 @@
 import { BlockList, isIP } from 'node:net';
 
 /**
- * Address blocks that are no place on the internet: this machine, private networks, link-local (where clouds keep their
- * machines' credentials), shared, multicast and reserved ones. Source: IANA's registries of special-purpose addresses
- * for IPv4 and IPv6 (RFC 6890 and its updates). An IPv4 address written as IPv6 (`::ffff:10.0.0.1`) is looked up as
- * IPv4.
+ * Address blocks that are no place on the internet: this machine, private networks, link-local (where clouds
+ * keep their machines' credentials), shared, multicast and reserved ones. Source: IANA's registries of
+ * special-purpose addresses for IPv4 and IPv6 (RFC 6890 and its updates). An IPv4 address written as IPv6
+ * (`::ffff:10.0.0.1`) is looked up as IPv4.
  */
 const INSIDE = new BlockList();
 for (const block of [

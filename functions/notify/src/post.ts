@@ -32,8 +32,8 @@ const UNREACHED =
 class InsideError extends Error {}
 
 /**
- * Asks DNS, and takes no answer that leads inside. It is asked for each connection and the connection goes to what was
- * answered, so that a name cannot lead elsewhere between the look and the call.
+ * Asks DNS, and takes no answer that leads inside. It is asked for each connection and the connection goes to
+ * what was answered, so that a name cannot lead elsewhere between the look and the call.
  */
 const lookupOutside: LookupFunction = (hostname, options, done) => {
   lookupByDns(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
