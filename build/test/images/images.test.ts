@@ -62,7 +62,7 @@ function imageOf(part: string): string {
   return `${REGISTRY}/kandle/${part}:${TAG}`;
 }
 
-/** Starts a container by the rules that every manifest has: nothing to write to, no rights, not root, so much memory. */
+/** Starts a container as every manifest wants it: nothing to write to, no rights, not root, bounded memory. */
 function startContainer(part: string, env: Readonly<Record<string, string>>, memoryMb = 256): string {
   const id = run(
     'run',

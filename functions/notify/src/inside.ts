@@ -36,7 +36,7 @@ export function isInside(address: string): boolean {
   return family !== 0 && INSIDE.check(address, family === 6 ? 'ipv6' : 'ipv4');
 }
 
-/** The address that a URL names itself, without the brackets of IPv6; null for a name, which DNS must answer. */
+/** The address that a URL names itself, without the brackets of IPv6; null for a name, for DNS to answer. */
 export function literalAddress(hostname: string): string | null {
   const bare = hostname.replace(/^\[|\]$/g, '');
   return isIP(bare) === 0 ? null : bare;
