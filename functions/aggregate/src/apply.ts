@@ -37,13 +37,13 @@ export async function applyToWindow(
     },
   });
   if (written === null) {
-    if (isFinal(window)) await deps.candles.publishFinal(key, window, batch.traceparent);
+    if (isFinal(window)) await deps.candles.publishFinal(key, window, batch);
     return isFinal(window);
   }
   if (isFinal(window)) {
     for (const { tradeCount } of candles.values()) metrics.lateTrades.add(tradeCount);
     metrics.revisedCandles.add(written.length);
-    await deps.candles.publishRevised(key, window, written, batch.traceparent);
-  } else await deps.candles.publishProvisional(key, window, batch.traceparent);
+    await deps.candles.publishRevised(key, window, written, batch);
+  } else await deps.candles.publishProvisional(key, window, batch);
   return false;
 }

@@ -31,7 +31,7 @@ export async function closeDueWindows(
       for (const windowStartMs of due) {
         const key = { shard: batch.shard, windowStartMs };
         const final = await makeFinal(deps, key, shard);
-        await deps.candles.publishFinal(key, final, batch.traceparent);
+        await deps.candles.publishFinal(key, final, batch);
       }
       return takeOffOpen(shard, due, limitMs);
     },

@@ -45,11 +45,11 @@ export async function markGap(deps: GapDeps, gap: FeedGap): Promise<void> {
   const written = closed === null ? [] : await deps.windows.written(gap.shard, closed[0], closed[1]);
   const touched = [...new Set([...open, ...written])].toSorted((a, b) => a - b);
   await createRunAll(AT_ONCE)(touched, (windowStartMs) =>
-    markWindow(deps, { shard: gap.shard, windowStartMs }),
+    markWindow(deps, { shard: gap.shard, windowStartMs }, gap),
   );
 }
 
-async function markWindow(deps: GapDeps, key: WindowKey): Promise<void> {
+async function markWindow(deps: GapDeps, key: WindowKey, { sampled }: FeedGap): Promise<void> {
   const metrics = deps.metrics ?? NO_METRICS;
   const cached = deps.cache.get(key);
   const { window, written } = await changeWindow(deps, key, {
@@ -60,7 +60,7 @@ async function markWindow(deps: GapDeps, key: WindowKey): Promise<void> {
   });
   if (written !== null) metrics.incompleteWindows.add(1);
   if (!isFinal(window)) return;
-  if (written === null) return await deps.candles.publishFinal(key, window);
+  if (written === null) return await deps.candles.publishFinal(key, window, { sampled });
   metrics.revisedCandles.add(window.rows.size);
-  await deps.candles.publishRevised(key, window, [...window.rows.keys()]);
+  await deps.candles.publishRevised(key, window, [...window.rows.keys()], { sampled });
 }

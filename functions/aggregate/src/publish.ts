@@ -1,21 +1,25 @@
 import { type CandleBatchKind, formatCandleBatch, publishedCandle } from '@kandle/market/candle/candle-batch';
+import type { BatchHeader } from '@kandle/market/event/batch-header';
 import { WINDOW_MS, type WindowKey } from '@kandle/market/window/window';
 import { shownRow, type WindowRow, type WindowState } from '@kandle/market/window/window-state';
 import type { EventProducer } from '@kandle/runtime/event-producer';
 import { LRUCache } from 'lru-cache';
 
+/** What made aggregate publish: a batch of a shard, or a gap. */
+export type Cause = Pick<BatchHeader, 'traceparent' | 'sampled'>;
+
 /** Publishes candles; each method resolves when Kafka has acknowledged them. */
 export interface CandlePublisher {
   /** The candles that changed since the last look at an open window, at most about once a second. */
-  publishProvisional(key: WindowKey, window: WindowState, traceparent?: string): Promise<void>;
+  publishProvisional(key: WindowKey, window: WindowState, cause: Cause): Promise<void>;
   /** Every candle of a final window: the same version always has the same content, so it may be repeated. */
-  publishFinal(key: WindowKey, window: WindowState, traceparent?: string): Promise<void>;
+  publishFinal(key: WindowKey, window: WindowState, cause: Cause): Promise<void>;
   /** The candles of a final window that a late batch or a late gap changed. */
   publishRevised(
     key: WindowKey,
     window: WindowState,
     changed: readonly string[],
-    traceparent?: string,
+    cause: Cause,
   ): Promise<void>;
 }
 
@@ -45,15 +49,16 @@ export function createCandlePublisher(producer: EventProducer, options: Publishe
     window: WindowState,
     kind: CandleBatchKind,
     rows: Iterable<WindowRow>,
-    traceparent: string | undefined,
+    { traceparent, sampled }: Cause,
   ): Promise<void> {
     const candles = Array.from(rows, (row) => publishedCandle(window, row));
-    const batch = { ...key, windowMs: WINDOW_MS, kind, version: window.version, candles };
+    const mark = sampled === undefined ? {} : { sampled };
+    const batch = { ...key, windowMs: WINDOW_MS, kind, version: window.version, ...mark, candles };
     await producer.send(options.topic, formatCandleBatch(batch, traceparent));
   }
 
   return {
-    async publishProvisional(key, window, traceparent) {
+    async publishProvisional(key, window, cause) {
       const text = `${key.shard}|${key.windowStartMs}`;
       const last = shown.get(text);
       const atMs = options.monotonicMs();
@@ -62,15 +67,15 @@ export function createCandlePublisher(producer: EventProducer, options: Publishe
       const changed = [...window.rows.values()].filter(
         (row) => shownRow(window, row).version > (last?.version ?? 0),
       );
-      await publish(key, window, 'provisional', changed, traceparent);
+      await publish(key, window, 'provisional', changed, cause);
     },
-    async publishFinal(key, window, traceparent) {
+    async publishFinal(key, window, cause) {
       shown.delete(`${key.shard}|${key.windowStartMs}`);
-      await publish(key, window, 'final', window.rows.values(), traceparent);
+      await publish(key, window, 'final', window.rows.values(), cause);
     },
-    async publishRevised(key, window, changed, traceparent) {
+    async publishRevised(key, window, changed, cause) {
       const rows = changed.map((symbol) => window.rows.get(symbol)).filter((row) => row !== undefined);
-      await publish(key, window, 'revised', rows, traceparent);
+      await publish(key, window, 'revised', rows, cause);
     },
   };
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readConfig, readToken } from './config.ts';
+import { readConfig, readKey } from './config.ts';
 
 const LEAST = { SYMBOLS: 'AAPL, BINANCE:BTCUSDT,AAPL', FINNHUB_TOKEN: 'key' };
 
@@ -19,6 +19,16 @@ test('readConfig() has a default for all but symbols and key', () => {
     REJECTS_TOPIC: 'market.rejects.v1',
     HTTP_HOST: '127.0.0.1',
   });
+});
+
+test('readConfig() takes from a vendor what nobody says otherwise', () => {
+  const twelvedata = { SYMBOLS: 'AAPL', VENDOR: 'twelvedata', TWELVEDATA_KEY: 'key' };
+  expect(readConfig(twelvedata)).toMatchObject({
+    FEED_URL: 'wss://ws.twelvedata.com/v1/quotes/price',
+    DISORDER_MS: 2_000,
+  });
+  const tcp = { VENDOR: 'ndjson', FEED_URL: 'tcp-listen://0.0.0.0:9001', DISORDER_MS: '7' };
+  expect(readConfig(tcp)).toMatchObject({ FEED_URL: tcp.FEED_URL, DISORDER_MS: 7, MAX_CONNECTIONS: 100 });
 });
 
 test.each([
@@ -41,22 +51,27 @@ test.each([
   [{ ...LEAST, REPLAY_SPEED: '-1' }, /REPLAY_SPEED: /],
   [{ ...LEAST, MEMORY_MS: '899999' }, /MEMORY_MS is below HORIZON_MS/],
   [{ ...LEAST, LINGER_MS: '1.5', SHARD_COUNT: '0' }, /SHARD_COUNT.*LINGER_MS|LINGER_MS.*SHARD_COUNT/],
+  [{ ...LEAST, VENDOR: 'reuters' }, /VENDOR: /],
+  [{ SYMBOLS: 'AAPL', VENDOR: 'twelvedata' }, /TWELVEDATA_KEY or TWELVEDATA_KEY_FILE/],
+  [{ SYMBOLS: 'AAPL', VENDOR: 'yahoo', FEED_URL: 'tcp://x:1' }, /FEED_URL: .*wss:/],
+  [{ VENDOR: 'ndjson' }, /FEED_URL: .*tcp:\/\/ or tls:\/\/ or tcp-listen:/],
+  [{ VENDOR: 'ndjson', FEED_URL: 'tls-listen://0.0.0.0:1' }, /TLS_CERT_FILE and TLS_KEY_FILE/],
+  [{ VENDOR: 'ndjson', FEED_URL: 'tcp://x:1', NDJSON_MAPPING: '[{"kind":"trade"}]' }, /NDJSON_MAPPING: 0\./],
+  [{ VENDOR: 'ndjson', FEED_URL: 'tcp://x:1', NDJSON_MAPPING: 'bar' }, /NDJSON_MAPPING: /],
 ])('readConfig() names what is wrong with %j', (env, message) => {
   expect(() => readConfig(env)).toThrow(message);
 });
 
-test('readToken() reads a file without its line break, and never shows a value', () => {
+test('readKey() reads a file without its line break, and never shows a value', () => {
   const folder = mkdtempSync(join(tmpdir(), 'kandle-'));
   const file = join(folder, 'token');
   writeFileSync(file, 'from-file\n');
   try {
     const config = readConfig({ SYMBOLS: 'AAPL', FINNHUB_TOKEN_FILE: file });
-    expect(readToken(config)).toBe('from-file');
+    expect(readKey(config)).toBe('from-file');
     writeFileSync(file, '\n');
-    expect(() => readToken(config)).toThrow(/holds no key/);
-    expect(() => readToken({ ...config, FINNHUB_TOKEN_FILE: join(folder, 'none') })).toThrow(
-      /does not exist/,
-    );
+    expect(() => readKey(config)).toThrow(/holds no key/);
+    expect(() => readKey({ ...config, FINNHUB_TOKEN_FILE: join(folder, 'none') })).toThrow(/does not exist/);
   } finally {
     rmSync(folder, { recursive: true });
   }

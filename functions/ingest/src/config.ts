@@ -1,19 +1,40 @@
 import { FEED_NAME } from '@kandle/market/event/shard';
 import { parseSymbols } from '@kandle/market/event/symbol';
 import { TOPICS } from '@kandle/market/event/topics';
-import { FORMAT_NAMES } from '@kandle/market/feed/format-name';
+import {
+  GENERATED_BARS,
+  GENERATED_TRADES,
+  type NdjsonMapping,
+  NdjsonMappingSchema,
+} from '@kandle/market/feed/ndjson/mapping';
 import { type Env, logLevel, port, positiveMs, readEnv, wholeNumber } from '@kandle/runtime/config';
 import { FatalError } from '@kandle/runtime/errors';
 import { KafkaEnv } from '@kandle/runtime/kafka';
 import { readSecret } from '@kandle/runtime/secret';
 import { z } from 'zod';
+import { VENDOR_FACTS, VENDORS } from './feed/vendors.ts';
 
-const webSocketUrl = z
-  .string()
-  .refine(
-    (text) => URL.canParse(text) && /^wss?:$/.test(new URL(text).protocol),
-    'expected an address that begins with ws:// or wss://',
-  );
+const PRESETS: Readonly<Record<string, NdjsonMapping>> = { bars: GENERATED_BARS, trades: GENERATED_TRADES };
+
+/** `bars` or `trades`, what `npm run generate` sends; or the rules themselves as JSON. */
+const ndjsonMapping = z.string().transform((text, context): NdjsonMapping => {
+  const preset = PRESETS[text];
+  if (preset !== undefined) return preset;
+  const parsed = NdjsonMappingSchema.safeParse(jsonOf(text));
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const at = issue === undefined || issue.path.length === 0 ? '' : `${issue.path.join('.')}: `;
+  context.addIssue({ code: 'custom', message: `${at}${issue?.message ?? 'expected rules'}` });
+  return z.NEVER;
+});
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
 
 const replaySpeed = z
   .string()
@@ -33,10 +54,23 @@ export const envSchema = z
     REJECTS_TOPIC: z.string().min(1).default(TOPICS.rejects),
     FEED: z.string().regex(FEED_NAME, 'expected lower case letters, digits and hyphens').default('finnhub'),
     /** Whose protocol the feed speaks. */
-    VENDOR: z.enum(FORMAT_NAMES).default('finnhub'),
-    FEED_URL: webSocketUrl.default('wss://ws.finnhub.io'),
+    VENDOR: z.enum(VENDORS).default('finnhub'),
+    /** Where the feed is; by default, where its vendor has it. */
+    FEED_URL: z.string().refine(URL.canParse, 'expected an address such as wss://…').optional(),
     FINNHUB_TOKEN: z.string().optional(),
     FINNHUB_TOKEN_FILE: z.string().optional(),
+    TWELVEDATA_KEY: z.string().optional(),
+    TWELVEDATA_KEY_FILE: z.string().optional(),
+    /** How the lines of a feed of JSON lines are read: `bars`, `trades`, or rules as JSON. */
+    NDJSON_MAPPING: ndjsonMapping.default(GENERATED_BARS),
+    /** Longest line of a feed of JSON lines, bytes. */
+    MAX_LINE_BYTES: wholeNumber(256, 16_777_216).default(65_536),
+    /** Connections that a listening feed takes at a time. */
+    MAX_CONNECTIONS: wholeNumber(1, 10_000).default(100),
+    /** PEM files: whom a `tls:` feed must be signed by, and what a `tls-listen:` feed shows. */
+    TLS_CA_FILE: z.string().min(1).optional(),
+    TLS_CERT_FILE: z.string().min(1).optional(),
+    TLS_KEY_FILE: z.string().min(1).optional(),
     /** Symbols as the feed spells them. What is none is left out, and named in `/status`. */
     SYMBOLS: z
       .string()
@@ -68,7 +102,8 @@ export const envSchema = z
     MAX_FRAME_BYTES: wholeNumber(65_536, 67_108_864).default(8_388_608),
     MAX_TRADES: wholeNumber(1, 10_000).default(400),
     MAX_BATCH_BYTES: wholeNumber(1_024, 524_288).default(65_536),
-    DISORDER_MS: positiveMs.default(1_000),
+    /** How far behind the newest event time entries still come in order; by default, as the vendor has it. */
+    DISORDER_MS: positiveMs.optional(),
     GRACE_MS: positiveMs.default(2_000),
     /** How far from the clock or the feed's own time an event time is believed at once. */
     AHEAD_MS: positiveMs.default(5_000),
@@ -85,13 +120,20 @@ export const envSchema = z
     REPLAY_SPEED: replaySpeed.optional(),
   })
   .refine(
-    (env) => (env.SYMBOLS === undefined) !== (env.SYMBOLS_FILE === undefined),
+    (env) => env.VENDOR === 'ndjson' || (env.SYMBOLS === undefined) !== (env.SYMBOLS_FILE === undefined),
     'set either SYMBOLS or SYMBOLS_FILE',
   )
-  .refine(
-    (env) => (env.FINNHUB_TOKEN === undefined) !== (env.FINNHUB_TOKEN_FILE === undefined),
-    'set either FINNHUB_TOKEN or FINNHUB_TOKEN_FILE',
-  )
+  .superRefine((env, context) => {
+    const { keyName, schemes, url } = VENDOR_FACTS[env.VENDOR];
+    const say = (message: string): void => context.addIssue({ code: 'custom', message });
+    if (keyName !== null && (env[keyName] === undefined) === (env[`${keyName}_FILE`] === undefined))
+      say(`set either ${keyName} or ${keyName}_FILE`);
+    const address = env.FEED_URL ?? url;
+    if (address === null || !schemes.includes(new URL(address).protocol))
+      say(`FEED_URL: expected an address that begins with ${schemes.map((one) => `${one}//`).join(' or ')}`);
+    if (env.FEED_URL?.startsWith('tls-listen:') === true && !(env.TLS_CERT_FILE && env.TLS_KEY_FILE))
+      say('set TLS_CERT_FILE and TLS_KEY_FILE: a feed that listens by TLS shows a certificate');
+  })
   .refine(
     (env) => env.MEMORY_MS >= env.HORIZON_MS,
     'MEMORY_MS is below HORIZON_MS: a trade delivered again in between would count twice',
@@ -101,20 +143,26 @@ export const envSchema = z
     'RECONNECT_MIN_MS is above RECONNECT_MAX_MS',
   );
 
-/** The configuration of ingest, without the feed's key: that one is {@link readToken}'s. */
-export type IngestConfig = z.infer<typeof envSchema>;
+/** With what the vendor's facts say where nothing else is said. */
+const configSchema = envSchema.transform(({ FEED_URL, DISORDER_MS, ...env }) => {
+  const { url, disorderMs } = VENDOR_FACTS[env.VENDOR];
+  return { ...env, FEED_URL: FEED_URL ?? url ?? '', DISORDER_MS: DISORDER_MS ?? disorderMs };
+});
+
+/** The configuration of ingest, without the feed's key: that one is {@link readKey}'s. */
+export type IngestConfig = z.infer<typeof configSchema>;
 
 /** Reads the configuration once, at start. @throws {FatalError} Naming every missing or malformed variable. */
 export function readConfig(env: Env): IngestConfig {
-  return readEnv(envSchema, env);
+  return readEnv(configSchema, env);
 }
 
-/** The feed's key, from its variable or its file. @throws {FatalError} If there is none. */
-export function readToken({ FINNHUB_TOKEN, FINNHUB_TOKEN_FILE }: IngestConfig): string {
-  const token =
-    FINNHUB_TOKEN_FILE === undefined
-      ? (FINNHUB_TOKEN ?? '')
-      : readSecret(FINNHUB_TOKEN_FILE, 'FINNHUB_TOKEN_FILE').trim();
-  if (token === '') throw new FatalError('Cannot start: the file of FINNHUB_TOKEN_FILE holds no key');
-  return token;
+/** The key of the vendor, from its variable or its file. @throws {FatalError} If there is none. */
+export function readKey(config: IngestConfig): string {
+  const { keyName } = VENDOR_FACTS[config.VENDOR];
+  if (keyName === null) return '';
+  const file = config[`${keyName}_FILE`];
+  const key = file === undefined ? (config[keyName] ?? '') : readSecret(file, `${keyName}_FILE`).trim();
+  if (key === '') throw new FatalError(`Cannot start: the file of ${keyName}_FILE holds no key`);
+  return key;
 }

@@ -29,6 +29,11 @@ const COUNTERS: readonly (readonly [name: string, help: string, read: Read])[] =
     (status) => status.unreadableBatches,
   ],
   ['ingest_price_updates_total', 'Entries with a volume of 0', (status) => status.priceUpdates],
+  [
+    'ingest_last_known_prices_total',
+    'First prices of a connection that were old, and are in no candle',
+    (status) => status.lastKnown,
+  ],
   ['ingest_batches_total', 'Batches acknowledged by Kafka', (status) => status.batches],
   ['ingest_sent_records_total', 'Entries acknowledged by Kafka', (status) => status.sentRecords],
   ['ingest_send_retries_total', 'Sends that failed and were tried again', (status) => status.retries],

@@ -1,6 +1,8 @@
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { createSubscriptions } from '@kandle/market/feed/subscriptions';
+import { createSamples } from '@kandle/market/feed/sample/samples';
 import { createEventProducer } from '@kandle/runtime/event-producer';
+import { FatalError } from '@kandle/runtime/errors';
 import type { Logger } from '@kandle/runtime/log';
 import { newTraceparent } from '@kandle/runtime/trace';
 import type { IngestConfig } from './config.ts';
@@ -24,7 +26,7 @@ import { readBack } from './read-back/read-back.ts';
 import { recallBatch } from './read-back/recall.ts';
 import { bufferOptions, intakeOptions, shardOptions } from './settings.ts';
 import { createShardMap } from './shard-map.ts';
-import { readSymbols } from './symbols.ts';
+import { askedSymbols } from './symbols.ts';
 
 /** A running ingest. */
 export interface Ingest {
@@ -56,7 +58,7 @@ const wallMs = (): number => Date.now();
 /** Wires the feed to the topics. @throws {FatalError} If the key cannot be read. */
 export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): Ingest {
   const { FEED: feedName, RAW_TOPIC: rawTopic } = config;
-  const { symbols, refused } = readSymbols(config);
+  const { symbols, refused } = askedSymbols(config);
   const subscriptions = createSubscriptions(symbols);
   const priceOnly = createPriceOnlySymbols();
   const { DISORDER_MS: disorderMs, GRACE_MS: graceMs, MEMORY_MS: memoryMs } = config;
@@ -74,6 +76,11 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
     STANDSTILL_MS,
   );
   const shards = createShardMap(shardOptions(config));
+  // Until the views carry the mark of such candles, nobody may take looks at a market for its trades.
+  if (shards.format.isSampled)
+    throw new FatalError(
+      `Cannot start: ${config.VENDOR} shows prices from time to time, and no trades: not yet`,
+    );
   const gaps = createGaps(shards, moments, { symbols, disorderMs, isReplay });
   const intake = createIntake(shards, intakeOptions(config));
   const outbox = createOutbox(shards, { lingerMs: config.LINGER_MS, spacingMs: config.SPACING_MS });
@@ -130,6 +137,7 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
     shards,
     subscriptions,
     priceOnly,
+    samples: shards.format.isSampled ? createSamples() : null,
     state,
     dropsRepeats: config.DROP_REPEATED_FRAMES,
     metrics,
@@ -169,7 +177,8 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
         metrics.gaps += gaps.noteUnreadable(batch.shard, batch.span);
       }
       clockTimer = setInterval(() => handlers.onTick(), CLOCK_TICK_MS);
-      if (refused.length > 0) log.error({ refused }, 'Some of the symbols are none: the others go on');
+      if (refused.length > 0)
+        log.error({ refused }, 'Some of the symbols are not asked for: the others go on');
       log.info({ feed: feedName, epoch, symbols: symbols.length, replay: isReplay }, 'ingest begins');
       feed.start();
     },

@@ -17,6 +17,8 @@ export interface Metrics {
   remembered: number;
   /** Entries with a volume of 0: updates of a price, which make no candle. */
   priceUpdates: number;
+  /** First prices of a connection that were old: the last known ones, in no candle. */
+  lastKnown: number;
   /** Refused records and frames. */
   rejected: number;
   /** Rejects of which only this number is left: their queue was full. */
@@ -54,6 +56,7 @@ export function createMetrics(): Metrics {
     waiting: 0,
     remembered: 0,
     priceUpdates: 0,
+    lastKnown: 0,
     rejected: 0,
     rejectsLost: 0,
     dropped: 0,

@@ -1,5 +1,6 @@
 import { recordFormat } from '@kandle/market/feed/formats';
 import type { IngestConfig } from './config.ts';
+import { VENDOR_FACTS } from './feed/vendors.ts';
 import type { IntakeOptions } from './intake.ts';
 import type { BufferBoundOptions } from './lane/buffer-bound.ts';
 import type { ShardMapOptions } from './shard-map.ts';
@@ -11,7 +12,7 @@ const REPLAY_MEMORY_TRADES = 400_000;
 export function shardOptions(config: IngestConfig): ShardMapOptions {
   return {
     feed: config.FEED,
-    format: recordFormat(config.VENDOR),
+    format: recordFormat(VENDOR_FACTS[config.VENDOR].formatOf(config.NDJSON_MAPPING)),
     shardCount: config.SHARD_COUNT,
     maxTrades: config.MAX_TRADES,
     maxBatchBytes: config.MAX_BATCH_BYTES,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { readConfig } from './config.ts';
-import { readSymbols } from './symbols.ts';
+import { askedSymbols, readSymbols } from './symbols.ts';
 
 function fileOf(content: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'kandle-symbols-'));
@@ -32,4 +32,16 @@ test('readSymbols() refuses to start without a symbol or without its file', () =
   expect(() => read({ SYMBOLS: '\u0007' })).toThrow(/SYMBOLS: expected symbols as the feed spells/);
   expect(() => read({ SYMBOLS_FILE: fileOf('\n') })).toThrow(/SYMBOLS_FILE: expected symbols/);
   expect(() => read({ SYMBOLS_FILE: '/nowhere/symbols' })).toThrow(/SYMBOLS_FILE.*does not exist/);
+});
+
+test('askedSymbols() leaves out the hundred-and-first of Yahoo, which would drop it without a word', () => {
+  const SYMBOLS = Array.from({ length: 101 }, (_, n) => `S${n}`).join(',');
+  const { symbols, refused } = askedSymbols(readConfig({ VENDOR: 'yahoo', SYMBOLS }));
+  expect(symbols).toHaveLength(100);
+  expect(refused).toMatchObject([{ symbol: 'S100', reason: expect.stringContaining('100 symbols') }]);
+});
+
+test('askedSymbols() asks nothing of a feed that sends what it has', () => {
+  const config = readConfig({ VENDOR: 'ndjson', FEED_URL: 'tcp://127.0.0.1:1' });
+  expect(askedSymbols(config)).toEqual({ symbols: [], refused: [] });
 });

@@ -3,12 +3,23 @@ import type { RefusedSymbol } from '@kandle/market/feed/subscriptions';
 import { FatalError } from '@kandle/runtime/errors';
 import { readSecret } from '@kandle/runtime/secret';
 import type { IngestConfig } from './config.ts';
+import { VENDOR_FACTS } from './feed/vendors.ts';
 
 /** The symbols of a feed, in the order in which they are asked for. */
 export interface AskedSymbols {
   readonly symbols: readonly string[];
   /** What was asked for and is no symbol. */
   readonly refused: readonly RefusedSymbol[];
+}
+
+/** What a feed of a configuration is asked for: nothing of one that sends what it has. */
+export function askedSymbols(config: IngestConfig): AskedSymbols {
+  if (config.SYMBOLS === undefined && config.SYMBOLS_FILE === undefined) return { symbols: [], refused: [] };
+  const { symbols, refused } = readSymbols(config);
+  const most = VENDOR_FACTS[config.VENDOR].maxSymbols ?? symbols.length;
+  const reason = `${config.VENDOR} takes ${most} symbols of a connection, and drops more without a word`;
+  const tooMany = symbols.slice(most).map((symbol) => ({ symbol, reason }));
+  return { symbols: symbols.slice(0, most), refused: [...refused, ...tooMany] };
 }
 
 /**

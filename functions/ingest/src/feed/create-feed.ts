@@ -1,14 +1,24 @@
-import type { FormatName } from '@kandle/market/feed/format-name';
 import type { IngestConfig } from '../config.ts';
 import type { Feed, FeedHandlers, FeedParts } from './feed.ts';
 import { connectFinnhub } from './finnhub/connect-finnhub.ts';
+import { connectNdjson } from './ndjson/connect-ndjson.ts';
+import { connectTwelveData } from './twelvedata/connect-twelvedata.ts';
+import type { Vendor } from './vendors.ts';
+import { connectYahoo } from './yahoo/connect-yahoo.ts';
 
 type Connect = (config: IngestConfig, handlers: FeedHandlers, parts: FeedParts) => Feed;
 
 /** How each vendor is connected to. */
-const CONNECT: Readonly<Record<FormatName, Connect>> = { finnhub: connectFinnhub };
+const CONNECT: Readonly<Record<Vendor, Connect>> = {
+  finnhub: connectFinnhub,
+  twelvedata: connectTwelveData,
+  yahoo: connectYahoo,
+  ndjson: connectNdjson,
+};
 
-/** The feed that the configuration asks for. @throws {FatalError} If its key cannot be read. */
+/**
+ * The feed that the configuration asks for. @throws {FatalError} If its key or a certificate cannot be read.
+ */
 export function createFeed(config: IngestConfig, handlers: FeedHandlers, parts: FeedParts): Feed {
   return CONNECT[config.VENDOR](config, handlers, parts);
 }

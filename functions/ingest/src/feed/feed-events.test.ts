@@ -65,6 +65,7 @@ async function startLine({ autoPong = true, dropsRepeats = false } = {}) {
   const events = createFeedEvents({
     isReplay: false,
     subscriptions,
+    samples: null,
     priceOnly: createPriceOnlySymbols(),
     shards,
     dropsRepeats,

@@ -1,5 +1,6 @@
 import { MAX_REJECTED_TEXT, type Reject } from '@kandle/market/event/rejects';
 import type { FeedFrame } from '@kandle/market/feed/feed-frame';
+import type { Samples } from '@kandle/market/feed/sample/samples';
 import type { Subscriptions } from '@kandle/market/feed/subscriptions';
 import type { Logger } from '@kandle/runtime/log';
 import type { Intake } from '../intake.ts';
@@ -37,6 +38,8 @@ export interface FeedEventDeps {
   /** This feed repeats whole frames back to back, and the copies are no trades. */
   readonly dropsRepeats: boolean;
   readonly priceOnly: PriceOnlySymbols;
+  /** Of a feed that samples; null if it tells trades. */
+  readonly samples: Samples | null;
   readonly metrics: Metrics;
   readonly feedTime: FeedTime;
   readonly shards: Pick<ShardMap, 'memorySize'>;
@@ -101,6 +104,7 @@ export function createFeedEvents(deps: FeedEventDeps): FeedEvents {
       state.away = null;
       repeatedFrames.begin();
       vendorErrors.begin();
+      deps.samples?.begin();
       metrics.gaps += lost === null ? gaps.noteStart() : gaps.noteOutage(lost, state.aliveMs);
       if (!bound.isHeld()) feedTime.go();
       state.aliveMs = feedTime.nowMs();
@@ -147,6 +151,10 @@ export function createFeedEvents(deps: FeedEventDeps): FeedEvents {
         case 'error':
           metrics.feedErrors += 1;
           vendorErrors.onError(frame.message);
+          break;
+        case 'subscribed':
+          metrics.pings += 1;
+          vendorErrors.onRefused(frame.refused);
           break;
         case 'refused':
           metrics.refusedFrames += 1;

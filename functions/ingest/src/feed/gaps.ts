@@ -67,7 +67,9 @@ export function createGaps(
   moments: Moments,
   { symbols, disorderMs, isReplay }: GapOptions,
 ): Gaps {
-  const subscribed = [...new Set(symbols.map((symbol) => shards.shardOf(symbol)))];
+  // A feed that is asked for nothing sends what it has: of any shard.
+  const subscribed =
+    symbols.length === 0 ? shards.all() : [...new Set(symbols.map((symbol) => shards.shardOf(symbol)))];
   const unconfirmed = new Map<IngestShard, Unconfirmed>();
   /** The shards' clocks as they were at a standstill, until the line is known to have outlasted it. */
   const before = new Map<IngestShard, FeedClock>();

@@ -1,4 +1,5 @@
 import type { Reject } from '@kandle/market/event/rejects';
+import type { Samples } from '@kandle/market/feed/sample/samples';
 import type { Logger } from '@kandle/runtime/log';
 import type { Arrival, Intake, Verdict } from '../intake.ts';
 import type { BufferBound } from '../lane/buffer-bound.ts';
@@ -12,6 +13,8 @@ export interface TradeEntryDeps {
   readonly bound: Pick<BufferBound, 'grow'>;
   readonly vendorErrors: Pick<VendorErrors, 'heard'>;
   readonly priceOnly: PriceOnlySymbols;
+  /** Of a feed that samples; null if it tells trades. */
+  readonly samples: Samples | null;
   readonly refuse: (reject: Omit<Reject, 'id'>) => void;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -26,7 +29,7 @@ export interface TradeEntries {
 
 /** Builds what takes a feed's trade entries. */
 export function createTradeEntries(deps: TradeEntryDeps): TradeEntries {
-  const { intake, bound, vendorErrors, priceOnly, metrics, log } = deps;
+  const { intake, bound, vendorErrors, priceOnly, samples, metrics, log } = deps;
 
   function accept({ symbol, isTrade, bytes }: Extract<Verdict, { kind: 'accepted' }>): void {
     metrics.accepted += 1;
@@ -57,7 +60,12 @@ export function createTradeEntries(deps: TradeEntryDeps): TradeEntries {
     take(entries, arrival) {
       for (const entry of entries) {
         metrics.records += 1;
-        note(intake.offer(entry, arrival));
+        const read = samples?.read(entry, arrival.clockMs) ?? { kind: 'sample', record: entry };
+        if (read.kind === 'sample') note(intake.offer(read.record, arrival));
+        else {
+          metrics.lastKnown += 1;
+          vendorErrors.heard(read.symbol);
+        }
       }
     },
     note,

@@ -1,4 +1,4 @@
-import type { Subscriptions } from '@kandle/market/feed/subscriptions';
+import type { RefusedSymbol, Subscriptions } from '@kandle/market/feed/subscriptions';
 import type { Logger } from '@kandle/runtime/log';
 
 /** What the vendor says is wrong: each text is logged once a connection, and the symbols that it refuses. */
@@ -6,6 +6,8 @@ export interface VendorErrors {
   /** A new connection: everything is asked for again. */
   begin(): void;
   onError(message: string): void;
+  /** The vendor has answered to what was asked for: these symbols do not come. */
+  onRefused(refused: readonly RefusedSymbol[]): void;
   /** A record of a symbol came: it is not refused. Cheap. */
   heard(symbol: string): void;
   /** Names the refused symbols, when the vendor has said nothing more about them for a moment. */
@@ -42,6 +44,13 @@ export function createVendorErrors(
       if (told.has(message) || told.size >= MAX_TOLD) return;
       told.add(message);
       log.error(`the feed says: ${message}`);
+    },
+    onRefused(refused) {
+      for (const one of refused) {
+        if (!subscriptions.refuseSymbol(one)) continue;
+        hasRefusals = true;
+        refusedAtMs = monotonicMs();
+      }
     },
     heard(symbol) {
       if (hasRefusals) subscriptions.heard(symbol);

@@ -78,7 +78,9 @@ export function createOutbox(shards: ShardMap, { lingerMs, spacingMs }: Lingerin
         const openLeaves = everything || (isOneDue && spacedAtMs(shard) <= monotonicMs);
         for (let item = next(shard, openLeaves); item !== undefined; ) {
           if (item.kind === 'gap') {
-            events.push(formatFeedGap(item.gap, departure.epoch));
+            const { isSampled } = shards.format;
+            const gap = isSampled ? { ...item.gap, sampled: true as const } : item.gap;
+            events.push(formatFeedGap(gap, departure.epoch));
             groupBytes += HEADER_BYTES;
           } else {
             const size = item.bytes + HEADER_BYTES;

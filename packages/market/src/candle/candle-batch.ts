@@ -52,6 +52,11 @@ export interface CandleBatch {
   readonly windowMs: number;
   readonly kind: CandleBatchKind;
   readonly version: number;
+  /**
+   * The feed shows its market from time to time, and tells no trades: `tradeCount` is a number of looks, the
+   * volume what the day's volume is known to have grown by, and there is no average price.
+   */
+  readonly sampled?: true | undefined;
   readonly candles: readonly PublishedCandle[];
 }
 
@@ -139,6 +144,7 @@ const CandleBatchData = z.object({
   windowMs: z.number().int().min(1),
   kind: z.enum(['provisional', 'final', 'revised']),
   version: z.number().int().min(1),
+  sampled: z.literal(true).optional(),
   candles: z
     .array(
       z.object({

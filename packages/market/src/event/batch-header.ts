@@ -15,6 +15,7 @@ const BatchExtensions = z.object({
   watermark: wholeNumber,
   watermarkbefore: wholeNumber.optional(),
   ingesttime: wholeNumber,
+  sampled: z.literal('true').optional(),
   traceparent: z.string().max(64).optional(),
 });
 
@@ -24,7 +25,8 @@ const BatchExtensions = z.object({
  * `epoch` is when its writer started (epoch milliseconds); `sequence` counts from 1 without gaps within shard
  * and epoch; all trades before `watermarkMs` have been sent, as far as the feed lets one know;
  * `watermarkBeforeMs` is that of the shard's batch before this one, 0 if nothing was known of the shard, absent
- * in logs written before 2026-11-28; `ingestTimeMs` is the writer's wall clock when the batch was made.
+ * in logs written before 2026-11-28; `ingestTimeMs` is the writer's wall clock when the batch was made. A feed
+ * that shows a market from time to time, and tells no trades, says so in each of its clean batches: `sampled`.
  */
 export interface BatchHeader {
   readonly shard: string;
@@ -33,6 +35,7 @@ export interface BatchHeader {
   readonly watermarkMs: number;
   readonly watermarkBeforeMs?: number | undefined;
   readonly ingestTimeMs: number;
+  readonly sampled?: true | undefined;
   readonly traceparent?: string | undefined;
 }
 
@@ -42,12 +45,13 @@ export interface BatchHeader {
  * @throws {z.ZodError} Naming every extension that is missing or malformed.
  */
 export function parseBatchHeader(attributes: Readonly<Record<string, unknown>>): BatchHeader {
-  const { watermark, watermarkbefore, ingesttime, ...rest } = BatchExtensions.parse(attributes);
+  const { watermark, watermarkbefore, ingesttime, sampled, ...rest } = BatchExtensions.parse(attributes);
   return {
     ...rest,
     watermarkMs: watermark,
     ...(watermarkbefore === undefined ? {} : { watermarkBeforeMs: watermarkbefore }),
     ingestTimeMs: ingesttime,
+    ...(sampled === undefined ? {} : { sampled: true }),
   };
 }
 
@@ -61,6 +65,7 @@ export function formatBatchHeader(header: BatchHeader): Readonly<Record<string, 
     watermark: String(header.watermarkMs),
     ...(header.watermarkBeforeMs === undefined ? {} : { watermarkbefore: String(header.watermarkBeforeMs) }),
     ingesttime: String(header.ingestTimeMs),
+    ...(header.sampled === undefined ? {} : { sampled: 'true' }),
     ...(header.traceparent === undefined ? {} : { traceparent: header.traceparent }),
   };
 }

@@ -32,6 +32,8 @@ export interface FeedGap {
   readonly toMs: number;
   readonly reason: GapReason;
   readonly droppedRecords: number;
+  /** The feed samples, and its candles are marked so. */
+  readonly sampled?: true | undefined;
 }
 
 const FeedGapData = z
@@ -41,6 +43,7 @@ const FeedGapData = z
     toMs: z.number().int().min(0),
     reason: z.enum(GAP_REASONS),
     droppedRecords: z.number().int().min(0),
+    sampled: z.literal(true).optional(),
   })
   .refine(({ fromMs, toMs }) => fromMs <= toMs, 'a gap ends before it begins');
 

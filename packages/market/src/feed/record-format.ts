@@ -30,13 +30,15 @@ export interface SeenItem {
 }
 
 /**
- * How one vendor's records are read: all that knows its field names. Pure, and total: whatever a record is, it
+ * How records of one form are read: all that knows their field names. Pure, and total: whatever a record is, it
  * has an answer.
  *
  * `see…` is asked by ingest, before a record is written down; `judge…` by transform, afterwards.
  */
 export interface RecordFormat {
   readonly name: FormatName;
+  /** True if its records are looks at a market from time to time, and no trades. */
+  readonly isSampled: boolean;
   readonly seeTrade: (record: VendorRecord) => SeenTrade;
   readonly judgeTrade: (id: string, record: VendorRecord) => JudgedTrade;
   readonly seeBook: (record: VendorRecord) => SeenItem;

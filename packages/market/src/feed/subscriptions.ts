@@ -16,6 +16,8 @@ export interface Subscriptions {
   begin(): void;
   /** An error of the vendor. @returns False if it cannot be about one of the symbols that were asked for. */
   refuse(message: string): boolean;
+  /** The vendor refuses a symbol by its name. @returns False if it was not asked for. */
+  refuseSymbol(refused: RefusedSymbol): boolean;
   /** Data of a symbol came: it is not refused. Cheap. */
   heard(symbol: string): void;
   /** Symbols asked for and not known to be refused. */
@@ -65,6 +67,11 @@ export function createSubscriptions(symbols: readonly string[]): Subscriptions {
         return true;
       }
       return TOO_MANY.test(message) && refuseLast(message);
+    },
+    refuseSymbol({ symbol, reason }) {
+      if (!known.has(symbol)) return false;
+      refused.set(symbol, reason);
+      return true;
     },
     heard(symbol) {
       if (heard.has(symbol) || !known.has(symbol)) return;

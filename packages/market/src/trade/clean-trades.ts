@@ -22,7 +22,7 @@ export function cleanBatch({ records, format, ...header }: RawBatch, horizonMs: 
   const trades: Trade[] = [];
   const rejects: Reject[] = [];
   let notTrades = 0;
-  const { judgeTrade } = recordFormat(format);
+  const { judgeTrade, isSampled } = recordFormat(format);
   const knownMs = header.watermarkBeforeMs ?? header.watermarkMs;
   for (const [index, { id, record, delayMs = 0 }] of records.entries()) {
     const judged = judgeTrade(id, record);
@@ -43,5 +43,6 @@ export function cleanBatch({ records, format, ...header }: RawBatch, horizonMs: 
       rejects.push({ id: `${batchId(header)}:${index}`, ...verdict, record });
     }
   }
-  return { batch: { ...header, trades }, rejects, notTrades };
+  const batch = isSampled ? { ...header, sampled: true as const, trades } : { ...header, trades };
+  return { batch, rejects, notTrades };
 }

@@ -13,7 +13,11 @@ import { EVENT_TYPES } from '../event/topics.ts';
 import type { Trade } from './trade.ts';
 import { MAX_ID_LENGTH, MAX_TRADES, readTradeColumns, type TradeColumns } from './trade-columns.ts';
 
-/** A batch of clean trades: one raw batch makes exactly one, even when none of its records is a trade. */
+/**
+ * A batch of clean trades: one raw batch makes exactly one, even when none of its records is a trade. Of a feed
+ * that samples they are looks at a market, whose size is how much the day's volume has grown since the one
+ * before, and may be 0.
+ */
 export interface TradeBatch extends BatchHeader {
   readonly trades: readonly Trade[];
 }
@@ -93,7 +97,7 @@ export function parseTradeColumns(
     if ((symbol[index] ?? count) >= symbols.length)
       throw new RangeError(`Cannot read a trade batch: trade ${index} has no symbol`);
     checkJsonInteger(priceE8[index]);
-    if (!isAboveZero(sizeE8[index]))
+    if (!isSize(sizeE8[index], header.sampled !== undefined))
       throw new RangeError(`Cannot read a trade batch: trade ${index} has a size of 0 or less`);
   }
   return { ...header, columns };
@@ -103,8 +107,11 @@ function checkJsonInteger(value: JsonInteger | undefined): void {
   if (!Number.isSafeInteger(value)) fromJsonInteger(value);
 }
 
-function isAboveZero(value: JsonInteger | undefined): boolean {
-  return typeof value === 'number' && Number.isSafeInteger(value) ? value > 0 : fromJsonInteger(value) > 0n;
+/** Above 0; of a look at a market, which nothing need have been traded since, also 0. */
+function isSize(value: JsonInteger | undefined, isSampled: boolean): boolean {
+  if (typeof value === 'number' && Number.isSafeInteger(value))
+    return value > 0 || (isSampled && value === 0);
+  return fromJsonInteger(value) > 0n;
 }
 
 /**

@@ -7,6 +7,7 @@ import { judgeFinnhubRecord } from './trade.ts';
 /** Finnhub's records, and the order books of the simulated market, which speaks its protocol. */
 export const FINNHUB: RecordFormat = {
   name: 'finnhub',
+  isSampled: false,
   seeTrade: ({ s, t, p, v, c }) => ({
     symbol: s,
     eventTimeMs: t,

@@ -1,12 +1,8 @@
+import { isEventTime } from '../../event/event-time.ts';
 import type { FeedFrame } from '../feed-frame.ts';
+import type { EventSpan } from '../outage.ts';
 import type { SampleRecord } from '../sample/sample-record.ts';
 import type { RefusedSymbol } from '../subscriptions.ts';
-
-/** An answer to what was asked for: it came through, but for what is refused. */
-export interface SubscriptionAnswer {
-  readonly kind: 'subscribed';
-  readonly refused: readonly RefusedSymbol[];
-}
 
 const MAX_SHOWN = 200;
 /** Most refusals of one answer that are read: Twelve Data takes no request with more symbols. */
@@ -20,7 +16,7 @@ const SIGN_OF_LIFE: FeedFrame = { kind: 'ping', passedMs: 0, recvMs: null };
  * A `price` is a look at the market, no trade: it has no size, its time is in whole seconds, and `day_volume`
  * is the day's so far.
  */
-export function parseTwelveDataFrame(text: string): FeedFrame | SubscriptionAnswer {
+export function parseTwelveDataFrame(text: string): FeedFrame {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
@@ -62,11 +58,7 @@ function sampleOf({
 }
 
 /** `ok`, `error`, or `warning`, which means that some came through and others did not: no reason to go. */
-function readStatus({
-  status,
-  fails,
-  message,
-}: Readonly<Record<string, unknown>>): FeedFrame | SubscriptionAnswer {
+function readStatus({ status, fails, message }: Readonly<Record<string, unknown>>): FeedFrame {
   const refused = (Array.isArray(fails) ? fails : [fails]).slice(0, MAX_FAILS).flatMap(refusalOf);
   if (refused.length === 0 && status === 'error')
     return { kind: 'error', message: shown(message, 'a subscription was refused') };
@@ -93,4 +85,17 @@ function readOther({ event, status, code, message }: Readonly<Record<string, unk
 
 function shown(value: unknown, otherwise: string): string {
   return typeof value === 'string' && value !== '' ? value.slice(0, MAX_SHOWN) : otherwise;
+}
+
+/** The range of the event times in a frame's text, without reading it as a whole; null if there are none. */
+export function eventSpanOf(text: string): EventSpan | null {
+  let fromMs = Number.POSITIVE_INFINITY;
+  let toMs = 0;
+  for (const [, digits] of text.matchAll(/"timestamp"\s*:\s*(\d{9,10})\b/g)) {
+    const eventTimeMs = Number(digits) * 1_000;
+    if (!isEventTime(eventTimeMs)) continue;
+    fromMs = Math.min(fromMs, eventTimeMs);
+    toMs = Math.max(toMs, eventTimeMs);
+  }
+  return toMs === 0 ? null : { fromMs, toMs };
 }

@@ -1,0 +1,46 @@
+import type { Line } from '@kandle/market/feed/ndjson/lines';
+import { readSecret } from '@kandle/runtime/secret';
+import type { IngestConfig } from '../../config.ts';
+import type { Feed, FeedHandlers, FeedParts } from '../feed.ts';
+import { mendOptions } from '../line/mend-options.ts';
+import { createMendedFeed } from '../line/mended-feed.ts';
+import { tcpLine } from '../line/tcp-line.ts';
+import { frameOfLine } from './line-frame.ts';
+import { createListeningFeed } from './listening-feed.ts';
+
+/**
+ * A feed of JSON lines over TCP, as the configuration asks for it: we dial, or we listen.
+ *
+ * @throws {FatalError} If a certificate cannot be read.
+ */
+export function connectNdjson(config: IngestConfig, handlers: FeedHandlers, parts: FeedParts): Feed {
+  const { MAX_LINE_BYTES: maxLineBytes, NDJSON_MAPPING: mapping } = config;
+  const url = new URL(config.FEED_URL);
+  const read = (line: Line) => frameOfLine(line, mapping);
+  const mend = mendOptions(config, parts);
+  if (!url.protocol.endsWith('-listen:')) {
+    const ca = config.TLS_CA_FILE === undefined ? undefined : readSecret(config.TLS_CA_FILE, 'TLS_CA_FILE');
+    return createMendedFeed(tcpLine({ url, maxLineBytes, ca, read }), mend, handlers);
+  }
+  const certificate =
+    url.protocol === 'tls-listen:'
+      ? {
+          cert: readSecret(config.TLS_CERT_FILE ?? '', 'TLS_CERT_FILE'),
+          key: readSecret(config.TLS_KEY_FILE ?? '', 'TLS_KEY_FILE'),
+        }
+      : null;
+  const { silenceMs, hasStoodStill, log } = mend;
+  const { MAX_CONNECTIONS: maxConnections, RECONNECT_MAX_MS: retryMs } = config;
+  const options = {
+    url,
+    certificate,
+    maxLineBytes,
+    maxConnections,
+    silenceMs,
+    retryMs,
+    hasStoodStill,
+    read,
+    log,
+  };
+  return createListeningFeed(options, handlers);
+}

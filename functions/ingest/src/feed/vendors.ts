@@ -1,0 +1,63 @@
+import type { FormatName } from '@kandle/market/feed/format-name';
+import { isSampled, type NdjsonMapping } from '@kandle/market/feed/ndjson/mapping';
+
+/** Whose protocols are spoken. */
+export const VENDORS = ['finnhub', 'twelvedata', 'yahoo', 'ndjson'] as const;
+
+/** Whose protocol a feed speaks. */
+export type Vendor = (typeof VENDORS)[number];
+
+/** What is known of a vendor beside its protocol. */
+export interface VendorFacts {
+  /** Where it is; null if only the user knows. */
+  readonly url: string | null;
+  /** How its address begins. */
+  readonly schemes: readonly string[];
+  /** The variable with the key, or, with `_FILE` after it, with a file that holds it; null if it needs none. */
+  readonly keyName: 'FINNHUB_TOKEN' | 'TWELVEDATA_KEY' | null;
+  /** Most symbols of a connection, where the vendor drops more without a word. */
+  readonly maxSymbols: number | null;
+  /** How far behind the newest event time entries still come in order, milliseconds. */
+  readonly disorderMs: number;
+  /** In what form its records are written down. */
+  readonly formatOf: (mapping: NdjsonMapping) => FormatName;
+}
+
+const SOCKETS = ['ws:', 'wss:'];
+
+/** What is known of each vendor. */
+export const VENDOR_FACTS: Readonly<Record<Vendor, VendorFacts>> = {
+  finnhub: {
+    url: 'wss://ws.finnhub.io',
+    schemes: SOCKETS,
+    keyName: 'FINNHUB_TOKEN',
+    maxSymbols: null,
+    disorderMs: 1_000,
+    formatOf: () => 'finnhub',
+  },
+  twelvedata: {
+    url: 'wss://ws.twelvedata.com/v1/quotes/price',
+    schemes: SOCKETS,
+    keyName: 'TWELVEDATA_KEY',
+    maxSymbols: null,
+    // Its times are whole seconds.
+    disorderMs: 2_000,
+    formatOf: () => 'samples',
+  },
+  yahoo: {
+    url: 'wss://streamer.finance.yahoo.com/?version=2',
+    schemes: SOCKETS,
+    keyName: null,
+    maxSymbols: 100,
+    disorderMs: 2_000,
+    formatOf: () => 'samples',
+  },
+  ndjson: {
+    url: null,
+    schemes: ['tcp:', 'tls:', 'tcp-listen:', 'tls-listen:'],
+    keyName: null,
+    maxSymbols: null,
+    disorderMs: 1_000,
+    formatOf: (mapping) => (isSampled(mapping) ? 'samples' : 'trades'),
+  },
+};

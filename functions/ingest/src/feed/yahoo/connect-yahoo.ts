@@ -1,0 +1,31 @@
+import { parseYahooFrame } from '@kandle/market/feed/yahoo/frame';
+import type { IngestConfig } from '../../config.ts';
+import type { Feed, FeedHandlers, FeedParts } from '../feed.ts';
+import { mendOptions } from '../line/mend-options.ts';
+import { createMendedFeed } from '../line/mended-feed.ts';
+import { webSocketLine } from '../line/web-socket-line.ts';
+
+const REFUSALS: ReadonlyMap<number, string> = new Map([
+  [401, 'Yahoo does not let this client in'],
+  [403, 'Yahoo does not let this client in'],
+  [429, 'Yahoo has had too many requests from this address'],
+]);
+
+/** Yahoo's stream as the configuration asks for it: no key, and no answer to what is asked for. */
+export function connectYahoo(config: IngestConfig, handlers: FeedHandlers, parts: FeedParts): Feed {
+  const options = mendOptions(config, parts);
+  const open = webSocketLine(
+    {
+      url: new URL(config.FEED_URL),
+      secret: '',
+      requests: [JSON.stringify({ subscribe: parts.symbols })],
+      heartbeat: null,
+      refusals: REFUSALS,
+      parse: parseYahooFrame,
+      // What is within base64 cannot be known without reading it.
+      spanOf: () => null,
+    },
+    { maxFrameBytes: config.MAX_FRAME_BYTES, isReplay: options.isReplay },
+  );
+  return createMendedFeed(open, options, handlers);
+}
