@@ -12,6 +12,7 @@ import {
   wholeNumber,
 } from '@kandle/tooling/command';
 import { DEFAULT_SYMBOLS, MAX_SYMBOLS } from '@kandle/feeds/simulator/instruments';
+import { VENDOR_FEEDS, type VendorFeedName } from './vendor-feeds.ts';
 
 /** What `npm start` was asked for. */
 export interface StartOptions {
@@ -21,6 +22,8 @@ export interface StartOptions {
   readonly speed: number;
   /** Refuse a recording that ends in the middle, instead of playing what is whole. */
   readonly strict: boolean;
+  /** Vendors whose protocols made-up markets are to speak; empty for what the rest says. */
+  readonly vendors: readonly VendorFeedName[];
   /** The market to simulate; used when there is neither a recording nor a key. */
   readonly simulator: SimulatorChoice;
   /** Folder for the CSV export. */
@@ -98,6 +101,11 @@ everything. A second start finds its data again; "npm run clean" forgets it.`,
       text,
     ),
     speed: option('N|max', 'times real time (default 1), or as fast as it goes', speed),
+    feed: option(
+      'NAMES',
+      `made-up markets that speak vendors' protocols, one or several with commas: ${VENDOR_FEEDS.join(', ')}`,
+      vendors,
+    ),
     strict: flag('refuse a recording that ends in the middle, instead of playing what is whole'),
     ...SIMULATOR,
     export: option(
@@ -124,8 +132,8 @@ everything. A second start finds its data again; "npm run clean" forgets it.`,
     ...PORTS,
   },
   headings: {
-    replay: `Feed: a recording; else the real Finnhub, if FINNHUB_TOKEN and SYMBOLS are in the environment or in .env;
-else a simulated market of stocks, indices, forex and crypto, all named SIM:…`,
+    replay: `Feed: a recording; else the feeds of kandle.config.json, if there is one (docs/feeds.md); else the real
+Finnhub, if FINNHUB_TOKEN and SYMBOLS are in the environment or in .env; else a simulated market of stocks, indices, forex and crypto, all named SIM:…`,
     rate: 'Simulated market (any of these asks for it, even where there is a key)',
     export: 'Result',
     idle: 'Knative on this machine (the files in knative/base are read as they are)',
@@ -152,6 +160,9 @@ export function parseStartOptions(args: readonly string[]): StartOptions | null 
   }
   if (values.strict && replay === null)
     throw new UsageError('--strict is for a recording: give --replay FILE too');
+  if (values.feed !== null && replay !== null) {
+    throw new UsageError('--feed is for a made-up market, not for a recording');
+  }
   const simulator = chooseMarket(values);
   if (simulator.given.length > 0 && replay !== null) {
     throw new UsageError(`${simulator.given.join(', ')}: for the simulated market, not for a recording`);
@@ -160,6 +171,7 @@ export function parseStartOptions(args: readonly string[]): StartOptions | null 
     replay,
     speed: values.speed ?? 1,
     strict: values.strict,
+    vendors: values.feed ?? [],
     simulator,
     exportFolder: values.export,
     forMs: values.for,
@@ -196,6 +208,16 @@ function symbolCount(...[given, context]: Parameters<OptionParser<number>>): num
     );
   }
   return wholeNumber(1, MAX_SYMBOLS)(given, context);
+}
+
+function vendors(given: string): readonly VendorFeedName[] {
+  const names = [...new Set(given.split(',').map((name) => name.trim()))];
+  return names.map((name) => {
+    const found = VENDOR_FEEDS.find((vendor) => vendor === name);
+    if (found === undefined)
+      throw new UsageError(`--feed ${given}: there is no ${name}, only ${VENDOR_FEEDS.join(', ')}`);
+    return found;
+  });
 }
 
 function speed(given: string): number {

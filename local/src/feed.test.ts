@@ -27,14 +27,15 @@ test('chooseFeed() simulates a market under a feed name of its own, when there i
   const feed = await choose([], {});
   expect(feed).toMatchObject({ ends: false, tradeCount: null });
   expect(feed.simulator?.symbols).toEqual(feed.symbols);
-  expect(feed.env).toMatchObject({ FEED: 'sim', SYMBOLS: feed.symbols.join(',') });
-  expect(feed.env['FEED_URL']).toMatch(/^ws:\/\/127\.0\.0\.1:\d+$/);
+  const [sim] = feed.envs;
+  expect(sim).toMatchObject({ FEED: 'sim', SYMBOLS: feed.symbols.join(',') });
+  expect(sim?.['FEED_URL']).toMatch(/^ws:\/\/127\.0\.0\.1:\d+$/);
 });
 
 test('chooseFeed() simulates a market that was asked for, even where there is a key', async () => {
   const feed = await choose(['--symbols', '3'], { FINNHUB_TOKEN: 'key', SYMBOLS: 'AAPL' });
   expect(feed.symbols).toHaveLength(3);
-  expect(Object.values(feed.env)).not.toContain('key');
+  expect(feed.envs.flatMap((env) => Object.values(env))).not.toContain('key');
 });
 
 test('chooseFeed() takes Finnhub, when there is a key', async () => {
@@ -42,7 +43,7 @@ test('chooseFeed() takes Finnhub, when there is a key', async () => {
   expect(feed).toMatchObject({
     name: 'Finnhub',
     simulator: null,
-    env: { FINNHUB_TOKEN: 'key', SYMBOLS: 'AAPL,BINANCE:BTCUSDT' },
+    envs: [{ FINNHUB_TOKEN: 'key', SYMBOLS: 'AAPL,BINANCE:BTCUSDT' }],
   });
 });
 
@@ -69,4 +70,14 @@ test.each([
 ])('chooseFeed() refuses %j', async (env, message) => {
   await expect(choose([], env)).rejects.toThrow(StartError);
   await expect(choose([], env)).rejects.toThrow(message);
+});
+
+test('chooseFeed() starts a market for each vendor that is asked for, each a feed of its own', async () => {
+  const feed = await choose(['--feed', 'twelvedata, yahoo,tcp,tcp-trades', '--symbols', '3'], {});
+  expect(feed.envs.map(({ FEED, VENDOR }) => [FEED, VENDOR])).toEqual([
+    ['sim-twelvedata', 'twelvedata'],
+    ['sim-yahoo', 'yahoo'],
+    ['sim-tcp', 'ndjson'],
+    ['sim-tcp-trades', 'ndjson'],
+  ]);
 });

@@ -3,6 +3,8 @@ import { formatSymbols, parseSymbols, readSymbol } from '@kandle/market/event/sy
 import type { Env } from '@kandle/runtime/config';
 import type { SimulatorChoice, StartOptions } from './cli-options.ts';
 import { StartError } from '@kandle/servers/preflight';
+import { envOfFeed, FEEDS_FILE, type FeedsFile, readFeedsFile } from './feeds-file.ts';
+import { startVendorFeed, type VendorFeed } from './vendor-feeds.ts';
 import { startReplayServer } from '@kandle/feeds/replay/replay-server';
 import { type Simulator, startSimulator } from '@kandle/feeds/simulator/server';
 import { freePort } from '@kandle/servers/ports/ports';
@@ -21,8 +23,8 @@ export interface Feed {
   leftOut(): readonly string[];
   /** True once a recording plays; a feed without an end always does. */
   hasBegun(): boolean;
-  /** Variables of ingest. */
-  readonly env: Readonly<Record<string, string>>;
+  /** Variables of each process of ingest: one of each feed. */
+  readonly envs: readonly Readonly<Record<string, string>>[];
   close(): Promise<void>;
 }
 
@@ -37,6 +39,9 @@ export async function chooseFeed(
   log: (line: string) => void,
 ): Promise<Feed> {
   if (options.replay !== null) return replayFeed(options.replay, options, log);
+  if (options.vendors.length > 0) return vendorFeeds(options, log);
+  const file = readFeedsFile(FEEDS_FILE);
+  if (file !== null && options.simulator.given.length === 0) return configuredFeeds(file, env);
   const named = readSymbols(env);
   const symbols = named.map(readSymbol).filter((symbol) => symbol !== null);
   const token = env['FINNHUB_TOKEN'] ?? '';
@@ -67,15 +72,17 @@ export async function chooseFeed(
     ends: false,
     simulator: null,
     ...ENDLESS,
-    env: {
-      SYMBOLS: formatSymbols(symbols),
-      ...(token === '' ? { FINNHUB_TOKEN_FILE: tokenFile } : { FINNHUB_TOKEN: token }),
-      ...(env['FEED_URL'] === undefined ? {} : { FEED_URL: env['FEED_URL'] }),
-      ...(env['NEWS'] === undefined ? {} : { NEWS: env['NEWS'] }),
-      ...(env['DROP_REPEATED_FRAMES'] === undefined
-        ? {}
-        : { DROP_REPEATED_FRAMES: env['DROP_REPEATED_FRAMES'] }),
-    },
+    envs: [
+      {
+        SYMBOLS: formatSymbols(symbols),
+        ...(token === '' ? { FINNHUB_TOKEN_FILE: tokenFile } : { FINNHUB_TOKEN: token }),
+        ...(env['FEED_URL'] === undefined ? {} : { FEED_URL: env['FEED_URL'] }),
+        ...(env['NEWS'] === undefined ? {} : { NEWS: env['NEWS'] }),
+        ...(env['DROP_REPEATED_FRAMES'] === undefined
+          ? {}
+          : { DROP_REPEATED_FRAMES: env['DROP_REPEATED_FRAMES'] }),
+      },
+    ],
     close: async () => undefined,
   };
 }
@@ -93,6 +100,38 @@ function readSymbols(env: Env): readonly string[] {
 
 /** Of a feed without an end. */
 const ENDLESS = { leftOut: (): readonly string[] => [], hasBegun: (): boolean => true };
+
+/** Made-up markets that speak vendors' protocols, each a feed of its own. */
+async function vendorFeeds({ vendors, simulator }: StartOptions, log: (line: string) => void): Promise<Feed> {
+  const started: VendorFeed[] = [];
+  for (const vendor of vendors) started.push(await startVendorFeed(vendor, simulator, log));
+  return {
+    name: started.map(({ name }) => name).join(', and '),
+    symbols: started.flatMap(({ symbols }) => symbols),
+    tradeCount: null,
+    ends: false,
+    simulator: null,
+    ...ENDLESS,
+    envs: started.map(({ env }) => env),
+    async close() {
+      for (const feed of started) await feed.close();
+    },
+  };
+}
+
+/** The feeds of a configuration file. @throws {StartError} If a key is missing. */
+function configuredFeeds({ feeds }: FeedsFile, env: Env): Feed {
+  return {
+    name: feeds.map(({ name }) => name).join(', '),
+    symbols: feeds.flatMap((feed) => feed.symbols ?? []),
+    tradeCount: null,
+    ends: false,
+    simulator: null,
+    ...ENDLESS,
+    envs: feeds.map((feed) => envOfFeed(feed, env)),
+    close: async () => undefined,
+  };
+}
 
 async function replayFeed(
   file: string,
@@ -114,12 +153,14 @@ async function replayFeed(
     simulator: null,
     leftOut: () => server.leftOut(),
     hasBegun: () => server.played() > 0,
-    env: {
-      FEED_URL: server.url,
-      FINNHUB_TOKEN: 'replay',
-      SYMBOLS: formatSymbols(server.symbols),
-      REPLAY_SPEED: Number.isFinite(speed) ? String(speed) : 'max',
-    },
+    envs: [
+      {
+        FEED_URL: server.url,
+        FINNHUB_TOKEN: 'replay',
+        SYMBOLS: formatSymbols(server.symbols),
+        REPLAY_SPEED: Number.isFinite(speed) ? String(speed) : 'max',
+      },
+    ],
     close: () => server.close(),
   };
 }
@@ -134,15 +175,17 @@ async function simulatorFeed(choice: SimulatorChoice, log: (line: string) => voi
     ends: false,
     simulator,
     ...ENDLESS,
-    env: {
-      // A feed of its own: its shards, views and candles never mix with a real feed's.
-      FEED: 'sim',
-      FEED_URL: simulator.url,
-      FINNHUB_TOKEN: 'simulator',
-      SYMBOLS: formatSymbols(simulator.symbols),
-      BOOKS: 'true',
-      NEWS: 'true',
-    },
+    envs: [
+      {
+        // A feed of its own: its shards, views and candles never mix with a real feed's.
+        FEED: 'sim',
+        FEED_URL: simulator.url,
+        FINNHUB_TOKEN: 'simulator',
+        SYMBOLS: formatSymbols(simulator.symbols),
+        BOOKS: 'true',
+        NEWS: 'true',
+      },
+    ],
     close: () => simulator.close(),
   };
 }

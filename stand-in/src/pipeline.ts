@@ -45,6 +45,8 @@ export interface PipelineOptions {
    * Variables of the feed for ingest; null starts none. `SYMBOLS` reaches it as a file: there may be thousands.
    */
   readonly feed: Readonly<Record<string, string>> | null;
+  /** Those of further feeds, each with a process of its own. */
+  readonly moreFeeds?: readonly Readonly<Record<string, string>>[];
   readonly log: (line: string) => void;
   readonly hooks: ProcessHooks;
   /** How long a function's process without a request stays, milliseconds. */
@@ -75,6 +77,7 @@ export interface Pipeline {
   readonly services: ReadonlyMap<string, Service>;
   readonly sources: readonly Source[];
   readonly ingest: IngestProcess | null;
+  /** What the processes of ingest say together; null until each of them answers. */
   ingestStatus(): Promise<IngestStatus | null>;
   /** Records that each source has not settled yet. */
   lags(): Promise<ReadonlyMap<string, number>>;
@@ -111,10 +114,13 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   const observers: LongRunning[] = [];
   let gateway: Gateway | null = null;
   let programs: ReadonlyMap<string, Program> = new Map();
-  let ingest: IngestProcess | null = null;
+  const ingests: IngestProcess[] = [];
 
   async function stop(): Promise<void> {
-    await Promise.all([ingest?.stop(), ...observers.map((observer) => observer.stop())]);
+    await Promise.all([
+      ...ingests.map((ingest) => ingest.stop()),
+      ...observers.map((observer) => observer.stop()),
+    ]);
     await Promise.all([gateway?.close(), ...sources.map((source) => source.stop())]);
     await Promise.all([...services.values()].map((service) => service.stop()));
     await Promise.all([disconnect(admin), disconnect(producer), client.shutdown()]);
@@ -204,12 +210,23 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     }
     if (plan.ingest !== null && options.feed !== null) {
       const planned = plan.ingest;
-      const more = { ...withSymbolsFile(options.feed, options.logFolder), HTTP_HOST: '127.0.0.1' };
       // Alive is enough: a short recording may have ended before ingest could once be seen ready.
       // The feed of this run comes before what the manifest names; and the status page is for this machine
       // only.
-      ingest = await createIngestProcess(() => specOf(planned, planned.livenessPath, more), options.hooks);
-      await unlessAborted(ingest.alive, signal);
+      for (const [index, feed] of [options.feed, ...(options.moreFeeds ?? [])].entries()) {
+        const name = index === 0 ? planned.name : `${planned.name}-${feed['FEED'] ?? index}`;
+        const more = {
+          ...withSymbolsFile(feed, join(options.logFolder, `${name}-symbols.txt`)),
+          HTTP_HOST: '127.0.0.1',
+        };
+        const spec = async (): Promise<InstanceSpec> => ({
+          ...(await specOf(planned, planned.livenessPath, more)),
+          name,
+          logFile: join(options.logFolder, `${name}.log`),
+        });
+        ingests.push(await createIngestProcess(spec, options.hooks));
+      }
+      await unlessAborted(Promise.all(ingests.map((ingest) => ingest.alive)), signal);
     }
   } catch (error) {
     await stop();
@@ -237,8 +254,8 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     client,
     services,
     sources,
-    ingest,
-    ingestStatus: async () => (await ingest?.status()) ?? null,
+    ingest: ingests[0] ?? null,
+    ingestStatus: async () => together(await Promise.all(ingests.map((ingest) => ingest.status()))),
     lags,
     findUnsettled,
     isSettled: async () => (await findUnsettled()) === null,
@@ -256,13 +273,34 @@ function cassandraSettings({ cassandra }: ServerAddresses, keyspace: string): Ca
   };
 }
 
+/** The status of all processes of ingest as that of one; null if one does not answer, or there is none. */
+function together(statuses: readonly (IngestStatus | null)[]): IngestStatus | null {
+  const answers = statuses.filter((status) => status !== null);
+  const [first] = answers;
+  if (first === undefined || answers.length < statuses.length) return null;
+  const sum = (count: (status: IngestStatus) => number): number =>
+    answers.reduce((total, status) => total + count(status), 0);
+  return {
+    ...first,
+    connected: answers.every(({ connected }) => connected),
+    records: sum(({ records }) => records),
+    rejected: sum(({ rejected }) => rejected),
+    duplicates: sum(({ duplicates }) => duplicates),
+    dropped: sum(({ dropped }) => dropped),
+    refused: answers.flatMap(({ refused }) => refused),
+    priceOnly: answers.flatMap(({ priceOnly }) => priceOnly),
+    repeatedFrames: sum(({ repeatedFrames }) => repeatedFrames),
+    ended: answers.every(({ ended }) => ended),
+    drained: answers.every(({ drained }) => drained),
+  };
+}
+
 /** The symbols in a file: Linux takes no variable above 128 KiB, and a market of 9,000 symbols is more. */
 function withSymbolsFile(
   { SYMBOLS: symbols, ...feed }: Readonly<Record<string, string>>,
-  folder: string,
+  file: string,
 ): Record<string, string> {
-  if (symbols === undefined) return feed;
-  const file = join(folder, 'symbols.txt');
+  if (symbols === undefined || symbols === '') return { ...feed, SYMBOLS: symbols ?? '' };
   writeFileSync(file, parseSymbols(symbols).join('\n'));
   // An empty variable counts as absent: the manifest names a symbol, too.
   return { ...feed, SYMBOLS: '', SYMBOLS_FILE: file };

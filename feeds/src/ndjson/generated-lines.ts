@@ -24,6 +24,7 @@ export interface GeneratedLine {
 
 /** The records of a made-up market as JSON lines: the same options make the same. Reads no clock. */
 export interface GeneratedLines {
+  readonly symbols: readonly string[];
   /** The records of the next second of the market, in the order in which they are to be sent. */
   nextSecond(): readonly GeneratedLine[];
 }
@@ -75,6 +76,7 @@ export function createGeneratedLines({
   }
 
   return {
+    symbols: market.instruments.map(({ symbol }) => symbol),
     nextSecond() {
       const fromMs = endMs;
       endMs += SECOND_MS;

@@ -16,6 +16,7 @@ export interface GeneratorPlace {
 export interface Generator {
   /** The address that ingest is given, `tcp://…`, where it listens. */
   readonly url: string;
+  readonly symbols: readonly string[];
   sent(): number;
   close(): Promise<void>;
 }
@@ -100,6 +101,7 @@ export async function startGenerator(
   const ticking = setInterval(tell, SECOND_MS);
   return {
     url: `tcp://${host}:${listening}`,
+    symbols: lines.symbols,
     sent: () => sent,
     async close() {
       isClosed = true;

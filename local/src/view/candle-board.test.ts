@@ -123,3 +123,11 @@ test('does not take for a trade of now what an earlier run has left', () => {
   board.apply(batch('SIM:A', 0, { trades: 500, state: 'final' }), T0 + 600_000);
   expect(board.top(1, T0 + 601_000)[0]?.tradesPerSecond).toBe(0);
 });
+
+test('keeps the same symbol of two feeds apart, and says then which feed it is of', () => {
+  const board = createCandleBoard(true);
+  board.apply(batch('SIM:A', 1, { close: 1.5 }), T0);
+  board.apply({ ...batch('SIM:A', 1, { close: 7.5 }), shard: 'other-03' }, T0);
+  const lines = board.top(2, T0 + 7_000).map(({ symbol, candle }) => [symbol, candle.close]);
+  expect(Object.fromEntries(lines)).toEqual({ 'sim SIM:A': 1.5, 'other SIM:A': 7.5 });
+});

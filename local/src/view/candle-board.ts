@@ -1,4 +1,5 @@
 import type { CandleBatch, PublishedCandle } from '@kandle/market/candle/candle-batch';
+import { feedOfShard } from '@kandle/market/event/shard';
 import { e8, e8ToDouble, formatE8 } from '@kandle/market/number/fixed-point';
 import type { SymbolView } from './view-state.ts';
 
@@ -13,10 +14,16 @@ export interface CandleBoard {
   finalCandles(): number;
 }
 
-/** A symbol's line without its indicators. */
-export type CandleLine = Omit<SymbolView, 'indicators'>;
+/** A symbol's line without its indicators, and its series: the same symbol of two feeds is two. */
+export type CandleLine = Omit<SymbolView, 'indicators'> & { readonly series: string };
+
+/** What a symbol of a feed is known by: by the feed of its shard. */
+export function seriesOf(shard: string, symbol: string): string {
+  return `${feedOfShard(shard)} ${symbol}`;
+}
 
 interface Entry {
+  readonly series: string;
   readonly symbol: string;
   /** By window start; the newest twelve. */
   readonly windows: Map<number, { readonly version: number; readonly candle: PublishedCandle }>;
@@ -41,14 +48,18 @@ const ORDER_EVERY_MS = 5_000;
  */
 export function createCandleBoard(isLive: boolean): CandleBoard {
   const entries = new Map<string, Entry>();
+  const feeds = new Set<string>();
   let order: readonly Entry[] = [];
   let orderedMs = Number.NEGATIVE_INFINITY;
   let finals = 0;
 
-  function entryOf(symbol: string, nowMs: number): Entry {
-    let entry = entries.get(symbol);
+  function entryOf(shard: string, symbol: string, nowMs: number): Entry {
+    const series = seriesOf(shard, symbol);
+    let entry = entries.get(series);
     if (entry === undefined) {
+      feeds.add(feedOfShard(shard));
       entry = {
+        series,
         symbol,
         windows: new Map(),
         newestMs: 0,
@@ -58,7 +69,7 @@ export function createCandleBoard(isLive: boolean): CandleBoard {
         scoredMs: nowMs,
         firstMs: nowMs,
       };
-      entries.set(symbol, entry);
+      entries.set(series, entry);
     }
     return entry;
   }
@@ -88,7 +99,9 @@ export function createCandleBoard(isLive: boolean): CandleBoard {
 
   return {
     apply(batch, nowMs) {
-      for (const candle of batch.candles) take(entryOf(candle.symbol, nowMs), batch, candle, nowMs);
+      for (const candle of batch.candles) {
+        take(entryOf(batch.shard, candle.symbol, nowMs), batch, candle, nowMs);
+      }
     },
     top(count, nowMs) {
       if (nowMs - orderedMs >= ORDER_EVERY_MS || order.length < Math.min(count, entries.size)) {
@@ -97,7 +110,9 @@ export function createCandleBoard(isLive: boolean): CandleBoard {
           .toSorted((a, b) => scoreAt(b, nowMs) - scoreAt(a, nowMs))
           .slice(0, count);
       }
-      return order.slice(0, count).map((entry) => toView(entry, nowMs, isLive));
+      const lines = order.slice(0, count).map((entry) => toView(entry, nowMs, isLive));
+      // With one feed only, its name would say nothing.
+      return feeds.size < 2 ? lines : lines.map((line) => ({ ...line, symbol: line.series }));
     },
     size: () => entries.size,
     finalCandles: () => finals,
@@ -116,6 +131,7 @@ function toView(entry: Entry, nowMs: number, isLive: boolean): CandleLine {
   // At the beginning the average is over what there was.
   const spanMs = RATE_MS * (1 - Math.exp(-Math.max(1_000, nowMs - entry.firstMs) / RATE_MS));
   return {
+    series: entry.series,
     symbol: entry.symbol,
     candle: {
       open: e8ToDouble(newest?.openE8 ?? NOTHING),

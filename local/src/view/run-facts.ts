@@ -123,7 +123,7 @@ export function createRunFacts(from: FactSources, readyMs: number): RunFacts {
         ...from.metrics(),
         symbols: from.board
           .top(MAX_SHOWN_SYMBOLS, nowMs)
-          .map((line) => ({ ...line, indicators: from.signals.indicatorsOf(line.symbol) })),
+          .map(({ series, ...line }) => ({ ...line, indicators: from.signals.indicatorsOf(series) })),
         signals: from.signals.latest(MAX_SHOWN_SIGNALS),
         signalCount: from.signals.count(),
         activeSymbols: from.board.size(),

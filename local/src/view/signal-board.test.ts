@@ -36,13 +36,16 @@ function signals(windowStartMs: number, version: number, state: Signal['state'] 
 
 test('indicatorsOf() is of the newest window and version, whatever the order, and null while nothing is warm', () => {
   const board = createSignalBoard();
-  expect(board.indicatorsOf('A')).toBeNull();
+  expect(board.indicatorsOf('a A')).toBeNull();
   board.applyIndicators(indicators(W0, 1, {}));
-  expect(board.indicatorsOf('A')).toBeNull();
+  expect(board.indicatorsOf('a A')).toBeNull();
   board.applyIndicators(indicators(W0 + 5_000, 2, { sma20: 2, ema20: 3, rsi14: 60, macd: 9 }));
   board.applyIndicators(indicators(W0 + 5_000, 1, { sma20: 7 }));
   board.applyIndicators(indicators(W0, 9, { sma20: 8 }));
-  expect(board.indicatorsOf('A')).toEqual({ ma: 2, ema: 3, rsi: 60 });
+  expect(board.indicatorsOf('a A')).toEqual({ ma: 2, ema: 3, rsi: 60 });
+  // The same symbol of another feed is another series.
+  board.applyIndicators({ ...indicators(W0 + 9_000, 1, { sma20: 9 }), shard: 'b-00' });
+  expect(board.indicatorsOf('a A')).toEqual({ ma: 2, ema: 3, rsi: 60 });
 });
 
 test('latest() has each signal once, newest first, as its highest version says', () => {

@@ -1,13 +1,14 @@
 import type { IndicatorBatch, SymbolIndicators } from '@kandle/market/indicator/indicator-batch';
 import type { Signal, SignalBatch } from '@kandle/market/signal/signal-batch';
+import { seriesOf } from './candle-board.ts';
 import type { IndicatorView, SignalView } from './view-state.ts';
 
 /** The newest indicators and signals, from events in any order, repeated or not. */
 export interface SignalBoard {
   applyIndicators(batch: IndicatorBatch): void;
   applySignals(batch: SignalBatch): void;
-  /** A symbol's newest indicators; null while none is warm. */
-  indicatorsOf(symbol: string): IndicatorView | null;
+  /** The newest indicators of a series; null while none is warm. */
+  indicatorsOf(series: string): IndicatorView | null;
   /** The newest signals, newest first. */
   latest(count: number): readonly SignalView[];
   /** Signals seen so far, each counted once. */
@@ -25,14 +26,15 @@ export function createSignalBoard(): SignalBoard {
   let seen = 0;
 
   return {
-    applyIndicators({ windowStartMs, indicators }) {
+    applyIndicators({ shard, windowStartMs, indicators }) {
       for (const row of indicators) {
-        const known = newest.get(row.symbol);
+        const series = seriesOf(shard, row.symbol);
+        const known = newest.get(series);
         const isOlder =
           known !== undefined &&
           (known.windowStartMs > windowStartMs ||
             (known.windowStartMs === windowStartMs && known.row.version >= row.version));
-        if (!isOlder) newest.set(row.symbol, { windowStartMs, row });
+        if (!isOlder) newest.set(series, { windowStartMs, row });
       }
     },
     applySignals(batch) {
@@ -45,8 +47,8 @@ export function createSignalBoard(): SignalBoard {
           .slice(0, KEPT_SIGNALS);
       }
     },
-    indicatorsOf(symbol) {
-      const values = newest.get(symbol)?.row.values ?? {};
+    indicatorsOf(series) {
+      const values = newest.get(series)?.row.values ?? {};
       const view = { ma: valueOf(values, 'sma'), ema: valueOf(values, 'ema'), rsi: valueOf(values, 'rsi') };
       return Object.values(view).every((value) => value === null) ? null : view;
     },
