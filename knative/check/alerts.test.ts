@@ -5,10 +5,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { REPO_ROOT } from '@kandle/tooling/paths';
 
-/**
- * Prometheus' own checks of the file are `promtool check rules` and `promtool test rules`, which CI does not
- * have.
- */
+/** Prometheus' own checks of the file are in `knative/test/promtool.test.ts`, where there is a promtool. */
 const AlertRulesSchema = z.object({
   groups: z.array(
     z.object({

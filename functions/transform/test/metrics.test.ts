@@ -102,13 +102,14 @@ test.for([
     const sums = receiver
       .points()
       .map(({ service, name, attributes, value }) => [service, name, attributes, value]);
-    expect(sums).toHaveLength(7);
+    expect(sums).toHaveLength(8);
     expect(sums).toEqual(
       expect.arrayContaining([
         ['transform', 'function_events_total', { type, answer: '204' }, 1],
         ['transform', 'function_events_total', { type: 'other', answer: '422' }, 1],
         ['transform', 'function_event_seconds', { type, answer: '204' }, 1],
         ['transform', 'function_event_seconds', { type: 'other', answer: '422' }, 1],
+        ['transform', 'function_cold_start_seconds', {}, 1],
         ['transform', 'transform_trades_total', {}, 1],
         ['transform', 'transform_rejects_total', { reason: 'bad_price' }, 1],
         ['transform', 'transform_rejects_total', { reason: 'too_late' }, 1],

@@ -7,15 +7,21 @@ const events = metrics.counter(
   'Events by type and answer: an HTTP status, or cut if the sender did not wait for it',
 );
 const seconds = metrics.histogram('function_event_seconds', 'Time from an event to its answer', 's');
+const coldStarts = metrics.histogram(
+  'function_cold_start_seconds',
+  'Time from the start of a process to its first answer',
+  's',
+);
 
 /**
- * Counts and times every request by the event's type and the answer.
+ * Counts and times every request by the event's type and the answer, and the cold start once.
  *
  * @param types The types that the function takes; any other is counted as `other`.
  */
 export function createEventMetrics(
   types: readonly string[],
 ): (request: IncomingMessage, response: ServerResponse) => void {
+  let isFirst = true;
   return (request, response) => {
     const startMs = performance.now();
     response.once('close', () => {
@@ -25,7 +31,11 @@ export function createEventMetrics(
         answer: response.writableFinished ? String(response.statusCode) : 'cut',
       };
       events.add(1, attributes);
-      seconds.record((performance.now() - startMs) / 1_000, attributes);
+      const endMs = performance.now();
+      seconds.record((endMs - startMs) / 1_000, attributes);
+      // This clock began with the process.
+      if (isFirst) coldStarts.record(endMs / 1_000);
+      isFirst = false;
     });
   };
 }
