@@ -18,6 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   feeds: ['packages/market', 'packages/runtime', 'packages/tooling'],
   build: ['packages/runtime', 'packages/tooling'],
   knative: ['packages/runtime', 'packages/tooling'],
+  grafana: ['packages/tooling'],
   audit: ['packages/market', 'packages/runtime', 'packages/tooling'],
   'packages/testkit': ['packages/market', 'packages/runtime', 'packages/tooling'],
   'stand-in': ['packages/market', 'packages/runtime', 'packages/tooling', 'build', 'knative', 'servers'],
