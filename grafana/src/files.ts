@@ -14,7 +14,9 @@ import { dashboardProviders, dataSources } from './data-sources.ts';
 /** The folder that the files are in. */
 export const GRAFANA = join(REPO_ROOT, 'grafana');
 
-/** The feeds whose markets the committed alerts watch; twelve shards is what a feed has if nothing else is said. */
+/**
+ * The feeds whose markets the committed alerts watch; twelve shards is what a feed has if nothing else is said.
+ */
 const FEEDS: readonly WatchedFeed[] = [
   { feed: 'finnhub', shards: 12 },
   { feed: 'sim', shards: 12 },

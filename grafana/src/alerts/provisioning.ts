@@ -6,7 +6,10 @@ const FOLDER = 'Kandle';
 const MARKET = 'Kandle market';
 const PIPELINE = 'Kandle pipeline';
 
-/** Rule groups by what they are about. A group is evaluated as often as the shortest step of Grafana's scheduler. */
+/**
+ * Rule groups by what they are about. A group is evaluated as often as the shortest step of Grafana's
+ * scheduler.
+ */
 export function ruleGroups(rules: readonly ProvisionedRule[]) {
   const group = (about: string, interval: string) => ({
     orgId: 1,

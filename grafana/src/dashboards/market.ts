@@ -47,7 +47,9 @@ const source = 'cassandra';
 const STAT = { source, span: 4, height: 4 } as const;
 const WIDE = { source, span: 24 } as const;
 
-/** Stored indicators, drawn only beside candles of 5 seconds: between longer ones they would stand too close. */
+/**
+ * Stored indicators, drawn only beside candles of 5 seconds: between longer ones they would stand too close.
+ */
 const UNTIL_INDICATORS_END = { until: '(timestamp)$__timeTo - ${indicators_end}' };
 
 const candles = (...names: readonly string[]): string =>
