@@ -64,6 +64,7 @@ test('events given up while Cassandra was away are sent again days later, once, 
     rejects: `${keyspace}.${TOPICS.rejects}`,
     redriven: topics.redriven,
     raw: `${keyspace}.${TOPICS.raw}`,
+    trades: `${keyspace}.${TOPICS.trades}`,
   };
   const folder = mkdtempSync(join(tmpdir(), 'kandle-redrive-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -225,13 +226,18 @@ test('events given up while Cassandra was away are sent again days later, once, 
     refused,
     refused,
     { ...refused, id: 'c1:8', reason: 'bad_price' as const, tradeId: 'other' },
+    // The feed has delivered this one at another time too: it is counted, and sent again it would be twice.
+    { ...refused, id: 'c1:9', tradeId: 't1.0' },
   ];
   const rejects = formatRejects('c1:7', 'finnhub', '/feeds/finnhub', twice);
   await producer.send({ topic: rejectTopics.rejects, messages: [toKafkaMessage(rejects)] });
   const ofReason = { reason: 'too_far_ahead', includeRefused: false };
   const wanted = await listRejects(kafka, rejectTopics, ofReason);
-  expect(wanted).toMatchObject([{ fate: 'send', reject: { place: { tradeId: 'refused-1' } } }]);
-  expect(await auditPipeline(audited)).toMatchObject({ verdict: 'refused', refused: { tooFarAhead: 2 } });
+  expect(wanted).toMatchObject([
+    { fate: 'send', reject: { place: { tradeId: 'refused-1' } } },
+    { fate: 'counted already', reject: { place: { tradeId: 't1.0' } } },
+  ]);
+  expect(await auditPipeline(audited)).toMatchObject({ verdict: 'refused', refused: { tooFarAhead: 3 } });
   const rejectOptions = { wallMs: Date.now, onProgress: () => undefined };
   expect(await sendRejectsAgain(kafka, rejectTopics, wanted, rejectOptions)).toBe(1);
   // A run that was killed after its batch went out, before it said so: the same batch, and no second count.
@@ -241,7 +247,10 @@ test('events given up while Cassandra was away are sent again days later, once, 
   const unfinished = await listRejects(kafka, rejectTopics, { ...ofReason, id: 'something else' });
   expect(unfinished).toMatchObject([{ fate: 'send', batch: begun.batch }]);
   expect(await sendRejectsAgain(kafka, rejectTopics, unfinished, rejectOptions)).toBe(1);
-  expect(await listRejects(kafka, rejectTopics, ofReason)).toMatchObject([{ fate: 'redriven before' }]);
+  expect(await listRejects(kafka, rejectTopics, ofReason)).toMatchObject([
+    { fate: 'redriven before' },
+    { fate: 'counted already' },
+  ]);
   await until('the refused trade', async () => (await candles(THEN_MS))[0]?.['trade_count'] === 7);
   await settledBut(pipeline);
   expect(await candles(THEN_MS)).toMatchObject([{ high: 500, volume: 8, trade_count: 7 }]);

@@ -5,7 +5,8 @@ import type { Kafka, KafkaMessage } from 'kafkajs';
 const PROGRESS_DEADLINE_MS = 60_000;
 
 /**
- * Reads a topic from its beginning to its end as it is now, each partition in order; leaves no offsets behind.
+ * Reads a topic from its beginning, or from a time on, to its end as it is now, each partition in order; leaves
+ * no offsets behind.
  *
  * @param take May be slow: nothing more is fetched meanwhile than one answer of the broker.
  * @returns Number of records.
@@ -15,6 +16,7 @@ export async function readTopic(
   kafka: Kafka,
   topic: string,
   take: (partition: number, messages: readonly KafkaMessage[]) => Promise<void> | void,
+  sinceMs: number | null = null,
 ): Promise<number> {
   const admin = kafka.admin();
   const groupId = `kandle-redrive-read-${randomUUID()}`;
@@ -28,8 +30,19 @@ export async function readTopic(
   try {
     await admin.connect();
     const bounds = await admin.fetchTopicOffsets(topic);
+    const starts = new Map(
+      sinceMs === null
+        ? []
+        : (await admin.fetchTopicOffsetsByTimestamp(topic, sinceMs)).map(
+            ({ partition, offset }) => [partition, offset] as const,
+          ),
+    );
     const open = new Map(
-      bounds.filter(({ low, high }) => low !== high).map(({ partition, high }) => [partition, BigInt(high)]),
+      bounds
+        .filter(
+          ({ partition, low, high }) => BigInt(starts.get(partition) ?? low) < BigInt(high) && low !== high,
+        )
+        .map(({ partition, high }) => [partition, BigInt(high)]),
     );
     if (open.size === 0) return 0;
     consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
@@ -55,6 +68,8 @@ export async function readTopic(
         if (open.size === 0) resolve();
       },
     });
+    for (const [partition, offset] of starts)
+      if (open.has(partition)) consumer.seek({ topic, partition, offset });
     await done;
     return read;
   } catch (error) {

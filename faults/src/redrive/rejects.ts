@@ -7,6 +7,7 @@ import { toKafkaMessage } from '@kandle/runtime/event-producer';
 import { shardPartitioner } from '@kandle/runtime/shard-partitioner';
 import { CompressionTypes, type Kafka } from 'kafkajs';
 import { z } from 'zod';
+import { readCounted } from './counted.ts';
 import { headerText } from './dead-letter.ts';
 import { type BatchOfRejects, formatEntry, type LedgerEntry, parseEntry, rejectKey } from './ledger.ts';
 import { readTopic } from './read-topic.ts';
@@ -34,7 +35,7 @@ export interface RefusedRecord {
 /** A refused record that is wanted, and what becomes of it. */
 export interface JudgedReject {
   readonly reject: RefusedRecord;
-  readonly fate: 'send' | 'redriven before' | 'refused for what it is';
+  readonly fate: 'send' | 'redriven before' | 'refused for what it is' | 'counted already';
   /** The batch that it was meant for in a run that did not come to its end: it goes into the same one. */
   readonly batch: BatchOfRejects | null;
 }
@@ -44,6 +45,8 @@ export interface RejectTopics {
   readonly rejects: string;
   readonly redriven: string;
   readonly raw: string;
+  /** Where the trades that are counted stand. */
+  readonly trades: string;
 }
 
 const RejectsSchema = z.object({
@@ -63,7 +66,10 @@ const RejectsSchema = z.object({
 /** Records of one batch; ingest makes batches of the same size. */
 const MAX_RECORDS = 400;
 
-/** The refused records that are wanted, oldest first, each trade once. */
+/**
+ * The refused records that are wanted, oldest first, each trade once. What the feed has delivered at another
+ * time too, and is counted, is not sent.
+ */
 export async function listRejects(
   kafka: Kafka,
   topics: RejectTopics,
@@ -99,7 +105,14 @@ export async function listRejects(
       }
     }
   });
-  return [...judged.values()].toSorted((a, b) => a.reject.refusedMs - b.reject.refusedMs);
+  // A batch that was begun may be what has counted them: it is sent again as it was.
+  const fresh = [...judged.values()].flatMap(({ fate, batch, reject: { refusedMs, place } }) =>
+    fate === 'send' && batch === null && place !== null ? [{ refusedMs, place }] : [],
+  );
+  const counted = await readCounted(kafka, topics.trades, fresh);
+  return [...judged]
+    .map(([key, one]) => (counted.has(key) ? { ...one, fate: 'counted already' as const } : one))
+    .toSorted((a, b) => a.reject.refusedMs - b.reject.refusedMs);
 }
 
 function isWanted({ reason, id, place, refusedMs }: RefusedRecord, filter: Filter): boolean {
@@ -241,4 +254,5 @@ export const REJECT_TOPICS: RejectTopics = {
   rejects: TOPICS.rejects,
   redriven: TOPICS.redriven,
   raw: TOPICS.raw,
+  trades: TOPICS.trades,
 };

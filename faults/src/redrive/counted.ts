@@ -1,0 +1,54 @@
+import { EVENT_TYPES } from '@kandle/market/event/topics';
+import type { Kafka } from 'kafkajs';
+import { z } from 'zod';
+import { headerText } from './dead-letter.ts';
+import { rejectKey } from './ledger.ts';
+import { readTopic } from './read-topic.ts';
+
+/** A refused record, as far as it tells when it may have been counted. */
+export interface MaybeCounted {
+  readonly refusedMs: number;
+  readonly place: { readonly shard: string; readonly tradeId: string };
+}
+
+/** How far the clocks of those who stored and who traded may be apart. */
+const MARGIN_MS = 3_600_000;
+
+const TradesSchema = z.object({ id: z.array(z.string()) });
+
+/**
+ * Which of some refused records are counted all the same, as their keys in the ledger: the feed has delivered
+ * the trade at another time too, before the refusal or after it, and it stands in a clean batch. Sent again it
+ * would count twice.
+ *
+ * Reads `market.trades.v1` from the earliest of these trades on.
+ */
+export async function readCounted(
+  kafka: Kafka,
+  tradesTopic: string,
+  refused: readonly MaybeCounted[],
+): Promise<ReadonlySet<string>> {
+  if (refused.length === 0) return new Set();
+  const wanted = new Set(refused.map(({ place }) => rejectKey(place)));
+  const sinceMs = Math.min(...refused.map(earliestMs)) - MARGIN_MS;
+  const counted = new Set<string>();
+  const take = (_: number, messages: Parameters<Parameters<typeof readTopic>[2]>[1]): void => {
+    for (const { headers, value } of messages) {
+      if (headerText(headers, 'ce_type') !== EVENT_TYPES.trades) continue;
+      const shard = headerText(headers, 'ce_shard');
+      const { data } = TradesSchema.safeParse(JSON.parse(String(value)));
+      for (const tradeId of data?.id ?? []) {
+        const key = rejectKey({ shard, tradeId });
+        if (wanted.has(key)) counted.add(key);
+      }
+    }
+  };
+  await readTopic(kafka, tradesTopic, take, Math.max(0, sinceMs));
+  return counted;
+}
+
+/** A trade's id begins with its time, in base 36. */
+function earliestMs({ refusedMs, place }: MaybeCounted): number {
+  const eventTimeMs = Number.parseInt(place.tradeId, 36);
+  return Number.isFinite(eventTimeMs) ? Math.min(eventTimeMs, refusedMs) : 0;
+}
