@@ -4,15 +4,17 @@ import { windowDueMs, windowStartOf } from '@kandle/market/window/window';
 import { parseRawBatch, type RawBatch } from '@kandle/market/feed/raw-batch';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { readConfig } from './config.ts';
 import { createIntake } from './intake.ts';
 import { createOutbox } from './lane/outbox.ts';
 import { createShardMap } from './shard-map.ts';
 
 const START_MS = 1_723_161_255_000;
-const DISORDER_MS = 1_000;
-const GRACE_MS = 2_000;
-const AHEAD_MS = 5_000;
-const HORIZON_MS = 900_000;
+/** As in production: bounds of the test's own once hid what production's did. */
+const { DISORDER_MS, GRACE_MS, AHEAD_MS, HORIZON_MS, MEMORY_MS } = readConfig({
+  FINNHUB_TOKEN: 'key',
+  SYMBOLS: 'A',
+});
 const BOUNDS = { maxTrades: 3, maxBatchBytes: 700, graceMs: GRACE_MS };
 const SYMBOLS = ['AAPL', 'MSFT', 'BINANCE:BTCUSDT'];
 
@@ -30,7 +32,7 @@ function createPipeline({ speed = 1, isReplay = false } = {}) {
     clock: { disorderMs: DISORDER_MS, graceMs: GRACE_MS, speed },
     aheadMs: AHEAD_MS,
     horizonMs: HORIZON_MS,
-    memoryMs: HORIZON_MS,
+    memoryMs: MEMORY_MS,
     memoryMinTrades: 0,
     isReplay,
   });
