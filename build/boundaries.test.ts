@@ -21,6 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   grafana: ['packages/tooling'],
   audit: ['packages/market', 'packages/runtime', 'packages/tooling'],
   'packages/testkit': ['packages/market', 'packages/runtime', 'packages/tooling'],
+  console: ['packages/market'],
   'stand-in': ['packages/market', 'packages/runtime', 'packages/tooling', 'build', 'knative', 'servers'],
   local: [
     'packages/market',

@@ -1,6 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, stop } from 'esbuild';
+import { makeConsole } from './console.ts';
 import { leanPlugin } from './lean.ts';
 import { collectLicences } from './licences.ts';
 
@@ -42,7 +43,12 @@ export interface BundleText {
   readonly licences: string;
   /** The files that it was made of, relative to the root. */
   readonly inputs: readonly string[];
+  /** What it reads beside its program, made with it: by the file's name. */
+  readonly beside: ReadonlyMap<string, string>;
 }
+
+/** The function that serves the console, and the file beside it that holds the page. */
+const CONSOLE = { servedBy: 'query', file: 'console.json' };
 
 /**
  * Bundles a function with all that it needs into one CommonJS file. Reproducible: the same sources give the
@@ -81,11 +87,13 @@ export async function makeBundle(name: string): Promise<BundleText> {
   const output = result.outputFiles.find(({ path }) => path.endsWith('.cjs'));
   const comments = result.outputFiles.find(({ path }) => path.endsWith('.txt'));
   if (output === undefined) throw new Error(`Cannot bundle ${name}: esbuild gave no file`);
-  const inputs = Object.keys(result.metafile.inputs)
+  const page = name === CONSOLE.servedBy ? await makeConsole(ROOT) : null;
+  const inputs = [...new Set([...Object.keys(result.metafile.inputs), ...(page?.inputs ?? [])])]
     .filter((path) => existsSync(join(ROOT, path)))
     .toSorted();
+  const beside = new Map(page === null ? [] : [[CONSOLE.file, JSON.stringify(page.files)]]);
   const licences = `${collectLicences(ROOT, inputs)}\n${comments?.text ?? ''}`;
-  return { contents: output.contents, licences, inputs };
+  return { contents: output.contents, licences, inputs, beside };
 }
 
 /** Ends the bundler's own process; left alone it keeps up to a gigabyte for as long as this one lives. */
@@ -101,13 +109,13 @@ const RULES = 'rules.yaml';
  * beside it.
  */
 export async function bundleFunction(name: string, outFolder = DIST): Promise<Bundle> {
-  const { contents, licences } = await makeBundle(name);
+  const bundle = await makeBundle(name);
   const folder = join(outFolder, name);
   // Emptied first, so that nothing of an older build is delivered.
   rmSync(folder, { recursive: true, force: true });
-  const file = writeBundle(folder, { contents, licences });
+  const file = writeBundle(folder, bundle);
   copyRules(name, folder);
-  return { name, file, bytes: contents.length };
+  return { name, file, bytes: bundle.contents.length };
 }
 
 /** Copies the rules that a function looks for beside its program, if it has any. */
@@ -117,11 +125,12 @@ export function copyRules(name: string, folder: string): void {
 }
 
 /** Writes a bundle into a folder. @returns The path of the bundle; `start.cjs` beside it runs it faster. */
-export function writeBundle(folder: string, bundle: Pick<BundleText, 'contents' | 'licences'>): string {
+export function writeBundle(folder: string, bundle: Omit<BundleText, 'inputs'>): string {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, 'index.cjs');
   writeFileSync(file, bundle.contents);
   writeFileSync(join(folder, 'LICENSES.txt'), bundle.licences);
+  for (const [name, text] of bundle.beside) writeFileSync(join(folder, name), text);
   copyFileSync(join(ROOT, 'build', 'start.cjs'), join(folder, 'start.cjs'));
   return file;
 }

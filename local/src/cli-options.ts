@@ -42,6 +42,8 @@ export interface StartOptions {
   readonly plain: boolean;
   /** Start the exporter of metrics too. */
   readonly exporter: boolean;
+  /** Serve the page for the browser. */
+  readonly console: boolean;
   /** Ports asked for; the rest is chosen. */
   readonly ports: Readonly<Record<string, number>>;
 }
@@ -86,7 +88,7 @@ const PORTS = {
   'cassandra-storage-port': option('N', 'between nodes, of which there is one', PORT),
   'cassandra-jmx-port': option('N', 'for nodetool', PORT),
   'metrics-port': option('N', 'for Prometheus', PORT),
-  'query-port': option('N', 'for questions over HTTP', PORT),
+  'query-port': option('N', 'for the page in the browser and for questions over HTTP', PORT),
 };
 
 /** The command line of `npm start`. */
@@ -128,6 +130,7 @@ everything. A second start finds its data again; "npm run clean" forgets it.`,
     'from-source': flag(
       "run the functions' sources, for debugging; without it they run as on a cluster, as one bundle each, made again when a source has changed",
     ),
+    'no-console': flag('leave out the page for the browser'),
     'no-exporter': flag('leave out the exporter of metrics for Prometheus'),
     ...PORTS,
   },
@@ -181,6 +184,7 @@ export function parseStartOptions(args: readonly string[]): StartOptions | null 
     fromSource: values['from-source'],
     plain: values.plain,
     exporter: !values['no-exporter'],
+    console: !values['no-console'],
     ports: choosePorts(values),
   };
 }

@@ -7,6 +7,7 @@ import type { KafkaWatch } from './view/kafka-watch.ts';
 import { type LiveView, openLiveView } from './view/live-view.ts';
 import { plainLine, summaryLines } from './view/plain-lines.ts';
 import { createRunFacts } from './view/run-facts.ts';
+import type { ViewState } from './view/view-state.ts';
 
 /** The topics of which a person is shown something. */
 export const WATCHED_TOPICS = {
@@ -21,6 +22,8 @@ export interface Progress {
   tick(status: IngestStatus | null): void;
   /** A line of the launcher. */
   say(line: string): void;
+  /** What a person is shown, as of now. */
+  state(): ViewState;
   /** Gives the terminal back. */
   close(): void;
   /** What the run has come to; after `close`. */
@@ -88,6 +91,7 @@ export function createProgress(options: ProgressOptions): Progress {
   say(`Ready: ${formatUnits(feed.symbols.length, 'symbol')} from ${feed.name}.`);
   return {
     say,
+    state: () => facts.state(Date.now()),
     tick(status) {
       const nowMs = Date.now();
       if (performance.now() >= lagsDueMs) {

@@ -17,7 +17,9 @@ import { type Pipeline, startPipeline } from '@kandle/stand-in/pipeline';
 import { checkMachine, StartError } from '@kandle/servers/preflight';
 import { notifyTargets } from './notify-targets.ts';
 import { LOSS_EXIT_CODE, lossesOf } from './losses.ts';
-import { createProgress, WATCHED_TOPICS } from './progress.ts';
+import { createLocalAnswers } from './console/local-answers.ts';
+import { createLocalPages } from './console/local-pages.ts';
+import { createProgress, type Progress, WATCHED_TOPICS } from './progress.ts';
 import { createStandstill } from './standstill.ts';
 import { claimFolder, type FolderClaim } from '@kandle/servers/process/run-record';
 import { forgetServerAddresses, writeServerAddresses } from '@kandle/servers/server-addresses';
@@ -110,6 +112,7 @@ async function runOn({ kafka, cassandra }: Servers, run: Run): Promise<void> {
     ? await chooseServedPort('metrics-port', options.ports['metrics-port'])
     : null;
   const queryPort = await chooseServedPort('query-port', options.ports['query-port']);
+  const local: { answers: ReturnType<typeof createLocalAnswers> | null } = { answers: null };
   say('Starting the functions …');
   // Before the first trade: what this run adds to the topics is counted from here.
   const watch = await unlessAborted(
@@ -126,9 +129,15 @@ async function runOn({ kafka, cassandra }: Servers, run: Run): Promise<void> {
       moreFeeds: feed.envs.slice(1),
       idleMs: options.idleMs,
       fromSource: options.fromSource,
-      processEnv: (name) => (name === 'notify' ? { TARGETS_FILE: notifyTargets(process.env) } : {}),
+      processEnv: (name) =>
+        name === 'notify'
+          ? { TARGETS_FILE: notifyTargets(process.env) }
+          : name === 'query'
+            ? { CONSOLE: String(options.console) }
+            : {},
       metricsPort,
       queryPort,
+      ...(options.console ? { besideQuery: createLocalPages(() => local.answers) } : {}),
       poll: options.fast ? LIFTED_POLL : DEFAULT_POLL,
       dispatchers: options.dispatchers,
       signal: stopping.signal,
@@ -143,11 +152,24 @@ async function runOn({ kafka, cassandra }: Servers, run: Run): Promise<void> {
       },
     });
     try {
+      if (options.console && !options.fromSource) say(`Console: http://127.0.0.1:${queryPort}/`);
       say(`Questions over HTTP: http://127.0.0.1:${queryPort}/v1/symbols (all: /v1/openapi.json)`);
       if (metricsPort !== null) say(`Metrics for Prometheus: http://127.0.0.1:${metricsPort}/metrics`);
       await watch.start();
-      await follow(pipeline, watch, run);
+      await follow(pipeline, watch, run, (progress) => {
+        local.answers = createLocalAnswers({
+          brokers: kafka.brokers,
+          client: pipeline.client,
+          keyspace: KEYSPACE,
+          folder,
+          state: progress.state,
+          refusals: watch.refusals,
+        });
+      });
     } finally {
+      const { answers } = local;
+      local.answers = null;
+      await answers?.close();
       await pipeline.stop();
     }
   } finally {
@@ -162,7 +184,12 @@ function emptyData(folder: string): void {
 }
 
 /** Shows what happens until the feed's end, the time limit or Ctrl-C; then exports. */
-async function follow(pipeline: Pipeline, watch: KafkaWatch, { feed, options }: Run): Promise<void> {
+async function follow(
+  pipeline: Pipeline,
+  watch: KafkaWatch,
+  { feed, options }: Run,
+  onProgress: (progress: Progress) => void,
+): Promise<void> {
   const progress = createProgress({
     pipeline,
     feed,
@@ -174,6 +201,7 @@ async function follow(pipeline: Pipeline, watch: KafkaWatch, { feed, options }: 
     },
     say: print,
   });
+  onProgress(progress);
   const deadline = options.forMs === null ? Number.POSITIVE_INFINITY : performance.now() + options.forMs;
   const standstill = createStandstill(performance.now());
   let ended = false;

@@ -12,7 +12,7 @@ import { nodeMemoryOptions } from '@kandle/knative/memory';
 import type { RunPlan, ServicePlan } from '@kandle/knative/plan';
 import { prefixPlan } from '@kandle/knative/prefix';
 import { createTopics } from '@kandle/servers/kafka/create-topics';
-import { type Gateway, startGateway } from './serving/gateway.ts';
+import { type Beside, type Gateway, startGateway } from './serving/gateway.ts';
 import { createService, type Service } from './serving/service.ts';
 import { DEFAULT_POLL, type PollSizes, type Source, startSource } from './kafka-source/source.ts';
 import { readLag } from './lag.ts';
@@ -65,6 +65,8 @@ export interface PipelineOptions {
   readonly metricsPort?: number | null;
   /** Port at which `query` answers, which no event source calls; null, the default, gives it none. */
   readonly queryPort?: number | null;
+  /** Answers some requests at that address itself: the launcher's own pages. */
+  readonly besideQuery?: Beside;
   /** Runs the sources instead of bundles, for debugging. */
   readonly fromSource?: boolean;
   /** Aborting while this starts ends what runs already; afterwards `stop` does. */
@@ -197,7 +199,9 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     }
     const asked = services.get('query');
     const queryPort = options.queryPort ?? null;
-    if (asked !== undefined && queryPort !== null) gateway = await startGateway(asked, queryPort);
+    if (asked !== undefined && queryPort !== null) {
+      gateway = await startGateway(asked, queryPort, options.besideQuery);
+    }
     for (const observer of observed) {
       // Its port stays when it is started again, so that a Prometheus finds it.
       const more = { HTTP_HOST: '127.0.0.1', ...observerEnv(prefix, plan) };

@@ -24,7 +24,13 @@ const Stamp = z.object({ inputs: z.record(z.string(), z.string()), folder: z.str
 type Stamp = z.infer<typeof Stamp>;
 
 /** How bundles are made, relative to the root. */
-const RECIPE = ['build/bundle.ts', 'build/lean.ts', 'build/licences.ts', 'build/start.cjs'];
+const RECIPE = [
+  'build/bundle.ts',
+  'build/console.ts',
+  'build/lean.ts',
+  'build/licences.ts',
+  'build/start.cjs',
+];
 
 const OLD_MS = 24 * 3_600_000;
 

@@ -4,6 +4,7 @@ import type { Logger } from '@kandle/runtime/log';
 import { HTTPException } from 'hono/http-exception';
 import { problemResponse } from './problem.ts';
 import { addCandles } from './routes/candles.ts';
+import { addConsole } from './routes/console.ts';
 import { addExplain } from './routes/explain.ts';
 import { addGaps } from './routes/gaps.ts';
 import { addIndicators } from './routes/indicators.ts';
@@ -30,6 +31,7 @@ const ROUTES = [
   addGaps,
   addExplain,
   addStream,
+  addConsole,
 ];
 
 /** The HTTP interface of the views: reads, and nothing else. `GET /v1/openapi.json` describes it. */

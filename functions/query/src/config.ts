@@ -20,6 +20,10 @@ export const envSchema = z.object({
   MAX_QUESTIONS: wholeNumber(1, 1_000).default(32),
   CANDLES_TOPIC: z.string().min(1).default(TOPICS.candles),
   SIGNALS_TOPIC: z.string().min(1).default(TOPICS.signals),
+  /** Serve the console's page. */
+  CONSOLE: z.stringbool().default(true),
+  /** The page; without it, `console.json` beside the program, where `npm run build` puts it. */
+  CONSOLE_FILE: z.string().min(1).optional(),
   /** Most open streams; what comes beyond is answered 429. */
   MAX_STREAMS: wholeNumber(1, 10_000).default(200),
   /**

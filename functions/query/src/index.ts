@@ -1,9 +1,11 @@
+import { dirname, join } from 'node:path';
 import { createCassandra } from '@kandle/runtime/cassandra';
 import { describeError } from '@kandle/runtime/errors';
 import { createLogger } from '@kandle/runtime/log';
 import { createQueryApp } from './app.ts';
 import { createCassandraStore } from './cassandra-store.ts';
 import { readConfig } from './config.ts';
+import { readConsolePage } from './console-page.ts';
 import { serveQueries } from './server.ts';
 import { createLazyHub } from './stream/lazy-hub.ts';
 import { createStreams } from './stream/stream-response.ts';
@@ -29,6 +31,7 @@ async function main(): Promise<void> {
     streams,
     maxStreams: config.MAX_STREAMS,
     wallMs: Date.now,
+    page: config.CONSOLE ? readConsolePage(config.CONSOLE_FILE ?? besideProgram('console.json')) : null,
     log,
   });
   await serveQueries((request) => app.fetch(request), {
@@ -38,6 +41,10 @@ async function main(): Promise<void> {
     endStreams: streams.endAll,
     close: () => Promise.all([hub.close(), cassandra.shutdown()]),
   });
+}
+
+function besideProgram(name: string): string {
+  return join(dirname(process.argv[1] ?? ''), name);
 }
 
 main().catch((error: unknown) => {

@@ -21,6 +21,7 @@ const app = createQueryApp({
   },
   maxStreams: 1,
   wallMs: () => NOW,
+  page: null,
   log: createLogger('query-test', 'silent'),
 });
 

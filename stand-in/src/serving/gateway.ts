@@ -9,14 +9,23 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
+/** Answers a request that is not for the service. @returns False if it is for the service. */
+export type Beside = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean;
+
 /**
  * Gives a service an address of its own, as Serving's gateway does: a request wakes a process if there is none,
  * and the answer is passed on as it comes. On 127.0.0.1 only.
  *
  * @throws {Error} If the port is taken.
  */
-export async function startGateway(service: Service, port: number): Promise<Gateway> {
-  const server = createServer((incoming, outgoing) => void pass(service, incoming, outgoing));
+export async function startGateway(
+  service: Service,
+  port: number,
+  beside: Beside = () => false,
+): Promise<Gateway> {
+  const server = createServer((incoming, outgoing) => {
+    if (!beside(incoming, outgoing)) void pass(service, incoming, outgoing);
+  });
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   return { url: `http://127.0.0.1:${port}`, close: () => close(server) };

@@ -1,4 +1,5 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { ConsolePage } from '../console-page.ts';
 import type { QueryStore } from '../store.ts';
 import type { Streams } from '../stream/stream-response.ts';
 
@@ -8,6 +9,8 @@ export interface RouteDeps {
   readonly streams: Streams;
   readonly maxStreams: number;
   readonly wallMs: () => number;
+  /** The console; null where it is not served. */
+  readonly page: ConsolePage | null;
 }
 
 /** Adds its own paths to the application. */

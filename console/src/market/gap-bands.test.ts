@@ -1,0 +1,14 @@
+import { expect, test } from 'vitest';
+import { bandsOf } from './gap-bands.ts';
+
+const gap = (from_time: number, to_time: number) => ({ from_time, to_time });
+
+test('bandsOf() covers the candles that a gap touches, however little', () => {
+  expect(bandsOf([gap(9, 21)], [0, 5, 10, 20, 25], 5)).toEqual([{ first: 1, last: 3 }]);
+  expect(bandsOf([gap(-9, 99)], [0, 5], 5)).toEqual([{ first: 0, last: 1 }]);
+});
+
+test('bandsOf() is a line where the gap holds no candle, and nothing outside of what is drawn', () => {
+  expect(bandsOf([gap(11, 19)], [0, 5, 20], 5)).toEqual([{ first: 1.5, last: 1.5 }]);
+  expect(bandsOf([gap(30, 40), gap(-9, -2)], [0, 5], 5)).toEqual([]);
+});

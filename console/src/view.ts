@@ -1,0 +1,5 @@
+/** A page of the console. */
+export interface View {
+  readonly element: HTMLElement;
+  show(isShown: boolean): void;
+}
