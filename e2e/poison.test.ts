@@ -12,7 +12,7 @@ import type { BatchHeader } from '@kandle/market/event/batch-header';
 import { formatRawBatch } from '@kandle/market/feed/raw-batch';
 import { TOPICS } from '@kandle/market/event/topics';
 import { formatTradeBatch } from '@kandle/market/trade/trade-batch';
-import { toKafkaMessage } from '@kandle/runtime/event-producer';
+import { toKafkaMessage } from '@kandle/runtime/kafka-message';
 import { type Admin, Kafka, type KafkaMessage, logLevel, type Message, type Producer } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { computeCandles, readExportedCandles } from './recording.ts';

@@ -10,7 +10,7 @@ import { REPO_ROOT } from '@kandle/tooling/paths';
 import { type Pipeline, startPipeline } from '@kandle/stand-in/pipeline';
 import { formatRawBatch } from '@kandle/market/feed/raw-batch';
 import { TOPICS } from '@kandle/market/event/topics';
-import { toKafkaMessage } from '@kandle/runtime/event-producer';
+import { toKafkaMessage } from '@kandle/runtime/kafka-message';
 import { createKafka } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
 import { expect, inject, onTestFinished, test } from 'vitest';

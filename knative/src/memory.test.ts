@@ -13,6 +13,6 @@ test.each([
 });
 
 test('nodeMemoryOptions() gives the heap half of the limit, and says nothing without one', () => {
-  expect(nodeMemoryOptions(256)).toEqual(['--max-old-space-size=128', '--max-semi-space-size=8']);
+  expect(nodeMemoryOptions(256)).toEqual(['--max-old-space-size=128', '--max-semi-space-size=16']);
   expect(nodeMemoryOptions(null)).toEqual([]);
 });

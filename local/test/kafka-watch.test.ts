@@ -4,7 +4,7 @@ import { formatIndicatorBatch } from '@kandle/market/indicator/indicator-batch';
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { formatBatchRejects } from '@kandle/market/event/rejects';
 import { formatSignalBatch, signalId } from '@kandle/market/signal/signal-batch';
-import { toKafkaMessage } from '@kandle/runtime/event-producer';
+import { toKafkaMessage } from '@kandle/runtime/kafka-message';
 import { createTopics } from '@kandle/servers/kafka/create-topics';
 import { Kafka, logLevel } from 'kafkajs';
 import { expect, inject, onTestFinished, test, vi } from 'vitest';

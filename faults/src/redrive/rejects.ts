@@ -3,7 +3,7 @@ import { EVENT_TYPES, TOPICS } from '@kandle/market/event/topics';
 import { FORMAT_NAMES, type FormatName } from '@kandle/market/feed/format-name';
 import { formatRawBatch } from '@kandle/market/feed/raw-batch';
 import { describeError, RetryableError } from '@kandle/runtime/errors';
-import { toKafkaMessage } from '@kandle/runtime/event-producer';
+import { toKafkaMessage } from '@kandle/runtime/kafka-message';
 import { shardPartitioner } from '@kandle/runtime/shard-partitioner';
 import { CompressionTypes, type Kafka } from 'kafkajs';
 import { z } from 'zod';

@@ -1,7 +1,8 @@
-import { CloudEvent, Kafka as KafkaBinding } from 'cloudevents';
 import { CompressionTypes, type Kafka, type Message, type Producer } from 'kafkajs';
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { describeError, RetryableError } from './errors.ts';
+import { useFastGzip } from './fast-gzip.ts';
+import { toKafkaMessage } from './kafka-message.ts';
 import { shardPartitioner } from './shard-partitioner.ts';
 
 /** Sends events to Kafka topics. The small port behind which the Kafka client can be changed. */
@@ -38,6 +39,7 @@ const MAX_REQUEST_BYTES = 900_000;
  * under way goes together in the next one, as far as a broker takes it.
  */
 export function createEventProducer(kafka: Kafka): EventProducer {
+  useFastGzip();
   let connecting: Promise<Producer> | null = null;
   const waiting: Pending[] = [];
   let draining: Promise<void> | null = null;
@@ -126,34 +128,4 @@ function byTopic(group: readonly Pending[]): { topic: string; messages: Message[
   const topics = new Map<string, Message[]>();
   for (const { topic, messages } of group) topics.set(topic, [...(topics.get(topic) ?? []), ...messages]);
   return [...topics].map(([topic, messages]) => ({ topic, messages }));
-}
-
-/** The Kafka record of an event: CloudEvents binary mode, JSON data, the shard as key. */
-export function toKafkaMessage(event: MarketEvent): Message {
-  const { headers, body } = KafkaBinding.binary(
-    new CloudEvent({
-      ...event.extensions,
-      id: event.id,
-      source: event.source,
-      type: event.type,
-      time: new Date().toISOString(),
-      datacontenttype: 'application/json',
-      data: JSON.stringify(event.data),
-    }),
-  );
-  return {
-    key: event.key,
-    value: typeof body === 'string' ? body : JSON.stringify(body),
-    headers: textHeaders(headers),
-  };
-}
-
-function textHeaders(headers: Readonly<Record<string, unknown>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers)
-      // The binding says `content-type` for this one; the library writes both, and some readers trip over the
-      // second.
-      .filter(([name, value]) => value !== undefined && name !== 'ce_datacontenttype')
-      .map(([name, value]) => [name, String(value)]),
-  );
 }

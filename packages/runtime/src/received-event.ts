@@ -32,7 +32,7 @@ export function parseEventData(body: Uint8Array): unknown {
   } catch (error) {
     throw new PoisonError('Cannot read the event: its data is not valid JSON', { cause: error });
   }
-  const fault = faultOf(data, MAX_DEPTH);
+  const fault = typeof data === 'object' && data !== null ? faultOf(data, MAX_DEPTH) : null;
   if (fault !== null) throw new PoisonError(`Cannot read the event: its JSON ${fault}`);
   return data;
 }
@@ -40,14 +40,22 @@ export function parseEventData(body: Uint8Array): unknown {
 /**
  * What no schema looks for: nesting that overflows a stack, and a key that sets a prototype when it is copied.
  */
-function faultOf(value: unknown, levels: number): string | null {
-  if (typeof value !== 'object' || value === null) return null;
+function faultOf(value: object, levels: number): string | null {
   if (levels === 0) return `is nested deeper than ${MAX_DEPTH} levels`;
-  // Looked for in the parsed object, for in the text it may be written with escapes.
-  if (Object.hasOwn(value, '__proto__')) return 'has a key __proto__';
-  const children: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
-  for (const child of children) {
-    const fault = faultOf(child, levels - 1);
+  // One look at each key and value, and a call for what has more in it: most of an event are numbers and texts.
+  if (Array.isArray(value)) {
+    for (const child of value as readonly unknown[]) {
+      const fault = typeof child === 'object' && child !== null ? faultOf(child, levels - 1) : null;
+      if (fault !== null) return fault;
+    }
+    return null;
+  }
+  const fields = value as Readonly<Record<string, unknown>>;
+  for (const key in fields) {
+    // Looked for in the parsed object, for in the text it may be written with escapes.
+    if (key === '__proto__') return 'has a key __proto__';
+    const child = fields[key];
+    const fault = typeof child === 'object' && child !== null ? faultOf(child, levels - 1) : null;
     if (fault !== null) return fault;
   }
   return null;

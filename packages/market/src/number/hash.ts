@@ -4,7 +4,6 @@ export interface Hash64 {
   readonly low: number;
 }
 
-const TWO_POW_32 = 0x1_0000_0000;
 const PRIME_LOW = 0x1b3;
 
 /**
@@ -14,17 +13,19 @@ const PRIME_LOW = 0x1b3;
  * prime.
  */
 export function fnv1a64(text: string): Hash64 {
-  let high = 0xcbf29ce4;
-  let low = 0x84222325;
+  // Halves as signed 32-bit integers, and the lower one times the prime in two steps of 16 bits: the engine
+  // computes with integers throughout.
+  let high = 0xcbf29ce4 | 0;
+  let low = 0x84222325 | 0;
   for (let i = 0; i < text.length; i++) {
-    low = (low ^ text.charCodeAt(i)) >>> 0;
-    // Times the prime 2^40 + 0x1b3: every product stays below 2^42, so doubles are exact.
-    const product = low * PRIME_LOW;
-    const carry = Math.floor(product / TWO_POW_32);
-    high = (high * PRIME_LOW + ((low << 8) >>> 0) + carry) >>> 0;
-    low = product >>> 0;
+    low ^= text.charCodeAt(i);
+    const lower = (low & 0xffff) * PRIME_LOW;
+    const upper = (low >>> 16) * PRIME_LOW + (lower >>> 16);
+    // Times the prime 2^40 + 0x1b3.
+    high = (Math.imul(high, PRIME_LOW) + (low << 8) + (upper >>> 16)) | 0;
+    low = (upper << 16) | (lower & 0xffff);
   }
-  return { high, low };
+  return { high: high >>> 0, low: low >>> 0 };
 }
 
 /** The two halves as one bigint in [0, 2^64). */

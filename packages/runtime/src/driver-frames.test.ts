@@ -1,0 +1,77 @@
+import { createRequire } from 'node:module';
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+
+/**
+ * `patches/cassandra-driver+4.10.0.patch` writes a request into one buffer; the driver has one for each number.
+ */
+interface FrameWriter {
+  writeByte(value: number): void;
+  writeShort(value: number): void;
+  writeInt(value: number): void;
+  writeBytes(value: Buffer | null): void;
+  writeShortBytes(value: Buffer): void;
+  writeString(value: string): void;
+  writeLString(value: string): void;
+  write(version: number, streamId: number, flags?: number): Buffer;
+}
+const { FrameWriter } = createRequire(import.meta.url)('cassandra-driver/lib/writers.js') as {
+  FrameWriter: new (opcode: number) => FrameWriter;
+};
+
+const BATCH = 0x0d;
+const number = (value: number, bytes: number): Buffer => {
+  const buffer = Buffer.alloc(bytes);
+  buffer.writeIntBE(value, 0, bytes);
+  return buffer;
+};
+const texts = fc.string({ unit: 'binary', maxLength: 300 });
+
+/** What is written, and the bytes that the native protocol says it is. */
+const parts = fc.oneof(
+  texts.map((text) => {
+    const bytes = Buffer.from(text);
+    return { write: (to: FrameWriter) => to.writeLString(text), bytes: [number(bytes.length, 4), bytes] };
+  }),
+  texts.map((text) => {
+    const bytes = Buffer.from(text);
+    return { write: (to: FrameWriter) => to.writeString(text), bytes: [number(bytes.length, 2), bytes] };
+  }),
+  fc.uint8Array({ maxLength: 300 }).map((array) => {
+    const bytes = Buffer.from(array);
+    return { write: (to: FrameWriter) => to.writeBytes(bytes), bytes: [number(bytes.length, 4), bytes] };
+  }),
+  fc.uint8Array({ maxLength: 300 }).map((array) => {
+    const bytes = Buffer.from(array);
+    return { write: (to: FrameWriter) => to.writeShortBytes(bytes), bytes: [number(bytes.length, 2), bytes] };
+  }),
+  fc.constant({ write: (to: FrameWriter) => to.writeBytes(null), bytes: [number(-1, 4)] }),
+  fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }).map((value) => ({
+    write: (to: FrameWriter) => to.writeInt(value),
+    bytes: [number(value, 4)],
+  })),
+  fc.integer({ min: 0, max: 127 }).map((value) => ({
+    write: (to: FrameWriter) => to.writeByte(value),
+    bytes: [number(value, 1)],
+  })),
+);
+
+test('a frame of the driver is what the native protocol says, and one buffer, when it has any parts', () => {
+  fc.assert(
+    fc.property(fc.array(parts, { maxLength: 40 }), fc.integer({ min: 0, max: 32_767 }), (some, streamId) => {
+      const writer = new FrameWriter(BATCH);
+      for (const { write } of some) write(writer);
+      const body = Buffer.concat(some.flatMap(({ bytes }) => bytes));
+      const header = [
+        number(4, 1),
+        number(0, 1),
+        number(streamId, 2),
+        number(BATCH, 1),
+        number(body.length, 4),
+      ];
+      expect(writer.write(4, streamId).equals(Buffer.concat([...header, body]))).toBe(true);
+      // As the driver is published, it keeps a list of buffers.
+      expect(writer).not.toHaveProperty('buffers');
+    }),
+  );
+});
