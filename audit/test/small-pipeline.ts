@@ -129,6 +129,7 @@ export async function startSmallPipeline(): Promise<SmallPipeline> {
     cache: createRecentWindows({ maxRows: 10_000, monotonicMs: () => performance.now() }),
     graceMs: GRACE_MS,
     expiryMs: EXPIRY_MS,
+    behindMs: EXPIRY_MS,
     maxAttempts: 10,
     wallMs: Date.now,
     backOff: () => new Promise((resolve) => setTimeout(resolve, 5)),

@@ -1,4 +1,5 @@
 import type { Candle } from '@kandle/market/candle/candle';
+import type { BatchHeader } from '@kandle/market/event/batch-header';
 import { beforeFirstWrite } from '@kandle/market/window/before-first-write';
 import { ABSENT_WINDOW, holdsBatch, isFinal, mergeBatch } from '@kandle/market/window/window-state';
 import { changeWindow } from './change.ts';
@@ -15,7 +16,10 @@ import { NO_METRICS } from './metrics.ts';
  * @throws {RetryableError} If the race for the window is lost too often, or the database or Kafka is away.
  */
 export async function applyToWindow(
-  deps: Pick<AggregateDeps, 'windows' | 'cache' | 'candles' | 'metrics' | 'maxAttempts' | 'backOff'>,
+  deps: Pick<
+    AggregateDeps,
+    'windows' | 'cache' | 'candles' | 'metrics' | 'maxAttempts' | 'backOff' | 'wallMs' | 'behindMs'
+  >,
   { batch, position, fresh, shard }: BatchWork,
   windowStartMs: number,
   candles: ReadonlyMap<string, Candle>,
@@ -44,6 +48,17 @@ export async function applyToWindow(
     for (const { tradeCount } of candles.values()) metrics.lateTrades.add(tradeCount);
     metrics.revisedCandles.add(written.length);
     await deps.candles.publishRevised(key, window, written, batch);
-  } else await deps.candles.publishProvisional(key, window, batch);
+  } else if (!isBehind(deps, batch)) await deps.candles.publishProvisional(key, window, batch);
   return false;
+}
+
+/**
+ * True if the batch has waited so long that its shard is behind: nobody watches its open windows, and their
+ * final candles come the sooner.
+ */
+function isBehind(
+  { wallMs, behindMs }: Pick<AggregateDeps, 'wallMs' | 'behindMs'>,
+  batch: BatchHeader,
+): boolean {
+  return wallMs() - batch.ingestTimeMs > behindMs;
 }

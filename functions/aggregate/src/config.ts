@@ -18,6 +18,11 @@ export const envSchema = z.object({
   /** Shortest time between two provisional publications of a window. */
   PROVISIONAL_MS: positiveMs.default(1_000),
   /**
+   * A batch that has waited for longer makes no provisional candles: its shard is behind, and catches up
+   * sooner.
+   */
+  BEHIND_MS: positiveMs.default(15_000),
+  /**
    * A batch older than this is refused: its windows' rows may have expired. Below the time to live of
    * `windows`.
    */

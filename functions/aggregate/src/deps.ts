@@ -16,6 +16,8 @@ export interface AggregateDeps extends ChangeLimits {
   readonly cache: RecentWindows<WindowState>;
   readonly graceMs: number;
   readonly expiryMs: number;
+  /** A batch that has waited for longer makes no provisional candles. */
+  readonly behindMs: number;
   /** Left out where nothing is counted. */
   readonly metrics?: AggregateMetrics;
   /** Wall clock, epoch milliseconds: only for the age of a batch, never for windows. */

@@ -52,6 +52,7 @@ function batchEvent(
 }
 
 function createRig(faults: Fault[] = []) {
+  let waitedMs = 0;
   const published: CandleBatch[] = [];
   let failNextSend = false;
   const stores = createMemoryStores();
@@ -92,8 +93,9 @@ function createRig(faults: Fault[] = []) {
       cache: createRecentWindows({ maxRows: 1_000, monotonicMs: () => performance.now() }),
       graceMs: 2_000,
       expiryMs: 86_400_000,
+      behindMs: 15_000,
       maxAttempts: 5,
-      wallMs: () => W0 + 10_000,
+      wallMs: () => W0 + 10_000 + waitedMs,
       backOff: async () => undefined,
     });
   return {
@@ -104,8 +106,23 @@ function createRig(faults: Fault[] = []) {
     failSend: () => {
       failNextSend = true;
     },
+    wait: (ms: number) => {
+      waitedMs += ms;
+    },
   };
 }
+
+test('aggregate() publishes no provisional candles, when its shard is behind', async () => {
+  const rig = createRig();
+  const aggregate = rig.create();
+  rig.wait(60_000);
+  await aggregate(batchEvent(1, [trade('a', 100, 10)], 3_000));
+  expect(rig.published).toEqual([]);
+  await aggregate(batchEvent(2, [], 7_000));
+  expect(rig.published).toMatchObject([{ kind: 'final', candles: [{ tradeCount: 1 }] }]);
+  await aggregate(batchEvent(3, [trade('b', 200, 12)], 7_000));
+  expect(rig.published.map(({ kind }) => kind)).toEqual(['final', 'revised']);
+});
 
 test('aggregate() publishes a provisional and then a final candle, when the watermark passes end plus grace', async () => {
   const rig = createRig();

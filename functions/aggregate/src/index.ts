@@ -30,6 +30,7 @@ void runFunction('aggregate', readConfig, (config, log) => {
     cache: createRecentWindows({ maxRows: config.MAX_CACHED_ROWS, monotonicMs: () => performance.now() }),
     graceMs: config.GRACE_MS,
     expiryMs: config.EXPIRY_MS,
+    behindMs: config.BEHIND_MS,
     maxAttempts: config.MAX_ATTEMPTS,
     wallMs: Date.now,
     metrics,

@@ -82,6 +82,7 @@ function createRig(client: Client) {
     cache: createRecentWindows({ maxRows: 10_000, monotonicMs: () => performance.now() }),
     graceMs: 2_000,
     expiryMs: 14 * 86_400_000,
+    behindMs: 86_400_000,
     maxAttempts: 5,
     wallMs: () => W0,
     backOff: async () => undefined,

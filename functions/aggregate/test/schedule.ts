@@ -62,6 +62,7 @@ export async function aggregateSchedule(
         }),
         graceMs: GRACE_MS,
         expiryMs: Number.MAX_SAFE_INTEGER,
+        behindMs: Number.MAX_SAFE_INTEGER,
         maxAttempts: 7,
         wallMs: () => 0,
         backOff,
