@@ -149,7 +149,8 @@ test('a stream that is cut by kills and ends of its life hears of every version 
 test('fifty streams have one consumer, hear only of what they asked for, and leave no group behind', async () => {
   const query = await startQuery();
   const groups = async () =>
-    (await admin.listGroups()).groups.filter(({ groupId }) => groupId.startsWith('query-stream-')).length;
+    (await admin.listGroups()).groups.filter(({ groupId }) => groupId.startsWith('kandle-query-stream-'))
+      .length;
   const before = await groups();
   const clients = Array.from({ length: 50 }, (_, n) =>
     listenToStream(() => `${query.url}?symbol=${n % 2 === 0 ? 'SIM:A' : 'SIM:B'}&kind=candles`),

@@ -18,7 +18,8 @@ export function createLazyHub(config: QueryConfig, log: Logger): StreamHub {
     return createStreamHub({
       kafka: createKafka(config, 'query', log),
       topics: { candles: config.CANDLES_TOPIC, signals: config.SIGNALS_TOPIC },
-      groupId: `query-stream-${randomUUID()}`,
+      // The names that a cluster's Kafka lets functions use: knative/components/kafka.
+      groupId: `kandle-query-stream-${randomUUID()}`,
       idleMs: IDLE_MS,
       log,
     });
