@@ -24,6 +24,8 @@ export const envSchema = z.object({
   CONSOLE: z.stringbool().default(true),
   /** The page; without it, `console.json` beside the program, where `npm run build` puts it. */
   CONSOLE_FILE: z.string().min(1).optional(),
+  /** Read for what was refused of a candle. */
+  REJECTS_TOPIC: z.string().min(1).default(TOPICS.rejects),
   /** Most open streams; what comes beyond is answered 429. */
   MAX_STREAMS: wholeNumber(1, 10_000).default(200),
   /**

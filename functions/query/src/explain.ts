@@ -1,4 +1,6 @@
 import { INTERVALS } from './intervals.ts';
+import type { RefusedRecord } from '@kandle/market/feed/refused-of';
+import type { RejectReader } from './rejects/reject-reader.ts';
 import type { CandleRow, GapRow, TradeRow } from './rows.ts';
 import type { QueryStore, Series } from './store.ts';
 
@@ -25,18 +27,31 @@ export interface Explained {
   };
   /** Gaps of the feed that touch it, of whatever shard. */
   readonly gaps: readonly GapRow[];
+  /** Refused records that name it and its time, as far as they were read. */
+  readonly rejects: readonly RefusedRecord[];
   /** In plain words: what of the above is out of the ordinary. */
   readonly notes: readonly string[];
 }
 
+/** Where it is read. */
+interface ExplainDeps {
+  readonly store: QueryStore;
+  readonly refused: RejectReader;
+}
+
 /** Reads what a 5-second candle is made of: the answer to "why does my candle differ from the exchange's?". */
-export async function explainCandle(store: QueryStore, series: Series, startMs: number): Promise<Explained> {
+export async function explainCandle(
+  { store, refused }: ExplainDeps,
+  series: Series,
+  startMs: number,
+): Promise<Explained> {
   const range = { fromMs: startMs, toMs: startMs + INTERVALS['5s'].periodMs, limit: MAX_LISTED, after: null };
-  const [[candle = null], versions, trades, gaps] = await Promise.all([
+  const [[candle = null], versions, trades, gaps, { rejects, isWhole }] = await Promise.all([
     store.candles(series, INTERVALS['5s'], { ...range, limit: 1 }),
     store.revisions(series, range),
     store.trades(series, range),
     store.gaps(series.feed, range),
+    refused.read(series.symbol, range.fromMs, range.toMs),
   ]);
   const counted = countTrades(trades);
   return {
@@ -47,7 +62,8 @@ export async function explainCandle(store: QueryStore, series: Series, startMs: 
     trades,
     counted,
     gaps,
-    notes: notesOf(candle, versions, trades, gaps),
+    rejects,
+    notes: [...notesOf(candle, versions, trades, gaps), ...notesOfRefused(rejects, isWhole)],
   };
 }
 
@@ -85,6 +101,15 @@ function notesOf(
   for (const gap of gaps)
     notes.push(`Gap of ${gap.shard} (${gap.reason}), ${gap.to_time - gap.from_time} ms.`);
   return notes;
+}
+
+function notesOfRefused(rejects: readonly RefusedRecord[], isWhole: boolean): readonly string[] {
+  const counts = Map.groupBy(rejects, ({ reason }) => reason);
+  const reasons = [...counts].map(([reason, { length }]) => `${reason} ${length}`).join(', ');
+  return [
+    ...(rejects.length === 0 ? [] : [`Records were refused: ${reasons}.`]),
+    ...(isWhole ? [] : ['Not all refused records were read: there may be more.']),
+  ];
 }
 
 function reasonsOf(versions: readonly CandleRow[]): string {

@@ -6,6 +6,7 @@ import { createQueryApp } from './app.ts';
 import { createCassandraStore } from './cassandra-store.ts';
 import { readConfig } from './config.ts';
 import { readConsolePage } from './console-page.ts';
+import { createLazyRejectReader } from './rejects/lazy-reject-reader.ts';
 import { serveQueries } from './server.ts';
 import { createLazyHub } from './stream/lazy-hub.ts';
 import { createStreams } from './stream/stream-response.ts';
@@ -29,6 +30,7 @@ async function main(): Promise<void> {
   const app = createQueryApp({
     store: createCassandraStore(cassandra),
     streams,
+    refused: createLazyRejectReader(config, log),
     maxStreams: config.MAX_STREAMS,
     wallMs: Date.now,
     page: config.CONSOLE ? readConsolePage(config.CONSOLE_FILE ?? besideProgram('console.json')) : null,

@@ -1,9 +1,14 @@
+import { formatBatchRejects } from '@kandle/market/event/rejects';
+import { createEventProducer } from '@kandle/runtime/event-producer';
+import { createKafka, KafkaEnv } from '@kandle/runtime/kafka';
+import { createTopics } from '@kandle/servers/kafka/create-topics';
 import { createLogger } from '@kandle/runtime/log';
 import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
-import { beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { z } from 'zod';
 import { createQueryApp } from '../src/app.ts';
 import { createCassandraStore } from '../src/cassandra-store.ts';
+import { createRejectReader } from '../src/rejects/reject-reader.ts';
 
 const keyspace = useTestKeyspace('query');
 const DAY = Date.UTC(2026, 10, 24);
@@ -12,6 +17,14 @@ const BEGIN = DAY + 86_400_000 - 10_000;
 const NOW = DAY + 2 * 86_400_000;
 /** Starts of the candles, in windows of 5 s from {@link BEGIN}; the third window is empty. */
 const WINDOWS = [0, 1, 3, 4];
+const REJECTS = `query.${Date.now()}.rejects`;
+const log = createLogger('query-test', 'silent');
+const kafka = createKafka(
+  KafkaEnv.parse({ KAFKA_BROKERS: inject('kafkaBrokers').join(',') }),
+  'query-test',
+  log,
+);
+const admin = kafka.admin();
 const app = createQueryApp({
   store: createCassandraStore(keyspace.client),
   streams: {
@@ -21,8 +34,9 @@ const app = createQueryApp({
   },
   maxStreams: 1,
   wallMs: () => NOW,
+  refused: createRejectReader(kafka, REJECTS, log),
   page: null,
-  log: createLogger('query-test', 'silent'),
+  log,
 });
 
 const PageSchema = z.object({
@@ -78,6 +92,16 @@ async function allPages(path: string): Promise<readonly Readonly<Record<string, 
   }
   return rows;
 }
+
+beforeAll(async () => {
+  await admin.connect();
+  await createTopics(admin, [{ topic: REJECTS, partitions: 2, config: {} }]);
+});
+
+afterAll(async () => {
+  await admin.deleteTopics({ topics: [REJECTS] });
+  await admin.disconnect();
+});
 
 beforeAll(async () => {
   for (const [feed, symbol] of [
@@ -262,6 +286,33 @@ test('explain shows the trades and versions of a candle, the gaps that touch it,
       'Gap of sim-00 (disconnected), 61000 ms.',
       'Gap of sim-01 (disconnected), 61000 ms.',
     ],
+  });
+});
+
+test('explain shows the refused records that name the symbol and a time of the candle, each once', async () => {
+  const producer = createEventProducer(kafka);
+  const record = (s: string, t: number) => ({ s, p: 1.5, t, v: 0 });
+  const rejects = [
+    record('SIM:A', BEGIN + 20_000),
+    record('SIM:A', BEGIN + 24_999),
+    record('SIM:A', BEGIN + 25_000),
+    record('SIM:B', BEGIN + 20_000),
+  ].map((one, n) => ({
+    id: `1:sim-00:7:${n}`,
+    reason: 'bad_size' as const,
+    detail: 'a size is 0',
+    record: one,
+  }));
+  const event = formatBatchRejects('1:sim-00:7', 'sim-00', rejects);
+  // The same rejects may come twice.
+  await producer.send(REJECTS, [event, event]);
+  await producer.close();
+  const explained: unknown = await (
+    await app.request(`/v1/explain?symbol=SIM:A&start=${BEGIN + 20_000}`)
+  ).json();
+  expect(explained).toMatchObject({
+    rejects: [{ id: '1:sim-00:7:0', reason: 'bad_size' }, { id: '1:sim-00:7:1' }],
+    notes: expect.arrayContaining(['Records were refused: bad_size 2.']),
   });
 });
 

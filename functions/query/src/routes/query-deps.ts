@@ -1,5 +1,6 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { ConsolePage } from '../console-page.ts';
+import type { RejectReader } from '../rejects/reject-reader.ts';
 import type { QueryStore } from '../store.ts';
 import type { Streams } from '../stream/stream-response.ts';
 
@@ -7,6 +8,7 @@ import type { Streams } from '../stream/stream-response.ts';
 export interface RouteDeps {
   readonly store: QueryStore;
   readonly streams: Streams;
+  readonly refused: RejectReader;
   readonly maxStreams: number;
   readonly wallMs: () => number;
   /** The console; null where it is not served. */
