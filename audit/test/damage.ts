@@ -1,5 +1,6 @@
 import { createWindowStore } from '@kandle/aggregate/cassandra-stores';
 import type { Applied } from '@kandle/market/window/applied';
+import type { Candle } from '@kandle/market/candle/candle';
 import { foldTrades } from '@kandle/market/candle/fold';
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { parseRawBatch } from '@kandle/market/feed/raw-batch';
@@ -26,18 +27,13 @@ export interface Damage {
   /** The first trade of AAPL in window n. */
   firstTrade(n: number): Promise<types.Row>;
   /** Changes window n by a transaction, as aggregate would write it. */
-  change(
-    n: number,
-    change: (window: WindowState) => { next: WindowState; changed: readonly string[] },
-  ): Promise<void>;
+  change(n: number, change: (window: WindowState) => WindowState): Promise<void>;
+  /** Takes `symbols` of window n for text and puts other text into it, by a transaction. */
+  scribble(n: number, change: (symbols: string) => string): Promise<void>;
   /** A batch that has trades in window n. */
   batchOf(n: number): TradeBatch;
   /** Merges a batch that is in the window already once more. */
-  mergeAgain(
-    window: WindowState,
-    batch: TradeBatch,
-    n: number,
-  ): { next: WindowState; changed: readonly string[] };
+  mergeAgain(window: WindowState, batch: TradeBatch, n: number): WindowState;
 }
 
 /** @param events What went into the raw topic. */
@@ -69,9 +65,22 @@ export function createDamage(client: Client, events: readonly MarketEvent[]): Da
     },
     async change(n, change) {
       const key = { shard: SHARD, windowStartMs: start(n).getTime() };
-      const { next, changed } = change(await windows.read(key));
-      if ((await windows.compareAndSet(key, next, changed)) !== 'applied')
+      if ((await windows.compareAndSet(key, change(await windows.read(key)), 'all')) !== 'applied')
         throw new Error('The change was lost');
+    },
+    async scribble(n, change) {
+      const [row] = await cql(
+        'SELECT symbols FROM windows WHERE shard = ? AND window_start = ?',
+        SHARD,
+        start(n),
+      );
+      const symbols = change(String(row?.['symbols']));
+      await cql(
+        'UPDATE windows SET symbols = ? WHERE shard = ? AND window_start = ? IF version > 0',
+        symbols,
+        SHARD,
+        start(n),
+      );
     },
     batchOf(n) {
       const batch = batches.find((each) => foldedAt(each, n).has('AAPL'));
@@ -83,8 +92,17 @@ export function createDamage(client: Client, events: readonly MarketEvent[]): Da
         { ...window, applied: without(window.applied, batch.sequence) },
         { ...batch, offset: null },
         foldedAt(batch, n),
-      ),
+      ).next,
   };
+}
+
+/** A window's next version, in which a symbol's candle is another. */
+export function withCandle(window: WindowState, symbol: string, change: Partial<Candle>): WindowState {
+  const rows = [...window.rows].map(([name, row]) => {
+    const candle = { ...row.candle, ...(name === symbol ? change : {}) };
+    return [candle.symbol, { ...row, candle }] as const;
+  });
+  return { ...window, version: window.version + 1, rows: new Map(rows) };
 }
 
 /** A set of batches of the small market's one epoch without one of them. */

@@ -11,20 +11,6 @@ const TABLES = [
     key: ['feed', 'symbol', 'start'],
     columns: ['open', 'high', 'low', 'close', 'volume', 'trade_count', 'complete'],
   },
-  {
-    table: 'windows',
-    key: ['shard', 'window_start', 'symbol'],
-    columns: [
-      'applied',
-      'open_e8',
-      'high_e8',
-      'low_e8',
-      'close_e8',
-      'volume_e8',
-      'trade_count',
-      'id_hash_sum',
-    ],
-  },
 ] as const;
 
 /**
@@ -42,6 +28,18 @@ export async function snapshot(client: Client): Promise<ReadonlyMap<string, stri
       };
       rows.set([table, ...key.map(show)].join(' '), columns.map(show).join(' '));
     }
+  }
+  const windows = await client.execute('SELECT shard, window_start, applied, symbols FROM windows', [], {
+    prepare: true,
+    fetchSize: 1_000,
+  });
+  for await (const row of windows) {
+    const { rows: symbols } = JSON.parse(String(row['symbols'] ?? '{"rows":[]}')) as {
+      rows: (string | number)[][];
+    };
+    const place = `windows ${row['shard']} ${(row['window_start'] as Date).getTime()}`;
+    rows.set(place, String(row['applied']));
+    for (const [symbol, , , , ...columns] of symbols) rows.set(`${place} ${symbol}`, columns.join(' '));
   }
   return rows;
 }

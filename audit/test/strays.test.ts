@@ -1,8 +1,9 @@
 import { EVENT_TYPES } from '@kandle/market/event/topics';
+import { e8 } from '@kandle/market/number/fixed-point';
 import { afterEach, expect, test } from 'vitest';
 import { type AuditOptions, runAudit, undoRepair } from '../src/audit.ts';
 import type { AuditReport } from '../src/report/report.ts';
-import { createDamage, type Damage } from './damage.ts';
+import { createDamage, type Damage, withCandle } from './damage.ts';
 import { linesOf } from './lines.ts';
 import { createSmallMarket, EPOCH } from './small-market.ts';
 import { type SmallPipeline, startSmallPipeline } from './small-pipeline.ts';
@@ -111,11 +112,7 @@ test('--repair leaves a window with dead letters alone; --undo brings back what 
     fate: (name, { id }) => (name === 'aggregate' && id === given ? 'give up' : 'take'),
   });
   // A window that differs and waits for a letter, one that only differs, and rows that nothing explains.
-  for (const n of [6, 10])
-    await damage.cql(
-      "UPDATE windows SET low_e8 = 1 WHERE shard = 'test-00' AND window_start = ? AND symbol = 'AAPL' IF version > 0",
-      damage.start(n),
-    );
+  for (const n of [6, 10]) await damage.change(n, (window) => withCandle(window, 'AAPL', { lowE8: e8(1n) }));
   const insert =
     'INSERT INTO trades (feed, symbol, hour, time, id, price, size) VALUES (?, ?, ?, ?, ?, 1, 1)';
   await damage.cql(insert, 'test', 'NONE', damage.hour(0), damage.start(0), 'made-up');

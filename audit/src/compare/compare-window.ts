@@ -1,4 +1,5 @@
-import type { StoredRow, StoredWindow } from '../read/stored.ts';
+import type { StoredWindow } from '../read/stored.ts';
+import type { StoredRow } from '../read/window-rows.ts';
 import {
   expectedColumns,
   type ExpectedRow,

@@ -1,4 +1,4 @@
-import type { StoredRow } from '../read/stored.ts';
+import type { StoredRow } from '../read/window-rows.ts';
 import type { ExpectedRow, PlacedTrade } from '../recompute/expected-window.ts';
 import { hashSumOf } from '../recompute/trade-hash.ts';
 

@@ -18,7 +18,10 @@ const amount = z
   .custom<number | null>((value) => value === null || typeof value === 'number')
   .transform((value) => value ?? Number.NaN);
 
-/** A row of `windows`; a window without symbols has one row, of null. */
+/**
+ * A row of `windows`. A window is one row, its symbols in one text; one of before that text is a row for each
+ * symbol, and a window without symbols one of null.
+ */
 export const WindowRowSchema = z.object({
   symbol: text,
   version: integer,
@@ -26,6 +29,7 @@ export const WindowRowSchema = z.object({
   incomplete_version: integer,
   applied: text,
   min_offset: big,
+  symbols: text,
   row_version: integer,
   revision: integer,
   reason: text,

@@ -15,18 +15,9 @@ import {
   type WindowRow,
   WindowRowSchema,
 } from './stored-rows.ts';
+import { readWindowRows, type StoredRow } from './window-rows.ts';
 
-/** A row of `windows`: one symbol in one window. */
-export interface StoredRow {
-  readonly symbol: string;
-  readonly rowVersion: number;
-  readonly revision: number;
-  readonly reason: string;
-  /** What can be recomputed from the trades. */
-  readonly columns: Columns;
-}
-
-/** A partition of `windows`. */
+/** A window of a shard. */
 export interface StoredWindow {
   readonly version: number;
   readonly finalVersion: number;
@@ -225,17 +216,22 @@ function dateOf(bucket: RollupTable['bucket'], timeMs: number): types.LocalDate 
 function toWindow(rows: readonly WindowRow[]): StoredWindow | null {
   const [first] = rows;
   if (first === undefined || first.version === null) return null;
+  const ofSymbols = rows.flatMap((row) =>
+    row.symbol === null ? [] : [[row.symbol, toRow(row, row.symbol)] as const],
+  );
   return {
     version: first.version,
     finalVersion: first.final_version ?? 0,
     incompleteVersion: first.incomplete_version ?? 0,
-    applied: first.applied ?? '',
+    applied: (first.applied ?? '').replace(IN_SYMBOLS, ''),
     minOffset: first.min_offset,
-    rows: new Map(
-      rows.flatMap((row) => (row.symbol === null ? [] : [[row.symbol, toRow(row, row.symbol)] as const])),
-    ),
+    // What cannot be read holds nothing: every symbol of the log is then missing in it.
+    rows: first.symbols === null ? new Map(ofSymbols) : (readWindowRows(first.symbols) ?? new Map()),
   };
 }
+
+/** How `applied` begins in a window whose rows are in `symbols`. */
+const IN_SYMBOLS = /^v2 /;
 
 function toRow(row: WindowRow, symbol: string): StoredRow {
   return {

@@ -1,4 +1,5 @@
-import type { StoredRow, StoredWindow } from '../read/stored.ts';
+import type { StoredWindow } from '../read/stored.ts';
+import type { StoredRow } from '../read/window-rows.ts';
 import type { Columns } from '../values/columns.ts';
 import { doubleOf, quotientOf } from '../values/decimal.ts';
 import type { ExpectedRow } from './expected-window.ts';

@@ -1,4 +1,5 @@
-import type { Stored, StoredRow, StoredWindow } from '../read/stored.ts';
+import type { Stored, StoredWindow } from '../read/stored.ts';
+import type { StoredRow } from '../read/window-rows.ts';
 import { batchOf, describePlace, type RepairStep } from './plan-repair.ts';
 import type { Change, ViewChange, WindowChange } from './repair-log.ts';
 

@@ -1,7 +1,8 @@
 import type { WrongWindow } from '../compare/compare-stretch.ts';
 import type { JudgedWindow } from '../compare/compare-window.ts';
 import type { WrongCompleteness } from '../compare/wrongs.ts';
-import type { StoredRow, StoredWindow } from '../read/stored.ts';
+import type { StoredWindow } from '../read/stored.ts';
+import type { StoredRow } from '../read/window-rows.ts';
 import { lifeOf } from '../recompute/candle.ts';
 import { expectedColumns } from '../recompute/expected-window.ts';
 import { compareColumns } from '../values/columns.ts';

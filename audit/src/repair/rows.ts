@@ -1,5 +1,6 @@
 import type { PlacedRollup, WrongGap } from '../compare/wrongs.ts';
-import type { GapRow, StoredRow, StoredTrade } from '../read/stored.ts';
+import type { GapRow, StoredTrade } from '../read/stored.ts';
+import type { StoredRow } from '../read/window-rows.ts';
 import { candleColumns, type CandleLife, type CandleNumbers } from '../recompute/candle.ts';
 import type { PlacedTrade } from '../recompute/expected-window.ts';
 import type { Columns } from '../values/columns.ts';

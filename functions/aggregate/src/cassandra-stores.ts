@@ -2,8 +2,9 @@ import { parseApplied, formatApplied } from '@kandle/market/window/applied';
 import { formatSpans, parseSpans } from '@kandle/market/window/gap-spans';
 import { e16, e8 } from '@kandle/market/number/fixed-point';
 import { ABSENT_SHARD, type ShardState } from '@kandle/market/window/shard-state';
-import { formatTradeKey, parseTradeKey } from '@kandle/market/trade/trade';
+import { parseTradeKey } from '@kandle/market/trade/trade';
 import { WINDOW_MS, type WindowKey } from '@kandle/market/window/window';
+import { formatWindowRows, parseWindowRows } from '@kandle/market/window/window-rows';
 import { ABSENT_WINDOW, type WindowRow, type WindowState } from '@kandle/market/window/window-state';
 import { column, parseRow, parseRows } from '@kandle/runtime/cassandra-rows';
 import {
@@ -15,6 +16,7 @@ import {
   SERIAL_READ,
   writeConditionally,
 } from '@kandle/runtime/conditional';
+import { PoisonError } from '@kandle/runtime/errors';
 import type { Client, types } from 'cassandra-driver';
 import { z } from 'zod';
 import type { ShardStore, WindowStore } from './stores.ts';
@@ -23,22 +25,32 @@ const READ_WINDOW = 'SELECT * FROM windows WHERE shard = ? AND window_start = ?'
 const READ_WRITTEN =
   'SELECT DISTINCT shard, window_start, version FROM windows WHERE shard = ? AND window_start IN ?';
 const WRITE_WINDOW =
-  'UPDATE windows SET version = ?, final_version = ?, incomplete_version = ?, applied = ?, min_offset = ? ' +
+  'UPDATE windows SET version = ?, final_version = ?, incomplete_version = ?, applied = ?, min_offset = ?, ' +
+  'symbols = ? WHERE shard = ? AND window_start = ? IF version = ?';
+/** Leaves rows as they are, in whatever form. */
+const WRITE_VERSIONS =
+  'UPDATE windows SET version = ?, final_version = ?, incomplete_version = ? ' +
   'WHERE shard = ? AND window_start = ? IF version = ?';
-const WRITE_ROW =
-  'UPDATE windows SET row_version = ?, revision = ?, reason = ?, first_key = ?, last_key = ?, open_e8 = ?, ' +
-  'high_e8 = ?, low_e8 = ?, close_e8 = ?, volume_e8 = ?, notional_e16 = ?, price_sum_e8 = ?, trade_count = ?, ' +
-  'id_hash_sum = ? WHERE shard = ? AND window_start = ? AND symbol = ?';
 const READ_SHARD = 'SELECT version, closed_to, open, gaps FROM shards WHERE shard = ?';
 const WRITE_SHARD =
   'UPDATE shards SET version = ?, closed_to = ?, open = ?, gaps = ? WHERE shard = ? IF version = ?';
 
-/** Rows fetched at once; each has about 200 bytes. */
+/** Rows fetched at once of a window in the old form; each has about 200 bytes. */
 const FETCH_ROWS = 5_000;
+/**
+ * Begins `applied` where the rows are in `symbols`. A process that knows only the old form takes it for damage,
+ * and so never writes on what it has not read.
+ */
+const NEW_FORM = 'v2 ';
+/**
+ * Most bytes of a window's rows: some 8,000 symbols. A transaction holds them in memory several times over, and
+ * Cassandra's own limit for one is 16 MiB.
+ */
+const MAX_ROWS_BYTES = 2 * 1024 * 1024;
 /** Windows looked for in one statement: each is a partition of its own. */
 const LOOK_AT_ONCE = 100;
 
-/** The windows in Cassandra: one conditional batch, so one Paxos round, however many symbols a batch moved. */
+/** The windows in Cassandra: one conditional row, so one Paxos round, however many symbols a batch moved. */
 export function createWindowStore(client: Client): WindowStore {
   return {
     async read({ shard, windowStartMs }) {
@@ -62,16 +74,13 @@ export function createWindowStore(client: Client): WindowStore {
       }
       return found.toSorted((a, b) => a - b);
     },
-    compareAndSet: (key, next, changed) =>
-      writeConditionally('write a window', () =>
-        client.batch(
-          [
-            { query: WRITE_WINDOW, params: windowParams(key, next) },
-            ...changed.map((symbol) => ({ query: WRITE_ROW, params: rowParams(key, symbol, next) })),
-          ],
-          CONDITIONAL,
-        ),
-      ),
+    async compareAndSet(key, next, written) {
+      const [query, params] =
+        written === 'all'
+          ? [WRITE_WINDOW, windowParams(key, next)]
+          : [WRITE_VERSIONS, versionParams(key, next)];
+      return await writeConditionally('write a window', () => client.execute(query, params, CONDITIONAL));
+    },
   };
 }
 
@@ -103,40 +112,35 @@ export function createShardStore(client: Client): ShardStore {
 }
 
 function windowParams({ shard, windowStartMs }: WindowKey, next: WindowState): unknown[] {
+  const symbols = formatWindowRows(next.rows);
+  const bytes = Buffer.byteLength(symbols);
+  if (bytes > MAX_ROWS_BYTES) {
+    throw new PoisonError(
+      `Cannot write a window: its ${next.rows.size} symbols are ${bytes} bytes, more than ${MAX_ROWS_BYTES}; the feed needs more shards`,
+      { facts: { shard, windowStartMs } },
+    );
+  }
   return [
     next.version,
     next.finalVersion,
     next.incompleteVersion,
-    formatApplied(next.applied),
+    NEW_FORM + formatApplied(next.applied),
     next.minOffset,
+    symbols,
     shard,
     new Date(windowStartMs),
     expectedVersion(next.version),
   ];
 }
 
-function rowParams({ shard, windowStartMs }: WindowKey, symbol: string, next: WindowState): unknown[] {
-  const row = next.rows.get(symbol);
-  if (row === undefined) throw new RangeError(`Cannot write a window: ${symbol} changed but has no row`);
-  const { candle } = row;
+function versionParams({ shard, windowStartMs }: WindowKey, next: WindowState): unknown[] {
   return [
-    row.version,
-    row.revision,
-    row.reason ?? '',
-    formatTradeKey(candle.firstKey),
-    formatTradeKey(candle.lastKey),
-    candle.openE8,
-    candle.highE8,
-    candle.lowE8,
-    candle.closeE8,
-    candle.volumeE8,
-    candle.notionalE16,
-    candle.priceSumE8,
-    candle.tradeCount,
-    candle.idHashSum,
+    next.version,
+    next.finalVersion,
+    next.incompleteVersion,
     shard,
     new Date(windowStartMs),
-    symbol,
+    expectedVersion(next.version),
   ];
 }
 
@@ -147,9 +151,10 @@ const HeaderSchema = z.object({
   incomplete_version: column.optionalInt,
   applied: column.optionalText,
   min_offset: column.bigint.nullable(),
+  symbols: column.text.nullable(),
 });
 
-/** A symbol's row in a window. */
+/** A symbol's row in a window of the old form. */
 const RowSchema = z.object({
   symbol: column.text,
   row_version: column.int,
@@ -181,20 +186,23 @@ function toWindow(rows: readonly types.Row[], windowStartMs: number): WindowStat
   const [first] = rows;
   if (first === undefined || first['version'] === null) return ABSENT_WINDOW;
   const header = parseRow(HeaderSchema, first, 'read a window');
+  const { applied, symbols } = header;
   return {
     version: header.version,
     finalVersion: header.final_version,
     incompleteVersion: header.incomplete_version,
-    applied: parseApplied(header.applied),
+    applied: parseApplied(symbols === null ? applied : applied.slice(NEW_FORM.length)),
     minOffset: header.min_offset,
-    rows: new Map(
-      parseRows(
-        RowSchema,
-        rows.filter((row) => row['symbol'] !== null),
-        'read a window',
-      ).map((row) => [row.symbol, toRow(row, windowStartMs)]),
-    ),
+    rows: symbols === null ? oldRows(rows, windowStartMs) : parseWindowRows(symbols, windowStartMs),
   };
+}
+
+/** The rows of a window that was written before `symbols` was. */
+function oldRows(rows: readonly types.Row[], windowStartMs: number): ReadonlyMap<string, WindowRow> {
+  const written = rows.filter((row) => row['symbol'] !== null);
+  return new Map(
+    parseRows(RowSchema, written, 'read a window').map((row) => [row.symbol, toRow(row, windowStartMs)]),
+  );
 }
 
 function toRow(row: z.infer<typeof RowSchema>, windowStartMs: number): WindowRow {

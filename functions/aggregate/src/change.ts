@@ -46,7 +46,7 @@ export async function changeWindow(
   async function write({ next, changed }: WindowChange): Promise<CasOutcome> {
     // Any result but "applied", an exception included, leaves no memory of the window.
     deps.cache.drop(key);
-    const outcome = await deps.windows.compareAndSet(key, next, changed);
+    const outcome = await deps.windows.compareAndSet(key, next, changed.length > 0 ? 'all' : 'versions');
     if (outcome === 'applied') deps.cache.set(key, next);
     return outcome;
   }

@@ -1,5 +1,12 @@
 import { beforeFirstWrite } from '@kandle/market/window/before-first-write';
-import { dueLimitMs, dueWindows, type ShardState, takeOffOpen } from '@kandle/market/window/shard-state';
+import {
+  dueLimitMs,
+  dueWindows,
+  type SettledWindows,
+  type ShardState,
+  takeOffOpen,
+  withoutSettled,
+} from '@kandle/market/window/shard-state';
 import { closedToOf, WINDOW_MS, type WindowKey } from '@kandle/market/window/window';
 import { closeWindow, isFinal, type WindowState } from '@kandle/market/window/window-state';
 import { changeShard, changeWindow } from './change.ts';
@@ -15,6 +22,8 @@ type CloseDeps = Pick<
  * acknowledged, and only then taken off the shard's `open` list.
  *
  * A crash anywhere in between leaves them on the list, and the next batch of the shard goes through them again.
+ * So the list is not written while it holds another window: that one is still to be closed, by a batch that
+ * comes for certain, and until then the shard's next write takes them off, which usually registers a window.
  */
 export async function closeDueWindows(
   deps: CloseDeps,
@@ -22,20 +31,36 @@ export async function closeDueWindows(
   touched: readonly number[],
 ): Promise<void> {
   if (!isClosingDue(deps, work, touched)) return;
-  const { batch } = work;
-  work.shard = await changeShard(deps, batch.shard, {
+  await settleDue(deps, work, { shard: work.shard, touched });
+  if (withoutSettled(work.shard, work.settled).open.length > 0) return;
+  work.shard = await changeShard(deps, work.batch.shard, {
     action: 'close windows',
+    known: work.shard,
     async change(shard) {
-      const limitMs = dueLimitMs(shard, batch.watermarkMs, deps.graceMs);
-      const due = dueWindows(shard, touched, limitMs);
-      for (const windowStartMs of due) {
-        const key = { shard: batch.shard, windowStartMs };
-        const final = await makeFinal(deps, key, shard);
-        await deps.candles.publishFinal(key, final, batch);
-      }
-      return takeOffOpen(shard, due, limitMs);
+      const { closed, limitMs } = await settleDue(deps, work, { shard, touched });
+      return takeOffOpen(shard, closed, limitMs);
     },
   });
+  work.settled = null;
+}
+
+/** Closes and publishes what is due and not settled yet; all that is settled then. */
+async function settleDue(
+  deps: CloseDeps,
+  work: BatchWork,
+  { shard, touched }: { readonly shard: ShardState; readonly touched: readonly number[] },
+): Promise<SettledWindows> {
+  const { batch } = work;
+  const limitMs = dueLimitMs(withoutSettled(shard, work.settled), batch.watermarkMs, deps.graceMs);
+  const closed = [...(work.settled?.closed ?? [])];
+  for (const windowStartMs of dueWindows(shard, touched, limitMs)) {
+    if (closed.includes(windowStartMs)) continue;
+    const key = { shard: batch.shard, windowStartMs };
+    const final = await makeFinal(deps, key, shard);
+    await deps.candles.publishFinal(key, final, batch);
+    closed.push(windowStartMs);
+  }
+  return (work.settled = { closed, limitMs });
 }
 
 /**
@@ -43,7 +68,8 @@ export async function closeDueWindows(
  * already due. The shard's row as remembered is enough to ask: an older row only asks once too often.
  */
 function isClosingDue(deps: CloseDeps, work: BatchWork, touched: readonly number[]): boolean {
-  const { shard, batch } = work;
+  const { batch } = work;
+  const shard = withoutSettled(work.shard, work.settled);
   const limitMs = dueLimitMs(shard, batch.watermarkMs, deps.graceMs);
   if (closedToOf(batch.watermarkMs, deps.graceMs) > (shard.closedToMs ?? Number.NEGATIVE_INFINITY))
     return true;

@@ -1,4 +1,4 @@
-import type { ShardState } from '@kandle/market/window/shard-state';
+import type { SettledWindows, ShardState } from '@kandle/market/window/shard-state';
 import type { BatchHeader } from '@kandle/market/event/batch-header';
 import type { BatchPosition, WindowState } from '@kandle/market/window/window-state';
 import type { ChangeLimits } from '@kandle/runtime/change-versioned';
@@ -24,11 +24,18 @@ export interface AggregateDeps extends ChangeLimits {
   readonly wallMs: () => number;
 }
 
-/** What the steps of one batch share: the batch, and the shard's row as this process last knew it. */
-export interface BatchWork {
+/** What a process remembers of a shard from one batch to the next. */
+export interface KnownShard {
+  /** Its row as last seen. May be old: what is decided on it is checked by a transaction. */
+  shard: ShardState;
+  /** What this process has closed and published since; null for nothing. */
+  settled: SettledWindows | null;
+}
+
+/** What the steps of one batch share. */
+export interface BatchWork extends KnownShard {
   readonly batch: BatchHeader;
   readonly position: BatchPosition;
-  shard: ShardState;
   /** Windows that this batch put on the `open` list: most likely never written before. */
   readonly fresh: Set<number>;
 }

@@ -154,7 +154,7 @@ test('aggregate() takes a late window off the list, when the first try could not
   await other(batchEvent(2, [], 20_000));
   const late = batchEvent(3, [trade('b', 5_100, 10)], 20_000);
   // Everything works but the last statement.
-  faults.push('none', 'none', 'none', 'none', 'none', 'none', 'error');
+  faults.push('none', 'none', 'none', 'none', 'none', 'error');
   await expect(rig.create()(late)).rejects.toThrow(RetryableError);
   expect(rig.database.shardAt(SHARD).open).toEqual([W0 + 5_000]);
   // It knows the shard from before, when nothing was open.
@@ -239,6 +239,45 @@ test('aggregate() reads nothing and writes once, when a batch is a usual one', a
   }));
   await aggregate(batchEvent(2, symbols, -400));
   expect(rig.database.counts).toEqual({ reads: before.reads, writes: before.writes + 1 });
+});
+
+test('aggregate() writes a shard once a window and reads nothing, when it trades in every window', async () => {
+  const rig = createRig();
+  const aggregate = rig.create();
+  const openAfter: (readonly number[])[] = [];
+  const WINDOWS = 6;
+  await aggregate(batchEvent(1, [trade('a', 100, 10)], -800));
+  const before = { ...rig.database.counts };
+  for (let n = 1; n <= WINDOWS; n++) {
+    await aggregate(batchEvent(2 * n, [trade(`b${n}`, n * 5_000 + 100, 10)], n * 5_000 - 900));
+    await aggregate(batchEvent(2 * n + 1, [trade(`c${n}`, n * 5_000 + 3_000, 10)], n * 5_000 + 2_000));
+    openAfter.push(rig.database.shardAt(SHARD).open.map((startMs) => (startMs - W0) / 5_000));
+  }
+  // Two batches merged, one window closed, one registered with the one before taken off.
+  expect(rig.database.counts).toEqual({ reads: before.reads, writes: before.writes + 4 * WINDOWS });
+  expect(openAfter.at(-1)).toEqual([WINDOWS - 1, WINDOWS]);
+  // With the last window nothing is left to wait for.
+  await aggregate(batchEvent(100, [], WINDOWS * 5_000 + 7_000));
+  expect(rig.database.shardAt(SHARD)).toMatchObject({ open: [], closedToMs: W0 + (WINDOWS + 1) * 5_000 });
+  const finals = rig.published.filter(({ kind }) => kind === 'final');
+  expect(finals.map(({ windowStartMs }) => (windowStartMs - W0) / 5_000)).toEqual(
+    Array.from({ length: WINDOWS + 1 }, (_, n) => n),
+  );
+});
+
+test('aggregate() goes through a window again and takes it off, when the process died that had closed it', async () => {
+  const rig = createRig();
+  const first = rig.create();
+  await first(batchEvent(1, [trade('a', 100, 10)], -800));
+  await first(batchEvent(2, [trade('b', 5_100, 10)], 7_000));
+  expect(rig.database.shardAt(SHARD).open).toEqual([W0, W0 + 5_000]);
+  const published = rig.published.length;
+  await rig.create()(batchEvent(3, [], 12_000));
+  expect(rig.published.slice(published)).toMatchObject([
+    { kind: 'final', windowStartMs: W0, version: 2 },
+    { kind: 'final', windowStartMs: W0 + 5_000, version: 2 },
+  ]);
+  expect(rig.database.shardAt(SHARD)).toMatchObject({ open: [], closedToMs: W0 + 10_000 });
 });
 
 test('aggregate() counts what is repeated, late, revised, incomplete, lost and unknown', async () => {

@@ -2,13 +2,12 @@ import { parseFeedGap } from '@kandle/market/feed/feed-gap';
 import { foldColumns } from '@kandle/market/candle/fold';
 import { parseTradeColumns } from '@kandle/market/trade/trade-batch';
 import { EVENT_TYPES } from '@kandle/market/event/topics';
-import type { ShardState } from '@kandle/market/window/shard-state';
 import { PoisonError } from '@kandle/runtime/errors';
 import { parseOrPoison } from '@kandle/runtime/parse';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
 import { applyToWindow } from './apply.ts';
 import { closeDueWindows } from './close.ts';
-import type { AggregateDeps, BatchWork } from './deps.ts';
+import type { AggregateDeps, BatchWork, KnownShard } from './deps.ts';
 import { markGap } from './gap.ts';
 import { registerOpenWindows } from './register.ts';
 
@@ -21,8 +20,7 @@ import { registerOpenWindows } from './register.ts';
  * and the candles of every final window it concerns are acknowledged.
  */
 export function createAggregate(deps: AggregateDeps): (event: ReceivedEvent) => Promise<void> {
-  /** The rows of the shards as last seen. May be old: what is decided on it is checked by a transaction. */
-  const shards = new Map<string, ShardState>();
+  const shards = new Map<string, KnownShard>();
 
   async function takeGap(event: ReceivedEvent): Promise<void> {
     const gap = parseOrPoison('feed gap', () => parseFeedGap(event.data));
@@ -42,8 +40,11 @@ export function createAggregate(deps: AggregateDeps): (event: ReceivedEvent) => 
     const position = { epoch: batch.epoch, sequence: batch.sequence, offset: event.offset };
     const folded = foldColumns(batch.columns, position);
     const touched = [...folded.keys()].toSorted((a, b) => a - b);
-    const known = shards.get(batch.shard) ?? (await deps.shards.read(batch.shard));
-    const work: BatchWork = { batch, position, shard: known, fresh: new Set() };
+    const known = shards.get(batch.shard) ?? {
+      shard: await deps.shards.read(batch.shard),
+      settled: null,
+    };
+    const work: BatchWork = { batch, position, ...known, fresh: new Set() };
     try {
       await registerOpenWindows(deps, work, touched);
       let isRepeat = false;
@@ -54,7 +55,7 @@ export function createAggregate(deps: AggregateDeps): (event: ReceivedEvent) => 
       // The first try may have died before it took the window off the list: what is remembered need not tell.
       if (isRepeat) work.shard = await deps.shards.read(batch.shard);
       await closeDueWindows(deps, work, touched);
-      shards.set(batch.shard, work.shard);
+      shards.set(batch.shard, { shard: work.shard, settled: work.settled });
     } catch (error) {
       shards.delete(batch.shard);
       throw error;

@@ -3,6 +3,9 @@ import type { ShardState } from '@kandle/market/window/shard-state';
 import type { WindowState } from '@kandle/market/window/window-state';
 import type { CasOutcome } from '@kandle/runtime/conditional';
 
+/** What of a window a transaction writes. */
+export type WindowPart = 'all' | 'versions';
+
 /**
  * The windows in the database: linearisable reads, and writes that apply only on the version they were made
  * from. Both throw RetryableError when the database is not to be had.
@@ -18,9 +21,11 @@ export interface WindowStore {
   /**
    * Replaces version `next.version - 1` by `next`, in one transaction.
    *
-   * @param changed Symbols whose rows differ from the version before.
+   * @param written What differs from the version before: the versions alone, as closing and marking change
+   *   them, or everything.
+   * @throws {PoisonError} If the window holds more symbols than a transaction takes.
    */
-  compareAndSet(key: WindowKey, next: WindowState, changed: readonly string[]): Promise<CasOutcome>;
+  compareAndSet(key: WindowKey, next: WindowState, written: WindowPart): Promise<CasOutcome>;
 }
 
 /** The shards' rows in the database, under the same rules. */

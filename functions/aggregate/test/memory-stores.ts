@@ -30,16 +30,13 @@ export function createMemoryStores(): MemoryStores {
           .filter((startMs) => firstMs <= startMs && startMs <= lastMs)
           .toSorted((a, b) => a - b);
       },
-      async compareAndSet(key, next, changed) {
+      async compareAndSet(key, next, written) {
         const current = windowAt(key);
         if (current.version !== next.version - 1) return 'lost';
-        // Only what the statement names is written: rows that are not in `changed` stay as they are.
-        const rows = new Map(current.rows);
-        for (const symbol of changed) {
-          const row = next.rows.get(symbol);
-          if (row !== undefined) rows.set(symbol, row);
-        }
-        windows.set(keyOf(key), { ...next, rows });
+        const { version, finalVersion, incompleteVersion } = next;
+        // Only what the statement names is written.
+        const stored = written === 'all' ? next : { ...current, version, finalVersion, incompleteVersion };
+        windows.set(keyOf(key), stored);
         return 'applied';
       },
     },

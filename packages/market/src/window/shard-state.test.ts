@@ -10,6 +10,7 @@ import {
   registerWindows,
   takeOffOpen,
   type ShardState,
+  withoutSettled,
 } from './shard-state.ts';
 
 const WINDOW_MS = 5_000;
@@ -37,9 +38,24 @@ test('registerWindows() is the union in ascending order, when windows are added'
     fc.property(shards, fc.array(starts, { maxLength: 6 }), (shard, added) => {
       const isNew = added.some((startMs) => !shard.open.includes(startMs));
       const open = [...new Set([...shard.open, ...added])].toSorted((a, b) => a - b);
-      expect(registerWindows(shard, added)).toEqual(
+      expect(registerWindows(shard, added, null)).toEqual(
         isNew ? { ...shard, version: shard.version + 1, open } : null,
       );
+    }),
+  );
+});
+
+test('registerWindows() takes off what is settled, only when it adds something', () => {
+  fc.assert(
+    fc.property(shards, starts, startLists, starts, (shard, added, closed, limitMs) => {
+      const left = shard.open.filter((startMs) => !closed.includes(startMs));
+      const open = [...new Set([...left, added])].toSorted((a, b) => a - b);
+      const closedToMs = Math.max(limitMs, shard.closedToMs ?? Number.NEGATIVE_INFINITY);
+      expect(registerWindows(shard, [added], { closed, limitMs })).toEqual(
+        shard.open.includes(added) ? null : { ...shard, version: shard.version + 1, closedToMs, open },
+      );
+      expect(withoutSettled(shard, { closed, limitMs })).toMatchObject({ open: left, closedToMs });
+      expect(withoutSettled(shard, null)).toBe(shard);
     }),
   );
 });
@@ -99,7 +115,7 @@ test('takeOffOpen() leaves nothing due, when all due windows were closed', () =>
 
 test('ABSENT_SHARD has nothing due, when nothing was touched', () => {
   expect(dueWindows(ABSENT_SHARD, [], dueLimitMs(ABSENT_SHARD, 1e12, 2_000))).toEqual([]);
-  expect(registerWindows(ABSENT_SHARD, [])).toBeNull();
+  expect(registerWindows(ABSENT_SHARD, [], null)).toBeNull();
 });
 
 test('noteGap() keeps every gap and touches nothing else, when gaps come in any order and again', () => {

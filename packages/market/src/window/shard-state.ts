@@ -18,11 +18,33 @@ export interface ShardState {
 /** The state of a shard that was never written. */
 export const ABSENT_SHARD: ShardState = { version: 0, closedToMs: null, open: [], gaps: [] };
 
-/** The shard with windows added to `open`, or null when it lists them all already. */
-export function registerWindows(shard: ShardState, windowStartsMs: readonly number[]): ShardState | null {
-  const open = new Set([...shard.open, ...windowStartsMs]);
-  if (open.size === shard.open.length) return null;
-  return { ...shard, version: shard.version + 1, open: [...open].toSorted((a, b) => a - b) };
+/**
+ * Windows that are final and whose candles are acknowledged, but that are still on the `open` list: the shard's
+ * next write takes them off, and says up to where it is closed.
+ */
+export interface SettledWindows {
+  readonly closed: readonly number[];
+  readonly limitMs: number;
+}
+
+/**
+ * The shard with windows added to `open`, and settled ones taken off; null when it lists them all already, for
+ * to take windows off is no reason to write.
+ */
+export function registerWindows(
+  shard: ShardState,
+  windowStartsMs: readonly number[],
+  settled: SettledWindows | null,
+): ShardState | null {
+  if (windowStartsMs.every((startMs) => shard.open.includes(startMs))) return null;
+  const left = withoutSettled(shard, settled);
+  const open = new Set([...left.open, ...windowStartsMs]);
+  return { ...left, version: shard.version + 1, open: [...open].toSorted((a, b) => a - b) };
+}
+
+/** The shard as it will be once what is settled is taken off; its version means nothing. */
+export function withoutSettled(shard: ShardState, settled: SettledWindows | null): ShardState {
+  return (settled && takeOffOpen(shard, settled.closed, settled.limitMs)) ?? shard;
 }
 
 /** How far windows are due: ends up to this time are closed by a watermark, or have been before. */

@@ -18,14 +18,14 @@ const RESULT = 0x08;
 const PREPARED = 4;
 const WARNING_FLAG = 0x08;
 
-/** True for the conditional batch that merges trades into a window, or closes one. */
+/** True for the conditional write that merges trades into a window, or closes one. */
 export function isWindowWrite({ what }: WireRequest): boolean {
   return what.startsWith('UPDATE windows SET version') && what.includes(' IF version');
 }
 
-/** True for the conditional batch that closes a window: it changes no symbol's row. */
+/** True for the conditional write that closes a window: it changes no symbol's row. */
 export function isWindowClose(request: WireRequest): boolean {
-  return isWindowWrite(request) && request.statements === 1;
+  return isWindowWrite(request) && !request.what.includes('symbols = ?');
 }
 
 /**

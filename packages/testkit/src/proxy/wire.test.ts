@@ -51,7 +51,8 @@ function chunksOf(stream: Buffer, cuts: readonly number[]): Buffer[] {
 }
 
 const cutLists = fc.array(fc.nat(), { maxLength: 12 });
-const WINDOW = 'UPDATE windows SET version = ?, applied = ? WHERE shard = ? IF version = ?';
+const WINDOW = 'UPDATE windows SET version = ?, applied = ?, symbols = ? WHERE shard = ? IF version = ?';
+const CLOSE = 'UPDATE windows SET version = ?, final_version = ? WHERE shard = ? IF version = ?';
 
 describe('createCqlWire()', () => {
   test('knows a prepared batch by its first statement, on any connection, however the stream is cut', () => {
@@ -61,12 +62,14 @@ describe('createCqlWire()', () => {
         const first = wire.open(1);
         first.fromClient(cql(0x09, 3, longText(WINDOW)));
         first.fromServer(cql(0x08, 3, preparedAs('w1')));
+        first.fromClient(cql(0x09, 4, longText(CLOSE)));
+        first.fromServer(cql(0x08, 4, preparedAs('c1')));
 
         const second = wire.open(1);
         const requests = [
           cql(0x0d, 5, batchOf('w1', 4)),
           cql(0x05, 6, Buffer.alloc(0)),
-          cql(0x0d, 7, batchOf('w1', 1)),
+          cql(0x0d, 7, batchOf('c1', 1)),
         ];
         const seen = chunksOf(Buffer.concat(requests), requestCuts).flatMap((chunk) =>
           second.fromClient(chunk),
