@@ -18,8 +18,13 @@ export interface RawBatch {
   readonly watermarkMs: number;
   /** Before this, by what was known before the batch, less the horizon, a trade is too late. */
   readonly knownMs: number;
+  /** How its records are to be read. */
+  readonly format: RecordForm;
   readonly records: readonly RawRecord[];
 }
+
+/** Finnhub's trades, trades that were mapped to the same names, or looks at a market from time to time. */
+export type RecordForm = 'finnhub' | 'trades' | 'samples';
 
 /** A record of a feed, with the id that ingest gave it. */
 export interface RawRecord {
@@ -57,7 +62,7 @@ const Attributes = z.object({
 
 const Data = z.object({
   /** Whose records they are; absent in logs written before 2026-11-29, which are all Finnhub's. */
-  format: z.literal('finnhub').optional(),
+  format: z.enum(['finnhub', 'trades', 'samples']).default('finnhub'),
   records: z
     .array(
       z.object({
@@ -95,7 +100,8 @@ export function readRawBatch(event: TopicEvent): RawBatch | null {
   const data = Data.safeParse(dataOf(event));
   if (!attributes.success || !data.success) return null;
   const { shard, epoch, sequence, watermark, watermarkbefore: knownMs = watermark } = attributes.data;
-  return { shard, epoch, sequence, watermarkMs: watermark, knownMs, records: data.data.records };
+  const { format, records } = data.data;
+  return { shard, epoch, sequence, watermarkMs: watermark, knownMs, format, records };
 }
 
 /** Number and watermark of a raw batch, by its attributes alone; null if it is none. */

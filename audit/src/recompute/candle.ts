@@ -49,7 +49,8 @@ export function candleColumns(row: CandleNumbers, life: CandleLife | null): Colu
     low: doubleOf(row.lowE8),
     close: doubleOf(row.closeE8),
     volume: doubleOf(row.volumeE8),
-    vwap: quotientOf(row.notionalE16, row.volumeE8 * 10n ** 8n),
+    // Looks of which nobody knows the volume have no average by it.
+    vwap: row.volumeE8 === 0n ? null : quotientOf(row.notionalE16, row.volumeE8 * 10n ** 8n),
     mean_price: quotientOf(row.priceSumE8, BigInt(row.tradeCount) * 10n ** 8n),
     trade_count: row.tradeCount,
     notional: quotientOf(row.notionalE16, 10n ** 16n),

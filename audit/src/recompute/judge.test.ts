@@ -91,15 +91,15 @@ test('judgeRecord() agrees with transform, whatever the record', () => {
   });
   const header = { shard: 'test-00', epoch: 1, sequence: 1, ingestTimeMs: 0 };
   fc.assert(
-    fc.property(records, (record) => {
+    fc.property(records, fc.constantFrom('finnhub', 'trades', 'samples'), (record, format) => {
       const { batch, rejects, notTrades } = cleanBatch(
-        { ...header, watermarkMs: TIME + 100, records: [{ id: 'a', record }] },
+        { ...header, format, watermarkMs: TIME + 100, records: [{ id: 'a', record }] },
         100,
       );
-      const judged = judgeRecord(record, TIME);
+      const judged = judgeRecord(record, TIME, format);
       if (typeof judged !== 'string') expect(batch.trades).toEqual([{ id: 'a', ...judged }]);
       else expect(judged).toBe(notTrades === 1 ? 'no_trade' : rejects[0]?.reason);
     }),
-    { numRuns: 1_000 },
+    { numRuns: 2_000 },
   );
 });

@@ -1,3 +1,4 @@
+import type { RecordForm } from '../read/raw-batch.ts';
 import { unitsOf } from '../values/decimal.ts';
 
 /*
@@ -32,7 +33,8 @@ const MAX_PRICE = 1e12;
 const MAX_SIZE = 1e15;
 
 /**
- * Judges one Finnhub record (`s` symbol, `p` price, `t` milliseconds, `v` volume) by itself and by its batch.
+ * Judges one record (`s` symbol, `p` price, `t` milliseconds, `v` volume) by itself and by its batch. Of a look
+ * at a market the volume may be 0 or unknown: it counts all the same.
  *
  * @param oldestMs What was known before the batch, less the symbol's delay and the horizon: a trade before it
  *   is too late.
@@ -40,18 +42,21 @@ const MAX_SIZE = 1e15;
 export function judgeRecord(
   record: Readonly<Record<string, unknown>>,
   oldestMs: number,
+  form: RecordForm = 'finnhub',
 ): JudgedTrade | NotCounted {
-  const { p: price, t: eventTimeMs, v: size } = record;
+  const { p: price, t: eventTimeMs, v } = record;
+  const isLook = form === 'samples';
+  const size = isLook ? (v ?? 0) : v;
   const symbol = symbolOf(record['s']);
   if (symbol === null) return 'bad_symbol';
   if (typeof eventTimeMs !== 'number' || !Number.isSafeInteger(eventTimeMs)) return 'bad_time';
   if (eventTimeMs < YEAR_2000_MS || eventTimeMs >= YEAR_2100_MS) return 'bad_time';
-  if (size === 0) return 'no_trade';
+  if (size === 0 && !isLook) return 'no_trade';
   // Only a future, `CL=F` or `NYMEX:CL1!`, may cost nothing or less.
   const isFuture = symbol.endsWith('=F') || symbol.endsWith('!');
   if (typeof price !== 'number' || !(Math.abs(price) <= MAX_PRICE)) return 'bad_price';
   if (price <= 0 && !isFuture) return 'bad_price';
-  if (typeof size !== 'number' || !(size > 0) || size > MAX_SIZE) return 'bad_size';
+  if (typeof size !== 'number' || !(size > 0 || (isLook && size === 0)) || size > MAX_SIZE) return 'bad_size';
   const [priceE8, sizeE8] = [unitsOf(price), unitsOf(size)];
   if (priceE8 === null || sizeE8 === null) return 'too_many_decimals';
   if (eventTimeMs < oldestMs) return 'too_late';

@@ -186,7 +186,7 @@ export function createRawLog(options: RawLogOptions): RawLog {
     for (const { id, record, delayMs } of batch.records) {
       counts.records += 1;
       log.maxDelayMs = Math.max(log.maxDelayMs, delayMs);
-      const judged = judgeRecord(record, batch.knownMs - delayMs - options.horizonMs);
+      const judged = judgeRecord(record, batch.knownMs - delayMs - options.horizonMs, batch.format);
       if (typeof judged === 'string') {
         counts.notCounted[judged] = (counts.notCounted[judged] ?? 0) + 1;
         if (judged === 'too_late' && options.isWanted(log.shard, startOf(Number(record['t']), WINDOW_MS)))
