@@ -11,25 +11,25 @@ export interface BacklogOptions {
   readonly symbols: number;
   /** Trades a second of market time: how many meet in a window. */
   readonly rate: number;
+  readonly shards: number;
   /** Most trades of a batch. */
   readonly batch: number;
 }
 
 const FEED = 'sim';
-const SHARDS = 12;
 const DISORDER_MS = 1_000;
 const MINUTE_MS = 60_000;
 /** A watermark that closes every window. */
 const CLOSE_MS = 60_000;
 
 /** The raw batches of a simulated market, full ones as ingest makes them when it has fallen behind. */
-export function* backlogOf({ trades, symbols, rate, batch }: BacklogOptions): Generator<MarketEvent> {
+export function* backlogOf({ trades, symbols, rate, shards, batch }: BacklogOptions): Generator<MarketEvent> {
   // Ended a while ago, so that nothing is ahead of the clock.
   const startMs = Math.floor((Date.now() - (trades / rate) * 1_000) / MINUTE_MS - 2) * MINUTE_MS;
   const market = createMarket({ seed: 1, rate, symbols, startMs });
   const memory = createTradeMemory();
   const lines = new Map(
-    shardsOf(FEED, SHARDS).map((shard) => [shard, { records: [] as RawRecord[], sequence: 0 }]),
+    shardsOf(FEED, shards).map((shard) => [shard, { records: [] as RawRecord[], sequence: 0 }]),
   );
   let newestMs = startMs;
 
@@ -53,7 +53,7 @@ export function* backlogOf({ trades, symbols, rate, batch }: BacklogOptions): Ge
       if (made === trades) break;
       made += 1;
       newestMs = Math.max(newestMs, trade.eventTimeMs);
-      const shard = shardOf(FEED, trade.instrument.symbol, SHARDS);
+      const shard = shardOf(FEED, trade.instrument.symbol, shards);
       const line = lines.get(shard);
       line?.records.push(rawRecord(trade));
       if (line?.records.length === batch) yield take(shard, newestMs - DISORDER_MS);

@@ -33,6 +33,7 @@ export interface BacklogSize {
   readonly trades: number;
   readonly symbols: number;
   readonly rate: number;
+  readonly shards: number;
   readonly batch: number;
 }
 

@@ -56,6 +56,7 @@ everything per million trades, and what Cassandra was asked for. Kafka and Cassa
       wholeNumber(1, 50_000),
       '2000',
     ),
+    shards: option('N', 'shards of the feed, as SHARD_COUNT of ingest', wholeNumber(1, 100), '12'),
     batch: option('N', 'most trades of a batch, as MAX_TRADES of ingest', wholeNumber(1, 10_000), '400'),
     'warm-up': option('N', 'trades that the servers work off before', wholeNumber(0, 100_000_000), '200000'),
     fast: flag("poll sizes as an administrator may set them, not a cluster's defaults"),
@@ -110,7 +111,8 @@ async function drain({ options, args, say, signal }: BenchRun<typeof COMMAND.opt
     name: string,
     { trades, symbols }: { readonly trades: number; readonly symbols: number },
   ): Promise<DrainRun> {
-    const size = { trades, symbols, rate: options.rate, batch: options.batch };
+    const { rate, shards, batch } = options;
+    const size = { trades, symbols, rate, shards, batch };
     const batches = await fillTopics(rig, name, size);
     say(`${trades.toLocaleString('en')} trades of ${symbols} symbols wait in ${batches} batches`);
     await untilQuiet(rig);

@@ -31,6 +31,7 @@ in .kandle/soak, and says what it took: memory, CPU time, lag, delay, and whethe
     minutes: option('N', 'how long', wholeNumber(1, 10_000), '30'),
     rate: option('N', 'trades a second, up to 50,000', wholeNumber(1, 50_000), '2000'),
     symbols: option('N', 'up to 5,000', wholeNumber(1, 5_000), '100'),
+    shards: option('N', 'shards of the feed, as SHARD_COUNT of ingest', wholeNumber(1, 100), '12'),
     'warm-up': option('N', 'seconds of the same before anything counts', wholeNumber(0, 3_600), '60'),
     profile: option(
       'DIR',
@@ -51,7 +52,7 @@ const KEYSPACE = 'kandle';
 await runBench(COMMAND, soak);
 
 async function soak({ options, args, say, signal }: BenchRun<typeof COMMAND.options>): Promise<boolean> {
-  const { minutes, rate, symbols, profile } = options;
+  const { minutes, rate, symbols, shards, profile } = options;
   const jsonFile = resolve(REPO_ROOT, options.json);
   const write = (run: object): void => {
     mkdirSync(dirname(jsonFile), { recursive: true });
@@ -78,7 +79,7 @@ async function soak({ options, args, say, signal }: BenchRun<typeof COMMAND.opti
       servers,
       keyspace: KEYSPACE,
       logFolder: servers.logFolder,
-      feed: feedOf(simulator),
+      feed: feedOf(simulator, shards),
       log: say,
       processEnv: (name) => profileEnv(profile, name),
       hooks: {
@@ -160,8 +161,14 @@ async function soak({ options, args, say, signal }: BenchRun<typeof COMMAND.opti
   }
 }
 
-function feedOf({ url, symbols }: Simulator): Readonly<Record<string, string>> {
-  return { FEED: 'sim', FEED_URL: url, FINNHUB_TOKEN: 'simulator', SYMBOLS: symbols.join(',') };
+function feedOf({ url, symbols }: Simulator, shards: number): Readonly<Record<string, string>> {
+  return {
+    FEED: 'sim',
+    FEED_URL: url,
+    FINNHUB_TOKEN: 'simulator',
+    SYMBOLS: symbols.join(','),
+    SHARD_COUNT: String(shards),
+  };
 }
 
 function profileEnv(folder: string | null, name: string): Readonly<Record<string, string>> {

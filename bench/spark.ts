@@ -67,7 +67,13 @@ async function besideSpark({
   );
   const admin = kafka.admin();
   const rig: DrainRig = { servers, kafka, admin, plan, say, signal };
-  const size: BacklogSize = { trades: options.trades, symbols: options.symbols, rate: 2_000, batch: 400 };
+  const size: BacklogSize = {
+    trades: options.trades,
+    symbols: options.symbols,
+    rate: 2_000,
+    shards: 12,
+    batch: 400,
+  };
   try {
     await admin.connect();
     say('Warming the servers up …');
