@@ -214,8 +214,8 @@ async function countEffects({ client, admin, keyspace, prefix }: Rig): Promise<s
     .rowLength;
   const offsets = await admin.fetchTopicOffsets(`${prefix}market.trades.v1`);
   const sent = offsets.reduce((sum, { high }) => sum + Number(high), 0);
-  const states = await count('indicator_states');
-  return `${sent} clean batches in Kafka, ${await count('windows')} windows, ${stored} trades and ${states} states of indicators in Cassandra, ${told} notices`;
+  const states = await count('state_windows');
+  return `${sent} clean batches in Kafka, ${await count('windows')} windows, ${stored} trades and ${states} windows of indicators in Cassandra, ${told} notices`;
 }
 
 await runBench(COMMAND, coldStart);

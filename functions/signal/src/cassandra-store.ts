@@ -5,148 +5,123 @@ import {
   expectedVersion,
   QUORUM_READ,
   readFromCassandra,
-  readPartition,
+  SERIAL_READ,
   writeConditionally,
 } from '@kandle/runtime/conditional';
-import {
-  ABSENT,
-  RowCandleSchema,
-  SeriesStateSchema,
-  type StateRow,
-  type StateWindow,
-} from '@kandle/market/signal/series-state';
-import { SignalSchema } from '@kandle/market/signal/signal-batch';
+import { PoisonError } from '@kandle/runtime/errors';
+import { ABSENT, type StateRow, StateRowSchema, type StateWindow } from '@kandle/market/signal/series-state';
 import type { Client, types } from 'cassandra-driver';
 import { z } from 'zod';
-import type { StateStore } from './stores.ts';
+import { createOldStates } from './old-states.ts';
+import { HOUR_MS, hourOf, type StateStore } from './stores.ts';
 
-const READ = 'SELECT * FROM indicator_states WHERE shard = ? AND window_start = ?';
+const READ =
+  'SELECT version, pending, recomputed_to, symbols FROM state_windows WHERE shard = ? AND hour = ? AND window_start = ?';
+const READ_CHANGES = 'SELECT changes FROM state_windows WHERE shard = ? AND hour = ? LIMIT 1';
 const READ_VERSIONS =
-  'SELECT DISTINCT shard, window_start, version FROM indicator_states WHERE shard = ? AND window_start IN ?';
+  'SELECT window_start, version FROM state_windows WHERE shard = ? AND hour = ? AND window_start >= ? AND window_start <= ?';
 const WRITE =
-  'UPDATE indicator_states SET version = ?, pending = ?, recomputed_to = ? WHERE shard = ? AND window_start = ? IF version = ?';
-const WRITE_ROW =
-  'UPDATE indicator_states SET row_version = ?, state_version = ?, candle_version = ?, prev_start = ?, ' +
-  'prev_version = ?, repeated = ?, restarted = ?, candle = ?, state = ?, signals = ? ' +
-  'WHERE shard = ? AND window_start = ? AND symbol = ?';
+  'UPDATE state_windows SET changes = ?, version = ?, pending = ?, recomputed_to = ?, symbols = ? ' +
+  'WHERE shard = ? AND hour = ? AND window_start = ? IF changes = ?';
 
-/** Rows fetched at once; each has about 1.1 KB. */
-const FETCH_ROWS = 2_000;
+/** The form of the text in `symbols`. Another form gets another number; readers know all there ever were. */
+const FORMAT = 1;
+/**
+ * Most bytes of a window's states: some 3,500 symbols. A transaction holds them in memory several times over,
+ * and Cassandra's own limit for one is 16 MiB.
+ */
+const MAX_SYMBOLS_BYTES = 4 * 1024 * 1024;
 
-/** The states in Cassandra: one conditional batch, so one Paxos round, however many symbols an event moved. */
+/** The states in Cassandra: one conditional row, so one Paxos round, however many symbols an event moved. */
 export function createStateStore(client: Client): StateStore {
+  const old = createOldStates(client);
+
+  async function rows(action: string, query: string, params: unknown[], options: typeof SERIAL_READ) {
+    return (await readFromCassandra(action, () => client.execute(query, params, options))).rows;
+  }
+
   return {
-    async read({ shard, windowStartMs }) {
-      const params = [shard, new Date(windowStartMs)];
-      const read = { query: READ, params, fetchSize: FETCH_ROWS };
-      return toWindow(await readPartition(client, 'read a state window', read));
+    async read(key) {
+      const { shard, windowStartMs } = key;
+      const place = [shard, new Date(hourOf(windowStartMs)), new Date(windowStartMs)];
+      const [row] = await rows('read a state window', READ, place, SERIAL_READ);
+      return row === undefined ? await old.read(key) : toWindow(row);
+    },
+    async readChanges(shard, hourMs) {
+      const action = 'read the changes of state windows';
+      const [row] = await rows(action, READ_CHANGES, [shard, new Date(hourMs)], SERIAL_READ);
+      return row === undefined ? 0 : parseRow(ChangesSchema, row, action).changes;
     },
     // Not serial, which several partitions cannot be; a local quorum sees every write that was acknowledged.
-    async readVersions(shard, windowStartsMs) {
-      const starts = windowStartsMs.map((startMs) => new Date(startMs));
-      const result = await readFromCassandra('read the versions of state windows', () =>
-        client.execute(READ_VERSIONS, [shard, starts], QUORUM_READ),
-      );
-      return new Map(
-        parseRows(VersionSchema, result.rows, 'read the versions of state windows').flatMap(
-          ({ window_start, version }) => (version === null ? [] : [[window_start, version]]),
-        ),
+    async readVersions(shard, firstMs, lastMs) {
+      const action = 'read the versions of state windows';
+      const versions = new Map(await old.versions(shard, firstMs, lastMs));
+      for (let hourMs = hourOf(firstMs); hourMs <= lastMs; hourMs += HOUR_MS) {
+        const params = [shard, new Date(hourMs), new Date(firstMs), new Date(lastMs)];
+        const found = await rows(action, READ_VERSIONS, params, QUORUM_READ);
+        for (const { window_start, version } of parseRows(VersionSchema, found, action))
+          versions.set(window_start, version);
+      }
+      return versions;
+    },
+    async compareAndSet({ shard, windowStartMs }, next, changes) {
+      const params = [
+        changes + 1,
+        next.version,
+        next.pending,
+        next.recomputedToMs === null ? null : new Date(next.recomputedToMs),
+        formatSymbols({ shard, windowStartMs }, next.rows),
+        shard,
+        new Date(hourOf(windowStartMs)),
+        new Date(windowStartMs),
+        expectedVersion(changes + 1),
+      ];
+      return await writeConditionally('write a state window', () =>
+        client.execute(WRITE, params, CONDITIONAL),
       );
     },
-    compareAndSet: (key, next, changed) =>
-      writeConditionally('write a state window', () =>
-        client.batch(
-          [
-            {
-              query: WRITE,
-              params: [
-                next.version,
-                next.pending,
-                next.recomputedToMs === null ? null : new Date(next.recomputedToMs),
-                key.shard,
-                new Date(key.windowStartMs),
-                expectedVersion(next.version),
-              ],
-            },
-            ...changed.map((symbol) => ({ query: WRITE_ROW, params: rowParams(key, symbol, next) })),
-          ],
-          CONDITIONAL,
-        ),
-      ),
   };
 }
 
-function rowParams({ shard, windowStartMs }: WindowKey, symbol: string, next: StateWindow): unknown[] {
-  const row = next.rows.get(symbol);
-  if (row === undefined)
-    throw new RangeError(`Cannot write a state window: ${symbol} changed but has no row`);
-  return [
-    row.version,
-    row.stateVersion,
-    row.candle?.version ?? 0,
-    row.basis === null ? null : new Date(row.basis.startMs),
-    row.basis?.stateVersion ?? null,
-    row.repeated,
-    row.restarted,
-    row.candle === null ? '' : JSON.stringify(row.candle),
-    JSON.stringify(row.state),
-    row.signals.length === 0 ? '' : JSON.stringify(row.signals),
-    shard,
-    new Date(windowStartMs),
-    symbol,
-  ];
+/** The text of a row, made once: of the rows of a window an event changes some, and all are written. */
+const texts = new WeakMap<StateRow, string>();
+
+function formatSymbols(key: WindowKey, rows: StateWindow['rows']): string {
+  const parts: string[] = [];
+  for (const [symbol, row] of rows) {
+    let text = texts.get(row);
+    if (text === undefined) texts.set(row, (text = JSON.stringify([symbol, row])));
+    parts.push(text);
+  }
+  const symbols = `{"format":${FORMAT},"rows":[${parts.join(',')}]}`;
+  const bytes = Buffer.byteLength(symbols);
+  if (bytes > MAX_SYMBOLS_BYTES) {
+    throw new PoisonError(
+      `Cannot write a state window: its ${rows.size} symbols are ${bytes} bytes, more than ${MAX_SYMBOLS_BYTES}; the feed needs more shards`,
+      { facts: { ...key } },
+    );
+  }
+  return symbols;
 }
 
-/** What stands once in a window. */
-const HeaderSchema = z.object({
+const SymbolsSchema = z.object({
+  format: z.literal(FORMAT),
+  rows: z.array(z.tuple([z.string(), StateRowSchema])),
+});
+
+const WindowSchema = z.object({
   version: column.int,
   pending: column.optionalInt,
   recomputed_to: column.timestamp.nullable(),
+  symbols: jsonColumn(SymbolsSchema),
 });
 
-const VersionSchema = z.object({ window_start: column.timestamp, version: column.int.nullable() });
+const ChangesSchema = z.object({ changes: column.optionalInt });
+const VersionSchema = z.object({ window_start: column.timestamp, version: column.int });
 
-/** A symbol's row in a window. */
-const RowSchema = z.object({
-  symbol: column.text,
-  row_version: column.int,
-  state_version: column.int,
-  candle: jsonColumn(RowCandleSchema).or(z.literal('')).nullable(),
-  prev_start: column.timestamp.nullable(),
-  prev_version: column.optionalInt,
-  repeated: column.int,
-  restarted: column.boolean,
-  state: jsonColumn(SeriesStateSchema),
-  signals: jsonColumn(z.array(SignalSchema)).or(z.literal('')).nullable(),
-});
-
-function toWindow(rows: readonly types.Row[]): StateWindow {
-  const [first] = rows;
-  if (first === undefined || first['version'] === null) return ABSENT;
-  const { version, pending, recomputed_to } = parseRow(HeaderSchema, first, 'read a state window');
-  return {
-    version,
-    pending,
-    recomputedToMs: recomputed_to,
-    rows: new Map(
-      parseRows(
-        RowSchema,
-        rows.filter((row) => row['symbol'] !== null),
-        'read a state window',
-      ).map((row) => [row.symbol, toRow(row)]),
-    ),
-  };
-}
-
-function toRow(row: z.infer<typeof RowSchema>): StateRow {
-  return {
-    version: row.row_version,
-    stateVersion: row.state_version,
-    candle: row.candle || null,
-    basis: row.prev_start === null ? null : { startMs: row.prev_start, stateVersion: row.prev_version },
-    repeated: row.repeated,
-    restarted: row.restarted,
-    state: row.state,
-    signals: row.signals || [],
-  };
+function toWindow(row: types.Row): StateWindow {
+  const { version, pending, recomputed_to, symbols } = parseRow(WindowSchema, row, 'read a state window');
+  return version === 0
+    ? ABSENT
+    : { version, pending, recomputedToMs: recomputed_to, rows: new Map(symbols.rows) };
 }

@@ -10,8 +10,6 @@ import { writeWindow } from './write-window.ts';
 
 /** What a recomputation works with. */
 export interface RecomputeDeps extends ReconcileDeps {
-  /** How many windows later a state may be continued, at most. */
-  readonly reach: number;
   /**
    * Windows, with trades or without, that a change may reach. After so many nothing is left of it that a double
    * shows.
@@ -173,7 +171,7 @@ async function isFollowedRightly(
   }
   // Read after the rows: who made one of them right had marked the window before, and may have died before the
   // next.
-  return (await deps.memory.read(key)).pending === 0;
+  return (await deps.memory.read(key)).window.pending === 0;
 }
 
 type Mark = Pick<StateWindow, 'pending' | 'recomputedToMs'>;
@@ -185,17 +183,17 @@ async function changePending(
   change: (window: StateWindow) => Mark | null,
 ): Promise<StateWindow> {
   const { shard, windowStartMs } = key;
-  return await changeVersioned<StateWindow, StateWindow>({
+  return await changeVersioned<{ window: StateWindow; changes: number }, StateWindow>({
     action: `mark window ${windowStartMs} of ${shard}`,
     facts: { shard, windowStartMs },
     maxAttempts: deps.maxAttempts,
     backOff: deps.backOff,
     read: () => deps.memory.read(key),
-    change(window) {
+    change({ window, changes }) {
       const mark = change(window);
       if (mark === null) return { kind: 'done', result: window };
       const next = { ...window, ...mark, version: window.version + 1 };
-      const write = () => writeWindow(deps, key, { before: window, next, changed: [] });
+      const write = () => writeWindow(deps, key, { before: window, next, changed: [], changes });
       return { kind: 'write', write, result: next };
     },
   });

@@ -3,12 +3,14 @@ import type { SeriesSettings } from '@kandle/market/signal/series';
 import { ABSENT, type RowCandle, type StateWindow } from '@kandle/market/signal/series-state';
 import type { WindowKey } from '@kandle/market/window/window';
 import { type ChangeLimits, changeVersioned } from '@kandle/runtime/change-versioned';
-import type { CasOutcome } from '@kandle/runtime/conditional';
-import type { Surroundings } from './state-memory.ts';
+import { afterWrite, type Surroundings } from './state-memory.ts';
 import { type WriteDeps, writeWindow } from './write-window.ts';
 
 /** What windows are reconciled with. */
-export interface ReconcileDeps extends WriteDeps, ChangeLimits {}
+export interface ReconcileDeps extends WriteDeps, ChangeLimits {
+  /** How many windows later a state may be continued, at most. */
+  readonly reach: number;
+}
 
 /** What is to be right in a window. */
 export interface Reconciliation {
@@ -40,8 +42,9 @@ interface Look {
 /**
  * Makes the rows of a window what they ought to be, by one transaction, and makes sure that they still are.
  *
- * After the write the windows around are read afresh. Somebody else may have written one of those that the rows
- * were made from; of two who write neighbouring windows at least one reads after both writes, and mends.
+ * A write applies only if nobody else has written to the window's hour since what it was made from was read, so
+ * it proves the windows around it. Where these reach into another hour they are read afresh after the write: of
+ * two who write neighbouring windows at least one looks after both writes, and mends.
  *
  * @throws {RetryableError} If every race for the window is lost, or the database is away.
  */
@@ -53,23 +56,29 @@ export async function reconcileWindow(
   const { shard, windowStartMs } = key;
   const changed = new Set<string>();
   let remembered = deps.memory.recall(key);
+  let proven: Surroundings | null = null;
   let ownMark = 0;
   let hadMark = false;
 
-  async function read(last: CasOutcome | null): Promise<Look> {
+  async function read(): Promise<Look> {
     const around = remembered;
     remembered = null;
     if (around !== null) return { around, isFresh: false };
-    // A read that completes whatever transaction is half done; only then do versions tell the whole truth.
-    if (last === 'lost' || last === 'unknown') await deps.memory.read(key);
-    return { around: await deps.memory.refresh(key), isFresh: true };
+    const last = proven;
+    proven = null;
+    return { around: last ?? (await deps.memory.refresh(key)), isFresh: true };
   }
 
-  async function write(window: StateWindow, next: StateWindow, written: readonly string[]) {
-    const outcome = await writeWindow(deps, key, { before: window, next, changed: written });
+  async function write(around: Surroundings, next: StateWindow, written: readonly string[]) {
+    const before = around.windows.get(windowStartMs) ?? ABSENT;
+    const { changes } = around;
+    const outcome = await writeWindow(deps, key, { before, next, changed: written, changes });
     // What may have been written counts as written: later windows are then looked at once too often.
     if (outcome !== 'lost') for (const symbol of written) changed.add(symbol);
-    if (outcome === 'applied') ownMark = next.pending;
+    if (outcome === 'applied') {
+      ownMark = next.pending;
+      proven = afterWrite(around, next, key, deps.reach);
+    }
     return outcome;
   }
 
@@ -99,7 +108,7 @@ export async function reconcileWindow(
         version,
         rows: new Map([...window.rows, ...plan]),
       };
-      return { kind: 'write', write: () => write(window, next, [...plan.keys()]), result: null };
+      return { kind: 'write', write: () => write(around, next, [...plan.keys()]), result: null };
     },
   });
 }

@@ -1,7 +1,7 @@
 import { WINDOW_MS, type WindowKey } from '@kandle/market/window/window';
 import type { StateWindow } from '@kandle/market/signal/series-state';
 import { createRecentWindows } from '@kandle/runtime/recent-windows';
-import type { StateStore } from './stores.ts';
+import { HOUR_MS, hourOf, type StateStore } from './stores.ts';
 
 /** A window with those before it that its states may continue from, and which windows after it there are. */
 export interface Surroundings {
@@ -9,27 +9,46 @@ export interface Surroundings {
   readonly windows: ReadonlyMap<number, StateWindow>;
   /** Starts of the windows up to `reach` after this one that exist, ascending; null if that is not known. */
   readonly later: readonly number[] | null;
+  /** How many changes the window's hour had had when all of it that stands here was so. */
+  readonly changes: number;
 }
 
-/** The same, just read. */
+/** The same, just read, or proven by a write. */
 export type FreshSurroundings = Surroundings & { readonly later: readonly number[] };
 
 /**
- * What this process knows of the states, so that the usual event needs no read before its write.
+ * What is known of a shard: the versions of all windows that exist in a stretch of time, and how many changes
+ * the hours had had when it was read. May be old, and is then of no harm: a write on such changes is lost.
+ */
+interface Known {
+  readonly fromMs: number;
+  /** The last window of an hour. */
+  readonly toMs: number;
+  readonly versions: ReadonlyMap<number, number>;
+  readonly changes: ReadonlyMap<number, number>;
+}
+
+/** What a memory held of a shard before a write: given back when the write was applied. */
+export type Suspended = Known | null;
+
+/**
+ * What this process knows of the states, so that the usual event reads nothing.
  *
  * Bounded by the number of symbol rows held, and by how long a window is not used; the least recently used
- * window goes first. It may be old: every write is conditional on the window's version, and after a write the
- * surroundings are read afresh.
+ * window goes first. It may be old: every write is conditional on the changes of the hour that it was made
+ * from.
  */
 export interface StateMemory {
   /** The surroundings as last seen, which may be old; null if too little is known. */
   recall(key: WindowKey): Surroundings | null;
   /** The surroundings as of now: versions are read, and the windows whose version is not the known one. */
   refresh(key: WindowKey): Promise<FreshSurroundings>;
-  /** The window as of now. */
-  read(key: WindowKey): Promise<StateWindow>;
-  set(key: WindowKey, window: StateWindow): void;
-  drop(key: WindowKey): void;
+  /** The window as of now, with the changes of its hour that are no newer. */
+  read(key: WindowKey): Promise<{ readonly window: StateWindow; readonly changes: number }>;
+  /** Forgets a window that is about to be written, and with it what is known of its shard. */
+  suspend(key: WindowKey): Suspended;
+  /** Holds a window that was written on so many changes; what was known of its shard is known again. */
+  resume(key: WindowKey, window: StateWindow, changes: number, suspended: Suspended): void;
 }
 
 /** How a memory is made. */
@@ -46,22 +65,8 @@ export function createStateMemory(
   store: StateStore,
   { reach, maxRows, monotonicMs }: StateMemoryOptions,
 ): StateMemory {
-  /** By shard: the stretch of time of which it was last read which windows exist. */
-  const stretches = new Map<string, { readonly fromMs: number; readonly toMs: number }>();
-  const windows = createRecentWindows<StateWindow>({
-    maxRows,
-    monotonicMs,
-    // Which windows exist in the stretch is no longer known without a look, once one of them is not held any
-    // more.
-    onGone({ shard, windowStartMs }) {
-      const stretch = stretches.get(shard);
-      if (stretch !== undefined && windowStartMs >= stretch.fromMs) stretches.delete(shard);
-    },
-  });
-
-  function startsAround(windowStartMs: number, from: number, to: number): number[] {
-    return Array.from({ length: to - from + 1 }, (_, i) => windowStartMs + (from + i) * WINDOW_MS);
-  }
+  const shards = new Map<string, Known>();
+  const windows = createRecentWindows<StateWindow>({ maxRows, monotonicMs });
 
   async function readWindow(key: WindowKey): Promise<StateWindow> {
     const window = await store.read(key);
@@ -71,49 +76,94 @@ export function createStateMemory(
 
   return {
     recall({ shard, windowStartMs }) {
-      const stretch = stretches.get(shard);
+      const known = shards.get(shard);
       const fromMs = windowStartMs - reach * WINDOW_MS;
-      if (stretch === undefined || fromMs < stretch.fromMs || windowStartMs > stretch.toMs) return null;
-      const known = startsAround(windowStartMs, -reach, reach).flatMap((startMs) => {
-        const window = startMs <= stretch.toMs ? windows.get({ shard, windowStartMs: startMs }) : undefined;
-        return window === undefined ? [] : [[startMs, window] as const];
-      });
+      const changes = known?.changes.get(hourOf(windowStartMs));
+      if (known === undefined || changes === undefined) return null;
+      if (fromMs < known.fromMs || windowStartMs > known.toMs) return null;
+      const starts = startsAround(windowStartMs, reach).filter((startMs) => known.versions.has(startMs));
+      const held = new Map<number, StateWindow>();
+      for (const startMs of starts) {
+        if (startMs > windowStartMs) break;
+        const window = windows.get({ shard, windowStartMs: startMs });
+        if (window === undefined || window.version !== known.versions.get(startMs)) return null;
+        held.set(startMs, window);
+      }
       return {
-        windows: new Map(known.filter(([startMs]) => startMs <= windowStartMs)),
-        later:
-          windowStartMs < stretch.toMs
-            ? known.map(([startMs]) => startMs).filter((startMs) => startMs > windowStartMs)
-            : null,
+        windows: held,
+        later: windowStartMs < known.toMs ? starts.filter((startMs) => startMs > windowStartMs) : null,
+        changes,
       };
     },
     async refresh({ shard, windowStartMs }) {
-      const starts = startsAround(windowStartMs, -reach, reach);
-      const versions = await store.readVersions(shard, starts);
-      const present = starts.filter((startMs) => startMs <= windowStartMs && versions.has(startMs));
+      const fromMs = windowStartMs - reach * WINDOW_MS;
+      const toMs = hourOf(windowStartMs + reach * WINDOW_MS) + HOUR_MS - WINDOW_MS;
+      const changes = new Map<number, number>();
+      // Before everything else: what is read after it is at least as new.
+      for (let hourMs = hourOf(fromMs); hourMs <= toMs; hourMs += HOUR_MS)
+        changes.set(hourMs, await store.readChanges(shard, hourMs));
+      const versions = await store.readVersions(shard, fromMs, toMs);
+      const present = [...versions.keys()].toSorted((a, b) => a - b);
       const current = await Promise.all(
-        present.map(async (startMs) => {
-          const key = { shard, windowStartMs: startMs };
-          const known = windows.get(key);
-          return known?.version === versions.get(startMs) && known !== undefined
-            ? ([startMs, known] as const)
-            : ([startMs, await readWindow(key)] as const);
-        }),
+        present
+          .filter((startMs) => startMs <= windowStartMs)
+          .map(async (startMs) => {
+            const key = { shard, windowStartMs: startMs };
+            const held = windows.get(key);
+            const isCurrent = held !== undefined && held.version === versions.get(startMs);
+            return [startMs, isCurrent ? held : await readWindow(key)] as const;
+          }),
       );
+      const later = present.filter((startMs) => startMs > windowStartMs);
       for (const [startMs, window] of current) windows.set({ shard, windowStartMs: startMs }, window);
-      const [fromMs = windowStartMs] = starts;
-      // Later windows that exist were not read, so beyond them nothing is known.
-      const later = starts.filter((startMs) => startMs > windowStartMs && versions.has(startMs));
-      stretches.set(shard, {
-        fromMs,
-        toMs: later[0] === undefined ? (starts.at(-1) ?? fromMs) : windowStartMs,
-      });
-      return { windows: new Map(current), later };
+      shards.set(shard, { fromMs, toMs, versions, changes });
+      return {
+        windows: new Map(current),
+        later: later.filter((startMs) => startMs <= windowStartMs + reach * WINDOW_MS),
+        changes: changes.get(hourOf(windowStartMs)) ?? 0,
+      };
     },
-    read: readWindow,
-    set: windows.set,
-    drop(key) {
+    async read(key) {
+      const changes = await store.readChanges(key.shard, hourOf(key.windowStartMs));
+      return { window: await readWindow(key), changes };
+    },
+    suspend(key) {
+      const known = shards.get(key.shard) ?? null;
       windows.drop(key);
-      stretches.delete(key.shard);
+      shards.delete(key.shard);
+      return known;
+    },
+    resume(key, window, changes, suspended) {
+      windows.set(key, window);
+      const hourMs = hourOf(key.windowStartMs);
+      if (suspended?.changes.get(hourMs) !== changes) return;
+      shards.set(key.shard, {
+        ...suspended,
+        versions: new Map([...suspended.versions, [key.windowStartMs, window.version]]),
+        changes: new Map([...suspended.changes, [hourMs, changes + 1]]),
+      });
     },
   };
+}
+
+/** The starts of the windows up to so many before and after one. */
+function startsAround(windowStartMs: number, reach: number): readonly number[] {
+  return Array.from({ length: 2 * reach + 1 }, (_, place) => windowStartMs + (place - reach) * WINDOW_MS);
+}
+
+/**
+ * The surroundings after a write of their window that was applied; null if only a look tells.
+ *
+ * The write was conditional on the changes of the hour, so nobody else has written there since. That proves all
+ * of them, where they lie within the hour.
+ */
+export function afterWrite(
+  { windows, later, changes }: Surroundings,
+  next: StateWindow,
+  { windowStartMs }: WindowKey,
+  reach: number,
+): FreshSurroundings | null {
+  const isWithin = hourOf(windowStartMs - reach * WINDOW_MS) === hourOf(windowStartMs + reach * WINDOW_MS);
+  if (!isWithin || later === null) return null;
+  return { windows: new Map([...windows, [windowStartMs, next]]), later, changes: changes + 1 };
 }

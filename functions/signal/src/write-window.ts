@@ -15,22 +15,25 @@ export interface WriteDeps {
 
 /** A window's next version, and the symbols whose rows differ from the version before. */
 export interface WindowWrite {
+  /** The changes that the window's hour had had when it was as it was before. */
+  readonly changes: number;
   readonly before: StateWindow;
   readonly next: StateWindow;
   readonly changed: readonly string[];
 }
 
 /**
- * Writes a window, if nobody else did. Any result but "applied", an exception included, leaves no memory of it.
+ * Writes a window, if nobody else wrote to its hour. Any result but "applied", an exception included, leaves no
+ * memory of it.
  */
 export async function writeWindow(
   { states, memory, metrics = NO_METRICS }: WriteDeps,
   key: WindowKey,
   write: WindowWrite,
 ): Promise<CasOutcome> {
-  memory.drop(key);
-  const outcome = await states.compareAndSet(key, write.next, write.changed);
+  const suspended = memory.suspend(key);
+  const outcome = await states.compareAndSet(key, write.next, write.changes);
   countWrite(metrics, outcome, write);
-  if (outcome === 'applied') memory.set(key, write.next);
+  if (outcome === 'applied') memory.resume(key, write.next, write.changes, suspended);
   return outcome;
 }

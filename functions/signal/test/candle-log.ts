@@ -12,6 +12,8 @@ import type { Random } from '@kandle/tooling/random';
 /** The shard of the schedules in memory. */
 export const SHARD = 'test-00';
 const BEGIN_MS = 1_700_000_000_000;
+/** Where one count of changes ends and the next begins. */
+const NEXT_HOUR_MS = 1_700_002_800_000;
 const SYMBOLS = ['A', 'B', 'C'] as const;
 
 /** A candle of few distinct prices and volumes. */
@@ -50,9 +52,10 @@ export function createCandleLog(random: Random, shard = SHARD): readonly MarketE
   const later: { readonly at: number; readonly batch: CandleBatch }[] = [];
   const windows = 6 + random.below(14);
   const quiet = random.below(windows);
+  const beginMs = random.chance(0.5) ? BEGIN_MS : NEXT_HOUR_MS - random.below(windows) * WINDOW_MS;
   for (let index = 0; index < windows; index++) {
     const isQuiet = index >= quiet && index < quiet + 2;
-    const windowStartMs = BEGIN_MS + index * WINDOW_MS;
+    const windowStartMs = beginMs + index * WINDOW_MS;
     const header = { shard, windowStartMs, windowMs: WINDOW_MS };
     const present = SYMBOLS.filter(() => !isQuiet && random.chance(0.7));
     const finals = present.map((symbol) => candleOf(random, symbol, 2, 'final'));

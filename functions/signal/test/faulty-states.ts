@@ -5,6 +5,7 @@ import type { StateStore } from '../src/stores.ts';
 export function createFaultyStates(states: StateStore): FaultyDatabase<StateStore> {
   return createFaultyDatabase(states, ({ read, write }) => ({
     read: (key) => read(() => states.read(key)),
+    readChanges: (...args) => read(() => states.readChanges(...args)),
     readVersions: (...args) => read(() => states.readVersions(...args)),
     compareAndSet: (...args) => write(() => states.compareAndSet(...args)),
   }));

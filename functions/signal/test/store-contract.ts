@@ -2,7 +2,7 @@ import type { WindowKey } from '@kandle/market/window/window';
 import { INDICATORS_START } from '@kandle/market/indicator/indicators';
 import { describe, expect, test } from 'vitest';
 import { ABSENT, type StateRow, type StateWindow } from '@kandle/market/signal/series-state';
-import type { StateStore } from '../src/stores.ts';
+import { HOUR_MS, hourOf, type StateStore } from '../src/stores.ts';
 
 const START_MS = 1_700_000_000_000;
 let lastShard = 0;
@@ -76,10 +76,10 @@ export function describeStore(name: string, store: () => StateStore): void {
     test('read() returns every number exactly, when rows were written and changed', async () => {
       const key = freshKey();
       const first = after(ABSENT, ['A', 'B']);
-      expect(await store().compareAndSet(key, first, ['A', 'B'])).toBe('applied');
+      expect(await store().compareAndSet(key, first, 0)).toBe('applied');
       expect(await store().read(key)).toEqual(first);
       const second = after(first, ['B']);
-      expect(await store().compareAndSet(key, second, ['B'])).toBe('applied');
+      expect(await store().compareAndSet(key, second, 1)).toBe('applied');
       expect(await store().read(key)).toEqual(second);
     });
 
@@ -87,59 +87,85 @@ export function describeStore(name: string, store: () => StateStore): void {
       const key = freshKey();
       const row = { ...rowAt(1, 'A'), candle: null, basis: null, signals: [] };
       const window = { version: 1, pending: 0, recomputedToMs: null, rows: new Map([['A', row]]) };
-      expect(await store().compareAndSet(key, window, ['A'])).toBe('applied');
+      expect(await store().compareAndSet(key, window, 0)).toBe('applied');
       expect(await store().read(key)).toEqual(window);
     });
 
     test('compareAndSet() changes only the mark, when no symbol changed', async () => {
       const key = freshKey();
       const first = after(ABSENT, ['A']);
-      await store().compareAndSet(key, first, ['A']);
+      await store().compareAndSet(key, first, 0);
       const marked = { ...first, version: 2, pending: 2, recomputedToMs: null };
-      expect(await store().compareAndSet(key, marked, [])).toBe('applied');
+      expect(await store().compareAndSet(key, marked, 1)).toBe('applied');
       expect(await store().read(key)).toEqual(marked);
     });
 
-    test('compareAndSet() changes nothing, when it was made from an older version', async () => {
+    test('compareAndSet() changes nothing, when anything of the hour was written meanwhile', async () => {
       const key = freshKey();
+      const next = { ...key, windowStartMs: START_MS + 5_000 };
       const first = after(ABSENT, ['A']);
-      await store().compareAndSet(key, first, ['A']);
-      expect(await store().compareAndSet(key, after(ABSENT, ['A', 'Z']), ['A', 'Z'])).toBe('lost');
+      await store().compareAndSet(key, first, 0);
+      expect(await store().compareAndSet(key, after(ABSENT, ['A', 'Z']), 0)).toBe('lost');
+      expect(await store().compareAndSet(next, after(ABSENT, ['Z']), 0)).toBe('lost');
       expect(await store().read(key)).toEqual(first);
+      expect(await store().read(next)).toEqual(ABSENT);
+      expect(await store().compareAndSet(next, first, 1)).toBe('applied');
+      expect(await store().compareAndSet(key, after(first, ['A']), 1)).toBe('lost');
     });
 
-    test('compareAndSet() writes a window of 250 symbols in one transaction', async () => {
+    test('compareAndSet() lets exactly one of many win, when they race on the same changes', async () => {
+      const { shard } = freshKey();
+      const outcomes = await Promise.all(
+        Array.from({ length: 6 }, (_, n) =>
+          store().compareAndSet({ shard, windowStartMs: START_MS + n * 5_000 }, after(ABSENT, ['A']), 0),
+        ),
+      );
+      // Contention may leave an outcome unknown; never may two be told that they won.
+      expect(outcomes.filter((outcome) => outcome === 'applied').length).toBeLessThanOrEqual(1);
+      expect(await store().readChanges(shard, hourOf(START_MS))).toBe(1);
+    });
+
+    test('readChanges() counts the writes of an hour, and of no other', async () => {
       const key = freshKey();
-      const symbols = Array.from({ length: 250 }, (_, n) => `S${String(n).padStart(4, '0')}`);
+      const other = { ...key, windowStartMs: START_MS + HOUR_MS };
+      const hours = async () =>
+        await Promise.all(
+          [key, other].map(({ windowStartMs }) => store().readChanges(key.shard, hourOf(windowStartMs))),
+        );
+      expect(await hours()).toEqual([0, 0]);
+      const first = after(ABSENT, ['A']);
+      await store().compareAndSet(key, first, 0);
+      await store().compareAndSet({ ...key, windowStartMs: START_MS + 5_000 }, first, 1);
+      expect(await hours()).toEqual([2, 0]);
+      await store().compareAndSet(other, first, 0);
+      expect(await hours()).toEqual([2, 1]);
+    });
+
+    test('compareAndSet() writes a window of 2,400 symbols in one transaction', async () => {
+      const key = freshKey();
+      const symbols = Array.from({ length: 2_400 }, (_, n) => `S${String(n).padStart(4, '0')}`);
       const window = after(ABSENT, symbols);
-      expect(await store().compareAndSet(key, window, symbols)).toBe('applied');
+      expect(await store().compareAndSet(key, window, 0)).toBe('applied');
       expect(await store().read(key)).toEqual(window);
     });
 
-    test('read() returns every symbol of a window that does not fit a page', async () => {
-      const key = freshKey();
-      let window = ABSENT;
-      for (const part of ['A', 'B', 'C']) {
-        const symbols = Array.from({ length: 800 }, (_, n) => `${part}${String(n).padStart(4, '0')}`);
-        window = after(window, symbols);
-        expect(await store().compareAndSet(key, window, symbols)).toBe('applied');
-      }
-      expect((await store().read(key)).rows.size).toBe(2_400);
-    });
-
-    test('readVersions() returns those of the windows that exist, and of no other shard', async () => {
+    test('readVersions() returns those of the windows that exist, over hours, and of no other shard', async () => {
       const key = freshKey();
       const first = after(ABSENT, ['A']);
-      await store().compareAndSet(key, first, ['A']);
-      await store().compareAndSet(key, after(first, ['A']), ['A']);
-      await store().compareAndSet({ ...key, windowStartMs: START_MS + 5_000 }, first, ['A']);
-      await store().compareAndSet({ ...freshKey(), windowStartMs: START_MS - 5_000 }, first, ['A']);
-      const starts = [START_MS - 5_000, START_MS, START_MS + 5_000, START_MS + 10_000];
-      expect(await store().readVersions(key.shard, starts)).toEqual(
+      await store().compareAndSet(key, first, 0);
+      await store().compareAndSet(key, after(first, ['A']), 1);
+      await store().compareAndSet({ ...key, windowStartMs: START_MS + 5_000 }, first, 2);
+      await store().compareAndSet({ ...key, windowStartMs: START_MS + HOUR_MS }, first, 0);
+      await store().compareAndSet({ ...freshKey(), windowStartMs: START_MS - 5_000 }, first, 0);
+      expect(await store().readVersions(key.shard, START_MS - 5_000, START_MS + HOUR_MS)).toEqual(
         new Map([
           [START_MS, 2],
           [START_MS + 5_000, 1],
+          [START_MS + HOUR_MS, 1],
         ]),
+      );
+      expect(await store().readVersions(key.shard, START_MS + 5_000, START_MS + HOUR_MS - 5_000)).toEqual(
+        new Map([[START_MS + 5_000, 1]]),
       );
     });
   });

@@ -17,8 +17,6 @@ export interface RecentWindowsOptions {
   /** Most symbol rows over all windows; one window is always held, however large. */
   readonly maxRows: number;
   readonly monotonicMs: () => number;
-  /** Told of a window that is held no longer although nobody dropped it. */
-  readonly onGone?: (key: WindowKey) => void;
 }
 
 /** After so long without a use a window goes: memory is what the market of the last minutes needs. */
@@ -26,30 +24,21 @@ const KEEP_MS = 300_000;
 /** How often is looked for such windows; until then they may still be used. */
 const PURGE_MS = 10_000;
 
-interface Held<Window> {
-  readonly key: WindowKey;
-  readonly window: Window;
-}
-
 /** An empty memory, bounded by rows and by time without use; the least recently used window goes first. */
 export function createRecentWindows<
   Window extends { readonly version: number; readonly rows: { readonly size: number } },
->({ maxRows, monotonicMs, onGone }: RecentWindowsOptions): RecentWindows<Window> {
-  const cache = new LRUCache<string, Held<Window>>({
+>({ maxRows, monotonicMs }: RecentWindowsOptions): RecentWindows<Window> {
+  const cache = new LRUCache<string, Window>({
     maxSize: maxRows,
     // An empty window weighs something too, or a flood of them would be unbounded.
-    sizeCalculation: ({ window }) => Math.min(window.rows.size + 1, maxRows),
+    sizeCalculation: (window) => Math.min(window.rows.size + 1, maxRows),
     ttl: KEEP_MS,
     ttlResolution: 0,
     perf: { now: monotonicMs },
     updateAgeOnGet: true,
-    // What is out of date goes in `purge` alone, so that whoever is told of it need not ask in the middle of a
-    // look.
+    // What is out of date goes in `purge` alone, not in the middle of a look.
     allowStale: true,
     noDeleteOnStaleGet: true,
-    dispose: ({ key }, _, reason) => {
-      if (reason === 'evict' || reason === 'expire') onGone?.(key);
-    },
   });
   let purgedMs = monotonicMs();
 
@@ -60,11 +49,11 @@ export function createRecentWindows<
   }
 
   return {
-    get: (key) => cache.get(textOf(key))?.window,
+    get: (key) => cache.get(textOf(key)),
     set(key, window) {
       const text = textOf(key);
       if (window.version === 0) cache.delete(text);
-      else cache.set(text, { key, window });
+      else cache.set(text, window);
       purge();
     },
     drop: (key) => void cache.delete(textOf(key)),

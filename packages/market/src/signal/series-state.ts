@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type IndicatorState, IndicatorStateSchema } from '../indicator/indicators.ts';
-import type { Signal } from './signal-batch.ts';
+import { type Signal, SignalSchema } from './signal-batch.ts';
 
 /** The sentiment of a symbol's news: the mean of the rated items, from -1 to 1, and how many there are. */
 export interface Sentiment {
@@ -96,6 +96,18 @@ export interface StateRow {
   readonly state: SeriesState;
   readonly signals: readonly Signal[];
 }
+
+/** A symbol in a window as JSON. */
+export const StateRowSchema: z.ZodType<StateRow> = z.object({
+  version: z.int(),
+  stateVersion: z.int(),
+  candle: RowCandleSchema.nullable(),
+  basis: z.object({ startMs: z.int(), stateVersion: z.int() }).nullable(),
+  repeated: z.int(),
+  restarted: z.boolean(),
+  state: SeriesStateSchema,
+  signals: z.array(SignalSchema),
+});
 
 /**
  * The symbols of a shard's window.

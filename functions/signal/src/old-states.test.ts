@@ -3,7 +3,7 @@ import type { SeriesState } from '@kandle/market/signal/series-state';
 import { pagedResult } from '@kandle/testkit/paged-result';
 import type { Client } from 'cassandra-driver';
 import { expect, test } from 'vitest';
-import { createStateStore } from './cassandra-store.ts';
+import { createOldStates } from './old-states.ts';
 
 const KEY = { shard: 'sim-00', windowStartMs: 1_700_000_000_000 };
 
@@ -16,11 +16,12 @@ const STATE: SeriesState = {
   rules: {},
 };
 
-/** A store over a database that gives these results, one after the other; each is a list of pages. */
+/** Old states over a database that gives these results, one after the other; each is a list of pages. */
 function storeOver(...results: readonly Parameters<typeof pagedResult>[0][]) {
-  const left = [...results];
+  // First is asked whether there is any.
+  const left = [[[{ shard: KEY.shard }]], ...results];
   const client = { execute: async () => pagedResult(left.shift() ?? []) };
-  return createStateStore(client as unknown as Client);
+  return createOldStates(client as unknown as Client);
 }
 
 function rowsOf(version: number, ...symbols: readonly string[]) {
@@ -50,5 +51,5 @@ test('read() reads again, when somebody wrote between two pages', async () => {
   const store = storeOver([rowsOf(3, 'A'), rowsOf(4, 'B')], [rowsOf(4, 'A'), rowsOf(4, 'B')]);
   expect(await store.read(KEY)).toMatchObject({ version: 4 });
   const busy = Array.from({ length: 50 }, (_, n) => [rowsOf(n + 1, 'A'), rowsOf(n + 2, 'B')]);
-  await expect(storeOver(...busy).read(KEY)).rejects.toThrow('Cannot read a state window');
+  await expect(storeOver(...busy).read(KEY)).rejects.toThrow('Cannot read a state window in the old form');
 });
