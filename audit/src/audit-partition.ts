@@ -81,7 +81,7 @@ function logOf(run: Run, { release, isWanted, compare }: LogSetUp): RawLog {
     maxHeldTrades: run.maxHeldTrades,
     release,
     isWanted,
-    isDead: (shard, batch) => run.dead.hasBatch(shard, batch, ['transform', 'aggregate']),
+    isDead: (shard, batch) => run.dead.isWaiting(shard, batch, ['transform', 'aggregate']),
     onStretch: compare,
   });
 }

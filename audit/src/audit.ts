@@ -10,6 +10,7 @@ import { createLookedAt } from './compare/looked-at.ts';
 import { type Flow, waitForConsumers } from './read/consumers.ts';
 import { createDeadLetters } from './read/dead-letters.ts';
 import { readLogIndex } from './read/log-index.ts';
+import { createRedriven } from './read/redriven.ts';
 import { createRefusals } from './read/refusals.ts';
 import { createStored } from './read/stored.ts';
 import { createTopicReader, type Kafka, offsetRangesOf, readWholeTopic } from './read/topic-reader.ts';
@@ -20,6 +21,8 @@ import { planUndo } from './repair/plan-undo.ts';
 import { newestRepair, openRepairLog, readRepair } from './repair/repair-log.ts';
 import { describeRepair, repair } from './repair/repair.ts';
 import type { RepairSummary } from './repair/summary.ts';
+import { createViewRows } from './repair/view-rows.ts';
+import { writeWindow } from './repair/write-window.ts';
 import { recordAudit } from './report/record.ts';
 import { refusedOf } from './report/refused.ts';
 import { type AuditReport, reportOf } from './report/report.ts';
@@ -88,9 +91,14 @@ async function auditWith(admin: Admin, options: AuditOptions): Promise<AuditRepo
   const startedAtMs = Date.now();
   const differences = createDifferences();
   const ranges = await offsetRangesOf(admin, flow.rawTopic);
+  // In this order: what was sent again is waited for, and what was given up again lies among the letters.
+  const redriven = createRedriven();
+  await readWholeTopic(kafka, flow.redrivenTopic, await offsetRangesOf(admin, flow.redrivenTopic), (entry) =>
+    redriven.add(entry),
+  );
   onProgress('Waiting until the functions have taken what the log holds …');
   const reached = await waitForConsumers(admin, flow, options.waitMs ?? DEFAULT_WAIT_MS);
-  const dead = createDeadLetters();
+  const dead = createDeadLetters(redriven);
   await readWholeTopic(kafka, flow.deadTopic, await offsetRangesOf(admin, flow.deadTopic), (event) =>
     dead.add(event),
   );
@@ -106,8 +114,6 @@ async function auditWith(admin: Admin, options: AuditOptions): Promise<AuditRepo
   try {
     onProgress(`Looking where the shards are in ${flow.rawTopic} …`);
     const run: Run = {
-      kafka,
-      client,
       flow,
       scope,
       horizonMs: options.horizonMs,
@@ -196,7 +202,8 @@ async function applySteps(
   try {
     return await repair(
       {
-        client,
+        views: createViewRows(client),
+        writeWindow: (plan) => writeWindow(client, plan),
         producer,
         candlesTopic: flow.candlesTopic,
         log: openRepairLog(client, new Date().toISOString()),

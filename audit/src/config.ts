@@ -16,6 +16,7 @@ export const envSchema = z.object({
   CANDLES_TOPIC: name.default(TOPICS.candles),
   REJECTS_TOPIC: name.default(TOPICS.rejects),
   DEAD_TOPIC: name.default(TOPICS.dead),
+  REDRIVEN_TOPIC: name.default(TOPICS.redriven),
   /** Consumer groups of the KafkaSources: what they have not taken yet is not judged. */
   TRANSFORM_GROUP: name.default('kandle-transform'),
   AGGREGATE_GROUP: name.default('kandle-aggregate'),

@@ -115,6 +115,7 @@ async function connected<T>(
         candlesTopic: config.CANDLES_TOPIC,
         rejectsTopic: config.REJECTS_TOPIC,
         deadTopic: config.DEAD_TOPIC,
+        redrivenTopic: config.REDRIVEN_TOPIC,
         groups: {
           transform: config.TRANSFORM_GROUP,
           aggregate: config.AGGREGATE_GROUP,

@@ -1,4 +1,3 @@
-import type { Client } from 'cassandra-driver';
 import type { Differences } from './compare/differences.ts';
 import type { Doubts } from './compare/doubts.ts';
 import type { LookedAt } from './compare/looked-at.ts';
@@ -7,15 +6,12 @@ import type { DeadLetters } from './read/dead-letters.ts';
 import type { LogIndex } from './read/log-index.ts';
 import type { Gap } from './read/raw-batch.ts';
 import type { Stored } from './read/stored.ts';
-import type { Kafka } from './read/topic-reader.ts';
 import type { WindowIndex } from './read/window-index.ts';
 import type { ShardLog } from './recompute/raw-log.ts';
 import type { Scope } from './values/scope.ts';
 
 /** What the steps of one audit share. */
 export interface Run {
-  readonly kafka: Kafka;
-  readonly client: Client;
   readonly flow: Flow;
   readonly scope: Scope;
   readonly horizonMs: number;

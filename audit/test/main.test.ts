@@ -15,7 +15,7 @@ beforeAll(async () => {
   await pipeline.ingest(createSmallMarket(60, Date.now()));
   await pipeline.flow();
   const { contactPoints, port } = inject('cassandra');
-  const { raw, trades, candles, rejects, dead } = pipeline.topics;
+  const { raw, trades, candles, rejects, dead, redriven } = pipeline.topics;
   const group = (name: string): string => `${raw}-${name}`;
   env = {
     KAFKA_BROKERS: inject('kafkaBrokers').join(','),
@@ -27,6 +27,7 @@ beforeAll(async () => {
     CANDLES_TOPIC: candles,
     REJECTS_TOPIC: rejects,
     DEAD_TOPIC: dead,
+    REDRIVEN_TOPIC: redriven,
     TRANSFORM_GROUP: group('transform'),
     AGGREGATE_GROUP: group('aggregate'),
     PERSIST_TRADES_GROUP: group('persist-trades'),

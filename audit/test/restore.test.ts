@@ -42,6 +42,7 @@ test('a lost Cassandra is made again from the log, and nobody is told of old sig
     CANDLES_TOPIC: prefix + TOPICS.candles,
     SIGNALS_TOPIC: prefix + TOPICS.signals,
     DEAD_TOPIC: prefix + TOPICS.dead,
+    REDRIVEN_TOPIC: prefix + TOPICS.redriven,
     REJECTS_TOPIC: prefix + TOPICS.rejects,
     TRANSFORM_GROUP: `${prefix}kandle-transform`,
     AGGREGATE_GROUP: `${prefix}kandle-aggregate`,

@@ -22,9 +22,10 @@ import { createTopics } from '@kandle/servers/kafka/create-topics';
 import { createTransformMetrics } from '@kandle/transform/metrics';
 import { createTransform } from '@kandle/transform/handler';
 import type { Client } from 'cassandra-driver';
+import type { Message } from 'kafkajs';
 import { inject } from 'vitest';
 import type { AuditOptions } from '../src/audit.ts';
-import { createTopicReader, type Kafka } from '../src/read/topic-reader.ts';
+import { createTopicReader, type Kafka, offsetRangesOf, readWholeTopic } from '../src/read/topic-reader.ts';
 
 export const HORIZON_MS = 60_000;
 const GRACE_MS = 2_000;
@@ -37,7 +38,7 @@ export interface SmallPipeline {
   readonly kafka: Kafka;
   readonly client: Client;
   readonly producer: EventProducer;
-  readonly topics: Readonly<Record<'raw' | 'trades' | 'candles' | 'rejects' | 'dead', string>>;
+  readonly topics: Readonly<Record<'raw' | 'trades' | 'candles' | 'rejects' | 'dead' | 'redriven', string>>;
   /** How `runAudit` is to look at it. */
   readonly audit: AuditOptions;
   /** Puts events into the raw topic. */
@@ -48,11 +49,17 @@ export interface SmallPipeline {
   newRawTopic(events: readonly MarketEvent[]): Promise<string>;
   /** Lets every function take what has come into its topic since the last time. */
   flow(mishaps?: Mishaps): Promise<void>;
-  /** Sends every dead letter back to the topic it came from, once. */
-  redrive(): Promise<void>;
+  /** Sends dead letters back to the topic they came from, once, and enters them in the ledger. */
+  redrive(isWanted?: (letter: Letter) => boolean): Promise<void>;
   /** Delivers every event of a function's topic once more, from the beginning. */
   replay(names: readonly FunctionName[]): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Which event was given up, and by whom. */
+interface Letter {
+  readonly by: FunctionName;
+  readonly id: string;
 }
 
 /** The functions of the pipeline. */
@@ -77,6 +84,7 @@ export async function startSmallPipeline(): Promise<SmallPipeline> {
     candles: topic('candles'),
     rejects: topic('rejects'),
     dead: topic('dead'),
+    redriven: topic('redriven'),
   };
   const { contactPoints, port } = inject('cassandra');
   const settings = CassandraEnv.parse({
@@ -184,7 +192,7 @@ export async function startSmallPipeline(): Promise<SmallPipeline> {
     }
   }
 
-  const buried: { readonly topic: string; readonly event: MarketEvent }[] = [];
+  let buried: (Letter & { readonly topic: string; readonly event: MarketEvent })[] = [];
 
   async function bury(
     { id, type, source, attributes, data }: ReceivedEvent,
@@ -197,7 +205,7 @@ export async function startSmallPipeline(): Promise<SmallPipeline> {
         .map(([key, value]) => [key, String(value)]),
     );
     const event = { id, type, source, key: extensions['shard'] ?? '', extensions, data };
-    buried.push({ topic: from, event });
+    buried.push({ by, id, topic: from, event });
     await producer.send(topics.dead, [
       {
         ...event,
@@ -209,6 +217,17 @@ export async function startSmallPipeline(): Promise<SmallPipeline> {
         },
       },
     ]);
+  }
+
+  /** Sends messages as they are: to the partition that they name, or to any. */
+  async function sendPlain(to: string, messages: readonly Message[]): Promise<void> {
+    const plain = kafka.producer();
+    await plain.connect();
+    try {
+      for (const message of messages) await plain.send({ topic: to, messages: [message] });
+    } finally {
+      await plain.disconnect();
+    }
   }
 
   async function flow(with_: Mishaps): Promise<void> {
@@ -236,6 +255,7 @@ export async function startSmallPipeline(): Promise<SmallPipeline> {
         candlesTopic: topics.candles,
         rejectsTopic: topics.rejects,
         deadTopic: topics.dead,
+        redrivenTopic: topics.redriven,
         groups: null,
       },
       horizonMs: HORIZON_MS,
@@ -244,11 +264,10 @@ export async function startSmallPipeline(): Promise<SmallPipeline> {
       maxRefusedPpm: 50_000,
     },
     ingest: (events) => producer.send(topics.raw, events),
-    async stray(events) {
-      const astray = kafka.producer();
-      await astray.connect();
-      try {
-        for (const event of events) {
+    stray: (events) =>
+      sendPlain(
+        topics.raw,
+        events.map((event) => {
           const message = toKafkaMessage(event);
           const home = shardPartitioner()({
             topic: topics.raw,
@@ -261,13 +280,9 @@ export async function startSmallPipeline(): Promise<SmallPipeline> {
               isr: [],
             })),
           });
-          const messages = [{ ...message, partition: (home + 1) % PARTITIONS }];
-          await astray.send({ topic: topics.raw, messages });
-        }
-      } finally {
-        await astray.disconnect();
-      }
-    },
+          return { ...message, partition: (home + 1) % PARTITIONS };
+        }),
+      ),
     async newRawTopic(events) {
       const other = topic(`raw${Date.now()}`);
       await createTopics(admin, [{ topic: other, partitions: PARTITIONS, config: {} }]);
@@ -281,8 +296,20 @@ export async function startSmallPipeline(): Promise<SmallPipeline> {
       }
       await flow({});
     },
-    async redrive() {
-      for (const { topic: to, event } of buried.splice(0)) await producer.send(to, [event]);
+    async redrive(isWanted = () => true) {
+      const wanted = buried.filter(isWanted);
+      buried = buried.filter((letter) => !wanted.includes(letter));
+      const entries: string[] = [];
+      await readWholeTopic(kafka, topics.dead, await offsetRangesOf(admin, topics.dead), (found) => {
+        const { id = '', knativeerrordest = '' } = found.attributes;
+        if (wanted.some((letter) => letter.id === id && knativeerrordest.startsWith(`http://${letter.by}.`)))
+          entries.push(JSON.stringify({ partition: found.partition, offset: String(found.offset), id }));
+      });
+      for (const { topic: to, event } of wanted) await producer.send(to, [event]);
+      await sendPlain(
+        topics.redriven,
+        entries.map((value) => ({ value })),
+      );
     },
     async close() {
       await schema.execute(`DROP KEYSPACE IF EXISTS ${name}`);

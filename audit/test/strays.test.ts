@@ -148,4 +148,15 @@ test('--repair leaves a window with dead letters alone; --undo brings back what 
   await pipeline.flow();
   await audit({ repair: 'yes' });
   expect(linesOf(await audit())).toEqual([]);
+
+  // What is deleted of a letter after that is missing, and no letter's fault.
+  const right = await snapshot(pipeline.client);
+  const window = "DELETE FROM windows WHERE shard = 'test-00' AND window_start = ?";
+  await damage.cql(window, damage.start(6));
+  const deleted = await audit({ repair: 'yes' });
+  expect(linesOf(deleted)).toContain('windows | missing | 6 | - | window');
+  expect(deleted.repair).toMatchObject({ left: [] });
+  await pipeline.flow();
+  await audit({ repair: 'yes' });
+  expect(await snapshot(pipeline.client)).toEqual(right);
 });

@@ -49,6 +49,7 @@ export async function auditPipeline(
         candlesTopic: prefix + TOPICS.candles,
         rejectsTopic: prefix + TOPICS.rejects,
         deadTopic: prefix + TOPICS.dead,
+        redrivenTopic: prefix + TOPICS.redriven,
         groups: groupsOf(plan),
       },
       horizonMs: HORIZON_MS,

@@ -1,6 +1,6 @@
 import type { CandleEvent } from '../read/candle-log.ts';
 import { type CandleLife, lifeOf } from '../recompute/candle.ts';
-import type { ExpectedRow } from '../recompute/expected-window.ts';
+import { exactColumns, type ExpectedRow } from '../recompute/expected-window.ts';
 import { type Columns, compareColumns, showColumns } from '../values/columns.ts';
 import type { Finding, Tally } from '../values/tally.ts';
 import type { JudgedWindow } from './compare-window.ts';
@@ -56,13 +56,6 @@ function eventColumns(row: ExpectedRow, life: CandleLife | null, event: CandleEv
     ...life,
     // Events from before this was part of them do not say it.
     ...(typeof event?.columns['last_trade_ms'] === 'number' ? { last_trade_ms: row.lastTradeMs } : {}),
-    open_e8: row.openE8,
-    high_e8: row.highE8,
-    low_e8: row.lowE8,
-    close_e8: row.closeE8,
-    volume_e8: row.volumeE8,
-    notional_e16: row.notionalE16,
-    price_sum_e8: row.priceSumE8,
-    trade_count: row.tradeCount,
+    ...exactColumns(row),
   };
 }

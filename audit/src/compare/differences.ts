@@ -1,5 +1,5 @@
 import type { GapRow } from '../read/stored.ts';
-import type { LogCounts, RawLog } from '../recompute/raw-log.ts';
+import { addCounts, type LogCounts, noCounts, type RawLog } from '../recompute/raw-log.ts';
 import { type Finding, type Subject, type SubjectCounts, sumTallies, type Tally } from '../values/tally.ts';
 import type { ComparedStretch, WrongWindow } from './compare-stretch.ts';
 import type { PlacedRollup, UnseenRows, WrongCompleteness, WrongGap, Wrongs } from './wrongs.ts';
@@ -38,18 +38,6 @@ export interface Differences {
   wrongs(): Wrongs;
 }
 
-const COUNTS = [
-  'events',
-  'batches',
-  'repeatedBatches',
-  'unreadable',
-  'records',
-  'trades',
-  'wantedTrades',
-  'wantedTooLate',
-  'redrivenTrades',
-] as const;
-
 /** Nothing found yet. */
 export function createDifferences(): Differences {
   const parts = new Map<string, Tally>();
@@ -59,28 +47,11 @@ export function createDifferences(): Differences {
   let rollups: PlacedRollup[] = [];
   let gaps: readonly WrongGap[] = [];
   let extraGaps: readonly GapRow[] = [];
-  const read = {
-    events: 0,
-    batches: 0,
-    repeatedBatches: 0,
-    unreadable: 0,
-    records: 0,
-    trades: 0,
-    wantedTrades: 0,
-    wantedTooLate: 0,
-    redrivenTrades: 0,
-    notCounted: {} as LogCounts['notCounted'],
-    shards: 0,
-    gaps: 0,
-  };
+  const read = { ...noCounts(), shards: 0, gaps: 0 };
 
   return {
     addLog(log) {
-      for (const name of COUNTS) read[name] += log.counts[name];
-      for (const [reason, count] of Object.entries(log.counts.notCounted)) {
-        const name = reason as keyof LogCounts['notCounted'];
-        read.notCounted[name] = (read.notCounted[name] ?? 0) + count;
-      }
+      addCounts(read, log.counts);
       read.shards += log.shards.size;
       read.gaps += log.gaps.length;
     },

@@ -8,6 +8,8 @@ export interface Flow {
   readonly candlesTopic: string;
   readonly rejectsTopic: string;
   readonly deadTopic: string;
+  /** The ledger of the dead letters that were sent again. */
+  readonly redrivenTopic: string;
   /** Null if nobody commits offsets: then everything counts as taken. */
   readonly groups: {
     readonly transform: string;

@@ -1,5 +1,6 @@
 import type { BatchName } from '../values/sequences.ts';
 import type { TopicEvent } from './raw-batch.ts';
+import type { Redriven } from './redriven.ts';
 
 /** An event that some function gave up on. */
 export interface DeadLetter {
@@ -9,19 +10,18 @@ export interface DeadLetter {
   readonly destination: string;
   /** The answer that ended it: its status, and the beginning of its text. */
   readonly reason: string;
-  /** Its effect is missing: it was not redriven. */
+  /** Somebody has sent every copy of it again: what is missing now, is missing for another reason. */
+  readonly isRedriven: boolean;
+  /** Its effect is missing, and nobody has sent it again. */
   readonly isMissed: boolean;
 }
 
 /** The dead letters of the topic as it is now. */
 export interface DeadLetters {
   add(event: TopicEvent): void;
-  /** True if one of the functions gave the batch up, redriven or not. */
-  hasBatch(shard: string, batch: BatchName, destinations: readonly string[]): boolean;
-  /**
-   * True if one of the functions gave the event up, whose effect is missing: it counts as not redriven from now
-   * on.
-   */
+  /** True if one of the functions gave the batch up, and nobody has sent it again. */
+  isWaiting(shard: string, batch: BatchName, destinations: readonly string[]): boolean;
+  /** The same of an event whose effect is missing: it counts as missed from now on. */
   isMissed(id: string, destinations: readonly string[]): boolean;
   /** The same for any event with candles of a window, given up by persist. */
   areCandlesMissed(shard: string, windowStartMs: number): boolean;
@@ -33,36 +33,47 @@ export function batchIdOf(shard: string, { epoch, sequence }: BatchName): string
   return `${epoch}:${shard}:${sequence}`;
 }
 
-/** No dead letters yet. */
-export function createDeadLetters(): DeadLetters {
+/** No dead letters yet. @param redriven What was sent again, read before the letters were. */
+export function createDeadLetters(redriven: Pick<Redriven, 'has'>): DeadLetters {
   const letters = new Map<string, DeadLetter>();
   /** Keys of persist's letters by `<shard>:<window start>`. */
   const windows = new Map<string, string[]>();
 
   function keysOf(id: string, destinations: readonly string[]): readonly string[] {
-    return destinations.map((destination) => `${destination} ${id}`).filter((key) => letters.has(key));
+    return destinations.map((destination) => `${destination} ${id}`);
+  }
+
+  function isWaiting(key: string): boolean {
+    return letters.get(key)?.isRedriven === false;
   }
 
   function miss(keys: readonly string[]): boolean {
-    for (const key of keys) {
+    const waiting = keys.filter(isWaiting);
+    for (const key of waiting) {
       const letter = letters.get(key);
       if (letter !== undefined) letters.set(key, { ...letter, isMissed: true });
     }
-    return keys.length > 0;
+    return waiting.length > 0;
   }
 
   return {
-    add({ attributes }) {
+    add({ attributes, partition, offset }) {
       const { id = '', type = '' } = attributes;
       const destination = destinationOf(attributes);
       const key = `${destination} ${id}`;
-      if (letters.has(key)) return;
-      letters.set(key, { id, type, destination, reason: reasonOf(attributes), isMissed: false });
+      const isRedriven = redriven.has({ partition, offset, id });
+      const known = letters.get(key);
+      if (known !== undefined) {
+        // What was sent again, and given up again, lies there a second time.
+        letters.set(key, { ...known, isRedriven: known.isRedriven && isRedriven });
+        return;
+      }
+      letters.set(key, { id, type, destination, reason: reasonOf(attributes), isRedriven, isMissed: false });
       const [, window] = /^([^:]+:\d+):\d+:[a-z]+:\d+$/.exec(id) ?? [];
       if (window !== undefined && destination === 'persist')
         windows.set(window, [...(windows.get(window) ?? []), key]);
     },
-    hasBatch: (shard, batch, destinations) => keysOf(batchIdOf(shard, batch), destinations).length > 0,
+    isWaiting: (shard, batch, destinations) => keysOf(batchIdOf(shard, batch), destinations).some(isWaiting),
     isMissed: (id, destinations) => miss(keysOf(id, destinations)),
     areCandlesMissed: (shard, windowStartMs) => miss(windows.get(`${shard}:${windowStartMs}`) ?? []),
     all: () => [...letters.values()],

@@ -115,6 +115,14 @@ export function expectedColumns(row: ExpectedRow): Columns {
   return {
     first_key: row.firstKey,
     last_key: row.lastKey,
+    ...exactColumns(row),
+    id_hash_sum: row.idHashSum,
+  };
+}
+
+/** The numbers of a candle as integers, by the names that `windows` and the candles' events share. */
+export function exactColumns(row: ExpectedRow): Columns {
+  return {
     open_e8: row.openE8,
     high_e8: row.highE8,
     low_e8: row.lowE8,
@@ -123,7 +131,6 @@ export function expectedColumns(row: ExpectedRow): Columns {
     notional_e16: row.notionalE16,
     price_sum_e8: row.priceSumE8,
     trade_count: row.tradeCount,
-    id_hash_sum: row.idHashSum,
   };
 }
 

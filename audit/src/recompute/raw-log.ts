@@ -60,6 +60,31 @@ export interface LogCounts {
   readonly notCounted: Partial<Record<NotCounted, number>>;
 }
 
+/** Nothing read yet. */
+export function noCounts(): LogCounts {
+  return {
+    events: 0,
+    batches: 0,
+    repeatedBatches: 0,
+    unreadable: 0,
+    records: 0,
+    trades: 0,
+    wantedTrades: 0,
+    wantedTooLate: 0,
+    redrivenTrades: 0,
+    notCounted: {},
+  };
+}
+
+/** Adds what was read of one part to a sum. */
+export function addCounts(sum: LogCounts, { notCounted, ...counts }: LogCounts): void {
+  for (const [name, count] of Object.entries(counts)) sum[name as keyof typeof counts] += count;
+  for (const [name, count] of Object.entries(notCounted)) {
+    const reason = name as NotCounted;
+    sum.notCounted[reason] = (sum.notCounted[reason] ?? 0) + count;
+  }
+}
+
 /** How the log is read. */
 export interface RawLogOptions {
   /** How far a trade may be behind what was known before its batch and still count. */
@@ -71,7 +96,7 @@ export interface RawLogOptions {
   /** When stretches are handed over: when no later batch can touch them, or all at the end. */
   readonly release: 'as time goes on' | 'at the end';
   readonly isWanted: (shard: string, windowStartMs: number) => boolean;
-  /** Transform or aggregate gave the batch up. */
+  /** Transform or aggregate gave the batch up, and nobody has sent it again. */
   readonly isDead: (shard: string, batch: BatchName) => boolean;
   /** Compares a stretch; the log waits for it. */
   readonly onStretch: (stretch: LogStretch) => Promise<void>;
@@ -117,18 +142,7 @@ export function createRawLog(options: RawLogOptions): RawLog {
   const gaps: Gap[] = [];
   const contradictions: (BatchName & { readonly shard: string })[] = [];
   const again = new Set<string>();
-  const counts: LogCounts = {
-    events: 0,
-    batches: 0,
-    repeatedBatches: 0,
-    unreadable: 0,
-    records: 0,
-    trades: 0,
-    wantedTrades: 0,
-    wantedTooLate: 0,
-    redrivenTrades: 0,
-    notCounted: {},
-  };
+  const counts = noCounts();
   let held = 0;
 
   function openShard(batch: RawBatch, partition: number): ShardLog {

@@ -4,6 +4,7 @@ import { type Client, type QueryOptions, types } from 'cassandra-driver';
 import { z } from 'zod';
 import type { StoredWindow } from '../read/stored.ts';
 import type { Columns } from '../values/columns.ts';
+import { VIEWS } from '../values/tally.ts';
 import type { PlacedRow } from './view-rows.ts';
 
 /** Something as it was before a repair changed it, and as it is to be after it. */
@@ -132,15 +133,7 @@ const ChangeSchema = z.discriminatedUnion('kind', [
   }),
   z.object({
     kind: z.literal('row'),
-    table: z.enum([
-      'candles_5s',
-      'trades',
-      'feed_gaps',
-      'candles_1m',
-      'candles_5m',
-      'candles_1h',
-      'candles_1d',
-    ]),
+    table: z.enum(VIEWS),
     key: ColumnsSchema,
     before: ColumnsSchema.nullable(),
     after: ColumnsSchema.nullable(),

@@ -1,16 +1,16 @@
 import { formatCandleBatch } from '@kandle/market/candle/candle-batch';
 import type { EventProducer } from '@kandle/runtime/event-producer';
-import type { Client } from 'cassandra-driver';
 import { describePlace, type RepairStep } from './plan-repair.ts';
 import type { WindowPlan } from './plan-window.ts';
 import type { RepairLog } from './repair-log.ts';
 import { countsOf, NOTHING_DONE, type RepairSummary, type StepOutcome, summaryOf } from './summary.ts';
-import { changeViewRow, isAsFound, readViewRow, type RowChange, type Written } from './view-rows.ts';
-import { writeWindow } from './write-window.ts';
+import { changeViewRow, isAsFound, type RowChange, type ViewRows, type Written } from './view-rows.ts';
 
 /** What a repair works with. */
 export interface RepairDeps {
-  readonly client: Client;
+  readonly views: ViewRows;
+  /** Writes a window if it is still as it was judged; false if it is not. */
+  readonly writeWindow: (plan: WindowPlan) => Promise<boolean>;
   readonly producer: Pick<EventProducer, 'send'>;
   readonly candlesTopic: string;
   /** Where everything is written down before it is changed. */
@@ -52,11 +52,18 @@ async function doStep(deps: RepairDeps, step: RepairStep): Promise<StepOutcome> 
     deps.onProgress(describeWindow(window));
     const { shard, windowStartMs, before, next } = window;
     await deps.log.write({ kind: 'window', shard, windowStartMs, before, after: next });
-    if (!(await writeWindow(deps.client, window)))
+    if (!(await deps.writeWindow(window)))
       return {
         ...NOTHING_DONE,
         left: [...left, `window ${describePlace(window)}: it has changed meanwhile; audit again`],
       };
+  }
+  const recorded: RowChange[] = [];
+  const changed: RowChange[] = [];
+  // Before the events: persist may take them at once, and what was there would be known to nobody.
+  for (const change of rows) {
+    if (await recordRow(deps, change)) recorded.push(change);
+    else changed.push(change);
   }
   for (const batch of events) {
     deps.onProgress(describeEvents(batch));
@@ -64,10 +71,9 @@ async function doStep(deps: RepairDeps, step: RepairStep): Promise<StepOutcome> 
   }
   const done: RowChange[] = [];
   const written: Written[] = [];
-  const changed: string[] = [];
-  for (const change of rows) {
+  for (const change of recorded) {
     const outcome = await changeRow(deps, change);
-    if (outcome === null) changed.push(`${describeRow(change)}: it has changed meanwhile; audit again`);
+    if (outcome === null) changed.push(change);
     else {
       done.push(change);
       written.push(outcome);
@@ -76,20 +82,31 @@ async function doStep(deps: RepairDeps, step: RepairStep): Promise<StepOutcome> 
   return {
     ...countsOf({ ...step, rows: done }),
     writtenOver: written.filter((way) => way === 'over a later write').length,
-    left: [...left, ...changed],
+    left: [
+      ...left,
+      ...changed.map((change) => `${describeRow(change)}: it has changed meanwhile; audit again`),
+    ],
   };
+}
+
+/** Writes down what a row was; false if it is no longer as it was judged. */
+async function recordRow({ views, log }: RepairDeps, change: RowChange): Promise<boolean> {
+  const { table, key, found, wanted } = change;
+  const current = await views.read(change);
+  if (isAsFound(current, wanted)) return true;
+  if (!isAsFound(current, found)) return false;
+  await log.write({ kind: 'row', table, key, before: current?.columns ?? null, after: wanted });
+  return true;
 }
 
 /** @returns Null if the row is no longer as it was judged. */
 async function changeRow(deps: RepairDeps, change: RowChange): Promise<Written | null> {
-  const { table, key, found, wanted } = change;
-  const current = await readViewRow(deps.client, change);
+  const current = await deps.views.read(change);
   // Persist may have taken the candle that was just published.
-  if (isAsFound(current, wanted)) return 'in its place';
-  if (!isAsFound(current, found)) return null;
+  if (isAsFound(current, change.wanted)) return 'in its place';
+  if (!isAsFound(current, change.found)) return null;
   deps.onProgress(describeRow(change));
-  await deps.log.write({ kind: 'row', table, key, before: current?.columns ?? null, after: wanted });
-  return changeViewRow(deps.client, change, current, deps.wallMs());
+  return changeViewRow(deps.views, change, current, deps.wallMs());
 }
 
 function describeEvents(batch: RepairStep['events'][number]): string {

@@ -2,11 +2,11 @@ import { translateCassandraError } from '@kandle/runtime/cassandra';
 import { RetryableError } from '@kandle/runtime/errors';
 import { type Client, types } from 'cassandra-driver';
 import type { Cell, Columns } from '../values/columns.ts';
-import type { Subject } from '../values/tally.ts';
+import type { VIEWS } from '../values/tally.ts';
 
 /** A row of a view: its table, its key, and its other columns. */
 export interface PlacedRow {
-  readonly table: Exclude<Subject, 'windows' | 'market.raw.v1' | 'market.candles.v1'>;
+  readonly table: (typeof VIEWS)[number];
   readonly key: Columns;
   readonly columns: Columns;
 }
@@ -38,8 +38,26 @@ export type Written = 'in its place' | 'over a later write';
 const OPTIONS = { prepare: true, isIdempotent: true } as const;
 const MICROSECONDS = 1_000n;
 
-/** Reads a row; null if there is none. @throws {RetryableError} If the database is not to be had. */
-export async function readViewRow(
+/** The views as a repair needs them. Every method throws RetryableError when the database is not to be had. */
+export interface ViewRows {
+  /** A row; null if there is none. */
+  read(place: Pick<PlacedRow, 'table' | 'key'>): Promise<CurrentRow | null>;
+  /** Writes a row as of a time, microseconds: what was written or deleted later is not touched. */
+  insert(row: PlacedRow, timestamp: bigint): Promise<void>;
+  /** Deletes what was written of a row up to a time. */
+  remove(place: Pick<PlacedRow, 'table' | 'key'>, timestamp: bigint): Promise<void>;
+}
+
+/** The views in Cassandra. */
+export function createViewRows(client: Client): ViewRows {
+  return {
+    read: (place) => readViewRow(client, place),
+    insert: (row, timestamp) => insert(client, row, timestamp),
+    remove: (place, timestamp) => remove(client, place, timestamp),
+  };
+}
+
+async function readViewRow(
   client: Client,
   { table, key }: Pick<PlacedRow, 'table' | 'key'>,
 ): Promise<CurrentRow | null> {
@@ -76,7 +94,7 @@ export function isAsFound(current: CurrentRow | null, found: Columns | null): bo
  * @throws {RetryableError} If the database is not to be had, or the row cannot be seen even then.
  */
 export async function changeViewRow(
-  client: Client,
+  rows: ViewRows,
   change: RowChange,
   current: CurrentRow | null,
   nowMs: number,
@@ -84,17 +102,17 @@ export async function changeViewRow(
   const { table, key, wanted, timestamp } = change;
   if (wanted === null) {
     // As of its own timestamp, so that a later version of it would be seen.
-    if (current !== null) await remove(client, change, current.newest);
+    if (current !== null) await rows.remove(change, current.newest);
     return 'in its place';
   }
   if (timestamp !== null && (current === null || current.newest < timestamp)) {
-    await insert(client, { table, key, columns: wanted }, timestamp);
-    if (isAsFound(await readViewRow(client, change), wanted)) return 'in its place';
+    await rows.insert({ table, key, columns: wanted }, timestamp);
+    if (isAsFound(await rows.read(change), wanted)) return 'in its place';
   }
-  const newest = (await readViewRow(client, change))?.newest ?? current?.newest;
+  const newest = (await rows.read(change))?.newest ?? current?.newest;
   const aboveAll = newest === undefined ? BigInt(nowMs) * MICROSECONDS : newest + ABOVE;
-  await insert(client, { table, key, columns: wanted }, aboveAll);
-  if (isAsFound(await readViewRow(client, change), wanted)) return 'over a later write';
+  await rows.insert({ table, key, columns: wanted }, aboveAll);
+  if (isAsFound(await rows.read(change), wanted)) return 'over a later write';
   throw new RetryableError(`Cannot repair a row of ${table}: what was written is not what is read`);
 }
 
@@ -104,7 +122,11 @@ export async function changeViewRow(
  */
 const ABOVE = 2n;
 
-async function remove(client: Client, { table, key }: RowChange, timestamp: bigint): Promise<void> {
+async function remove(
+  client: Client,
+  { table, key }: Pick<PlacedRow, 'table' | 'key'>,
+  timestamp: bigint,
+): Promise<void> {
   await run(client, `DELETE FROM ${table} USING TIMESTAMP ? WHERE ${conditions(Object.keys(key))}`, [
     timestamp,
     ...values(key),

@@ -1,8 +1,5 @@
-/** What is compared with the raw log: tables and topics by their names. */
-const SUBJECTS = [
-  'market.raw.v1',
-  'windows',
-  'market.candles.v1',
+/** The views that are compared, and repaired. */
+export const VIEWS = [
   'candles_5s',
   'trades',
   'feed_gaps',
@@ -11,6 +8,8 @@ const SUBJECTS = [
   'candles_1h',
   'candles_1d',
 ] as const;
+/** What is compared with the raw log: tables and topics by their names. */
+const SUBJECTS = ['market.raw.v1', 'windows', 'market.candles.v1', ...VIEWS] as const;
 
 /** One of {@link SUBJECTS}. */
 export type Subject = (typeof SUBJECTS)[number];
