@@ -64,6 +64,7 @@ async function runIn(options: ChaosOptions, faults: typeof ALL_FAULTS): Promise<
         rate: options.rate,
         symbols: options.symbols,
         isFast: true,
+        maySleep: true,
         say: console.log,
         onSpawn: (name, pid) => claim.recordChild(name, pid),
         onExit: (pid) => claim.forgetChild(pid),

@@ -2,13 +2,17 @@
  * Loaded by `node --import`: shifts the wall clock of a process by `CLOCK_SHIFT_MS`, as on a machine whose
  * clock is wrong. The monotonic clock and timers are left alone, as there.
  *
- * SIGUSR2 lets it sleep for `SUSPEND_MS`: the wall clock goes on by so much, and the monotonic one does not.
+ * SIGUSR2 tells that the machine has slept for `SUSPEND_MS`: the wall clock goes on by so much, and the
+ * monotonic one does not. `STOPPED_MS` is how long the process was stopped for it, which that one does not count.
  */
 let shiftMs = Number(process.env['CLOCK_SHIFT_MS'] ?? 0);
 const suspendMs = Number(process.env['SUSPEND_MS'] ?? 0);
+const stoppedMs = Number(process.env['STOPPED_MS'] ?? 0);
+let stoodMs = 0;
 if (suspendMs > 0) {
   process.on('SIGUSR2', () => {
     shiftMs += suspendMs;
+    stoodMs += stoppedMs;
   });
 }
 const RealDate = Date;
@@ -22,3 +26,10 @@ globalThis.Date = class extends RealDate {
     return RealDate.now() + shiftMs;
   }
 } as DateConstructor;
+
+const realNow = performance.now.bind(performance);
+let latestMs = 0;
+performance.now = () => {
+  latestMs = Math.max(latestMs, realNow() - stoodMs);
+  return latestMs;
+};

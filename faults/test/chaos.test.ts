@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { ALL_FAULTS } from '../src/catalogue/all-faults.ts';
 import { runChaos } from '../src/chaos/run-chaos.ts';
+import { deleteRow } from '../src/stack/delete-row.ts';
 import { judge } from '../src/stack/verdict.ts';
 import { SEED, startTestStack } from './test-stack.ts';
 
@@ -12,7 +13,7 @@ const FAULTS_MS = 60_000;
 test('every trade counts once after a minute of faults, and a loss would be seen', {
   timeout: 600_000,
 }, async () => {
-  const { stack, end } = await startTestStack({ rate: RATE, isFast: true });
+  const { stack, end } = await startTestStack({ rate: RATE, isFast: true, maySleep: true });
   onTestFinished(end);
   const report = await runChaos(stack, {
     seed: SEED,
@@ -27,21 +28,9 @@ test('every trade counts once after a minute of faults, and a loss would be seen
   expect(report.audit.read.trades).toBeGreaterThan(10 * RATE);
 
   // Planted damage: one stored trade and one candle less.
-  const { client } = stack.pipeline;
-  const { keyspace } = stack.options;
-  const first = async (query: string) => (await client.execute(`${query} LIMIT 1`)).first();
-  const trade = await first(`SELECT feed, symbol, hour, time, id FROM ${keyspace}.trades`);
-  await client.execute(
-    `DELETE FROM ${keyspace}.trades WHERE feed = ? AND symbol = ? AND hour = ? AND time = ? AND id = ?`,
-    ['feed', 'symbol', 'hour', 'time', 'id'].map((name) => trade?.get(name)),
-    { prepare: true },
-  );
-  const candle = await first(`SELECT feed, symbol, day, start FROM ${keyspace}.candles_5s`);
-  await client.execute(
-    `DELETE FROM ${keyspace}.candles_5s WHERE feed = ? AND symbol = ? AND day = ? AND start = ?`,
-    ['feed', 'symbol', 'day', 'start'].map((name) => candle?.get(name)),
-    { prepare: true },
-  );
+  const { pipeline, options } = stack;
+  await deleteRow(pipeline.client, options.keyspace, 'trades');
+  await deleteRow(pipeline.client, options.keyspace, 'candles_5s');
   const { audit, differences } = await judge(stack);
   expect(audit.subjects.get('trades')).toMatchObject({ missing: 1 });
   expect(audit.subjects.get('candles_5s')).toMatchObject({ missing: 1 });

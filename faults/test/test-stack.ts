@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readLiveChildren } from '@kandle/servers/process/run-record';
 import { expect, inject, type TestContext, TestRunner } from 'vitest';
+import { showReasons } from '../src/stack/compare-refusals.ts';
 import { judge } from '../src/stack/verdict.ts';
 import { type Stack, type StackOptions, startStack } from '../src/stack/stack.ts';
 
@@ -77,6 +78,7 @@ export async function expectClean(stack: Stack): Promise<void> {
     Object.assign(TestRunner.getCurrentTest<TestContext['task']>().meta, { rest });
     tell(`at rest after ${took[0]} s, judged in ${took[1]} s: ${verdict.differences.length} differences`);
     for (const difference of verdict.differences.slice(0, 10)) tell(`  ${difference}`);
+    tell(`  refused in all: ${showReasons(verdict.refused)}`);
     expect(verdict.differences).toEqual([]);
     expect(verdict.audit.verdict).toBe('clean');
     expect(verdict.audit.read.trades).toBeGreaterThan(0);

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stack } from '../stack/stack.ts';
 import { type Fault, until } from './fault.ts';
 
@@ -30,6 +31,12 @@ function ahead(time: string, aheadMs: number): Fault {
   };
 }
 
+const DELAY_MS = 20 * 60_000;
+/** Records of a delayed symbol come so often, and so many of them. */
+const DELAYED_EVERY_MS = 250;
+const DELAYED = 40;
+const AHEAD_MS = [14 * 60_000, 28 * 60_000] as const;
+
 /** What a feed does to us. Every reconnect delivers the last seconds again, real twins included. */
 export const FEED_FAULTS: readonly Fault[] = [
   {
@@ -50,4 +57,21 @@ export const FEED_FAULTS: readonly Fault[] = [
   late('2 days', 2 * 86_400_000),
   ahead('4 s', 4_000),
   ahead('14 minutes', 840_000),
+  {
+    name: 'a symbol comes 20 minutes late, beside one in time in its shard',
+    async inject(stack) {
+      for (let n = 0; n < DELAYED; n++) {
+        stack.feed.sendDelayed(DELAY_MS);
+        await sleep(DELAYED_EVERY_MS);
+      }
+      await stack.untilTaken();
+    },
+  },
+  {
+    name: 'two records of 14 and 28 minutes ahead come, and nothing confirms them',
+    async inject(stack) {
+      for (const aheadMs of AHEAD_MS) stack.feed.sendAged(-aheadMs, 1);
+      await stack.untilTaken();
+    },
+  },
 ];

@@ -4,6 +4,8 @@ import { showReport } from '@kandle/audit/show-report';
 import { createRandom } from '@kandle/tooling/random';
 import { describeError } from '@kandle/runtime/errors';
 import type { Fault } from '../catalogue/fault.ts';
+import { showReasons } from '../stack/compare-refusals.ts';
+import type { Refusable } from '../stack/faulty-feed.ts';
 import type { Stack } from '../stack/stack.ts';
 import { judge, type Verdict } from '../stack/verdict.ts';
 import { scheduleFaults } from './schedule.ts';
@@ -15,6 +17,8 @@ export interface ChaosReport extends Verdict {
   /** Faults that could not be brought about: the run says less than it seems. */
   readonly failed: readonly string[];
   readonly redelivered: number;
+  /** Most records that the faults explain to be refused. */
+  readonly refusable: Refusable;
   /** Largest resident memory of each kind of process, megabytes. */
   readonly peaksMb: Readonly<Record<string, number>>;
   readonly settleMs: number;
@@ -87,6 +91,7 @@ export async function runChaos(stack: Stack, run: ChaosRun): Promise<ChaosReport
     injected,
     failed,
     redelivered: stack.feed.stats().redelivered,
+    refusable: stack.feed.stats().refusable,
     peaksMb: stack.memory.peaks(),
     settleMs,
   };
@@ -107,9 +112,10 @@ export function reportLines(report: ChaosReport): readonly string[] {
     '',
     showReport(report.audit, 20),
     '',
+    `Refused in all: ${showReasons(report.refused)}; the faults explain ${showReasons({ ...report.refusable })}`,
     ...report.differences.slice(0, 50).map((difference) => `DIFFERENCE: ${difference}`),
     report.differences.length === 0
-      ? 'Clean: nothing is lost, nothing counts twice.'
+      ? 'Clean: nothing is lost, nothing counts twice, nothing is refused that should count.'
       : `NOT CLEAN: ${report.differences.length} differences. Again with: npm run chaos -- --seed ${report.seed}`,
   ];
 }

@@ -13,6 +13,12 @@ export interface Dispatcher {
   pid(): number;
   /** SIGKILL; resolves when a new process has its partitions. */
   kill(): Promise<void>;
+  /**
+   * Answers for a function, which gets nothing until it is released.
+   *
+   * @returns How many events were answered, and what ends it.
+   */
+  answerFor(name: string, status: number): { readonly count: () => number; readonly release: () => void };
   stop(): Promise<void>;
 }
 
@@ -40,12 +46,20 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 export async function startDispatcher(options: DispatcherOptions): Promise<Dispatcher> {
   const { services, log, onSpawn, onExit, ...task } = options;
   const timeouts = new Map(task.sources.map(({ sink, delivery }) => [sink, delivery.timeoutMs]));
+  const answers = new Map<string, { readonly status: number; count: number }>();
   // In front of the services, for another process: a path for each.
   const gate = createServer((request, response) => {
     const name = request.url?.slice(1) ?? '';
     const service = services.get(name);
     if (service === undefined) {
       response.writeHead(404).end();
+      return;
+    }
+    const answer = answers.get(name);
+    if (answer !== undefined) {
+      answer.count += 1;
+      request.resume();
+      response.writeHead(answer.status).end('answered in its place, by a fault');
       return;
     }
     // A broken connection is the dispatcher's own end.
@@ -109,6 +123,11 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       child.kill('SIGKILL');
       await gone;
       child = await start();
+    },
+    answerFor(name, status) {
+      const answer = { status, count: 0 };
+      answers.set(name, answer);
+      return { count: () => answer.count, release: () => answers.delete(name) };
     },
     async stop() {
       ending = child;

@@ -1,6 +1,7 @@
 import { PING_FRAME, startFeedServer, takeRequest } from '@kandle/feeds/finnhub/feed-server';
 import { frameText } from '@kandle/feeds/simulator/frame-text';
 import { createMarket, STEP_MS } from '@kandle/feeds/simulator/market';
+import { shardOf } from '@kandle/market/event/shard';
 
 type Socket = Parameters<Parameters<typeof startFeedServer>[1]>[0];
 
@@ -23,6 +24,16 @@ export interface FeedStats {
   readonly connections: number;
   /** Frames sent a second time. */
   readonly redelivered: number;
+  /** Most records that may be refused for what this feed sent: each as often as it was sent. */
+  readonly refusable: Refusable;
+}
+
+/** Numbers of records by what may be held against them. */
+export interface Refusable {
+  readonly too_late: number;
+  readonly too_far_ahead: number;
+  /** Garbage: for whatever reason it may be. */
+  readonly garbage: number;
 }
 
 /** A simulated market whose line can be spoilt. It speaks Finnhub's protocol. */
@@ -33,6 +44,8 @@ export interface FaultyFeed {
   /** Trades or not; the line stays alive. */
   setSilent(silent: boolean): void;
   setRate(rate: number): void;
+  /** How much of the past comes again at the next connections; what is older than now asked is gone. */
+  setRedelivery(ms: number): void;
   /** The line dies without a word: no frame, no ping, until the client comes again. */
   goDead(): void;
   /** The market goes on for so long in a moment, as one does while its client's machine sleeps. */
@@ -45,9 +58,14 @@ export interface FaultyFeed {
   sendGarbage(): void;
   /** Trades that are so much older than now, or, below 0, so far ahead of it. */
   sendAged(ageMs: number, count: number): void;
+  /** A trade of a symbol that always comes so late, and shares its shard with a symbol in time. */
+  sendDelayed(delayMs: number): void;
   close(): Promise<void>;
 }
 
+/** The feed's name, and the number of its shards, as ingest has them. */
+export const FEED = 'sim';
+const SHARDS = 12;
 const PING_MS = 1_000;
 const MAX_BUFFERED_BYTES = 4_194_304;
 /** Behind by more than this the market goes on from now, as a real one would have gone on without us. */
@@ -56,6 +74,7 @@ const MAX_BEHIND_MS = 1_000;
 const HORIZON_MS = 15 * 60_000;
 /** Further ahead than this a trade is not believed. One that is less than a minute ahead waits for its time. */
 const AHEAD_MS = 5_000;
+const NOTHING: Refusable = { too_late: 0, too_far_ahead: 0, garbage: 0 };
 const GARBAGE: readonly string[] = [
   'not json at all',
   '[1,2,3]',
@@ -66,23 +85,39 @@ const GARBAGE: readonly string[] = [
 
 /** Starts the feed on 127.0.0.1. */
 export async function startFaultyFeed(options: FaultyFeedOptions): Promise<FaultyFeed> {
-  const { seed, symbols, redeliverMs } = options;
+  const { seed, symbols } = options;
+  let { redeliverMs } = options;
   let wallOffsetMs = Date.now() - performance.now();
   const nowMs = (): number => Math.floor(performance.now() + wallOffsetMs);
   let market = createMarket({ seed, rate: options.rate, symbols, startMs: nowMs() });
-  const names = market.instruments.map(({ symbol }) => symbol);
-  const history: { readonly atMs: number; readonly text: string }[] = [];
+  const traded = market.instruments.map(({ symbol }) => symbol);
+  const delayed = neighbourOf(traded[0] ?? '');
+  const names = [...traded, delayed];
+  const history: Sent[] = [];
   const counts = { trades: 0, refused: 0, connections: 0, redelivered: 0 };
+  let refusable = NOTHING;
   let client: Socket | null = null;
   let isSilent = false;
   let isDead = false;
   let refusals = { status: 0, left: 0 };
   let pingDueMs = 0;
-  let lateMarks = 0;
+  let marks = 0;
 
-  function send(text: string): void {
-    history.push({ atMs: nowMs(), text });
+  function send(text: string, mayBeRefused: Partial<Refusable> = {}): void {
+    const sent: Sent = { atMs: nowMs(), text, refusable: { ...NOTHING, ...mayBeRefused } };
+    history.push(sent);
     client?.send(text);
+    refusable = sumOf(refusable, sent.refusable);
+  }
+
+  /** Records of prices that the market never makes, so that none has a twin. */
+  function sendMarked(symbolsOf: readonly string[], timeMs: number, mayBeRefused: Partial<Refusable>): void {
+    if (client === null) throw new Error('Cannot send to a client: nobody is connected');
+    const data = symbolsOf.map((symbol) => {
+      marks += 1;
+      return { c: null, p: 1_000 + marks, s: symbol, t: timeMs, v: 1 };
+    });
+    send(JSON.stringify({ data, type: 'trade' }), mayBeRefused);
   }
 
   function forget(): void {
@@ -106,7 +141,10 @@ export async function startFaultyFeed(options: FaultyFeedOptions): Promise<Fault
       isDead = false;
       forget();
       if (counts.connections === 1) return;
-      for (const { text } of history) socket.send(text);
+      for (const sent of history) {
+        socket.send(sent.text);
+        refusable = sumOf(refusable, sent.refusable);
+      }
       counts.redelivered += history.length;
     });
   }
@@ -137,12 +175,15 @@ export async function startFaultyFeed(options: FaultyFeedOptions): Promise<Fault
   return {
     url: server.url,
     symbols: names,
-    stats: () => counts,
+    stats: () => ({ ...counts, refusable }),
     setSilent(silent) {
       isSilent = silent;
     },
     setRate(rate) {
       market = createMarket({ seed: seed + rate, rate, symbols, startMs: nowMs() });
+    },
+    setRedelivery(ms) {
+      redeliverMs = ms;
     },
     goDead() {
       isDead = true;
@@ -160,21 +201,47 @@ export async function startFaultyFeed(options: FaultyFeedOptions): Promise<Fault
     sendGarbage() {
       for (const text of GARBAGE) client?.send(text);
       client?.send(Buffer.from([0xff, 0xfe, 0x00]));
+      refusable = sumOf(refusable, { ...NOTHING, garbage: GARBAGE.length + 1 });
     },
     sendAged(ageMs, count) {
-      if (client === null) throw new Error('Cannot send trades of another time: nobody is connected');
-      const timeMs = nowMs() - ageMs;
-      const data = Array.from({ length: count }, (_, n) => {
-        lateMarks += 1;
-        return { c: null, p: 1_000 + lateMarks, s: names[n % names.length], t: timeMs, v: 1 };
-      });
-      send(JSON.stringify({ data, type: 'trade' }));
+      const tooLate = ageMs > HORIZON_MS ? count : 0;
+      const tooFarAhead = ageMs < -AHEAD_MS ? count : 0;
+      const symbolsOf = Array.from({ length: count }, (_, n) => traded[n % traded.length] ?? '');
+      sendMarked(symbolsOf, nowMs() - ageMs, { too_late: tooLate, too_far_ahead: tooFarAhead });
       counts.trades += count;
-      if (ageMs > HORIZON_MS || ageMs < -AHEAD_MS) counts.refused += count;
+      counts.refused += tooLate + tooFarAhead;
+    },
+    sendDelayed(delayMs) {
+      sendMarked([delayed], nowMs() - delayMs, {});
+      counts.trades += 1;
     },
     async close() {
       clearInterval(timer);
       await server.close();
     },
   };
+}
+
+/** A frame that was sent. */
+interface Sent {
+  readonly atMs: number;
+  readonly text: string;
+  readonly refusable: Refusable;
+}
+
+function sumOf(a: Refusable, b: Refusable): Refusable {
+  return {
+    too_late: a.too_late + b.too_late,
+    too_far_ahead: a.too_far_ahead + b.too_far_ahead,
+    garbage: a.garbage + b.garbage,
+  };
+}
+
+/** A symbol of the same shard. */
+function neighbourOf(symbol: string): string {
+  const shard = shardOf(FEED, symbol, SHARDS);
+  for (let n = 0; ; n++) {
+    const name = `SIM:DELAYED-${n}`;
+    if (shardOf(FEED, name, SHARDS) === shard) return name;
+  }
 }

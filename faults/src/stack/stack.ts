@@ -10,7 +10,8 @@ import { createCqlWire } from '@kandle/testkit/proxy/cql-wire';
 import { createKafkaWire } from '@kandle/testkit/proxy/kafka-wire';
 import { startProxy, type TcpProxy } from '@kandle/testkit/proxy/tcp-proxy';
 import { type Dispatcher, startDispatcher } from './dispatcher.ts';
-import { type FaultyFeed, startFaultyFeed } from './faulty-feed.ts';
+import { FEED, type FaultyFeed, startFaultyFeed } from './faulty-feed.ts';
+import { createMachine, type Machine } from './machine.ts';
 import { readLag } from '@kandle/stand-in/lag';
 import { type MemoryWatch, watchMemory } from './memory-watch.ts';
 import { startWebhook, TARGET, type Webhook } from './webhook.ts';
@@ -32,6 +33,8 @@ export interface StackOptions {
   readonly rate: number;
   readonly symbols?: number;
   readonly isFast?: boolean;
+  /** The clocks of its processes can be shifted, so that its machine can sleep. Costs each start some time. */
+  readonly maySleep?: boolean;
   /** Changes what the manifests ask for. */
   readonly plan?: (plan: RunPlan) => RunPlan;
   /** Further variables of a process. */
@@ -56,6 +59,8 @@ export interface Stack {
   readonly cql: TcpProxy;
   readonly kafka: TcpProxy;
   readonly memory: MemoryWatch;
+  /** Null where clocks cannot be shifted. */
+  readonly machine: Machine | null;
   /** The target of notify. */
   readonly webhook: Webhook;
   readonly prefix: string;
@@ -63,6 +68,8 @@ export interface Stack {
   lags(): Promise<ReadonlyMap<string, number>>;
   /** Waits until a process of a function serves. */
   untilAwake(name: string): Promise<void>;
+  /** Waits until ingest has sent on, or refused, all that it got. */
+  untilTaken(): Promise<void>;
   /**
    * Lets the market fall silent and waits until everything is acknowledged, delivered and final.
    *
@@ -76,6 +83,8 @@ export interface Stack {
 const REDELIVER_MS = 60_000;
 const POLL_MS = 250;
 const AWAKE_DEADLINE_MS = 60_000;
+/** What nothing confirms is refused after a minute. */
+const TAKEN_DEADLINE_MS = 150_000;
 
 /** Starts the stack; the market trades as soon as ingest listens. */
 export async function startStack(options: StackOptions): Promise<Stack> {
@@ -86,6 +95,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const asked = await readPlan();
   const plan = options.plan?.(asked) ?? asked;
   const memory = watchMemory();
+  const machine = options.maySleep === true ? createMachine() : null;
   const ends: (() => unknown)[] = [() => memory.stop()];
 
   async function stop(): Promise<void> {
@@ -120,7 +130,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       prefix,
       logFolder,
       feed: {
-        FEED: 'sim',
+        FEED,
         FEED_URL: feed.url,
         FINNHUB_TOKEN: 'simulator',
         SYMBOLS: feed.symbols.join(','),
@@ -145,6 +155,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         CASSANDRA_CONTACT_POINTS: '127.0.0.1',
         CASSANDRA_PORT: String(cql.port),
         ...(name === 'notify' ? { TARGETS_FILE: targetsFile } : {}),
+        ...machine?.env(),
         ...options.processEnv?.(name),
       }),
     });
@@ -167,7 +178,20 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     });
     ends.push(() => dispatcher.stop());
     return assemble(
-      { options, plan: prefixed, pipeline, feed, dispatcher, cql, kafka, memory, webhook, prefix, stop },
+      {
+        options,
+        plan: prefixed,
+        pipeline,
+        feed,
+        dispatcher,
+        cql,
+        kafka,
+        memory,
+        machine,
+        webhook,
+        prefix,
+        stop,
+      },
       admin,
     );
   } catch (error) {
@@ -176,7 +200,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-function assemble(parts: Omit<Stack, 'lags' | 'untilAwake' | 'settle'>, admin: Admin): Stack {
+function assemble(parts: Omit<Stack, 'lags' | 'untilAwake' | 'untilTaken' | 'settle'>, admin: Admin): Stack {
   const { plan, pipeline, feed, options } = parts;
 
   async function lags(): Promise<ReadonlyMap<string, number>> {
@@ -206,6 +230,17 @@ function assemble(parts: Omit<Stack, 'lags' | 'untilAwake' | 'settle'>, admin: A
       while ((pipeline.services.get(name)?.stats().ready ?? 0) === 0) {
         if (performance.now() > deadline) throw new Error(`Cannot disturb ${name}: no process of it woke up`);
         await sleep(20);
+      }
+    },
+    async untilTaken() {
+      const deadline = performance.now() + TAKEN_DEADLINE_MS;
+      for (;;) {
+        const status = await pipeline.ingestStatus();
+        const left = status === null ? null : { buffered: 1, waiting: 1, ...status };
+        if (left?.buffered === 0 && left.waiting === 0) return;
+        if (performance.now() > deadline)
+          throw new Error('Not in time: ingest has taken or refused everything');
+        await sleep(POLL_MS);
       }
     },
     async settle(deadlineMs, signal) {

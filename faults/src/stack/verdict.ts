@@ -2,6 +2,7 @@ import type { AuditReport } from '@kandle/audit/report';
 import { auditPipeline } from '@kandle/local/audit-pipeline';
 import type { Client, types } from 'cassandra-driver';
 import { compareNotices } from './compare-notices.ts';
+import { compareRefusals } from './compare-refusals.ts';
 import type { Stack } from './stack.ts';
 
 /** What a stack ended with, beside what its feed sent. */
@@ -10,15 +11,18 @@ export interface Verdict {
   readonly differences: readonly string[];
   readonly trades: number;
   readonly candles: number;
+  /** What was refused in the whole run, by reason: correct or not, it is in no candle. */
+  readonly refused: Readonly<Record<string, number>>;
   readonly audit: AuditReport;
 }
 
 const PAGE_ROWS = 5_000;
+const MILLION = 1_000_000;
 
 /**
  * Compares the views with what the feed has sent (every trade once in the candles and once in `trades`, every
- * candle final), the signals with what was announced, and runs the audit, which recomputes everything from the
- * raw log.
+ * candle final), the signals with what was announced, what was refused with what the faults explain, and runs the
+ * audit, which recomputes everything from the raw log.
  *
  * @param sinceMs The audit judges windows from here on; null for all.
  */
@@ -26,16 +30,27 @@ export async function judge(stack: Stack, sinceMs: number | null = null): Promis
   const views = await compareWithFeed(stack);
   const { options, prefix, plan } = stack;
   const { servers, keyspace } = options;
-  const audit = await auditPipeline({ servers, keyspace, prefix, plan }, { sinceMs });
+  // Its own bound is a share of all trades; what was refused is judged to the last record here.
+  const audit = await auditPipeline({ servers, keyspace, prefix, plan }, { sinceMs, maxRefusedPpm: MILLION });
   const found = audit.findings.map(
     ({ subject, kind, shard, windowStartMs, symbol, what, expected, found: actual }) =>
       `${subject} ${kind}: ${shard} ${windowStartMs} ${symbol}: ${what}: expected ${expected}, found ${actual}`,
   );
   const notices = await compareNotices(stack);
-  return { ...views, differences: [...views.differences, ...notices, ...found], audit };
+  const refusals = await compareRefusals(stack);
+  return {
+    ...views,
+    differences: [...views.differences, ...notices, ...refusals.differences, ...found],
+    refused: refusals.byReason,
+    audit,
+  };
 }
 
-async function compareWithFeed({ pipeline, options, feed }: Stack): Promise<Omit<Verdict, 'audit'>> {
+async function compareWithFeed({
+  pipeline,
+  options,
+  feed,
+}: Stack): Promise<Omit<Verdict, 'audit' | 'refused'>> {
   const { client } = pipeline;
   const { trades, refused } = feed.stats();
   const sent = trades - refused;

@@ -10,7 +10,7 @@ let stack: Stack;
 let end: () => Promise<void>;
 
 beforeAll(async () => {
-  ({ stack, end } = await startTestStack({ rate: RATE }));
+  ({ stack, end } = await startTestStack({ rate: RATE, maySleep: true }));
 });
 afterAll(() => end?.());
 
