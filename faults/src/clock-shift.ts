@@ -3,7 +3,8 @@
  * clock is wrong. The monotonic clock and timers are left alone, as there.
  *
  * SIGUSR2 tells that the machine has slept for `SUSPEND_MS`: the wall clock goes on by so much, and the
- * monotonic one does not. `STOPPED_MS` is how long the process was stopped for it, which that one does not count.
+ * monotonic one does not. `STOPPED_MS` is how long the process was stopped for it, which that one does not
+ * count.
  */
 let shiftMs = Number(process.env['CLOCK_SHIFT_MS'] ?? 0);
 const suspendMs = Number(process.env['SUSPEND_MS'] ?? 0);

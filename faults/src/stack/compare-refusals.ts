@@ -17,7 +17,10 @@ export interface Refusals {
 
 const RejectsSchema = z.object({ rejects: z.array(z.object({ id: z.string(), reason: z.string() })) });
 
-/** Holds what was refused against what the feed has sent that may be: nothing else is correct, whoever refused it. */
+/**
+ * Holds what was refused against what the feed has sent that may be: nothing else is correct, whoever refused
+ * it.
+ */
 export async function compareRefusals({ options, prefix, feed }: Stack): Promise<Refusals> {
   const kafka = createKafka(
     { KAFKA_BROKERS: [...options.servers.kafkaBrokers], KAFKA_TLS: false },

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 export const SLEEP_MS = 600_000;
 /** How long its processes stand still indeed. */
 const STOPPED_MS = 3_000;
+const HEARD_MS = 200;
 const PRELOAD = fileURLToPath(new URL('../clock-shift.ts', import.meta.url));
 
 /** A laptop that can be closed: nothing runs, the wall clock goes on, the monotonic one stands. */
@@ -35,13 +36,15 @@ export function createMachine(): Machine {
     }),
     async sleep({ shifted, others }, meanwhile) {
       const all = [...shifted, ...others];
+      sleptMs += SLEEP_MS;
+      // First the clocks: a process that wakes up would look at them before it hears of its sleep.
+      for (const pid of shifted) signal(pid, 'SIGUSR2');
+      await sleep(HEARD_MS);
       for (const pid of all) signal(pid, 'SIGSTOP');
       try {
         await sleep(STOPPED_MS);
         meanwhile();
       } finally {
-        sleptMs += SLEEP_MS;
-        for (const pid of shifted) signal(pid, 'SIGUSR2');
         for (const pid of all) signal(pid, 'SIGCONT');
       }
     },

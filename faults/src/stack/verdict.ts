@@ -21,8 +21,8 @@ const MILLION = 1_000_000;
 
 /**
  * Compares the views with what the feed has sent (every trade once in the candles and once in `trades`, every
- * candle final), the signals with what was announced, what was refused with what the faults explain, and runs the
- * audit, which recomputes everything from the raw log.
+ * candle final), the signals with what was announced, what was refused with what the faults explain, and runs
+ * the audit, which recomputes everything from the raw log.
  *
  * @param sinceMs The audit judges windows from here on; null for all.
  */
