@@ -148,15 +148,24 @@ test('--repair leaves a window with dead letters alone; --undo brings back what 
   await pipeline.flow();
   await audit({ repair: 'yes' });
   expect(linesOf(await audit())).toEqual([]);
+});
 
-  // What is deleted of a letter after that is missing, and no letter's fault.
+test('--repair puts right what is deleted of a letter that was redriven; it is no letter that waits', async () => {
+  pipeline = await startSmallPipeline();
+  damage = createDamage(pipeline.client, EVENTS);
+  await pipeline.ingest(EVENTS);
+  const given = `${EPOCH}:test-00:${damage.batchOf(6).sequence}`;
+  await pipeline.flow({
+    fate: (name, { id }) => (name === 'aggregate' && id === given ? 'give up' : 'take'),
+  });
+  await pipeline.redrive();
+  await pipeline.flow();
   const right = await snapshot(pipeline.client);
   const window = "DELETE FROM windows WHERE shard = 'test-00' AND window_start = ?";
   await damage.cql(window, damage.start(6));
-  const deleted = await audit({ repair: 'yes' });
-  expect(linesOf(deleted)).toContain('windows | missing | 6 | - | window');
-  expect(deleted.repair).toMatchObject({ left: [] });
-  await pipeline.flow();
-  await audit({ repair: 'yes' });
+  const report = await audit({ repair: 'yes' });
+  expect(linesOf(report)).toContain('windows | missing | 6 | - | window');
+  expect(report.repair).toMatchObject({ windows: 1, left: [] });
+  expect(report.deadLetters).toMatchObject([{ isRedriven: true, isMissed: false }]);
   expect(await snapshot(pipeline.client)).toEqual(right);
 });
