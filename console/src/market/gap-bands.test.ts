@@ -12,3 +12,8 @@ test('bandsOf() is a line where the gap holds no candle, and nothing outside of 
   expect(bandsOf([gap(11, 19)], [0, 5, 20], 5)).toEqual([{ first: 1.5, last: 1.5 }]);
   expect(bandsOf([gap(30, 40), gap(-9, -2)], [0, 5], 5)).toEqual([]);
 });
+
+test('bandsOf() is one band for the gaps of all shards', () => {
+  const gaps = Array.from({ length: 12 }, () => gap(4, 11));
+  expect(bandsOf(gaps, [0, 5, 10], 5)).toEqual([{ first: 0, last: 2 }]);
+});

@@ -23,12 +23,16 @@ export function bandsOf(
   starts: readonly number[],
   periodMs: number,
 ): readonly Band[] {
-  return gaps.flatMap(({ from_time: fromMs, to_time: toMs }) => {
+  // A feed that was away leaves a gap for each of its shards: over each other they would hide the candles.
+  const bands = new Map<string, Band>();
+  for (const { from_time: fromMs, to_time: toMs } of gaps) {
     const first = starts.findIndex((start) => start + periodMs > fromMs);
     const last = starts.findLastIndex((start) => start < toMs);
-    if (first < 0 || last < 0) return [];
-    return first > last ? [{ first: last + 0.5, last: last + 0.5 }] : [{ first, last }];
-  });
+    if (first < 0 || last < 0) continue;
+    const band = first > last ? { first: last + 0.5, last: last + 0.5 } : { first, last };
+    bands.set(`${band.first} ${band.last}`, band);
+  }
+  return [...bands.values()];
 }
 
 /** Builds the bands of a chart. */

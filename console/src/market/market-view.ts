@@ -93,7 +93,7 @@ export function createMarketView(firstTexts: TimeTexts, events: MarketEvents): M
   });
   const reading = h('p', { class: 'visually-hidden', 'aria-live': 'polite' });
   const empty = h('p', { class: 'empty', hidden: true });
-  const signalList = h('ol', { class: 'signals', 'aria-label': 'Newest signals' });
+  const signalList = h('ol', { class: 'signals', tabindex: 0, 'aria-label': 'Newest signals' });
   const explain = createExplainPanel();
   const element = h(
     'section',
