@@ -20,6 +20,7 @@ def main() -> None:
         .config("spark.sql.shuffle.partitions", 4)
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.ui.enabled", False)
+        .config("spark.ui.showConsoleProgress", False)
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.driver.extraClassPath", f"{jars}/*")
