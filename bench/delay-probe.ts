@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WINDOW_MS } from '@kandle/market/window/window';
+import { bucketOf } from '@kandle/market/view/buckets';
 import { priceOf, sizeOf } from '@kandle/feeds/simulator/frame-text';
 import type { Pipeline } from '@kandle/stand-in/pipeline';
 import type { SimulatedTrade } from '@kandle/feeds/simulator/market';
@@ -12,15 +13,16 @@ export interface Delays {
   readonly missing: number;
 }
 
-const HOUR_MS = 3_600_000;
 const POLL_MS = 10;
 const GIVE_UP_MS = 30_000;
 
 /** Samples delays from the outside: what the feed sends, against what a reader of the views sees. */
 export function createDelayProbe(client: Pipeline['client'], keyspace: string, options: { everyMs: number }) {
   const delays = { tradeMs: [] as number[], finalCandleMs: [] as number[], missing: 0 };
-  const tradeQuery = `SELECT price, size FROM ${keyspace}.trades WHERE feed = 'sim' AND symbol = ? AND hour = ? AND time = ?`;
-  const candleQuery = `SELECT state FROM ${keyspace}.candles_5s WHERE feed = 'sim' AND symbol = ? AND day = ? AND start = ?`;
+  const tradeQuery = `SELECT price, size FROM ${keyspace}.trades WHERE feed = 'sim' AND shard = ? AND bucket = ? AND symbol = ? AND time = ?`;
+  const candleQuery = `SELECT state FROM ${keyspace}.candles_5s WHERE feed = 'sim' AND shard = ? AND bucket = ? AND symbol = ? AND start = ?`;
+  const shardQuery = `SELECT shard FROM ${keyspace}.latest WHERE feed = 'sim' AND symbol = ?`;
+  const shards = new Map<string, string>();
   let dueMs = 0;
   let windowDueMs = 0;
   let stopped = false;
@@ -35,10 +37,22 @@ export function createDelayProbe(client: Pipeline['client'], keyspace: string, o
     return false;
   }
 
+  /** Null while nothing of the symbol is stored. */
+  async function shardOf(symbol: string): Promise<string | null> {
+    const known = shards.get(symbol);
+    if (known !== undefined) return known;
+    const shard: unknown = (await client.execute(shardQuery, [symbol], { prepare: true })).rows[0]?.['shard'];
+    if (typeof shard !== 'string') return null;
+    shards.set(symbol, shard);
+    return shard;
+  }
+
   async function isVisible(trade: SimulatedTrade): Promise<boolean> {
-    const { eventTimeMs } = trade;
-    const hour = new Date(eventTimeMs - (eventTimeMs % HOUR_MS));
-    const params = [trade.instrument.symbol, hour, new Date(eventTimeMs)];
+    const { eventTimeMs, instrument } = trade;
+    const shard = await shardOf(instrument.symbol);
+    if (shard === null) return false;
+    const bucket = new Date(bucketOf('trades', eventTimeMs));
+    const params = [shard, bucket, instrument.symbol, new Date(eventTimeMs)];
     const { rows } = await client.execute(tradeQuery, params, { prepare: true });
     // Doubles that were rounded to 1e-8 on the way.
     const isNear = (a: number, b: number): boolean => Math.abs(a - b) < 1e-7;
@@ -55,10 +69,12 @@ export function createDelayProbe(client: Pipeline['client'], keyspace: string, o
     const startMs = eventTimeMs - (eventTimeMs % WINDOW_MS);
     const endMs = startMs + WINDOW_MS;
     await sleep(Math.max(0, endMs - Date.now()));
-    const day = new Date(startMs).toISOString().slice(0, 10);
-    const params = [instrument.symbol, day, new Date(startMs)];
-    const isFinal = async (): Promise<boolean> =>
-      (await client.execute(candleQuery, params, { prepare: true })).rows[0]?.['state'] === 'final';
+    const bucket = new Date(bucketOf('candles_5s', startMs));
+    const isFinal = async (): Promise<boolean> => {
+      const params = [await shardOf(instrument.symbol), bucket, instrument.symbol, new Date(startMs)];
+      if (params[0] === null) return false;
+      return (await client.execute(candleQuery, params, { prepare: true })).rows[0]?.['state'] === 'final';
+    };
     if (await until(isFinal)) delays.finalCandleMs.push(Date.now() - endMs);
   }
 

@@ -27,14 +27,17 @@ async function replay(disturbance: Disturbance = {}): Promise<Stored> {
   const { deadLetters } = await runReplay(RECORDING, {
     ...disturbance,
     after: async ({ client }, keyspace) => {
+      const stored = await client.execute(
+        `SELECT start, sma, ema, rsi, names FROM ${keyspace}.indicators WHERE feed = 'finnhub' AND symbol = ? ALLOW FILTERING`,
+        [SYMBOL],
+        { fetchSize: 5_000 },
+      );
+      for (const row of stored.rows) {
+        const warm = String(row['names']).split(' ');
+        for (const name of NAMES.filter((one) => warm.includes(one)))
+          indicators[`${name} ${Number(row['start'])}`] = Number(row[name.replace(/\d+$/, '')]);
+      }
       for (const day of DAYS) {
-        for (const name of NAMES) {
-          const { rows } = await client.execute(
-            `SELECT start, value FROM ${keyspace}.indicators WHERE feed = 'finnhub' AND symbol = ? AND name = ? AND day = ?`,
-            [SYMBOL, name, day],
-          );
-          for (const row of rows) indicators[`${name} ${Number(row['start'])}`] = Number(row['value']);
-        }
         const { rows } = await client.execute(
           `SELECT * FROM ${keyspace}.signals WHERE feed = 'finnhub' AND day = ?`,
           [day],

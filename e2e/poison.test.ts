@@ -1,3 +1,4 @@
+import { bucketOf } from '@kandle/market/view/buckets';
 import { e8 } from '@kandle/market/number/fixed-point';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -397,12 +398,10 @@ test('a negative price in a raw batch is no poison: its record goes to the rejec
   while ((await size(TOPICS.rejects)) === 0 && Date.now() < deadline) await sleep(50);
   expect(await size(TOPICS.rejects)).toBe(1);
   expect(await size(TOPICS.dead)).toBe(before);
-  const query = `SELECT id FROM ${name}.trades WHERE feed = 'finnhub' AND symbol = 'RAW' AND hour = ?`;
-  const hour = new Date(Math.floor(record.t / 3_600_000) * 3_600_000);
+  const query = `SELECT id FROM ${name}.trades WHERE feed = 'finnhub' AND shard = ? AND bucket = ? AND symbol = 'RAW'`;
+  const key = [header.shard, new Date(bucketOf('trades', record.t))];
   const stored = async (): Promise<boolean> =>
-    (await pipeline.client.execute(query, [hour], { prepare: true })).rows.some(
-      (row) => row['id'] === 'good',
-    );
+    (await pipeline.client.execute(query, key, { prepare: true })).rows.some((row) => row['id'] === 'good');
   while (!(await stored()) && Date.now() < deadline) await sleep(50);
   expect(await stored()).toBe(true);
 });

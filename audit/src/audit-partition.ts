@@ -7,7 +7,6 @@ import { touchesWindow } from './recompute/gaps.ts';
 import { createRawLog, isBeforeLog, type LogStretch, type RawLog } from './recompute/raw-log.ts';
 import type { Run } from './run.ts';
 import { startOf, STRETCH_MS } from './values/periods.ts';
-import { feedOf } from './values/scope.ts';
 import { type BatchName, isBefore } from './values/sequences.ts';
 import { createTally } from './values/tally.ts';
 
@@ -130,10 +129,7 @@ async function compareInto(
   for (const [windowStartMs, isIncomplete] of compared.judged) ofShard.set(windowStartMs, isIncomplete);
   if ((compared.tally.counts().get('windows')?.skipped['missing in the log'] ?? 0) > 0)
     run.doubts.add(shard, 'its windows name batches from before the log');
-  for (const symbol of compared.symbols) {
-    run.lookedAt.add(feedOf(shard), symbol, stretch.startMs);
-    run.shardOfSymbol.set(`${feedOf(shard)} ${symbol}`, shard);
-  }
+  run.lookedAt.add(shard, stretch.startMs, compared.symbols);
   return compared.isUnsure;
 }
 

@@ -1,10 +1,10 @@
 import { auditRollups } from './audit-rollups.ts';
 import { compareGaps } from './compare/compare-gaps.ts';
-import type { SymbolPartition } from './read/stored.ts';
+import type { PlacedTime, ShardPartition } from './read/stored.ts';
 import { isBeforeLog } from './recompute/raw-log.ts';
 import type { Run } from './run.ts';
 import type { Tail } from './tail.ts';
-import { DAY_MS, HOUR_MS, startOf, STRETCH_MS, WINDOW_MS } from './values/periods.ts';
+import { CANDLES_BUCKET_MS, startOf, STRETCH_MS, TRADES_BUCKET_MS, WINDOW_MS } from './values/periods.ts';
 import { feedOf, isInScope } from './values/scope.ts';
 import { createTally, type Tally } from './values/tally.ts';
 
@@ -49,24 +49,29 @@ async function auditUnknownWindows({ index, differences, stored, hasLostRecords 
 
 async function auditUnseenTrades(run: Run): Promise<void> {
   const tally = createTally();
-  for await (const { feed, symbol, startMs } of run.stored.tradePartitions()) {
-    if (!overlaps(run, feed, startMs, HOUR_MS) || run.lookedAt.hasHour(feed, symbol, startMs)) continue;
-    const rows = await run.stored.tradeTimes({ feed, symbol, fromMs: startMs, toMs: startMs + HOUR_MS });
-    noteUnseen(run, tally, { feed, symbol, startMs }, 'trades', rows);
+  for await (const partition of run.stored.tradePartitions()) {
+    if (!isUnseen(run, partition, TRADES_BUCKET_MS)) continue;
+    noteUnseen(run, tally, partition, 'trades', await run.stored.tradeTimes(partition));
   }
   run.differences.addPart('unseen trades', tally);
 }
 
 async function auditUnseenCandles(run: Run): Promise<void> {
   const tally = createTally();
-  for await (const { feed, symbol, startMs } of run.stored.candlePartitions()) {
-    if (!overlaps(run, feed, startMs, DAY_MS)) continue;
-    const hours = Array.from({ length: DAY_MS / HOUR_MS }, (_, hour) => startMs + hour * HOUR_MS);
-    if (hours.every((hourMs) => run.lookedAt.hasHour(feed, symbol, hourMs))) continue;
-    const rows = await run.stored.candleTimes({ feed, symbol, fromMs: startMs, toMs: startMs + DAY_MS });
-    noteUnseen(run, tally, { feed, symbol, startMs }, 'candles_5s', rows);
+  for await (const partition of run.stored.candlePartitions()) {
+    if (!isUnseen(run, partition, CANDLES_BUCKET_MS)) continue;
+    noteUnseen(run, tally, partition, 'candles_5s', await run.stored.candleTimes(partition));
   }
   run.differences.addPart('unseen candles', tally);
+}
+
+/**
+ * True if some of a partition is in scope and was not looked at, or stands under a feed that is not its
+ * shard's.
+ */
+function isUnseen(run: Run, { feed, shard, startMs }: ShardPartition, lengthMs: number): boolean {
+  if (!overlaps(run, feed, startMs, lengthMs)) return false;
+  return feed !== feedOf(shard) || !run.lookedAt.hasAll(shard, startMs, lengthMs);
 }
 
 function overlaps({ scope }: Run, feed: string, startMs: number, lengthMs: number): boolean {
@@ -82,30 +87,38 @@ function overlaps({ scope }: Run, feed: string, startMs: number, lengthMs: numbe
 function noteUnseen(
   run: Run,
   tally: Tally,
-  { feed, symbol }: SymbolPartition,
+  { feed, shard }: ShardPartition,
   subject: 'trades' | 'candles_5s',
-  times: readonly number[],
+  rows: readonly PlacedTime[],
 ): void {
-  const unseen = times.filter((timeMs) => !run.lookedAt.has(feed, symbol, timeMs));
-  const shard = run.shardOfSymbol.get(`${feed} ${symbol}`) ?? null;
-  for (const [windowStartMs, rows] of Map.groupBy(unseen, (timeMs) => startOf(timeMs, WINDOW_MS))) {
+  const unseen = rows.filter(({ timeMs }) => feed !== feedOf(shard) || !run.lookedAt.has(shard, timeMs));
+  const windows = Map.groupBy(unseen, ({ symbol, timeMs }) => `${startOf(timeMs, WINDOW_MS)} ${symbol}`);
+  for (const of of windows.values()) {
+    const [{ symbol, timeMs } = { symbol: '', timeMs: 0 }] = of;
+    const windowStartMs = startOf(timeMs, WINDOW_MS);
     if (!isInScope(run.scope, feed, windowStartMs)) continue;
     if (isBeforeFeed(run, feed, shard, windowStartMs)) {
-      tally.skip(subject, 'cut by retention', rows.length);
+      tally.skip(subject, 'cut by retention', of.length);
       continue;
     }
-    tally.check(subject, rows.length);
-    run.differences.addUnseen({ feed, symbol, shard, windowStartMs });
+    tally.check(subject, of.length);
+    run.differences.addUnseen({
+      feed,
+      symbol,
+      shard,
+      windowStartMs,
+      isKnownShard: run.shards.has(shard),
+    });
     tally.find({
       subject,
       kind: 'extra',
       shard,
       windowStartMs,
       symbol,
-      what: subject === 'trades' ? `${rows.length} of 0` : 'candle',
-      count: rows.length,
+      what: subject === 'trades' ? `${of.length} of 0` : 'candle',
+      count: of.length,
       expected: `no row of ${feed}`,
-      found: `${rows.length} ${rows.length === 1 ? 'row' : 'rows'}`,
+      found: `${of.length} ${of.length === 1 ? 'row' : 'rows'}`,
     });
   }
 }
@@ -114,8 +127,8 @@ function noteUnseen(
  * True if the log may have lost what a row was made of: of its shard, or of any of its feed where that is
  * unknown.
  */
-function isBeforeFeed(run: Run, feed: string, shard: string | null, windowStartMs: number): boolean {
-  const known = shard === null ? undefined : run.shards.get(shard);
+function isBeforeFeed(run: Run, feed: string, shard: string, windowStartMs: number): boolean {
+  const known = run.shards.get(shard);
   if (known !== undefined) return isBeforeLog(known, windowStartMs);
   const logs = [...run.shards.values()].filter((log) => feedOf(log.shard) === feed);
   if (logs.length === 0) return run.hasLostRecords;

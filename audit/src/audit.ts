@@ -130,7 +130,6 @@ async function auditWith(admin: Admin, options: AuditOptions): Promise<AuditRepo
       doubts: createDoubts(() => shards.keys()),
       isWanted,
       shards,
-      shardOfSymbol: new Map(),
       gaps: [],
     };
     const candleRanges = await offsetRangesOf(admin, flow.candlesTopic);

@@ -28,8 +28,7 @@ export interface Run {
   readonly differences: Differences;
   readonly doubts: Doubts;
   readonly isWanted: (shard: string, windowStartMs: number) => boolean;
-  /** Filled as the partitions are read: the shards of the log, where each symbol belongs, and the gaps. */
+  /** Filled as the partitions are read: the shards of the log, and the gaps. */
   readonly shards: Map<string, ShardLog>;
-  readonly shardOfSymbol: Map<string, string>;
   readonly gaps: Gap[];
 }

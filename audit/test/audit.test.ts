@@ -57,12 +57,13 @@ test('runAudit() finds nothing, when the real functions made what it looks at', 
   expect(row?.['trades_checked']).toBe(BigInt(report.read.trades));
 });
 
-const CANDLE = "feed = 'test' AND symbol = 'AAPL' AND day = ? AND start = ?";
-const TRADE = "feed = 'test' AND symbol = 'AAPL' AND hour = ? AND time = ? AND id = ?";
+const CANDLE = "feed = 'test' AND shard = 'test-00' AND bucket = ? AND symbol = 'AAPL' AND start = ?";
+const TRADE =
+  "feed = 'test' AND shard = 'test-00' AND bucket = ? AND symbol = 'AAPL' AND time = ? AND id = ?";
 const INSERT_TRADE =
-  "INSERT INTO trades (feed, symbol, hour, time, id, price, size) VALUES ('test', ?, ?, ?, ?, 1, 1)";
+  "INSERT INTO trades (feed, shard, bucket, symbol, time, id, price, size) VALUES ('test', 'test-00', ?, ?, ?, ?, 1, 1)";
 const INSERT_CANDLE =
-  "INSERT INTO candles_5s (feed, symbol, day, start, open) VALUES ('test', 'AAPL', ?, ?, 1)";
+  "INSERT INTO candles_5s (feed, shard, bucket, symbol, start, open) VALUES ('test', 'test-00', ?, 'AAPL', ?, 1)";
 /** After the last trade. */
 const BEYOND = SECONDS / 5;
 const NEXT_HOUR = 720;
@@ -76,42 +77,43 @@ interface Planted {
 const PLANTED: readonly Planted[] = [
   {
     name: 'a trade row is missing',
-    async plant({ cql, firstTrade, hour }) {
+    async plant({ cql, firstTrade, tradesBucket }) {
       const { time, id } = await firstTrade(1);
-      await cql(`DELETE FROM trades WHERE ${TRADE}`, hour(1), time, id);
+      await cql(`DELETE FROM trades WHERE ${TRADE}`, tradesBucket(1), time, id);
     },
     found: [/^trades \| missing \| 1 \| AAPL \| 1 of \d+: t\d+$/],
   },
   {
     name: 'a trade row is too many',
-    plant: ({ cql, hour, start }) => cql(INSERT_TRADE, 'AAPL', hour(2), start(2), 'made-up'),
+    plant: ({ cql, tradesBucket, start }) => cql(INSERT_TRADE, tradesBucket(2), 'AAPL', start(2), 'made-up'),
     found: [/^trades \| extra \| 2 \| AAPL \| 1 of \d+: made-up$/],
   },
   {
     name: 'a trade row has another price',
-    async plant({ cql, firstTrade, hour }) {
+    async plant({ cql, firstTrade, tradesBucket }) {
       const { time, id } = await firstTrade(3);
-      await cql(`UPDATE trades SET price = 1 WHERE ${TRADE}`, hour(3), time, id);
+      await cql(`UPDATE trades SET price = 1 WHERE ${TRADE}`, tradesBucket(3), time, id);
     },
     found: [/^trades \| different \| 3 \| AAPL \| 1 of \d+: t\d+$/],
   },
   {
     name: 'a candle has a wrong price',
-    plant: ({ cql, day, start }) =>
-      cql(`UPDATE candles_5s SET high = 12345 WHERE ${CANDLE}`, day(6), start(6)),
+    plant: ({ cql, candlesBucket, start }) =>
+      cql(`UPDATE candles_5s SET high = 12345 WHERE ${CANDLE}`, candlesBucket(6), start(6)),
     found: ['candles_5s | different | 6 | AAPL | high'],
   },
   {
     name: 'a candle is missing',
-    plant: ({ cql, day, start }) => cql(`DELETE FROM candles_5s WHERE ${CANDLE}`, day(5), start(5)),
+    plant: ({ cql, candlesBucket, start }) =>
+      cql(`DELETE FROM candles_5s WHERE ${CANDLE}`, candlesBucket(5), start(5)),
     found: ['candles_5s | missing | 5 | AAPL | candle'],
   },
   {
     name: 'a candle and a trade are too many, after the last window',
-    plant: ({ cql, day, hour, start }) =>
+    plant: ({ cql, candlesBucket, tradesBucket, start }) =>
       Promise.all([
-        cql(INSERT_CANDLE, day(BEYOND), start(BEYOND)),
-        cql(INSERT_TRADE, 'AAPL', hour(BEYOND), start(BEYOND), 'made-up'),
+        cql(INSERT_CANDLE, candlesBucket(BEYOND), start(BEYOND)),
+        cql(INSERT_TRADE, tradesBucket(BEYOND), 'AAPL', start(BEYOND), 'made-up'),
       ]),
     found: [
       `candles_5s | extra | ${BEYOND} | AAPL | candle`,
@@ -120,15 +122,24 @@ const PLANTED: readonly Planted[] = [
   },
   {
     name: 'a candle and a trade are too many, in an hour without trades and of a symbol without trades',
-    plant: ({ cql, day, hour, start }) =>
+    plant: ({ cql, candlesBucket, tradesBucket, start }) =>
       Promise.all([
-        cql(INSERT_CANDLE, day(NEXT_HOUR), start(NEXT_HOUR)),
-        cql(INSERT_TRADE, 'NONE', hour(NEXT_HOUR), start(NEXT_HOUR), 'made-up'),
+        cql(INSERT_CANDLE, candlesBucket(NEXT_HOUR), start(NEXT_HOUR)),
+        cql(INSERT_TRADE, tradesBucket(NEXT_HOUR), 'NONE', start(NEXT_HOUR), 'made-up'),
       ]),
     found: [
       `candles_5s | extra | ${NEXT_HOUR} | AAPL | candle`,
       `trades | extra | ${NEXT_HOUR} | NONE | 1 of 0`,
     ],
+  },
+  {
+    name: "a candle and a trade of a known symbol stand in a shard that is not its own, and under a feed that is not its shard's",
+    plant: ({ cql, candlesBucket, tradesBucket, start }) =>
+      Promise.all([
+        cql(INSERT_CANDLE.replace('test-00', 'test-01'), candlesBucket(15), start(15)),
+        cql(INSERT_TRADE.replace("'test'", "'other'"), tradesBucket(16), 'AAPL', start(16), 'made-up'),
+      ]),
+    found: ['candles_5s | extra | 15 | AAPL | candle', 'trades | extra | 16 | AAPL | 1 of 0'],
   },
   {
     name: 'a row of a window was changed by a transaction',
@@ -200,23 +211,19 @@ const PLANTED: readonly Planted[] = [
   },
   {
     name: 'a longer candle is wrong, another missing, a third too many',
-    plant: ({ cql, day, start }) =>
-      Promise.all([
+    plant: ({ cql, start }) => {
+      const bucket = (n: number, lengthMs: number): Date =>
+        new Date(start(n).getTime() - (start(n).getTime() % lengthMs));
+      return Promise.all([
+        cql(`UPDATE candles_1m SET close = 1 WHERE ${CANDLE}`, bucket(48, 7_200_000), start(48)),
+        cql(`DELETE FROM candles_5m WHERE ${CANDLE}`, bucket(60, 36_000_000), start(60)),
         cql(
-          "UPDATE candles_1m SET close = 1 WHERE feed = 'test' AND symbol = 'AAPL' AND day = ? AND start = ?",
-          day(48),
-          start(48),
-        ),
-        cql(
-          "DELETE FROM candles_5m WHERE feed = 'test' AND symbol = 'AAPL' AND day = ? AND start = ?",
-          day(60),
-          start(60),
-        ),
-        cql(
-          "INSERT INTO candles_1h (feed, symbol, month, start, open) VALUES ('test', 'AAPL', '2025-11-01', ?, 1)",
+          "INSERT INTO candles_1h (feed, shard, bucket, symbol, start, open) VALUES ('test', 'test-00', ?, 'AAPL', ?, 1)",
+          bucket(1440, 432_000_000),
           start(1440),
         ),
-      ]),
+      ]);
+    },
     found: [
       'candles_1m | different | 48 | AAPL | close',
       'candles_5m | missing | 60 | AAPL | candle',

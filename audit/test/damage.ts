@@ -11,18 +11,19 @@ import { type Client, types } from 'cassandra-driver';
 import { BEGIN_MS, EPOCH } from './small-market.ts';
 import { HORIZON_MS } from './small-pipeline.ts';
 
-const HOUR_MS = 3_600_000;
-
 /** Where the damage is done: windows of AAPL in the shard test-00, by their number. */
 const SHARD = 'test-00';
+const TRADES_BUCKET_MS = 30_000;
+const CANDLES_BUCKET_MS = 600_000;
 
 /** Damages what the pipeline stored, as an operator, a bug or a lost write would. */
 export interface Damage {
   /** Runs a statement. */
   cql(query: string, ...params: readonly unknown[]): Promise<readonly types.Row[]>;
-  /** When window n begins, its hour and its day, as Cassandra takes them. */
+  /** When window n begins, the buckets of its trades and its candles, and its day, as Cassandra takes them. */
   start(n: number): Date;
-  hour(n: number): Date;
+  tradesBucket(n: number): Date;
+  candlesBucket(n: number): Date;
   day(n: number): types.LocalDate;
   /** The first trade of AAPL in window n. */
   firstTrade(n: number): Promise<types.Row>;
@@ -40,7 +41,9 @@ export interface Damage {
 export function createDamage(client: Client, events: readonly MarketEvent[]): Damage {
   const windows = createWindowStore(client);
   const start = (n: number): Date => new Date(BEGIN_MS + n * 5_000);
-  const hour = (n: number): Date => new Date(start(n).getTime() - (start(n).getTime() % HOUR_MS));
+  const bucket = (n: number, lengthMs: number): Date =>
+    new Date(start(n).getTime() - (start(n).getTime() % lengthMs));
+  const tradesBucket = (n: number): Date => bucket(n, TRADES_BUCKET_MS);
   const cql: Damage['cql'] = async (query, ...params) =>
     (await client.execute(query, [...params], { prepare: true })).rows;
   const batches = events
@@ -51,12 +54,13 @@ export function createDamage(client: Client, events: readonly MarketEvent[]): Da
   return {
     cql,
     start,
-    hour,
+    tradesBucket,
+    candlesBucket: (n) => bucket(n, CANDLES_BUCKET_MS),
     day: (n) => types.LocalDate.fromDate(start(n)),
     async firstTrade(n) {
       const [row] = await cql(
-        "SELECT * FROM trades WHERE feed = 'test' AND symbol = 'AAPL' AND hour = ? AND time >= ? AND time < ?",
-        hour(n),
+        "SELECT * FROM trades WHERE feed = 'test' AND shard = 'test-00' AND bucket = ? AND symbol = 'AAPL' AND time >= ? AND time < ?",
+        tradesBucket(n),
         start(n),
         start(n + 1),
       );

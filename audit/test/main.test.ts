@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { main, type Output } from '../src/main.ts';
-import { BEGIN_MS, createSmallMarket } from './small-market.ts';
+import { createSmallMarket } from './small-market.ts';
 import { type SmallPipeline, startSmallPipeline } from './small-pipeline.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'kandle-audit-'));
@@ -82,9 +82,11 @@ async function commitAll(): Promise<void> {
 }
 
 async function removeTrades(): Promise<void> {
-  const hour = new Date(BEGIN_MS - (BEGIN_MS % 3_600_000));
-  const query = "DELETE FROM trades WHERE feed = 'test' AND symbol = 'AAPL' AND hour = ?";
-  await pipeline.client.execute(query, [hour], { prepare: true });
+  const { client } = pipeline;
+  const { rows } = await client.execute('SELECT DISTINCT feed, shard, bucket FROM trades');
+  const query = "DELETE FROM trades WHERE feed = ? AND shard = ? AND bucket = ? AND symbol = 'AAPL'";
+  for (const row of rows)
+    await client.execute(query, [row['feed'], row['shard'], row['bucket']], { prepare: true });
 }
 
 test('main() judges nothing that the functions have not taken, and says so', async () => {

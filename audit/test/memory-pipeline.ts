@@ -28,7 +28,8 @@ import type { Finding } from '../src/values/tally.ts';
 import { createMemoryTables, type MemoryTables, windowKey } from './memory-tables.ts';
 
 export const SHARD = 'test-00';
-export const FEED = 'test';
+/** Where the rows of its views stand. */
+export const PLACE = { feed: 'test', shard: SHARD };
 /** On a whole five minutes. */
 export const BEGIN_MS = 1_764_000_000_000;
 const EPOCH = 1;
@@ -111,7 +112,7 @@ export async function createMemoryPipeline(batches: readonly PlannedBatch[]): Pr
         const life = { version, revision, complete, reason: reason ?? '' };
         await tables.views.insert(
           {
-            ...candleRemoval(FEED, symbol, batch.windowStartMs, {}),
+            ...candleRemoval(PLACE, { symbol, timeMs: batch.windowStartMs, columns: {} }),
             columns: candleColumns(numbers, { ...life, state: isRevised ? 'revised' : 'final' }),
           },
           BigInt(batch.windowStartMs) * 1_000n + BigInt(version),
@@ -135,7 +136,7 @@ export async function createMemoryPipeline(batches: readonly PlannedBatch[]): Pr
 
   async function persist(trades: readonly PlacedTrade[]): Promise<void> {
     for (const trade of trades) {
-      const { table, key, wanted, timestamp } = tradeWrite(FEED, trade, null);
+      const { table, key, wanted, timestamp } = tradeWrite(PLACE, trade, null);
       await tables.views.insert({ table, key, columns: wanted ?? {} }, timestamp ?? 0n);
     }
   }
@@ -246,7 +247,6 @@ export async function createMemoryPipeline(batches: readonly PlannedBatch[]): Pr
         doubts: createDoubts(() => shards.keys()),
         isWanted: () => true,
         shards,
-        shardOfSymbol: new Map(),
         gaps: [],
       };
       const ofCandles = {

@@ -1,4 +1,4 @@
-import type { Stored, StoredWindow, SymbolRange } from '../src/read/stored.ts';
+import type { ShardRange, Stored, StoredWindow } from '../src/read/stored.ts';
 import type { WindowIndex } from '../src/read/window-index.ts';
 import type { WindowPlan } from '../src/repair/plan-window.ts';
 import type { CurrentRow, PlacedRow, ViewRows } from '../src/repair/view-rows.ts';
@@ -54,12 +54,12 @@ export function createMemoryTables(): MemoryTables {
     });
   }
 
-  function inRange(table: PlacedRow['table'], time: string, { feed, symbol, fromMs, toMs }: SymbolRange) {
+  function inRange(table: PlacedRow['table'], time: string, { feed, shard, fromMs, toMs }: ShardRange) {
     return rows().filter(
       ({ table: of, key }) =>
         of === table &&
         key['feed'] === feed &&
-        key['symbol'] === symbol &&
+        key['shard'] === shard &&
         Number(key[time]) >= fromMs &&
         Number(key[time]) < toMs,
     );
@@ -77,6 +77,7 @@ export function createMemoryTables(): MemoryTables {
       candles: (range) =>
         Promise.resolve(
           inRange('candles_5s', 'start', range).map(({ key, columns }) => ({
+            symbol: String(key['symbol']),
             timeMs: Number(key['start']),
             columns,
           })),
@@ -84,6 +85,7 @@ export function createMemoryTables(): MemoryTables {
       trades: (range) =>
         Promise.resolve(
           inRange('trades', 'time', range).map(({ key, columns }) => ({
+            symbol: String(key['symbol']),
             timeMs: Number(key['time']),
             id: String(key['id']),
             price: Number(columns['price'] ?? Number.NaN),
@@ -94,6 +96,7 @@ export function createMemoryTables(): MemoryTables {
       candlePartitions: nothing,
       tradeTimes: () => Promise.resolve([]),
       candleTimes: () => Promise.resolve([]),
+      candlesOf: () => Promise.resolve([]),
       rollups: () => Promise.resolve([]),
       pendingRollups: () => Promise.resolve(new Set()),
       gaps: () => Promise.resolve([]),

@@ -312,7 +312,8 @@ export async function startSmallPipeline(): Promise<SmallPipeline> {
       );
     },
     async close() {
-      await schema.execute(`DROP KEYSPACE IF EXISTS ${name}`);
+      // Cassandra takes a snapshot of what it drops.
+      await schema.execute(`DROP KEYSPACE IF EXISTS ${name}`, [], { readTimeout: 60_000 });
       await admin.deleteTopics({ topics: Object.values(topics) }).catch(() => undefined);
       await Promise.all([admin.disconnect(), producer.close(), client.shutdown(), schema.shutdown()]);
     },

@@ -50,8 +50,8 @@ test('runAudit() gathers a shard over all partitions, and --repair destroys noth
   // What differs beside them is repaired all the same: every stray stands where it belongs as well.
   const { time, id } = await damage.firstTrade(1);
   await damage.cql(
-    "DELETE FROM trades WHERE feed = 'test' AND symbol = 'AAPL' AND hour = ? AND time = ? AND id = ?",
-    damage.hour(1),
+    "DELETE FROM trades WHERE feed = 'test' AND shard = 'test-00' AND bucket = ? AND symbol = 'AAPL' AND time = ? AND id = ?",
+    damage.tradesBucket(1),
     time,
     id,
   );
@@ -69,8 +69,12 @@ test('--repair leaves a shard alone and says why, when some of it is in another 
   // What strayed was read as the rest was.
   expect(linesOf(await audit())).toEqual([]);
 
-  const candle = "feed = 'test' AND symbol = 'AAPL' AND day = ? AND start = ?";
-  await damage.cql(`UPDATE candles_5s SET high = 12345 WHERE ${candle}`, damage.day(6), damage.start(6));
+  const candle = "feed = 'test' AND shard = 'test-00' AND bucket = ? AND symbol = 'AAPL' AND start = ?";
+  await damage.cql(
+    `UPDATE candles_5s SET high = 12345 WHERE ${candle}`,
+    damage.candlesBucket(6),
+    damage.start(6),
+  );
   const before = await snapshot(pipeline.client);
   const report = await audit({ repair: 'yes' });
   expect(report.verdict).toBe('different');
@@ -114,11 +118,12 @@ test('--repair leaves a window with dead letters alone; --undo brings back what 
   // A window that differs and waits for a letter, one that only differs, and rows that nothing explains.
   for (const n of [6, 10]) await damage.change(n, (window) => withCandle(window, 'AAPL', { lowE8: e8(1n) }));
   const insert =
-    'INSERT INTO trades (feed, symbol, hour, time, id, price, size) VALUES (?, ?, ?, ?, ?, 1, 1)';
-  await damage.cql(insert, 'test', 'NONE', damage.hour(0), damage.start(0), 'made-up');
+    'INSERT INTO trades (feed, shard, bucket, symbol, time, id, price, size) VALUES (?, ?, ?, ?, ?, ?, 1, 1)';
+  const key = ['test', 'test-00', damage.tradesBucket(0)];
+  await damage.cql(insert, ...key, 'NONE', damage.start(0), 'made-up');
   await damage.cql(
-    "DELETE FROM candles_5s WHERE feed = 'test' AND symbol = 'AAPL' AND day = ? AND start = ?",
-    damage.day(12),
+    "DELETE FROM candles_5s WHERE feed = 'test' AND shard = 'test-00' AND bucket = ? AND symbol = 'AAPL' AND start = ?",
+    damage.candlesBucket(12),
     damage.start(12),
   );
   const before = await snapshot(pipeline.client);

@@ -1,3 +1,4 @@
+import { bucketOf } from '@kandle/market/view/buckets';
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -121,8 +122,8 @@ test('events given up while Cassandra was away are sent again days later, once, 
   const candles = async (startMs: number) =>
     (
       await pipeline.client.execute(
-        `SELECT open, high, low, close, volume, trade_count, state, revision FROM ${keyspace}.candles_5s WHERE feed = 'finnhub' AND symbol = 'AAPL' AND day = ? AND start = ?`,
-        [new Date(startMs).toISOString().slice(0, 10), new Date(startMs)],
+        `SELECT open, high, low, close, volume, trade_count, state, revision FROM ${keyspace}.candles_5s WHERE feed = 'finnhub' AND shard = 'finnhub-02' AND bucket = ? AND symbol = 'AAPL' AND start = ?`,
+        [new Date(bucketOf('candles_5s', startMs)), new Date(startMs)],
         { prepare: true },
       )
     ).rows.map((row) => Object.fromEntries(row.keys().map((name) => [name, row.get(name)])));

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Client } from 'cassandra-driver';
+import type { Client, types } from 'cassandra-driver';
 import { WINDOW_MS } from '@kandle/market/window/window';
 import { type Cell, writeCsv } from './csv.ts';
 
@@ -40,30 +40,84 @@ export async function exportViews(client: Client, keyspace: string, folder: stri
   };
 }
 
-interface Partition {
-  readonly feed: string;
-  readonly symbol: string;
-  /** `hour` or `day` as the driver gives it. */
-  readonly bucket: unknown;
+/** A partition that has rows of a symbol. */
+interface Place {
+  readonly shard: string;
+  readonly bucket: Date;
 }
 
-/** The partitions of a view, in the order of feed, symbol and time. */
-async function partitionsOf(
-  client: Client,
-  keyspace: string,
-  table: string,
-  bucket: string,
-): Promise<Partition[]> {
-  const partitions: Partition[] = [];
-  const query = `SELECT DISTINCT feed, symbol, ${bucket} FROM ${keyspace}.${table}`;
-  for await (const row of await client.execute(query, [], { prepare: true, fetchSize: 5_000 })) {
-    partitions.push({ feed: String(row['feed']), symbol: String(row['symbol']), bucket: row[bucket] });
+/** A symbol, where its rows are, in the order of time, and how many there are. */
+interface SymbolPlaces {
+  readonly feed: string;
+  readonly symbol: string;
+  readonly places: Place[];
+  rows: number;
+}
+
+/** Rows that are held at once, so that symbols with few rows are read together. */
+const HELD_ROWS = 20_000;
+const FETCH_SIZE = 5_000;
+
+/** Where the rows of each symbol are, in the order of feed and symbol. */
+async function placesOf(client: Client, table: string): Promise<readonly SymbolPlaces[]> {
+  const found = new Map<string, SymbolPlaces>();
+  const query = `SELECT feed, shard, bucket, symbol, count(*) AS rows FROM ${table} GROUP BY feed, shard, bucket, symbol`;
+  for await (const row of await client.execute(query, [], { prepare: true, fetchSize: FETCH_SIZE })) {
+    const [feed, symbol] = [String(row['feed']), String(row['symbol'])];
+    const key = `${feed} ${symbol}`;
+    const of = found.get(key) ?? { feed, symbol, places: [], rows: 0 };
+    of.places.push({ shard: String(row['shard']), bucket: new Date(epochMs(row['bucket'])) });
+    of.rows += Number(row['rows']);
+    found.set(key, of);
   }
-  const key = ({ bucket: value }: Partition): string =>
-    value instanceof Date ? value.toISOString() : String(value);
-  return partitions.toSorted(
-    (a, b) => compare(a.feed, b.feed) || compare(a.symbol, b.symbol) || compare(key(a), key(b)),
-  );
+  for (const { places } of found.values()) places.sort((a, b) => a.bucket.getTime() - b.bucket.getTime());
+  return [...found.values()].toSorted((a, b) => compare(a.feed, b.feed) || compare(a.symbol, b.symbol));
+}
+
+/** Symbols one after the other, as many together as hold so many rows, of one feed. */
+function* groupsOf(symbols: readonly SymbolPlaces[]): Generator<readonly SymbolPlaces[]> {
+  let group: SymbolPlaces[] = [];
+  let held = 0;
+  for (const one of symbols) {
+    if (group.length > 0 && (held + one.rows > HELD_ROWS || group[0]?.feed !== one.feed)) {
+      yield group;
+      group = [];
+      held = 0;
+    }
+    group.push(one);
+    held += one.rows;
+  }
+  if (group.length > 0) yield group;
+}
+
+/** Every row of a view, in the order of feed, symbol and the rest of its key. */
+async function* rowsOf(
+  client: Client,
+  table: string,
+  columns: string,
+): AsyncGenerator<{ readonly feed: string; readonly symbol: string; readonly row: types.Row }> {
+  const query = `SELECT symbol, ${columns} FROM ${table} WHERE feed = ? AND shard = ? AND bucket = ? AND symbol IN ?`;
+  for (const group of groupsOf(await placesOf(client, table))) {
+    const feed = group[0]?.feed ?? '';
+    const symbols = new Map(group.map(({ symbol }) => [symbol, [] as types.Row[]]));
+    // A symbol that is alone may have more rows than are to be held: its rows come in order by themselves.
+    const isAlone = group.length === 1;
+    const places = new Map(
+      group
+        .flatMap((of) => of.places)
+        .toSorted((a, b) => a.bucket.getTime() - b.bucket.getTime() || compare(a.shard, b.shard))
+        .map((place) => [`${place.shard} ${place.bucket.getTime()}`, place]),
+    );
+    for (const { shard, bucket } of places.values()) {
+      const params = [feed, shard, bucket, [...symbols.keys()]];
+      for await (const row of await client.execute(query, params, { prepare: true, fetchSize: FETCH_SIZE })) {
+        const symbol = String(row['symbol']);
+        if (isAlone) yield { feed, symbol, row };
+        else symbols.get(symbol)?.push(row);
+      }
+    }
+    for (const [symbol, rows] of symbols) for (const row of rows) yield { feed, symbol, row };
+  }
 }
 
 function compare(a: string, b: string): number {
@@ -71,39 +125,23 @@ function compare(a: string, b: string): number {
 }
 
 async function* tradeRows(client: Client, keyspace: string): AsyncGenerator<readonly Cell[]> {
-  const query = `SELECT time, id, price, size FROM ${keyspace}.trades WHERE feed = ? AND symbol = ? AND hour = ?`;
-  for (const { feed, symbol, bucket } of await partitionsOf(client, keyspace, 'trades', 'hour')) {
-    for await (const row of await client.execute(query, [feed, symbol, bucket], {
-      prepare: true,
-      fetchSize: 5_000,
-    })) {
-      yield [
-        feed,
-        symbol,
-        epochMs(row['time']),
-        Number(row['price']),
-        Number(row['size']),
-        String(row['id']),
-      ];
-    }
-  }
+  for await (const { feed, symbol, row } of rowsOf(client, `${keyspace}.trades`, 'time, id, price, size'))
+    yield [feed, symbol, epochMs(row['time']), Number(row['price']), Number(row['size']), String(row['id'])];
 }
 
 async function* candleRows(client: Client, keyspace: string): AsyncGenerator<readonly Cell[]> {
-  const query =
-    'SELECT start, open, high, low, close, volume, vwap, mean_price, trade_count, state ' +
-    `FROM ${keyspace}.candles_5s WHERE feed = ? AND symbol = ? AND day = ?`;
-  for (const { feed, symbol, bucket } of await partitionsOf(client, keyspace, 'candles_5s', 'day')) {
-    for await (const row of await client.execute(query, [feed, symbol, bucket], {
-      prepare: true,
-      fetchSize: 5_000,
-    })) {
-      const startMs = epochMs(row['start']);
-      const numbers = ['open', 'high', 'low', 'close', 'volume', 'vwap', 'mean_price', 'trade_count'].map(
-        (name) => Number(row[name]),
-      );
-      yield [feed, symbol, startMs, startMs + WINDOW_MS, ...numbers, String(row['state'])];
-    }
+  const numbers = ['open', 'high', 'low', 'close', 'volume', 'vwap', 'mean_price', 'trade_count'];
+  const columns = ['start', ...numbers, 'state'].join(', ');
+  for await (const { feed, symbol, row } of rowsOf(client, `${keyspace}.candles_5s`, columns)) {
+    const startMs = epochMs(row['start']);
+    yield [
+      feed,
+      symbol,
+      startMs,
+      startMs + WINDOW_MS,
+      ...numbers.map((name) => Number(row[name])),
+      String(row['state']),
+    ];
   }
 }
 

@@ -13,7 +13,7 @@ const EXACT_SUMS: ReadonlySet<string> = new Set(['volume_e8', 'notional_e16', 'p
 /** One symbol's 5-second candles and longer ones of a day. */
 export interface RollupCase {
   readonly table: RollupTable;
-  readonly shard: string | null;
+  readonly shard: string;
   readonly symbol: string;
   /** Final 5-second candles, ascending. */
   readonly candles: readonly ViewRow[];

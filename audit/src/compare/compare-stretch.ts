@@ -48,7 +48,7 @@ export interface ComparedStretch {
   readonly wrong: readonly WrongWindow[];
   /** The log was not read to its end, and that matters: to be compared again when it is. */
   readonly isUnsure: boolean;
-  /** Symbols whose rows in the views were looked at for the whole stretch. */
+  /** Symbols that have something in the stretch: all of the shard's rows in the views were looked at. */
   readonly symbols: ReadonlySet<string>;
 }
 
@@ -217,16 +217,17 @@ async function readStretch(deps: CompareDeps, { log, startMs, windows }: LogStre
   for (const window of stored.values()) for (const symbol of window?.rows.keys() ?? []) symbols.add(symbol);
 
   const candles = new Map<number, Map<string, Columns>>();
-  const trades = new Map<string, readonly StoredTrade[]>();
-  await reads.map(symbols, async (symbol) => {
-    const range = { feed: feedOf(shard), symbol, fromMs: startMs, toMs };
-    for (const { timeMs, columns } of await deps.stored.candles(range)) {
-      const window = candles.get(timeMs) ?? new Map<string, Columns>();
-      candles.set(timeMs, window.set(symbol, columns));
-    }
-    const rows = Map.groupBy(await deps.stored.trades(range), ({ timeMs }) => startOf(timeMs, WINDOW_MS));
-    for (const [windowStartMs, list] of rows) trades.set(`${windowStartMs} ${symbol}`, list);
-  });
+  const range = { feed: feedOf(shard), shard, fromMs: startMs, toMs };
+  for (const { symbol, timeMs, columns } of await deps.stored.candles(range)) {
+    const window = candles.get(timeMs) ?? new Map<string, Columns>();
+    candles.set(timeMs, window.set(symbol, columns));
+    symbols.add(symbol);
+  }
+  const trades: ReadonlyMap<string, readonly StoredTrade[]> = Map.groupBy(
+    await deps.stored.trades(range),
+    ({ symbol, timeMs }) => `${startOf(timeMs, WINDOW_MS)} ${symbol}`,
+  );
+  for (const [first] of trades.values()) if (first !== undefined) symbols.add(first.symbol);
   const ofTrades = [...trades.keys()].map((key) => Number(key.split(' ')[0]));
   const starts = [...new Set([...known, ...candles.keys(), ...ofTrades])].toSorted((a, b) => a - b);
   return { starts, symbols, open, windows: stored, candles, trades };

@@ -1,46 +1,51 @@
-import { DAY_MS, HOUR_MS, startOf, STRETCH_MS } from '../values/periods.ts';
+import { DAY_MS, startOf, STRETCH_MS } from '../values/periods.ts';
 
-/**
- * Which stretches of which symbols' rows in the views have been looked at: a few bytes for each hour of a
- * symbol.
- */
-export interface LookedAt {
-  add(feed: string, symbol: string, stretchMs: number): void;
-  /** True if the stretch that holds this time was looked at. */
-  has(feed: string, symbol: string, timeMs: number): boolean;
-  /** True if any stretch of a day was. */
-  hasDay(feed: string, symbol: string, dayMs: number): boolean;
-  /** True if all the stretches of an hour were. */
-  hasHour(feed: string, symbol: string, hourMs: number): boolean;
+/** A day of a shard, and the symbols of which rows in the views were looked at on it. */
+export interface LookedAtDay {
+  readonly shard: string;
+  readonly dayMs: number;
+  readonly symbols: readonly string[];
 }
 
-const ALL = 2 ** (HOUR_MS / STRETCH_MS) - 1;
+/** Which stretches of which shards' rows in the views have been looked at. */
+export interface LookedAt {
+  /** Notes a stretch, and the symbols that have something in it. */
+  add(shard: string, stretchMs: number, symbols: Iterable<string>): void;
+  /** True if the stretch that holds this time was looked at. */
+  has(shard: string, timeMs: number): boolean;
+  /** True if all of a range was; it begins and ends with a stretch, or lies within one. */
+  hasAll(shard: string, fromMs: number, lengthMs: number): boolean;
+  days(): readonly LookedAtDay[];
+}
 
 /** Nothing looked at yet. */
 export function createLookedAt(): LookedAt {
-  const symbols = new Map<string, Map<number, number>>();
+  const stretches = new Map<string, Set<number>>();
+  const symbolsOfDay = new Map<string, { shard: string; dayMs: number; symbols: Set<string> }>();
 
-  function bits(feed: string, symbol: string, timeMs: number): number {
-    return symbols.get(`${feed} ${symbol}`)?.get(startOf(timeMs, HOUR_MS)) ?? 0;
-  }
-
-  function bitOf(timeMs: number): number {
-    return 1 << ((timeMs % HOUR_MS) / STRETCH_MS);
+  function has(shard: string, timeMs: number): boolean {
+    return stretches.get(shard)?.has(startOf(timeMs, STRETCH_MS)) === true;
   }
 
   return {
-    add(feed, symbol, stretchMs) {
-      const hours = symbols.get(`${feed} ${symbol}`) ?? new Map<number, number>();
-      symbols.set(`${feed} ${symbol}`, hours);
-      hours.set(startOf(stretchMs, HOUR_MS), bits(feed, symbol, stretchMs) | bitOf(stretchMs));
+    add(shard, stretchMs, symbols) {
+      const ofShard = stretches.get(shard) ?? new Set<number>();
+      stretches.set(shard, ofShard.add(stretchMs));
+      const dayMs = startOf(stretchMs, DAY_MS);
+      const key = `${shard} ${dayMs}`;
+      const day = symbolsOfDay.get(key) ?? { shard, dayMs, symbols: new Set<string>() };
+      symbolsOfDay.set(key, day);
+      for (const symbol of symbols) day.symbols.add(symbol);
     },
-    has: (feed, symbol, timeMs) => (bits(feed, symbol, timeMs) & bitOf(timeMs)) !== 0,
-    hasDay(feed, symbol, dayMs) {
-      const hours = symbols.get(`${feed} ${symbol}`);
-      if (hours === undefined) return false;
-      for (const hourMs of hours.keys()) if (hourMs >= dayMs && hourMs < dayMs + DAY_MS) return true;
-      return false;
+    has,
+    hasAll(shard, fromMs, lengthMs) {
+      for (let atMs = fromMs; atMs < fromMs + lengthMs; atMs += STRETCH_MS)
+        if (!has(shard, atMs)) return false;
+      return true;
     },
-    hasHour: (feed, symbol, hourMs) => bits(feed, symbol, hourMs) === ALL,
+    days: () =>
+      [...symbolsOfDay.values()].map(({ shard, dayMs, symbols }) => {
+        return { shard, dayMs, symbols: [...symbols].toSorted() };
+      }),
   };
 }

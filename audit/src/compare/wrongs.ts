@@ -34,7 +34,7 @@ export interface WrongCompleteness {
 export interface PlacedRollup extends WrongRollup {
   readonly feed: string;
   readonly symbol: string;
-  readonly shard: string | null;
+  readonly shard: string;
   readonly table: RollupTable;
 }
 
@@ -42,6 +42,8 @@ export interface PlacedRollup extends WrongRollup {
 export interface UnseenRows {
   readonly feed: string;
   readonly symbol: string;
-  readonly shard: string | null;
+  readonly shard: string;
   readonly windowStartMs: number;
+  /** The log knows the shard. */
+  readonly isKnownShard: boolean;
 }

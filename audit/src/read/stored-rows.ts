@@ -9,7 +9,6 @@ import type { Cell } from '../values/columns.ts';
  */
 
 const time = z.date().transform((date) => date.getTime());
-const date = z.instanceof(types.LocalDate).transform((day) => Date.parse(day.toString()));
 const integer = z.int().nullable();
 const big = z.bigint().nullable();
 const text = z.string().nullable();
@@ -55,28 +54,26 @@ export const ShardRowSchema = z.object({
 });
 
 /** A row of `trades`. */
-export const TradeRowSchema = z.object({ time, id: z.string(), price: amount, size: amount });
+export const TradeRowSchema = z.object({
+  symbol: z.string(),
+  time,
+  id: z.string(),
+  price: amount,
+  size: amount,
+});
 
-const cell = z.custom<Cell | types.LocalDate>(
-  (value) =>
-    value === null ||
-    value instanceof types.LocalDate ||
-    ['string', 'number', 'bigint', 'boolean'].includes(typeof value),
+const cell = z.custom<Cell>(
+  (value) => value === null || ['string', 'number', 'bigint', 'boolean'].includes(typeof value),
 );
 
 /** A row of `candles_5s` or of a table of longer candles, whatever columns it has. */
-export const ViewRowSchema = z.object({ start: time }).catchall(cell);
+export const ViewRowSchema = z.object({ symbol: z.string(), start: time, bucket: time }).catchall(cell);
 
-/** A row of which only the time is asked. */
-export const TimeRowSchema = z.object({ time });
+/** A row of which only the symbol and the time are asked. */
+export const TimeRowSchema = z.object({ symbol: z.string(), time });
 
-/** The key of a partition of a view: a symbol's day, or its hour. */
-export const PartitionRowSchema = z.object({
-  feed: z.string(),
-  symbol: z.string(),
-  day: date.optional(),
-  hour: time.optional(),
-});
+/** The key of a partition of a view. */
+export const PartitionRowSchema = z.object({ feed: z.string(), shard: z.string(), bucket: time });
 
 /** A row of `rollup_pending`. */
 export const PendingRowSchema = z.object({

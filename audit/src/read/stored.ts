@@ -2,7 +2,7 @@ import { type Client, type QueryOptions, types } from 'cassandra-driver';
 import type { z } from 'zod';
 import { translateCassandraError } from '@kandle/runtime/cassandra';
 import type { Columns } from '../values/columns.ts';
-import { bucketDate, HOUR_MS, type RollupTable, startOf } from '../values/periods.ts';
+import { CANDLES_BUCKET_MS, type RollupTable, startOf, TRADES_BUCKET_MS } from '../values/periods.ts';
 import {
   GapRowSchema,
   parseRow,
@@ -32,14 +32,16 @@ export interface StoredShard {
   readonly open: ReadonlySet<number>;
 }
 
-/** A row of a view with the time of day that places it. */
+/** A row of a view: a symbol's candle, and when it begins. */
 export interface ViewRow {
+  readonly symbol: string;
   readonly timeMs: number;
   readonly columns: Columns;
 }
 
 /** A row of `trades`. */
 export interface StoredTrade {
+  readonly symbol: string;
   readonly timeMs: number;
   readonly id: string;
   readonly price: number;
@@ -55,10 +57,10 @@ export interface GapRow {
   readonly droppedRecords: number;
 }
 
-/** Which rows of a symbol are read, from a time up to another, which is not in it. */
-export interface SymbolRange {
+/** Which rows of a shard are read, from a time up to another, which is not in it. */
+export interface ShardRange {
   readonly feed: string;
-  readonly symbol: string;
+  readonly shard: string;
   readonly fromMs: number;
   readonly toMs: number;
 }
@@ -68,29 +70,45 @@ export interface Stored {
   /** A window as of now, with every acknowledged transaction in it; null if it was never written. */
   window(shard: string, windowStartMs: number): Promise<StoredWindow | null>;
   shard(shard: string): Promise<StoredShard>;
-  /** The candles of a range within one day. */
-  candles(range: SymbolRange): Promise<readonly ViewRow[]>;
-  /** The trades of a range within one hour. */
-  trades(range: SymbolRange): Promise<readonly StoredTrade[]>;
-  /** The partitions of `trades`, hours, and of `candles_5s`, days. */
-  tradePartitions(): AsyncIterable<SymbolPartition>;
-  candlePartitions(): AsyncIterable<SymbolPartition>;
-  /** Only the times of the rows. */
-  tradeTimes(range: SymbolRange): Promise<readonly number[]>;
-  candleTimes(range: SymbolRange): Promise<readonly number[]>;
-  /** The longer candles of a day's range. */
-  rollups(table: RollupTable, range: SymbolRange): Promise<readonly ViewRow[]>;
+  /** The candles and the trades of all symbols in a range. */
+  candles(range: ShardRange): Promise<readonly ViewRow[]>;
+  trades(range: ShardRange): Promise<readonly StoredTrade[]>;
+  /** The partitions of `trades` and of `candles_5s`. */
+  tradePartitions(): AsyncIterable<ShardPartition>;
+  candlePartitions(): AsyncIterable<ShardPartition>;
+  /** Only the symbols and times of a partition's rows. */
+  tradeTimes(partition: ShardPartition): Promise<readonly PlacedTime[]>;
+  candleTimes(partition: ShardPartition): Promise<readonly PlacedTime[]>;
+  /** The 5-second candles of some symbols in partitions that begin at given times. */
+  candlesOf(of: SymbolsOfShard, bucketsMs: readonly number[]): Promise<readonly ViewRow[]>;
+  /** The longer candles of some symbols in a range. */
+  rollups(
+    table: RollupTable,
+    of: SymbolsOfShard,
+    range: Pick<ShardRange, 'fromMs' | 'toMs'>,
+  ): Promise<readonly ViewRow[]>;
   /** Minutes that are not rolled up yet: `<feed> <symbol> <start>`. */
   pendingRollups(): Promise<ReadonlySet<string>>;
   /** The whole ledger of gaps. */
   gaps(): Promise<readonly GapRow[]>;
 }
 
-/** A partition of a view: a symbol's hour or day. */
-export interface SymbolPartition {
+/** A partition of a view: what a shard's symbols have in a stretch of time. */
+export interface ShardPartition {
   readonly feed: string;
-  readonly symbol: string;
+  readonly shard: string;
   readonly startMs: number;
+}
+
+/** When a symbol has a row. */
+export interface PlacedTime {
+  readonly symbol: string;
+  readonly timeMs: number;
+}
+
+/** Some symbols of a shard. */
+export interface SymbolsOfShard extends Pick<ShardRange, 'feed' | 'shard'> {
+  readonly symbols: readonly string[];
 }
 
 const SERIAL: QueryOptions = {
@@ -100,6 +118,7 @@ const SERIAL: QueryOptions = {
 };
 const PLAIN: QueryOptions = { prepare: true, isIdempotent: true };
 const PAGE_ROWS = 5_000;
+const PARTITION = 'feed = ? AND shard = ? AND bucket = ?';
 
 /** The tables in Cassandra. */
 export function createStored(client: Client): Stored {
@@ -118,9 +137,22 @@ export function createStored(client: Client): Stored {
     }
   }
 
-  async function* partitions(query: string): AsyncGenerator<SymbolPartition> {
-    for await (const { feed, symbol, day, hour } of rows(PartitionRowSchema, query))
-      yield { feed, symbol, startMs: hour ?? day ?? Number.NaN };
+  async function* partitions(table: string): AsyncGenerator<ShardPartition> {
+    const query = `SELECT DISTINCT feed, shard, bucket FROM ${table}`;
+    for await (const { feed, shard, bucket } of rows(PartitionRowSchema, query))
+      yield { feed, shard, startMs: bucket };
+  }
+
+  async function times(
+    table: string,
+    column: string,
+    { feed, shard, startMs }: ShardPartition,
+  ): Promise<readonly PlacedTime[]> {
+    const query = `SELECT symbol, ${column} AS time FROM ${table} WHERE ${PARTITION}`;
+    const params = [feed, shard, new Date(startMs)];
+    return Array.fromAsync(rows(TimeRowSchema, query, params), ({ symbol, time }) => {
+      return { symbol, timeMs: time };
+    });
   }
 
   return {
@@ -134,46 +166,48 @@ export function createStored(client: Client): Stored {
       const [row] = await Array.fromAsync(rows(ShardRowSchema, query, [shard], SERIAL));
       return { open: new Set(row?.open) };
     },
-    candles: ({ feed, symbol, fromMs, toMs }) =>
-      viewRows(
-        'SELECT * FROM candles_5s WHERE feed = ? AND symbol = ? AND day = ? AND start >= ? AND start < ?',
-        [feed, symbol, dateOf('day', fromMs), new Date(fromMs), new Date(toMs)],
-        'day',
-      ),
-    trades: ({ feed, symbol, fromMs, toMs }) =>
-      Array.fromAsync(
-        rows(
-          TradeRowSchema,
-          'SELECT time, id, price, size FROM trades WHERE feed = ? AND symbol = ? AND hour = ? AND time >= ? AND time < ?',
-          [feed, symbol, new Date(startOf(fromMs, HOUR_MS)), new Date(fromMs), new Date(toMs)],
-        ),
-        ({ time, ...row }) => ({ timeMs: time, ...row }),
-      ),
-    tradePartitions: () => partitions('SELECT DISTINCT feed, symbol, hour FROM trades'),
-    candlePartitions: () => partitions('SELECT DISTINCT feed, symbol, day FROM candles_5s'),
-    tradeTimes: ({ feed, symbol, fromMs }) =>
-      Array.fromAsync(
-        rows(TimeRowSchema, 'SELECT time FROM trades WHERE feed = ? AND symbol = ? AND hour = ?', [
+    candles: ({ feed, shard, fromMs, toMs }) =>
+      inBuckets(CANDLES_BUCKET_MS, fromMs, toMs, (bucket) =>
+        viewRows(`SELECT * FROM candles_5s WHERE ${PARTITION} AND start >= ? AND start < ? ALLOW FILTERING`, [
           feed,
-          symbol,
+          shard,
+          bucket,
           new Date(fromMs),
+          new Date(toMs),
         ]),
-        ({ time }) => time,
       ),
-    candleTimes: ({ feed, symbol, fromMs }) =>
-      Array.fromAsync(
-        rows(
-          TimeRowSchema,
-          'SELECT start AS time FROM candles_5s WHERE feed = ? AND symbol = ? AND day = ?',
-          [feed, symbol, dateOf('day', fromMs)],
+    trades: ({ feed, shard, fromMs, toMs }) =>
+      inBuckets(TRADES_BUCKET_MS, fromMs, toMs, (bucket) =>
+        Array.fromAsync(
+          rows(
+            TradeRowSchema,
+            `SELECT symbol, time, id, price, size FROM trades WHERE ${PARTITION} AND time >= ? AND time < ? ALLOW FILTERING`,
+            [feed, shard, bucket, new Date(fromMs), new Date(toMs)],
+          ),
+          ({ time, ...row }) => ({ timeMs: time, ...row }),
         ),
-        ({ time }) => time,
       ),
-    rollups: ({ table, bucket }, { feed, symbol, fromMs, toMs }) =>
-      viewRows(
-        `SELECT * FROM ${table} WHERE feed = ? AND symbol = ? AND ${bucket} = ? AND start >= ? AND start < ?`,
-        [feed, symbol, dateOf(bucket, fromMs), new Date(fromMs), new Date(toMs)],
-        bucket,
+    tradePartitions: () => partitions('trades'),
+    candlePartitions: () => partitions('candles_5s'),
+    tradeTimes: (partition) => times('trades', 'time', partition),
+    candleTimes: (partition) => times('candles_5s', 'start', partition),
+    async candlesOf({ feed, shard, symbols }, bucketsMs) {
+      const query = `SELECT * FROM candles_5s WHERE ${PARTITION} AND symbol IN ?`;
+      const found: ViewRow[] = [];
+      for (const bucket of bucketsMs)
+        found.push(...(await viewRows(query, [feed, shard, new Date(bucket), symbols])));
+      return found;
+    },
+    rollups: ({ table, bucketMs }, { feed, shard, symbols }, { fromMs, toMs }) =>
+      inBuckets(bucketMs, fromMs, toMs, (bucket) =>
+        viewRows(`SELECT * FROM ${table} WHERE ${PARTITION} AND symbol IN ? AND start >= ? AND start < ?`, [
+          feed,
+          shard,
+          bucket,
+          symbols,
+          new Date(fromMs),
+          new Date(toMs),
+        ]),
       ),
     async pendingRollups() {
       const query = 'SELECT minute, feed, symbols FROM rollup_pending';
@@ -195,21 +229,25 @@ export function createStored(client: Client): Stored {
   };
 
   /** Rows of a view without their key. */
-  async function viewRows(query: string, params: unknown[], bucket: string): Promise<readonly ViewRow[]> {
-    const keys = new Set(['feed', 'symbol', bucket, 'start']);
-    return Array.fromAsync(rows(ViewRowSchema, query, params), ({ start, ...columns }) => ({
-      timeMs: start,
-      columns: Object.fromEntries(
-        Object.entries(columns).flatMap(([name, value]) =>
-          keys.has(name) || value instanceof types.LocalDate ? [] : [[name, value] as const],
-        ),
-      ),
-    }));
+  async function viewRows(query: string, params: unknown[]): Promise<readonly ViewRow[]> {
+    return Array.fromAsync(rows(ViewRowSchema, query, params), (row) => {
+      const { feed: _, shard: __, bucket: ___, symbol, start, ...columns } = row;
+      return { symbol, timeMs: start, columns };
+    });
   }
 }
 
-function dateOf(bucket: RollupTable['bucket'], timeMs: number): types.LocalDate {
-  return types.LocalDate.fromString(bucketDate(bucket, timeMs));
+/** The rows of the partitions that hold a range, one partition after the other. */
+async function inBuckets<Row>(
+  bucketMs: number,
+  fromMs: number,
+  toMs: number,
+  read: (bucket: Date) => Promise<readonly Row[]>,
+): Promise<readonly Row[]> {
+  const found: Row[] = [];
+  for (let atMs = startOf(fromMs, bucketMs); atMs < toMs; atMs += bucketMs)
+    for (const row of await read(new Date(atMs))) found.push(row);
+  return found;
 }
 
 /** A window of its rows; null if it was never written. */

@@ -82,21 +82,23 @@ export async function planRepair(
     if (window.incompleteVersion > 0 !== wrong.isIncomplete)
       steps.push(await stepOfCompleteness(planCompleteness(wrong, window), stored));
   }
-  for (const { feed, symbol, shard, windowStartMs } of wrongs.unseen) {
-    const doubt = shard === null ? doubts.ofFeed(feed) : doubts.ofShard(shard);
+  for (const { feed, symbol, shard, windowStartMs, isKnownShard } of wrongs.unseen) {
+    const doubt = isKnownShard ? doubts.ofShard(shard) : doubts.ofFeed(feed);
     if (doubt !== null) {
       leaveAlone(`rows of ${feed} ${symbol} ${new Date(windowStartMs).toISOString()}`, doubt);
       continue;
     }
-    const range = { feed, symbol, fromMs: windowStartMs, toMs: windowStartMs + WINDOW_MS };
-    const trades = (await stored.trades(range)).map((row) => tradeRemoval(feed, symbol, row));
-    const candles = (await stored.candles(range)).map((row) =>
-      candleRemoval(feed, symbol, row.timeMs, row.columns),
-    );
+    const range = { feed, shard, fromMs: windowStartMs, toMs: windowStartMs + WINDOW_MS };
+    const trades = (await stored.trades(range))
+      .filter((row) => row.symbol === symbol)
+      .map((row) => tradeRemoval({ feed, shard }, row));
+    const candles = (await stored.candles(range))
+      .filter((row) => row.symbol === symbol)
+      .map((row) => candleRemoval({ feed, shard }, row));
     steps.push({ ...EMPTY_STEP, rows: [...trades, ...candles] });
   }
   for (const wrong of wrongs.rollups) {
-    const doubt = wrong.shard === null ? doubts.ofFeed(wrong.feed) : doubts.ofShard(wrong.shard);
+    const doubt = doubts.ofShard(wrong.shard);
     if (doubt === null) steps.push({ ...EMPTY_STEP, rows: [rollupChange(wrong)] });
     else
       leaveAlone(`${wrong.table.table} of ${wrong.symbol} ${new Date(wrong.startMs).toISOString()}`, doubt);
@@ -143,7 +145,8 @@ function stepOfWindow(wrong: WrongWindow, isIncomplete: boolean | null): RepairS
     rows: [...symbols].flatMap((symbol): readonly RowChange[] => {
       if (rows.has(symbol)) return candleWrites(place, [symbol], wrong.candles);
       const found = wrong.candles.get(symbol);
-      return found === undefined ? [] : [candleRemoval(feedOf(shard), symbol, windowStartMs, found)];
+      const row = { symbol, timeMs: windowStartMs, columns: found ?? {} };
+      return found === undefined ? [] : [candleRemoval({ feed: feedOf(shard), shard }, row)];
     }),
     left: wrong.wrongEvents
       .filter((symbol) => !rows.has(symbol))
@@ -154,10 +157,9 @@ function stepOfWindow(wrong: WrongWindow, isIncomplete: boolean | null): RepairS
 async function stepOfCompleteness(window: WindowPlan, stored: Stored): Promise<RepairStep> {
   const { shard, windowStartMs, changed } = window;
   const candles = new Map<string, Columns>();
-  for (const symbol of changed) {
-    const range = { feed: feedOf(shard), symbol, fromMs: windowStartMs, toMs: windowStartMs + WINDOW_MS };
-    for (const { columns } of await stored.candles(range)) candles.set(symbol, columns);
-  }
+  const range = { feed: feedOf(shard), shard, fromMs: windowStartMs, toMs: windowStartMs + WINDOW_MS };
+  for (const { symbol, columns } of await stored.candles(range))
+    if (changed.includes(symbol)) candles.set(symbol, columns);
   return {
     window,
     events: [batchOf(window, changed, 'revised')],
@@ -167,11 +169,11 @@ async function stepOfCompleteness(window: WindowPlan, stored: Stored): Promise<R
 }
 
 function tradeChanges({ shard, wrongTrades }: WrongWindow): readonly RowChange[] {
-  const feed = feedOf(shard);
-  return [...wrongTrades].flatMap(([symbol, { missing, different, extra }]) => [
-    ...missing.map((trade) => tradeWrite(feed, trade, null)),
-    ...different.map(({ trade, row }) => tradeWrite(feed, trade, row)),
-    ...extra.map((row) => tradeRemoval(feed, symbol, row)),
+  const place = { feed: feedOf(shard), shard };
+  return [...wrongTrades.values()].flatMap(({ missing, different, extra }) => [
+    ...missing.map((trade) => tradeWrite(place, trade, null)),
+    ...different.map(({ trade, row }) => tradeWrite(place, trade, row)),
+    ...extra.map((row) => tradeRemoval(place, row)),
   ]);
 }
 

@@ -19,6 +19,10 @@ export async function planUndo(changes: readonly Change[], stored: Stored): Prom
 }
 
 function stepOfRow({ table, key, before, after }: ViewChange): RepairStep {
+  if (table !== 'feed_gaps' && !('bucket' in key)) {
+    const left = [`a row of ${table}: the table was made anew since the repair`];
+    return { window: null, events: [], rows: [], left };
+  }
   return {
     window: null,
     events: [],

@@ -4,7 +4,7 @@ import {
   type Audited,
   BEGIN_MS,
   createMemoryPipeline,
-  FEED,
+  PLACE,
   type MemoryPipeline,
   type PlannedBatch,
   SHARD,
@@ -100,7 +100,7 @@ function rightContent(pipeline: MemoryPipeline, givenUpBy: ReadonlyMap<number, s
     for (const [symbol, row] of rows) {
       const life = { version: 1, state: 'final', revision: 0, reason: '', complete: true } as const;
       content.set(
-        rowName(candleRemoval(FEED, symbol, startMs, {})),
+        rowName(candleRemoval(PLACE, { symbol, timeMs: startMs, columns: {} })),
         marketColumns(candleColumns(numbersOf(expectedColumns(row)), life)),
       );
     }
@@ -108,7 +108,7 @@ function rightContent(pipeline: MemoryPipeline, givenUpBy: ReadonlyMap<number, s
   const isStored = (sequence: number): boolean =>
     !waiting.has(sequence) || givenUpBy.get(sequence) !== 'transform';
   for (const trade of [...pipeline.trades(isStored).values()].flat()) {
-    const row = tradeWrite(FEED, trade, null);
+    const row = tradeWrite(PLACE, trade, null);
     content.set(rowName(row), row.wanted);
   }
   return content;
@@ -162,7 +162,7 @@ async function damage(
     const symbol = planned[0]?.trades[0]?.symbol ?? '';
     const trade = { symbol, eventTimeMs: startMs + how, id: 'made-up' };
     const rest = { priceE8: 1n, sizeE8: 1n, epoch: 1, sequence: 1, index: 0 };
-    const { table, key, wanted } = tradeWrite(FEED, { ...trade, ...rest }, null);
+    const { table, key, wanted } = tradeWrite(PLACE, { ...trade, ...rest }, null);
     await tables.views.insert({ table, key, columns: wanted ?? {} }, now);
   }
 }

@@ -1,13 +1,16 @@
 import type { PlacedRollup, WrongGap } from '../compare/wrongs.ts';
-import type { GapRow, StoredTrade } from '../read/stored.ts';
+import type { GapRow, StoredTrade, ViewRow } from '../read/stored.ts';
 import type { StoredRow } from '../read/window-rows.ts';
 import { candleColumns, type CandleLife, type CandleNumbers } from '../recompute/candle.ts';
 import type { PlacedTrade } from '../recompute/expected-window.ts';
 import type { Columns } from '../values/columns.ts';
 import { doubleOf } from '../values/decimal.ts';
-import { bucketDate, HOUR_MS, startOf } from '../values/periods.ts';
+import { CANDLES_BUCKET_MS, dayOf, startOf, TRADES_BUCKET_MS } from '../values/periods.ts';
 import { feedOf } from '../values/scope.ts';
 import type { PlacedRow, RowChange } from './view-rows.ts';
+
+/** The part of a view's key that says whose rows these are. */
+type ShardPlace = Readonly<Record<'feed' | 'shard', string>>;
 
 const MICROSECONDS = 1_000n;
 /** Most that orders the reports of one gap within a microsecond's thousand. */
@@ -21,7 +24,7 @@ export function candleWrite(
   found: Columns | null,
 ): RowChange {
   return {
-    ...candleKey(feedOf(shard), row.symbol, windowStartMs),
+    ...candleKey({ feed: feedOf(shard), shard }, row.symbol, windowStartMs),
     found,
     wanted: candleColumns(numbersOf(row.columns), life),
     timestamp: BigInt(windowStartMs) * MICROSECONDS + BigInt(life.version),
@@ -29,12 +32,13 @@ export function candleWrite(
 }
 
 /** A row of `candles_5s` that should not be there. */
-export function candleRemoval(feed: string, symbol: string, startMs: number, found: Columns): RowChange {
-  return { ...candleKey(feed, symbol, startMs), found, wanted: null, timestamp: null };
+export function candleRemoval(place: ShardPlace, { symbol, timeMs, columns: found }: ViewRow): RowChange {
+  return { ...candleKey(place, symbol, timeMs), found, wanted: null, timestamp: null };
 }
 
-function candleKey(feed: string, symbol: string, startMs: number): Pick<PlacedRow, 'table' | 'key'> {
-  return { table: 'candles_5s', key: { feed, symbol, day: bucketDate('day', startMs), start: startMs } };
+function candleKey(place: ShardPlace, symbol: string, startMs: number): Pick<PlacedRow, 'table' | 'key'> {
+  const bucket = startOf(startMs, CANDLES_BUCKET_MS);
+  return { table: 'candles_5s', key: { ...place, bucket, symbol, start: startMs } };
 }
 
 /** The numbers of a candle in a row of `windows`. */
@@ -53,10 +57,10 @@ export function numbersOf(columns: Columns): CandleNumbers {
 }
 
 /** A trade of the log as a row of `trades`. */
-export function tradeWrite(feed: string, trade: PlacedTrade, found: StoredTrade | null): RowChange {
+export function tradeWrite(place: ShardPlace, trade: PlacedTrade, found: StoredTrade | null): RowChange {
   const { symbol, eventTimeMs: timeMs, id, priceE8, sizeE8 } = trade;
   return {
-    ...tradeKey(feed, symbol, { timeMs, id }),
+    ...tradeKey(place, { symbol, timeMs, id }),
     found: found === null ? null : { price: found.price, size: found.size },
     wanted: { price: doubleOf(priceE8), size: doubleOf(sizeE8) },
     timestamp: BigInt(timeMs) * MICROSECONDS,
@@ -64,24 +68,32 @@ export function tradeWrite(feed: string, trade: PlacedTrade, found: StoredTrade 
 }
 
 /** A row of `trades` that should not be there. */
-export function tradeRemoval(feed: string, symbol: string, row: StoredTrade): RowChange {
+export function tradeRemoval(place: ShardPlace, row: StoredTrade): RowChange {
   const found = { price: row.price, size: row.size };
-  return { ...tradeKey(feed, symbol, row), found, wanted: null, timestamp: null };
+  return { ...tradeKey(place, row), found, wanted: null, timestamp: null };
 }
 
 function tradeKey(
-  feed: string,
-  symbol: string,
-  { timeMs, id }: Pick<StoredTrade, 'timeMs' | 'id'>,
+  place: ShardPlace,
+  { symbol, timeMs, id }: Pick<StoredTrade, 'symbol' | 'timeMs' | 'id'>,
 ): Pick<PlacedRow, 'table' | 'key'> {
-  return { table: 'trades', key: { feed, symbol, hour: startOf(timeMs, HOUR_MS), time: timeMs, id } };
+  const bucket = startOf(timeMs, TRADES_BUCKET_MS);
+  return { table: 'trades', key: { ...place, bucket, symbol, time: timeMs, id } };
 }
 
 /** What puts a longer candle right. */
-export function rollupChange({ feed, symbol, startMs, table, columns, found }: PlacedRollup): RowChange {
+export function rollupChange({
+  feed,
+  shard,
+  symbol,
+  startMs,
+  table,
+  columns,
+  found,
+}: PlacedRollup): RowChange {
   return {
     table: table.table,
-    key: { feed, symbol, [table.bucket]: bucketDate(table.bucket, startMs), start: startMs },
+    key: { feed, shard, bucket: startOf(startMs, table.bucketMs), symbol, start: startMs },
     found,
     wanted: columns,
     timestamp: columns === null ? null : BigInt(startMs) * MICROSECONDS + BigInt(Number(columns['version'])),
@@ -113,6 +125,6 @@ function gapKey({
   fromMs,
   reason,
 }: Pick<GapRow, 'shard' | 'fromMs' | 'reason'>): Pick<PlacedRow, 'table' | 'key'> {
-  const day = bucketDate('day', fromMs);
+  const day = dayOf(fromMs);
   return { table: 'feed_gaps', key: { feed: feedOf(shard), day, from_time: fromMs, shard, reason } };
 }

@@ -147,15 +147,13 @@ function conditions(names: readonly string[]): string {
 }
 
 /** Columns that are times, by name; the rest is as it is. */
-const TIMES: ReadonlySet<string> = new Set(['hour', 'time', 'start', 'from_time', 'to_time']);
-
-const DATES: ReadonlySet<string> = new Set(['day', 'month', 'year']);
+const TIMES: ReadonlySet<string> = new Set(['bucket', 'time', 'start', 'from_time', 'to_time']);
 
 function values(columns: Columns): unknown[] {
   return Object.entries(columns).map(([name, value]) => {
     if (value === null) return null;
     if (TIMES.has(name)) return new Date(Number(value));
-    return DATES.has(name) ? types.LocalDate.fromString(String(value)) : value;
+    return name === 'day' ? types.LocalDate.fromString(String(value)) : value;
   });
 }
 

@@ -1,3 +1,5 @@
+import { type IndicatorKind, indicatorKindOf } from '@kandle/market/indicator/indicators';
+import { BUCKET_MS, bucketOf } from '@kandle/market/view/buckets';
 import { createRunAll } from '@kandle/runtime/run-all';
 import type { Client } from 'cassandra-driver';
 import type { Collector, Sample } from './collector.ts';
@@ -11,11 +13,17 @@ export interface IndicatorNames {
   readonly rsi: string;
 }
 
+/** A symbol, where its rows stand, and when it traded last. */
+interface Traded {
+  readonly symbol: string;
+  readonly shard: string;
+  readonly timeMs: number;
+}
+
 const MAX_ROWS = 20_000;
-const LATEST = `SELECT symbol, time FROM latest WHERE feed = ? LIMIT ${MAX_ROWS}`;
+const LATEST = `SELECT symbol, shard, time FROM latest WHERE feed = ? LIMIT ${MAX_ROWS}`;
 const NEWEST =
-  'SELECT value FROM indicators WHERE feed = ? AND symbol = ? AND name = ? AND day = ? ORDER BY start DESC LIMIT 1';
-const DAY_MS = 86_400_000;
+  'SELECT * FROM indicators WHERE feed = ? AND shard = ? AND bucket = ? AND symbol = ? ORDER BY symbol DESC, start DESC LIMIT 1';
 /** Symbols that are asked for at once. */
 const AT_ONCE = 10;
 
@@ -29,34 +37,32 @@ export function createIndicatorsCollector(
   choice: SymbolChoice,
   names: IndicatorNames,
 ): Collector {
-  const gauges = [
-    ['kandle_ma', names.ma],
-    ['kandle_ema', names.ema],
-    ['kandle_rsi', names.rsi],
-  ] as const;
+  const gauges = (
+    [
+      ['kandle_ma', names.ma],
+      ['kandle_ema', names.ema],
+      ['kandle_rsi', names.rsi],
+    ] as const
+  ).map(([gauge, name]): readonly [typeof gauge, string, IndicatorKind | null] => [
+    gauge,
+    name,
+    indicatorKindOf(name),
+  ]);
 
-  /** The newest value on the day of the symbol's newest trade, or on the day before. */
-  async function readNewest(
-    feed: string,
-    symbol: string,
-    name: string,
-    timeMs: number,
-  ): Promise<number | null> {
-    for (const dayMs of [timeMs, timeMs - DAY_MS]) {
-      const day = new Date(dayMs).toISOString().slice(0, 10);
-      const { rows } = await client.execute(NEWEST, [feed, symbol, name, day], { isIdempotent: true });
-      const value: unknown = rows[0]?.['value'];
-      if (typeof value === 'number') return value;
+  /** The newest row in the bucket of the symbol's newest trade, or in the one before. */
+  async function samplesOf(feed: string, { symbol, shard, timeMs }: Traded): Promise<readonly Sample[]> {
+    const own = bucketOf('indicators', timeMs);
+    for (const bucket of [own, own - BUCKET_MS.indicators]) {
+      const key = [feed, shard, new Date(bucket), symbol];
+      const [row] = (await client.execute(NEWEST, key, { isIdempotent: true })).rows;
+      if (row === undefined) continue;
+      const warm = new Set(String(row['names']).split(' '));
+      return gauges.flatMap(([gauge, name, kind]) => {
+        const value: unknown = warm.has(name) && kind !== null ? row[kind] : null;
+        return typeof value === 'number' ? [{ gauge, labels: { feed, symbol }, value }] : [];
+      });
     }
-    return null;
-  }
-
-  async function samplesOf(feed: string, symbol: string, timeMs: number): Promise<readonly Sample[]> {
-    const values = await Promise.all(gauges.map(([, name]) => readNewest(feed, symbol, name, timeMs)));
-    return gauges.flatMap(([gauge], place) => {
-      const value = values[place] ?? null;
-      return value === null ? [] : [{ gauge, labels: { feed, symbol }, value }];
-    });
+    return [];
   }
 
   return {
@@ -72,14 +78,19 @@ export function createIndicatorsCollector(
       const readAll = createRunAll(AT_ONCE);
       for (const feed of await readFeeds(client)) {
         const { rows } = await client.execute(LATEST, [feed], { isIdempotent: true, fetchSize: MAX_ROWS });
-        const times = new Map(rows.map((row) => [String(row['symbol']), Number(row['time'])]));
-        const shown = [...shownSymbols([...times.keys()], choice)].flatMap((symbol) => {
-          const timeMs = times.get(symbol);
-          return timeMs === undefined ? [] : [{ symbol, timeMs }];
+        const traded = rows.map((row): Traded => {
+          return { symbol: String(row['symbol']), shard: String(row['shard']), timeMs: Number(row['time']) };
         });
-        await readAll(shown, async ({ symbol, timeMs }) => {
-          samples.push(...(await samplesOf(feed, symbol, timeMs)));
-        });
+        const shown = shownSymbols(
+          traded.map(({ symbol }) => symbol),
+          choice,
+        );
+        await readAll(
+          traded.filter(({ symbol }) => shown.has(symbol)),
+          async (one) => {
+            samples.push(...(await samplesOf(feed, one)));
+          },
+        );
       }
       return samples;
     },

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
+import { bucketOf } from '@kandle/market/view/buckets';
 import { createKafka } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
 import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
@@ -191,20 +192,40 @@ test('the exporter tells lag, dead letters, freshness, open windows, gaps and th
 
 test('the exporter shows the newest indicators of the symbols that it shows, and none that is not warm', async () => {
   const feed = 'indicated';
-  const latest = 'INSERT INTO latest (feed, symbol, time, price, size) VALUES (?, ?, ?, 1, 1)';
-  const value =
-    'INSERT INTO indicators (feed, symbol, name, day, start, value, version) VALUES (?, ?, ?, ?, ?, ?, 1)';
+  const latest = 'INSERT INTO latest (feed, symbol, shard, time, price, size) VALUES (?, ?, ?, ?, 1, 1)';
   const midnight = Date.UTC(2026, 0, 2);
+  const shardOf = (symbol: string): string => `${feed}-${symbol === 'AAPL' ? '03' : '04'}`;
+  const traded = (symbol: string, timeMs: number) =>
+    run(latest, [feed, symbol, shardOf(symbol), new Date(timeMs)]);
+  const indicated = (
+    symbol: string,
+    startMs: number,
+    numbers: Readonly<Record<string, number>>,
+    names: string,
+  ) => {
+    const columns = Object.keys(numbers);
+    return run(
+      `INSERT INTO indicators (feed, shard, bucket, symbol, start, names, ${columns.join(', ')}) VALUES (?, ?, ?, ?, ?, ?${', ?'.repeat(columns.length)})`,
+      [
+        feed,
+        shardOf(symbol),
+        new Date(bucketOf('indicators', startMs)),
+        symbol,
+        new Date(startMs),
+        names,
+        ...Object.values(numbers),
+      ],
+    );
+  };
   await Promise.all([
-    run(latest, [feed, 'AAPL', new Date(midnight + 1_000)]),
-    run(latest, [feed, 'MSFT', new Date(midnight - 1_000)]),
-    run(latest, [feed, 'TSLA', new Date(midnight)]),
-    // The first trade of a day, and no window of it closed yet.
-    run(value, [feed, 'AAPL', 'sma20', '2026-01-01', new Date(midnight - 5_000), 184.5]),
-    run(value, [feed, 'AAPL', 'sma20', '2026-01-01', new Date(midnight - 10_000), 1]),
-    run(value, [feed, 'AAPL', 'rsi14', '2026-01-01', new Date(midnight - 5_000), 71.25]),
-    run(value, [feed, 'AAPL', 'rsi14', '2025-12-31', new Date(midnight - 90_000_000), 3]),
-    run(value, [feed, 'TSLA', 'sma20', '2026-01-01', new Date(midnight - 5_000), 9]),
+    traded('AAPL', midnight + 1_000),
+    traded('MSFT', midnight - 1_000),
+    traded('TSLA', midnight),
+    // The first trade of a bucket, and no window of it closed yet.
+    indicated('AAPL', midnight - 5_000, { sma: 184.5, ema: Number.NaN, rsi: 71.25 }, 'sma20 rsi14'),
+    indicated('AAPL', midnight - 10_000, { sma: 1, ema: 2, rsi: 3 }, 'sma20 ema20 rsi14'),
+    indicated('MSFT', midnight - 90_000_000, { sma: 3 }, 'sma20'),
+    indicated('TSLA', midnight - 5_000, { sma: 9 }, 'sma20'),
   ]);
   const { read, child } = await startExporter({ SYMBOLS: 'AAPL,MSFT,NONE' });
   const shown = [...(await read())].filter(([key]) => key.includes(`feed="${feed}"`));

@@ -9,8 +9,11 @@ export const envSchema = z.object({
   ...CassandraEnv.shape,
   /** Most writes under way at once, over all events. */
   WRITE_CONCURRENCY: wholeNumber(1, 1_024).default(32),
-  /** Most rows of one partition in one write; a trade row has about 120 bytes. */
-  MAX_ROWS_PER_BATCH: wholeNumber(1, 1_000).default(200),
+  /**
+   * Most rows of one partition in one write: as many as an event has. A trade's has about 120 bytes, a candle's
+   * 300.
+   */
+  MAX_ROWS_PER_BATCH: wholeNumber(1, 10_000).default(1_000),
   /** False where candles are not to be rolled up to longer ones. */
   ROLLUPS: z.stringbool().default(true),
   /** How long after a shard's last final candle its minute is rolled up, when no later one comes; above 5 s. */

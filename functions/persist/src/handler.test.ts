@@ -6,6 +6,7 @@ import { formatBookBatch } from '@kandle/market/book/book-batch';
 import { formatNewsBatch } from '@kandle/market/news/news-batch';
 import { formatFeedGap } from '@kandle/market/feed/feed-gap';
 import type { MarketEvent } from '@kandle/market/event/market-event';
+import { BUCKET_MS } from '@kandle/market/view/buckets';
 import { EVENT_TYPES } from '@kandle/market/event/topics';
 import { formatTradeBatch } from '@kandle/market/trade/trade-batch';
 import { PoisonError } from '@kandle/runtime/errors';
@@ -16,7 +17,7 @@ import { createPersist, rowsOf } from './handler.ts';
 import { VIEWS, type ViewRow, type ViewValue } from './views/view-rows.ts';
 
 const W0 = 1_700_000_000_000;
-const HOUR_MS = 3_600_000;
+const HEADER = { shard: 'sim-03', epoch: 1, sequence: 1, watermarkMs: 0, ingestTimeMs: W0 };
 
 function received(event: MarketEvent): ReceivedEvent {
   return {
@@ -94,20 +95,50 @@ function table(rows: readonly ViewRow[]): ReadonlyMap<string, Columns> {
   return new Map(sorted.map(([key, { columns }]) => [key, columns]));
 }
 
-test('rowsOf() makes one partition per symbol and hour, when a batch crosses the hour', () => {
-  const hour = Math.ceil(W0 / HOUR_MS) * HOUR_MS;
+test('rowsOf() makes one partition per bucket of 30 seconds, when a batch crosses its end', () => {
+  const bucket = Math.ceil(W0 / BUCKET_MS.trades) * BUCKET_MS.trades;
   const partitions = rowsOf(
     tradesEvent(1, [
-      { id: 'a', timeMs: hour - 1, price: 6_183_763_000_000n },
-      { id: 'b', timeMs: hour, price: 100_000_000n },
+      { id: 'a', timeMs: bucket - 1, price: 6_183_763_000_000n },
+      { id: 'b', timeMs: bucket, price: 100_000_000n },
     ]),
   );
-  const key = { feed: 'finnhub', symbol: 'A' };
+  const key = { feed: 'finnhub', shard: 'finnhub-03', symbol: 'A' };
+  const before = bucket - BUCKET_MS.trades;
   expect(partitions.map((rows) => rows.map(({ view, columns }) => ({ view, ...columns })))).toEqual([
-    [{ view: 'trades', ...key, hour: hour - HOUR_MS, time: hour - 1, id: 'a', price: 61_837.63, size: 0.5 }],
-    [{ view: 'trades', ...key, hour, time: hour, id: 'b', price: 1, size: 0.5 }],
-    [{ view: 'latest', ...key, time: hour, price: 1, size: 0.5 }],
+    [{ view: 'trades', ...key, bucket: before, time: bucket - 1, id: 'a', price: 61_837.63, size: 0.5 }],
+    [{ view: 'trades', ...key, bucket, time: bucket, id: 'b', price: 1, size: 0.5 }],
+    [{ view: 'latest', ...key, time: bucket, price: 1, size: 0.5 }],
   ]);
+});
+
+test('rowsOf() makes one partition of an event for a view, and of final candles for both of theirs, however many symbols it has', () => {
+  const symbols = Array.from({ length: 400 }, (_, n) => `S${n}`);
+  const trades = received(
+    formatTradeBatch({
+      ...HEADER,
+      watermarkMs: W0,
+      trades: symbols.map((symbol) => {
+        return { id: symbol, symbol, eventTimeMs: W0, priceE8: e8(1n), sizeE8: e8(1n) };
+      }),
+    }),
+  );
+  expect(rowsOf(trades).map((rows) => [rows[0]?.view, rows.length])).toEqual([
+    ['trades', 400],
+    ['latest', 400],
+  ]);
+  const events = formatCandleBatch({
+    shard: 'finnhub-03',
+    windowStartMs: W0,
+    windowMs: 5_000,
+    kind: 'final',
+    version: 2,
+    candles: symbols.map((symbol) => ({ ...candle(2, 'final'), symbol })),
+  });
+  for (const event of events) {
+    const { candles } = event.data as { candles: readonly unknown[] };
+    expect(rowsOf(received(event)).map((rows) => rows.length)).toEqual([2 * candles.length]);
+  }
 });
 
 test('rowsOf() keeps the last of the trades of one millisecond in latest, within a batch and across two', () => {
@@ -169,8 +200,9 @@ test('rowsOf() puts each number of a candle into the column of its name', () => 
   const [row] = rowsOf(received(event)).flat();
   expect(row?.columns).toMatchObject({
     feed: 'finnhub',
+    shard: 'finnhub-03',
+    bucket: W0 - (W0 % 600_000),
     symbol: 'A',
-    day: '2023-11-14',
     start: W0,
     version: 6,
     open: 2e-8,
@@ -302,8 +334,6 @@ test('createPersist() counts the rows by view, when they are written', async () 
   expect(added).toHaveLength(2);
 });
 
-const HEADER = { shard: 'sim-03', epoch: 1, sequence: 1, watermarkMs: 0, ingestTimeMs: W0 };
-
 function booksEvent(...records: readonly Readonly<Record<string, unknown>>[]): ReceivedEvent {
   const books = records
     .map(judgeBookRecord)
@@ -329,13 +359,14 @@ test('rowsOf() makes a row of a book with its best levels, and the same row of a
     a: [[184.3, 2]],
   };
   const rows = rowsOf(booksEvent(book, { ...book, t: W0 + 1, a: [[184.4, 2]] }, { ...book, s: 'B' }));
-  expect(rows.map((partition) => partition.length)).toEqual([2, 1]);
+  expect(rows.map((partition) => partition.length)).toEqual([3]);
   expect(rows[0]?.[0]).toEqual({
     view: 'order_books',
     columns: {
       feed: 'sim',
+      shard: 'sim-03',
+      bucket: W0 - (W0 % 30_000),
       symbol: 'A',
-      hour: W0 - (W0 % HOUR_MS),
       time: W0,
       id: expect.any(String),
       bid: 184.2,

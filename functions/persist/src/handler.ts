@@ -88,12 +88,9 @@ function closedCandles(event: ReceivedEvent, partitions: readonly PartitionRows[
   });
   const [first] = closed;
   if (first === undefined) return null;
-  const feed = String(first.columns.feed);
-  const { shard } = event.attributes;
   return {
-    // Only a hint which candles come together.
-    shard: typeof shard === 'string' ? shard : feed,
-    feed,
+    shard: String(first.columns.shard),
+    feed: String(first.columns.feed),
     event: event.id,
     windowStartMs: Number(first.columns.start),
     symbols: closed.map(({ columns }) => String(columns.symbol)),

@@ -1,8 +1,10 @@
 import { ROLLUP_LEVELS, type RollupLevel, type ViewCandle } from '@kandle/market/candle/rollup';
-import type { PendingMark, RollupStore, SymbolKey } from '../src/rollups/rollup-store.ts';
+import type { PendingMark, RollupStore } from '../src/rollups/rollup-store.ts';
 
 /** A 5-second candle as it is stored. */
-export interface StoredCandle extends SymbolKey {
+export interface StoredCandle {
+  readonly shard: string;
+  readonly symbol: string;
   readonly candle: ViewCandle;
   readonly state: 'provisional' | 'final' | 'revised';
 }
@@ -11,7 +13,7 @@ export interface StoredCandle extends SymbolKey {
 export interface MemoryRollups extends RollupStore {
   /** Writes a 5-second candle; of several versions the newest stays. */
   put(stored: StoredCandle): void;
-  /** All candles of a level, by feed, symbol and start. */
+  /** All candles of a level, by shard, symbol and start. */
   at(level: RollupLevel['name']): ReadonlyMap<string, ViewCandle>;
 }
 
@@ -20,7 +22,7 @@ export function createMemoryRollups(): MemoryRollups {
   const fives = new Map<string, StoredCandle>();
   const levels = new Map(ROLLUP_LEVELS.map(({ name }) => [name, new Map<string, ViewCandle>()] as const));
   const marks = new Map<string, { readonly mark: PendingMark; readonly atUs: bigint }>();
-  const keyOf = ({ feed, symbol }: SymbolKey, startMs: number): string => `${feed}|${symbol}|${startMs}`;
+  const keyOf = (shard: string, symbol: string, startMs: number): string => `${shard}|${symbol}|${startMs}`;
   const at = (level: RollupLevel['name']): Map<string, ViewCandle> => levels.get(level) ?? new Map();
 
   function partsOf({ name }: RollupLevel): ReadonlyMap<string, ViewCandle> {
@@ -34,20 +36,26 @@ export function createMemoryRollups(): MemoryRollups {
   return {
     at,
     put(stored) {
-      const key = keyOf(stored, stored.candle.startMs);
+      const key = keyOf(stored.shard, stored.symbol, stored.candle.startMs);
       if ((fives.get(key)?.candle.version ?? 0) <= stored.candle.version) fives.set(key, stored);
     },
-    async readParts(level, key, startMs) {
-      return [...partsOf(level)]
-        .filter(([text]) => text.startsWith(`${key.feed}|${key.symbol}|`))
-        .map(([, candle]) => candle)
-        .filter((candle) => startMs <= candle.startMs && candle.startMs < startMs + level.periodMs);
+    async readParts(level, { shard, startMs, symbols }) {
+      const found = symbols.map((symbol) => {
+        const parts = [...partsOf(level)]
+          .filter(([text]) => text.startsWith(`${shard}|${symbol}|`))
+          .map(([, candle]) => candle)
+          .filter((candle) => startMs <= candle.startMs && candle.startMs < startMs + level.periodMs);
+        return [symbol, parts] as const;
+      });
+      return new Map(found.filter(([, parts]) => parts.length > 0));
     },
-    async write({ name }, key, candle) {
-      const text = keyOf(key, candle.startMs);
-      const before = at(name).get(text);
-      if (before !== undefined && before.version > candle.version) return;
-      at(name).set(text, before?.version === candle.version ? mixed(before, candle) : candle);
+    async write({ name }, shard, candles) {
+      for (const [symbol, candle] of candles) {
+        const text = keyOf(shard, symbol, candle.startMs);
+        const before = at(name).get(text);
+        if (before !== undefined && before.version > candle.version) continue;
+        at(name).set(text, before?.version === candle.version ? mixed(before, candle) : candle);
+      }
     },
     async mark(mark, atUs) {
       marks.set(`${mark.shard}|${mark.process}|${mark.minuteMs}|${mark.event}`, { mark, atUs });

@@ -13,10 +13,22 @@ export interface RollupRig {
 const DAY = Date.UTC(2026, 10, 2);
 let lastFeed = 0;
 
-/** A feed that no other test uses. */
+/** A shard of a feed that no other test uses. */
 function freshKey() {
   lastFeed += 1;
-  return { feed: `contract-${lastFeed}`, symbol: 'IC MARKETS:1' };
+  return { feed: `contract-${lastFeed}`, shard: `contract-${lastFeed}-07`, symbol: 'IC MARKETS:1' };
+}
+
+/** The parts of one symbol in a period, by their start. */
+async function partsOf(
+  store: RollupStore,
+  of: RollupLevel,
+  { shard, symbol }: { readonly shard: string; readonly symbol: string },
+  startMs = DAY,
+): Promise<readonly ViewCandle[]> {
+  const found = await store.readParts(of, { shard, startMs, symbols: [symbol] });
+  expect([...found.keys()]).toEqual(found.size === 0 ? [] : [symbol]);
+  return (found.get(symbol) ?? []).toSorted((a, b) => a.startMs - b.startMs);
 }
 
 function candle(startMs: number, version: number, changed: Partial<ViewCandle> = {}): ViewCandle {
@@ -56,12 +68,30 @@ export function describeRollups(name: string, rig: () => RollupRig): void {
       }
       await put({ ...key, state: 'provisional', candle: candle(DAY + 5_000, 1) });
       await put({ ...key, symbol: 'B', state: 'revised', candle: candle(DAY + 10_000, 3) });
-      const found = await store.readParts(level('1m'), key, DAY);
-      expect(found.toSorted((a, b) => a.startMs - b.startMs)).toEqual([
-        candle(DAY, 3),
-        candle(DAY + 55_000, 3),
-      ]);
-      expect(await store.readParts(level('1m'), key, DAY + 120_000)).toEqual([]);
+      await put({ ...key, shard: `${key.feed}-08`, state: 'revised', candle: candle(DAY + 15_000, 3) });
+      expect(await partsOf(store, level('1m'), key)).toEqual([candle(DAY, 3), candle(DAY + 55_000, 3)]);
+      expect(await partsOf(store, level('1m'), key, DAY + 120_000)).toEqual([]);
+    });
+
+    test('readParts() and write() take many symbols of a shard at once, and leave out those without a candle', async () => {
+      const { store, put } = rig();
+      const { shard } = freshKey();
+      const symbols = Array.from({ length: 150 }, (_, n) => `S${n}`);
+      for (const symbol of symbols)
+        await put({ shard, symbol, state: 'final', candle: candle(DAY + 5_000, 2) });
+      const found = await store.readParts(level('1m'), {
+        shard,
+        startMs: DAY,
+        symbols: [...symbols, 'NONE'],
+      });
+      expect([...found.keys()].toSorted()).toEqual(symbols.toSorted());
+      await store.write(
+        level('1m'),
+        shard,
+        new Map(symbols.map((symbol, n) => [symbol, candle(DAY, 9, { close: n })])),
+      );
+      const written = await store.readParts(level('5m'), { shard, startMs: DAY, symbols });
+      expect(symbols.map((symbol) => written.get(symbol)?.[0]?.close)).toEqual(symbols.map((_, n) => n));
     });
 
     test.each(ROLLUP_LEVELS.slice(1))(
@@ -72,9 +102,9 @@ export function describeRollups(name: string, rig: () => RollupRig): void {
         const below = ROLLUP_LEVELS[ROLLUP_LEVELS.indexOf(of) - 1];
         if (below === undefined) throw new Error('no level below');
         const starts = [DAY - of.partMs, DAY, DAY + of.periodMs - of.partMs, DAY + of.periodMs];
-        for (const startMs of starts) await store.write(below, key, candle(startMs, 9, { parts: 4 }));
-        const found = await store.readParts(of, key, DAY);
-        expect(found.toSorted((a, b) => a.startMs - b.startMs)).toEqual(
+        for (const startMs of starts)
+          await store.write(below, key.shard, new Map([[key.symbol, candle(startMs, 9, { parts: 4 })]]));
+        expect(await partsOf(store, of, key)).toEqual(
           starts.slice(1, 3).map((startMs) => candle(startMs, 9, { parts: 4 })),
         );
       },
@@ -84,8 +114,12 @@ export function describeRollups(name: string, rig: () => RollupRig): void {
       const { store } = rig();
       const key = freshKey();
       for (const version of [5, 9, 7])
-        await store.write(level('1m'), key, candle(DAY, version, { close: version }));
-      expect(await store.readParts(level('5m'), key, DAY)).toEqual([candle(DAY, 9, { close: 9 })]);
+        await store.write(
+          level('1m'),
+          key.shard,
+          new Map([[key.symbol, candle(DAY, version, { close: version })]]),
+        );
+      expect(await partsOf(store, level('5m'), key)).toEqual([candle(DAY, 9, { close: 9 })]);
     });
 
     test('unmark() takes back what was left up to a time, and nothing that came later or from others', async () => {

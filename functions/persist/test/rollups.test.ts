@@ -7,12 +7,14 @@ import {
   type PublishedCandle,
 } from '@kandle/market/candle/candle-batch';
 import { createRandom } from '@kandle/tooling/random';
+import { feedOfShard } from '@kandle/market/event/shard';
+import { bucketOf } from '@kandle/market/view/buckets';
 import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
 import { expect, test } from 'vitest';
 import { createPersist } from '../src/handler.ts';
 import { createRollupStore } from '../src/rollups/rollup-store.ts';
 import { createRollups } from '../src/rollups/rollups.ts';
-import { dayOf, writeTimestamp } from '../src/views/view-rows.ts';
+import { writeTimestamp } from '../src/views/view-rows.ts';
 import { createViews } from '../src/views/views.ts';
 import type { StoredCandle } from './memory-rollups.ts';
 import { describeRollups } from './rollup-contract.ts';
@@ -22,13 +24,14 @@ const { client } = useTestKeyspace('rollups');
 const views = createViews(client, { writeConcurrency: 8, maxRowsPerBatch: 200 });
 const store = createRollupStore(client, views);
 
-async function put({ feed, symbol, state, candle }: StoredCandle): Promise<void> {
+async function put({ shard, symbol, state, candle }: StoredCandle): Promise<void> {
   const { startMs, volumeE8, notionalE16, priceSumE8, tradeCount, parts, ...same } = candle;
   const columns = {
     ...same,
-    feed,
+    feed: feedOfShard(shard),
+    shard,
+    bucket: bucketOf('candles_5s', startMs),
     symbol,
-    day: dayOf(startMs),
     start: startMs,
     volume: e8ToDouble(volumeE8),
     vwap: vwapOf(candle),
@@ -201,16 +204,17 @@ test('persist() ends with the candles of the newest parts on every level, in any
 });
 
 test('readParts() takes the doubles of a row, when it is of before the sums were stored exactly', async () => {
-  const [feed, symbol] = ['before', 'A'];
+  const shard = 'before-00';
   await client.execute(
-    `INSERT INTO candles_5s (feed, symbol, day, start, version, open, high, low, close, volume, vwap, mean_price,
-     trade_count, state) VALUES (?, ?, ?, ?, 2, 1.5, 3, 1, 2, 0.3, 1.25, 1.9, 3, 'final')`,
-    [feed, symbol, dayOf(DAY), DAY],
+    `INSERT INTO candles_5s (feed, shard, bucket, symbol, start, version, open, high, low, close, volume, vwap, mean_price,
+     trade_count, state) VALUES ('before', ?, ?, 'A', ?, 2, 1.5, 3, 1, 2, 0.3, 1.25, 1.9, 3, 'final')`,
+    [shard, bucketOf('candles_5s', DAY), DAY],
     { prepare: true },
   );
   const [level] = ROLLUP_LEVELS;
   if (level === undefined) throw new Error('no level');
-  expect(await store.readParts(level, { feed, symbol }, DAY)).toEqual([
+  const found = await store.readParts(level, { shard, startMs: DAY, symbols: ['A'] });
+  expect(found.get('A')).toEqual([
     {
       startMs: DAY,
       version: 2,

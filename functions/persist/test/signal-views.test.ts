@@ -1,6 +1,7 @@
 import { formatIndicatorBatch } from '@kandle/market/indicator/indicator-batch';
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { formatSignalBatch, signalId } from '@kandle/market/signal/signal-batch';
+import { bucketOf } from '@kandle/market/view/buckets';
 import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
 import { expect, test } from 'vitest';
 import { createPersist } from '../src/handler.ts';
@@ -41,9 +42,12 @@ test('persist() keeps the newest version of indicators and signals, in any order
     await persist({ ...event, attributes: event.extensions, data, offset: null });
   }
   const values = await client.execute(
-    "SELECT start, value, version FROM indicators WHERE feed = 'finnhub' AND symbol = 'A' AND name = 'sma20' AND day = '2023-11-14'",
+    "SELECT start, sma, rsi, names, version FROM indicators WHERE feed = 'finnhub' AND shard = 'finnhub-03' AND bucket = ? AND symbol = 'A'",
+    [bucketOf('indicators', W0)],
   );
-  expect(values.rows.map((row) => ({ ...row }))).toEqual([{ start: new Date(W0), value: 2.5, version: 4 }]);
+  expect(values.rows.map((row) => ({ ...row }))).toEqual([
+    { start: new Date(W0), sma: 2.5, rsi: Number.NaN, names: 'sma20', version: 4 },
+  ]);
   const found = await client.execute(
     "SELECT symbol, rule, side, strength, text, state, numbers, version FROM signals WHERE feed = 'finnhub' AND day = '2023-11-14'",
   );

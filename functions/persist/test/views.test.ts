@@ -5,6 +5,7 @@ import { RetryableError } from '@kandle/runtime/errors';
 import { formatFeedGap } from '@kandle/market/feed/feed-gap';
 import { formatTradeBatch } from '@kandle/market/trade/trade-batch';
 import type { MarketEvent } from '@kandle/market/event/market-event';
+import { BUCKET_MS, bucketOf } from '@kandle/market/view/buckets';
 import * as fc from 'fast-check';
 import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
 import { expect, test } from 'vitest';
@@ -12,11 +13,13 @@ import { createPersist } from '../src/handler.ts';
 import { createViews } from '../src/views/views.ts';
 
 const W0 = 1_700_000_000_000;
-const HOUR_MS = 3_600_000;
-const HOUR = Math.ceil(W0 / HOUR_MS) * HOUR_MS;
+/** A bucket of `trades` begins here. */
+const T0 = Math.ceil(W0 / BUCKET_MS.trades) * BUCKET_MS.trades;
+/** The partition of the candles of {@link W0}. */
+const CANDLES = `feed = 'finnhub' AND shard = 'finnhub-03' AND bucket = ${bucketOf('candles_5s', W0)}`;
 const { client, settings } = useTestKeyspace('views');
 const persist = createPersist({
-  views: createViews(client, { writeConcurrency: 8, maxRowsPerBatch: 200 }),
+  views: createViews(client, { writeConcurrency: 8, maxRowsPerBatch: 1_000 }),
   rows: { add: () => undefined },
 });
 
@@ -64,13 +67,11 @@ test('persist() keeps the newest version, when versions come in any order and tw
     candles(6, 'revised', ['A'], 300_000_000n),
   ];
   for (const [event] of [revised, first, final, revised, final, first]) await write(event);
-  const rows = await client.execute(
-    "SELECT * FROM candles_5s WHERE feed = 'finnhub' AND symbol = 'A' AND day = '2023-11-14'",
-  );
+  const rows = await client.execute(`SELECT * FROM candles_5s WHERE ${CANDLES} AND symbol = 'A'`);
   expect(rows.rows).toHaveLength(1);
   expect(rows.first()).toMatchObject({ close: 3, version: 6, state: 'revised', vwap: 1.5, mean_price: 1.5 });
   const versions = await client.execute(
-    "SELECT version, close FROM candle_revisions WHERE feed = 'finnhub' AND symbol = 'A' AND day = '2023-11-14'",
+    `SELECT version, close FROM candle_revisions WHERE ${CANDLES} AND symbol = 'A'`,
   );
   expect(versions.rows.map((row) => [row['version'], row['close']])).toEqual([
     [4, 2],
@@ -84,15 +85,13 @@ test('persist() writes 1,500 symbols in one event', async () => {
   const parts = [event, ...more].map((part) => part?.data as { readonly candles: readonly unknown[] });
   const data = { ...parts[0], candles: parts.flatMap((part) => part.candles) };
   if (event !== undefined) await write({ ...event, data });
-  const rows = await client.execute(
-    "SELECT symbol FROM candles_5s WHERE day = '2023-11-14' ALLOW FILTERING",
-    [],
-    { fetchSize: 5_000 },
-  );
+  const rows = await client.execute(`SELECT symbol FROM candles_5s WHERE ${CANDLES}`, [], {
+    fetchSize: 5_000,
+  });
   expect(new Set(rows.rows.map((row) => String(row['symbol']))).size).toBeGreaterThanOrEqual(1_500);
 });
 
-test('persist() stores every trade once with exact numbers, when a batch of 400 over two hours comes three times', async () => {
+test('persist() stores every trade once with exact numbers, when a batch of 400 over two buckets comes three times', async () => {
   const event = formatTradeBatch({
     shard: 'finnhub-03',
     epoch: 1,
@@ -102,7 +101,7 @@ test('persist() stores every trade once with exact numbers, when a batch of 400 
     trades: Array.from({ length: 400 }, (_, n) => ({
       id: `t${n}`,
       symbol: 'T',
-      eventTimeMs: HOUR + (n - 200) * 1_000,
+      eventTimeMs: T0 + (n - 200) * 10,
       priceE8: e8(6_183_763_000_000n + BigInt(n)),
       sizeE8: e8(9_000n),
     })),
@@ -112,14 +111,17 @@ test('persist() stores every trade once with exact numbers, when a batch of 400 
     "SELECT time, price, size FROM trades WHERE symbol = 'T' ALLOW FILTERING",
   );
   expect(rows.rows).toHaveLength(400);
-  const hours = await client.execute('SELECT DISTINCT feed, symbol, hour FROM trades');
-  expect(hours.rows.filter((row) => row['symbol'] === 'T')).toHaveLength(2);
+  const buckets = await client.execute('SELECT DISTINCT feed, shard, bucket FROM trades');
+  expect(buckets.rows.map((row) => `${row['shard']} ${Number(row['bucket'])}`).toSorted()).toEqual([
+    `finnhub-03 ${T0 - BUCKET_MS.trades}`,
+    `finnhub-03 ${T0}`,
+  ]);
   expect(rows.rows.every((row) => row['size'] === 0.00009)).toBe(true);
   expect(new Set(rows.rows.map((row) => row['price'])).size).toBe(400);
   const latest = await client.execute(
-    "SELECT time, price FROM latest WHERE feed = 'finnhub' AND symbol = 'T'",
+    "SELECT time, price, shard FROM latest WHERE feed = 'finnhub' AND symbol = 'T'",
   );
-  expect(latest.first()).toMatchObject({ time: new Date(HOUR + 199_000) });
+  expect(latest.first()).toMatchObject({ time: new Date(T0 + 1_990), shard: 'finnhub-03' });
 });
 
 test('persist() gives the event back, when Cassandra is away', async () => {
@@ -204,19 +206,18 @@ function meeting(feed: string): { readonly events: readonly MarketEvent[]; reado
   };
 }
 
+const PARTITION = 'feed = :feed AND shard = :shard';
 const READS = {
-  candles_5s:
-    "version, close, state, reason, complete FROM candles_5s WHERE feed = ? AND symbol = 'A' AND day = '2023-11-14'",
-  candle_revisions:
-    "version, close, state, reason, complete FROM candle_revisions WHERE feed = ? AND symbol = 'A' AND day = '2023-11-14'",
-  trades: `id, price FROM trades WHERE feed = ? AND symbol = 'A' AND hour = ${HOUR - HOUR_MS}`,
-  latest: 'time, price FROM latest WHERE feed = ?',
-  feed_gaps: "to_time FROM feed_gaps WHERE feed = ? AND day = '2023-11-14'",
+  candles_5s: `version, close, state, reason, complete FROM candles_5s WHERE ${PARTITION} AND bucket = ${bucketOf('candles_5s', W0)} AND symbol = 'A'`,
+  candle_revisions: `version, close, state, reason, complete FROM candle_revisions WHERE ${PARTITION} AND bucket = ${bucketOf('candle_revisions', W0)} AND symbol = 'A'`,
+  trades: `id, price FROM trades WHERE ${PARTITION} AND bucket IN (${T0 - 2 * BUCKET_MS.trades}, ${T0 - BUCKET_MS.trades}) AND symbol = 'A'`,
+  latest: 'time, price FROM latest WHERE feed = :feed',
+  feed_gaps: "to_time FROM feed_gaps WHERE feed = :feed AND day = '2023-11-14'",
 };
 
 async function readViews(feed: string): Promise<object> {
   const read = Object.entries(READS).map(async ([view, columns]) => {
-    const { rows } = await client.execute(`SELECT ${columns}`, [feed]);
+    const { rows } = await client.execute(`SELECT ${columns}`, { feed, shard: `${feed}-00` });
     return [view, rows.map((row) => ({ ...row }))] as const;
   });
   return Object.fromEntries(await Promise.all(read));

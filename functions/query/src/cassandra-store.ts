@@ -1,8 +1,11 @@
+import { parseSymbols } from '@kandle/market/event/symbol';
+import { indicatorKindOf } from '@kandle/market/indicator/indicators';
+import { BUCKET_MS, type BucketedView, bucketOf, bucketsBetween } from '@kandle/market/view/buckets';
 import { translateCassandraError } from '@kandle/runtime/cassandra';
-import { parseRows } from '@kandle/runtime/cassandra-rows';
+import { column, parseRows } from '@kandle/runtime/cassandra-rows';
 import type { Client } from 'cassandra-driver';
 import { z } from 'zod';
-import { bucketOf, bucketsBetween, type Interval } from './intervals.ts';
+import { DAY_MS, daysBetween, INTERVALS } from './intervals.ts';
 import {
   CANDLE_COLUMNS,
   CandleRowSchema,
@@ -13,16 +16,33 @@ import {
   TradeRowSchema,
 } from './rows.ts';
 import { keyOfGap, keyOfSignal } from './row-keys.ts';
-import type { KeyedRange, QueryStore, Range } from './store.ts';
+import { seriesBuckets } from './series-buckets.ts';
+import type { KeyedRange, QueryStore, Range, Series } from './store.ts';
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 /** Rows of one answer of the database: what a request holds in memory beside its own page. */
 const FETCH_SIZE = 1_000;
 /** Most feeds that are looked at. */
 const MAX_FEEDS = 20;
 
+/** Most partitions that one question reads at once. */
+const READS_AT_ONCE = 8;
+/** More longer candles than any question needs. */
+const MAX_STARTS = 100_000;
+
+/** The rows of one symbol in one partition of a bucketed view. */
+const OF_SERIES = 'feed = ? AND shard = ? AND bucket = ? AND symbol = ?';
+const PlaceSchema = z.object({ shard: z.string(), time: column.timestamp });
+const PendingSchema = z.object({ minute: column.timestamp, feed: z.string(), symbols: z.string() });
+const StartSchema = z.object({ start: column.timestamp });
+const NamedIndicatorSchema = IndicatorRowSchema.extend({ names: z.string() });
+
 const CANDLE_SELECTION = CANDLE_COLUMNS.join(', ');
+
+/** Where a series stands: its shard, and its newest trade. */
+interface SeriesPlace {
+  readonly shard: string;
+  readonly newestMs: number;
+}
 
 /**
  * The views in Cassandra, read only. Statements are fixed texts with bound values: no input is ever part of
@@ -55,18 +75,78 @@ export function createCassandraStore(client: Client): QueryStore {
     return found.slice(0, limit);
   }
 
-  /** Rows of consecutive partitions, one after the other, until there are enough. */
-  async function selectOver<T>(
-    keys: Iterable<unknown>,
-    range: Range,
-    read: (key: unknown, limit: number) => Promise<readonly T[]>,
+  /** Rows of consecutive partitions in their order, a few partitions at once, until there are enough. */
+  async function selectOver<K, T>(
+    keys: Iterable<K> | AsyncIterable<K>,
+    limit: number,
+    read: (key: K, limit: number) => Promise<readonly T[]>,
   ): Promise<readonly T[]> {
     const found: T[] = [];
-    for (const key of keys) {
-      if (found.length >= range.limit) break;
-      found.push(...(await read(key, range.limit - found.length)));
+    const waiting = Symbol.asyncIterator in keys ? keys[Symbol.asyncIterator]() : keys[Symbol.iterator]();
+    for (let atOnce = 1; found.length < limit; ) {
+      const wanted = limit - found.length;
+      const reads: Promise<readonly T[]>[] = [];
+      for (let next = await waiting.next(); next.done !== true; next = await waiting.next()) {
+        if (reads.push(read(next.value, wanted)) === atOnce) break;
+      }
+      if (reads.length === 0) break;
+      const lists = await Promise.all(reads);
+      for (const list of lists) found.push(...list);
+      // As many as are needed if the next ones are like the fullest of these: little is read in vain.
+      const fullest = Math.max(1, ...lists.map(({ length }) => length));
+      atOnce = Math.min(Math.max(1, Math.ceil((limit - found.length) / fullest)), READS_AT_ONCE);
     }
-    return found;
+    return found.slice(0, limit);
+  }
+
+  /** Where a series stands; null if it has no trade. */
+  async function placeOf({ feed, symbol }: Series): Promise<SeriesPlace | null> {
+    const [row] = await select(
+      PlaceSchema,
+      'SELECT shard, time FROM latest WHERE feed = ? AND symbol = ?',
+      [feed, symbol],
+      1,
+    );
+    return row === undefined ? null : { shard: row.shard, newestMs: row.time };
+  }
+
+  /** Rows of a series in a range: `read` is given the key of each partition and the symbol. */
+  async function selectSeries<T>(
+    view: BucketedView,
+    { feed, symbol }: Series,
+    { fromMs, toMs, limit }: Range,
+    read: (key: readonly unknown[], limit: number) => Promise<readonly T[]>,
+  ): Promise<readonly T[]> {
+    const place = await placeOf({ feed, symbol });
+    if (place === null) return [];
+    const { shard } = place;
+    const keyOf = (bucket: number): readonly unknown[] => [feed, shard, new Date(bucket), symbol];
+    const buckets = seriesBuckets(
+      view,
+      { fromMs, toMs },
+      {
+        newestMs: place.newestMs,
+        async starts(table, firstMs, lastMs) {
+          const query = `SELECT start FROM ${table} WHERE ${OF_SERIES} AND start >= ? AND start < ?`;
+          const rows = await selectOver(bucketsBetween(table, firstMs, lastMs), MAX_STARTS, (bucket, most) =>
+            select(StartSchema, query, [...keyOf(bucket), firstMs, lastMs], most),
+          );
+          return rows.map(({ start }) => start);
+        },
+        async pending() {
+          const rows = await select(
+            PendingSchema,
+            'SELECT minute, feed, symbols FROM rollup_pending',
+            [],
+            MAX_STARTS,
+          );
+          return rows
+            .filter((row) => row.feed === feed && parseSymbols(row.symbols).includes(symbol))
+            .map(({ minute }) => minute);
+        },
+      },
+    );
+    return selectOver(buckets, limit, (bucket, most) => read(keyOf(bucket), most));
   }
 
   async function feeds(): Promise<readonly string[]> {
@@ -107,57 +187,72 @@ export function createCassandraStore(client: Client): QueryStore {
       }
       return found;
     },
-    candles: ({ feed, symbol }, { table, bucket }, range) =>
-      selectOver(bucketsBetween(range.fromMs, range.toMs, bucket), range, (key, limit) =>
+    candles: (series, { table }, range) =>
+      selectSeries(table, series, range, (key, limit) =>
         select(
           CandleRowSchema,
-          `SELECT ${CANDLE_SELECTION} FROM ${table} WHERE feed = ? AND symbol = ? AND ${bucket} = ? AND start >= ? AND start < ?`,
-          [feed, symbol, key, range.fromMs, range.toMs],
+          `SELECT ${CANDLE_SELECTION} FROM ${table} WHERE ${OF_SERIES} AND start >= ? AND start < ?`,
+          [...key, range.fromMs, range.toMs],
           limit,
         ),
       ),
     async closeBefore({ feed, symbol }, interval, timeMs) {
-      const { table, bucket } = interval;
-      for (const key of bucketsBack(timeMs, interval)) {
-        const [row] = await select(
-          z.object({ close: z.number() }),
-          `SELECT close FROM ${table} WHERE feed = ? AND symbol = ? AND ${bucket} = ? AND start < ? ORDER BY start DESC LIMIT 1`,
-          [feed, symbol, key, timeMs],
-          1,
-        );
-        if (row !== undefined) return row.close;
+      const place = await placeOf({ feed, symbol });
+      if (place === null) return null;
+      let beforeMs = timeMs;
+      // What is further back than the bucket before is looked for in longer candles: their last close is the
+      // same.
+      for (const { table, periodMs } of Object.values(INTERVALS)) {
+        if (periodMs < interval.periodMs) continue;
+        const own = bucketOf(table, beforeMs - 1);
+        for (const bucket of [own, own - BUCKET_MS[table]]) {
+          const [row] = await select(
+            z.object({ close: z.number() }),
+            `SELECT close FROM ${table} WHERE ${OF_SERIES} AND start < ? ORDER BY symbol DESC, start DESC LIMIT 1`,
+            [feed, place.shard, new Date(bucket), symbol, beforeMs],
+            1,
+          );
+          if (row !== undefined) return row.close;
+        }
+        beforeMs = own - BUCKET_MS[table];
       }
       return null;
     },
-    revisions: ({ feed, symbol }, range) =>
-      selectOver(bucketsBetween(beginOf(range), range.toMs, 'day'), range, (day, limit) =>
+    revisions: (series, range) =>
+      selectSeries('candle_revisions', series, { ...range, fromMs: beginOf(range) }, (key, limit) =>
         select(
           CandleRowSchema,
-          `SELECT ${CANDLE_SELECTION} FROM candle_revisions WHERE feed = ? AND symbol = ? AND day = ? AND (start, version) > (?, ?) AND (start) < (?)`,
-          [feed, symbol, day, beginOf(range), Number(range.after?.key ?? -1), range.toMs],
+          `SELECT ${CANDLE_SELECTION} FROM candle_revisions WHERE ${OF_SERIES} AND (start, version) > (?, ?) AND (start) < (?)`,
+          [...key, beginOf(range), Number(range.after?.key ?? -1), range.toMs],
           limit,
         ),
       ),
-    trades: ({ feed, symbol }, range) =>
-      selectOver(hoursBetween(beginOf(range), range.toMs), range, (hour, limit) =>
+    trades: (series, range) =>
+      selectSeries('trades', series, { ...range, fromMs: beginOf(range) }, (key, limit) =>
         select(
           TradeRowSchema,
-          'SELECT time, id, price, size FROM trades WHERE feed = ? AND symbol = ? AND hour = ? AND (time, id) > (?, ?) AND (time) < (?)',
-          [feed, symbol, hour, beginOf(range), range.after?.key ?? '', range.toMs],
+          `SELECT time, id, price, size FROM trades WHERE ${OF_SERIES} AND (time, id) > (?, ?) AND (time) < (?)`,
+          [...key, beginOf(range), range.after?.key ?? '', range.toMs],
           limit,
         ),
       ),
-    indicators: ({ feed, symbol }, name, range) =>
-      selectOver(bucketsBetween(range.fromMs, range.toMs, 'day'), range, (day, limit) =>
+    async indicators(series, name, range) {
+      const kind = indicatorKindOf(name);
+      if (kind === null) return [];
+      const rows = await selectSeries('indicators', series, range, (key, limit) =>
         select(
-          IndicatorRowSchema,
-          'SELECT start, value, version FROM indicators WHERE feed = ? AND symbol = ? AND name = ? AND day = ? AND start >= ? AND start < ?',
-          [feed, symbol, name, day, range.fromMs, range.toMs],
+          NamedIndicatorSchema,
+          `SELECT start, ${kind} AS value, names, version FROM indicators WHERE ${OF_SERIES} AND start >= ? AND start < ?`,
+          [...key, range.fromMs, range.toMs],
           limit,
+          // One that was not warm, or that had another period then, is none.
+          ({ names }) => names.split(' ').includes(name),
         ),
-      ),
+      );
+      return rows.map(({ names: _, ...row }) => row);
+    },
     signals: (feed, symbol, range) =>
-      selectOver(bucketsBetween(beginOf(range), range.toMs, 'day'), range, (day, limit) =>
+      selectOver(daysBetween(beginOf(range), range.toMs), range.limit, (day, limit) =>
         select(
           SignalRowSchema,
           'SELECT start, symbol, rule, side, strength, text, state, caused_at, version FROM signals WHERE feed = ? AND day = ? AND start >= ? AND start < ? ORDER BY start ASC',
@@ -173,7 +268,7 @@ export function createCassandraStore(client: Client): QueryStore {
     gaps: (feed, range) =>
       // A gap stands under the day on which it began, so one that began the day before may reach into the
       // range.
-      selectOver(bucketsBetween(range.fromMs - DAY_MS, range.toMs, 'day'), range, (day, limit) =>
+      selectOver(daysBetween(range.fromMs - DAY_MS, range.toMs), range.limit, (day, limit) =>
         select(
           GapRowSchema,
           'SELECT from_time, to_time, shard, reason, dropped_records FROM feed_gaps WHERE feed = ? AND day = ? AND from_time < ?',
@@ -195,15 +290,4 @@ export function createCassandraStore(client: Client): QueryStore {
 /** Where the rows of a keyed range begin. */
 function beginOf({ fromMs, after }: KeyedRange): number {
   return Math.max(fromMs, after?.timeMs ?? fromMs);
-}
-
-function* hoursBetween(fromMs: number, toMs: number): Generator<number> {
-  for (let atMs = fromMs - (fromMs % HOUR_MS); atMs < toMs; atMs += HOUR_MS) yield atMs;
-}
-
-/** The bucket that holds the time just before, and the one before it. */
-function* bucketsBack(timeMs: number, { bucket }: Interval): Generator<string> {
-  const own = bucketOf(timeMs - 1, bucket);
-  yield own;
-  yield bucketOf(Date.parse(`${own}T00:00:00Z`) - 1, bucket);
 }

@@ -30,7 +30,7 @@ export interface QueryStore {
   /** The feeds that have this symbol. */
   feedsOf(symbol: string): Promise<readonly string[]>;
   candles(series: Series, interval: Interval, range: Range): Promise<readonly CandleRow[]>;
-  /** Close of the last candle before a time, in its bucket or the one before; null if there is none. */
+  /** Close of the last candle before a time; null if there is none in half a year. */
   closeBefore(series: Series, interval: Interval, timeMs: number): Promise<number | null>;
   /** Every version of the candles, by start and version. */
   revisions(series: Series, range: KeyedRange): Promise<readonly CandleRow[]>;

@@ -4,6 +4,7 @@ import { createKafka, KafkaEnv } from '@kandle/runtime/kafka';
 import { createTopics } from '@kandle/servers/kafka/create-topics';
 import { createLogger } from '@kandle/runtime/log';
 import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
+import { type BucketedView, bucketOf } from '@kandle/market/view/buckets';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { z } from 'zod';
 import { createQueryApp } from '../src/app.ts';
@@ -11,6 +12,7 @@ import { createCassandraStore } from '../src/cassandra-store.ts';
 import { createRejectReader } from '../src/rejects/reject-reader.ts';
 
 const keyspace = useTestKeyspace('query');
+const SHARD = 'sim-07';
 const DAY = Date.UTC(2026, 10, 24);
 /** Ten seconds before a UTC midnight: what is read lies in two partitions. */
 const BEGIN = DAY + 86_400_000 - 10_000;
@@ -43,6 +45,10 @@ const PageSchema = z.object({
   rows: z.array(z.record(z.string(), z.unknown())),
   next: z.string().nullable(),
 });
+/** Where a row of SIM:A stands in a bucketed view. */
+function placeIn(view: BucketedView, timeMs: number) {
+  return { feed: 'sim', shard: SHARD, bucket: bucketOf(view, timeMs), symbol: 'SIM:A' };
+}
 const dayOf = (timeMs: number): string => new Date(timeMs).toISOString().slice(0, 10);
 
 async function insert(table: string, row: Readonly<Record<string, unknown>>): Promise<void> {
@@ -55,9 +61,7 @@ async function insert(table: string, row: Readonly<Record<string, unknown>>): Pr
 
 function candle(start: number, numbers: Readonly<Record<string, unknown>> = {}) {
   return {
-    feed: 'sim',
-    symbol: 'SIM:A',
-    day: dayOf(start),
+    ...placeIn('candles_5s', start),
     start,
     open: 0.1 + 0.2,
     high: 2.5,
@@ -109,7 +113,7 @@ beforeAll(async () => {
     ['sim', 'AAPL'],
     ['other', 'AAPL'],
   ])
-    await insert('latest', { feed, symbol, time: BEGIN, price: 1.5, size: 2 });
+    await insert('latest', { feed, symbol, shard: `${feed}-07`, time: BEGIN, price: 1.5, size: 2 });
   for (const n of WINDOWS) await insert('candles_5s', candle(BEGIN + n * 5_000, { close: 10 + n }));
   await insert('candles_5s', candle(BEGIN - 5_000, { close: 9 }));
   for (const version of [2, 10, 3])
@@ -125,19 +129,25 @@ beforeAll(async () => {
     [11_000, 'd'],
   ] as const) {
     const time = BEGIN + offset;
-    const hour = time - (time % 3_600_000);
-    await insert('trades', { feed: 'sim', symbol: 'SIM:A', hour, time, id, price: 1.5, size: 1.5 });
+    await insert('trades', { ...placeIn('trades', time), time, id, price: 1.5, size: 1.5 });
   }
   for (const n of WINDOWS)
     await insert('indicators', {
-      feed: 'sim',
-      symbol: 'SIM:A',
-      name: 'sma20',
-      day: dayOf(BEGIN + n * 5_000),
+      ...placeIn('indicators', BEGIN + n * 5_000),
       start: BEGIN + n * 5_000,
-      value: n + 0.1,
+      sma: n + 0.1,
+      rsi: Number.NaN,
+      names: 'sma20 macd',
       version: 3,
     });
+  // Of before the period was 20.
+  await insert('indicators', {
+    ...placeIn('indicators', BEGIN + 10_000),
+    start: BEGIN + 10_000,
+    sma: 1,
+    names: 'sma50',
+    version: 3,
+  });
   for (const [offset, symbol, rule] of [
     [0, 'SIM:A', 'jump'],
     [0, 'SIM:A', 'rsi'],
@@ -227,6 +237,63 @@ test('an empty window is left out, filled with the close before it, or with null
     `/v1/candles?symbol=SIM:A&from=${BEGIN + 10_000}&to=${BEGIN + 15_000}&fill=previous`,
   );
   expect(later.rows.map(({ close, volume }) => [close, volume])).toEqual([[11, 0]]);
+});
+
+test('a close long before the range is known, by a longer candle', async () => {
+  const symbol = 'SIM:OLD';
+  const monthAgo = BEGIN - (BEGIN % 86_400_000) - 30 * 86_400_000;
+  await insert('latest', { feed: 'sim', symbol, shard: SHARD, time: BEGIN, price: 1, size: 1 });
+  const closeBefore = async () => {
+    const path = `/v1/candles?symbol=${symbol}&from=${BEGIN}&to=${BEGIN + 5_000}&fill=previous`;
+    return (await page(path)).rows.map(({ close }) => close);
+  };
+  expect(await closeBefore()).toEqual([]);
+  await insert('candles_1d', {
+    ...candle(monthAgo, { close: 77 }),
+    ...placeIn('candles_1d', monthAgo),
+    symbol,
+  });
+  expect(await closeBefore()).toEqual([77]);
+  const hourAgo = BEGIN - (BEGIN % 60_000) - 3_600_000;
+  await insert('candles_1m', {
+    ...candle(hourAgo, { close: 78 }),
+    ...placeIn('candles_1m', hourAgo),
+    symbol,
+  });
+  expect(await closeBefore()).toEqual([78]);
+});
+
+test('a question about half a century is answered from the times at which there was something', async () => {
+  const symbol = 'SIM:LONG';
+  const rolledUp = DAY - 400 * 86_400_000 + 12_345_000;
+  const pending = DAY - 90 * 86_400_000 + 12_345_000;
+  await insert('latest', { feed: 'sim', symbol, shard: SHARD, time: BEGIN, price: 1, size: 1 });
+  for (const time of [rolledUp, pending, BEGIN]) {
+    await insert('trades', { ...placeIn('trades', time), symbol, time, id: 'x', price: 1, size: 1 });
+    const start = time - (time % 5_000);
+    await insert('candles_5s', { ...candle(start), symbol });
+  }
+  for (const [table, lengthMs] of [
+    ['candles_5m', 300_000],
+    ['candles_1d', 86_400_000],
+  ] as const) {
+    const start = rolledUp - (rolledUp % lengthMs);
+    await insert(table, { ...candle(start), ...placeIn(table, start), symbol });
+  }
+  const minute = pending - (pending % 60_000);
+  await insert('rollup_pending', {
+    shard: SHARD,
+    process: 'p',
+    minute,
+    event: 'e',
+    feed: 'sim',
+    symbols: `A,${symbol}`,
+    made_at: minute,
+  });
+  const range = 'from=0&to=999999999999999';
+  const trades = await allPages(`/v1/trades?symbol=${symbol}&${range}&limit=2`);
+  expect(trades.map(({ time }) => time)).toEqual([rolledUp, pending, BEGIN]);
+  expect(await allPages(`/v1/candles?symbol=${symbol}&${range}&limit=1`)).toHaveLength(3);
 });
 
 test('an answer changes its ETag if and only if a row of it was revised', async () => {

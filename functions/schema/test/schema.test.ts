@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { copyFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
 import { createKafka } from '@kandle/runtime/kafka';
@@ -19,8 +21,13 @@ const env = {
 };
 const client = createCassandra(CassandraEnv.parse(env), { useKeyspace: false });
 
+/** Cassandra takes a snapshot of what it drops. */
+async function drop(keyspace: string): Promise<void> {
+  await client.execute(`DROP KEYSPACE ${keyspace}`, [], { readTimeout: 60_000 });
+}
+
 afterAll(async () => {
-  await client.execute(`DROP KEYSPACE IF EXISTS ${KEYSPACE}`);
+  await drop(`IF EXISTS ${KEYSPACE}`);
   await client.shutdown();
 });
 
@@ -63,6 +70,38 @@ test('the schema program applies every step once, with the copies and the times 
   expect(windows.first()?.['default_time_to_live']).toBe(20 * 86_400);
 });
 
+test('the schema program makes the views anew by shard, where they were by symbol, and the same tables as in a new keyspace', async () => {
+  const keyspace = `${KEYSPACE}_before`;
+  const before = { CASSANDRA_KEYSPACE: keyspace, LOG_LEVEL: 'silent' };
+  const steps = mkdtempSync(join(tmpdir(), 'kandle-steps-'));
+  onTestFinished(async () => {
+    rmSync(steps, { recursive: true });
+    await drop(`IF EXISTS ${keyspace}`);
+  });
+  for (const name of readdirSync(join(ROOT, 'cql')).filter((each) => each < '014'))
+    copyFileSync(join(ROOT, 'cql', name), join(steps, name));
+  expect(await runSchema({ ...before, CQL_FOLDER: steps })).toMatchObject({ code: 0 });
+  await client.execute(
+    `INSERT INTO ${keyspace}.trades (feed, symbol, hour, time, id) VALUES ('f', 'A', 0, 1, 'x')`,
+  );
+  await client.execute(
+    `INSERT INTO ${keyspace}.feed_gaps (feed, day, from_time, shard, reason) VALUES ('f', '2026-01-01', 0, 'f-00', 'silent')`,
+  );
+  expect(await runSchema(before)).toMatchObject({ code: 0 });
+  expect(await columnsOf(keyspace)).toEqual(await columnsOf(KEYSPACE));
+  expect((await client.execute(`SELECT * FROM ${keyspace}.trades`)).rowLength).toBe(0);
+  expect((await client.execute(`SELECT * FROM ${keyspace}.feed_gaps`)).rowLength).toBe(1);
+}, 240_000);
+
+/** Every column of a keyspace's tables, and its place in the key. */
+async function columnsOf(keyspace: string): Promise<readonly string[]> {
+  const { rows } = await client.execute(
+    'SELECT table_name, column_name, kind, position, type FROM system_schema.columns WHERE keyspace_name = ?',
+    [keyspace],
+  );
+  return rows.map((row) => row.values().join(' '));
+}
+
 test('the schema program ends with one line, when it cannot do what it is told, and by its exit code says whether another try helps', async () => {
   // The test's Cassandra has no roles: it refuses to grant, as one does to whoever may not.
   const refused = await runSchema({ GRANT_TO_ROLE: 'kandle', LOG_LEVEL: 'silent' });
@@ -84,7 +123,7 @@ test('the schema program makes nothing, when the keyspace was lost and Kafka rem
   const producer = kafka.producer();
   await Promise.all([admin.connect(), producer.connect()]);
   onTestFinished(async () => {
-    await client.execute(`DROP KEYSPACE IF EXISTS ${lost.CASSANDRA_KEYSPACE}`);
+    await drop(`IF EXISTS ${lost.CASSANDRA_KEYSPACE}`);
     await Promise.all([admin.disconnect(), producer.disconnect()]);
   });
   const topic = env.RAW_TOPIC;
@@ -109,7 +148,7 @@ test('the schema program makes nothing, when the keyspace was lost and Kafka rem
     `INSERT INTO ${lost.CASSANDRA_KEYSPACE}.feed_gaps (feed, day, from_time, shard, reason) VALUES ('f', '2026-01-01', 0, 'f-00', 'silent')`,
   );
   expect(await runSchema(lost)).toMatchObject({ code: 0 });
-  await client.execute(`DROP KEYSPACE ${lost.CASSANDRA_KEYSPACE}`);
+  await drop(`${lost.CASSANDRA_KEYSPACE}`);
   const gone = await runSchema(lost);
   expect(gone).toMatchObject({ code: 3 });
   const keyspaces = await client.execute(
@@ -119,7 +158,7 @@ test('the schema program makes nothing, when the keyspace was lost and Kafka rem
   expect(keyspaces.rowLength).toBe(0);
   expect(await runSchema({ ...lost, ACCEPT_EMPTY: 'true' })).toMatchObject({ code: 0 });
   // Set back, as the restore does it, there is nothing to warn of.
-  await client.execute(`DROP KEYSPACE ${lost.CASSANDRA_KEYSPACE}`);
+  await drop(`${lost.CASSANDRA_KEYSPACE}`);
   await move('0');
   expect(await runSchema(lost)).toMatchObject({ code: 0 });
 }, 240_000);

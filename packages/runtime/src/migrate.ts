@@ -15,6 +15,8 @@ export interface SchemaValues {
 }
 
 const DAY_SECONDS = 86_400;
+/** On a busy machine a change of the schema takes longer than any other statement. */
+const SCHEMA_CHANGE = { prepare: false, readTimeout: 60_000 } as const;
 
 /**
  * The values of a laptop: one replica; windows outlive raw (14 days) by two days, trades 30 days, candles 400.
@@ -51,8 +53,9 @@ export async function migrate(
 ): Promise<readonly string[]> {
   const steps = readSteps(folder);
   const applied = await readApplied(client, values.keyspace);
+  const isNeedless = needlessOf(steps, applied.size === 0);
   const fresh: string[] = [];
-  for (const step of steps) {
+  for (const [place, step] of steps.entries()) {
     const known = applied.get(step.name);
     if (known === step.checksum) continue;
     if (known !== undefined) {
@@ -60,13 +63,15 @@ export async function migrate(
         `Cannot migrate: ${step.name} was changed after it had been applied; undo that, and add a new step`,
       );
     }
-    for (const statement of statementsOf(step, values))
-      await client.execute(statement, [], { prepare: false });
-    await client.execute(
-      `CREATE TABLE IF NOT EXISTS ${values.keyspace}.schema_steps (name text PRIMARY KEY, checksum text, applied_at timestamp)`,
-      [],
-      { prepare: false },
-    );
+    for (const statement of statementsOf(step, values)) {
+      if (!isNeedless(statement, place)) await client.execute(statement, [], SCHEMA_CHANGE);
+    }
+    if (applied.size === 0 && fresh.length === 0)
+      await client.execute(
+        `CREATE TABLE IF NOT EXISTS ${values.keyspace}.schema_steps (name text PRIMARY KEY, checksum text, applied_at timestamp)`,
+        [],
+        SCHEMA_CHANGE,
+      );
     await client.execute(
       `INSERT INTO ${values.keyspace}.schema_steps (name, checksum, applied_at) VALUES (?, ?, ?)`,
       [step.name, step.checksum, new Date()],
@@ -98,6 +103,26 @@ async function readApplied(client: Client, keyspace: string): Promise<ReadonlyMa
     prepare: true,
   });
   return new Map(rows.rows.map((row) => [String(row['name']), String(row['checksum'])]));
+}
+
+/**
+ * Tells the statements whose effect a later step takes back, because it drops their table and makes it anew; in
+ * a new keyspace the dropping as well. Each change of a schema takes Cassandra a second or so.
+ */
+function needlessOf(
+  steps: readonly SchemaStep[],
+  isNew: boolean,
+): (statement: string, place: number) => boolean {
+  const madeAnew = new Map<string, number>();
+  for (const [place, { text }] of steps.entries())
+    for (const [, table = ''] of text.matchAll(/^DROP TABLE IF EXISTS \$\{keyspace\}\.(\w+);/gm))
+      madeAnew.set(table, place);
+  return (statement, place) => {
+    const [, verb, table = ''] =
+      /^(CREATE TABLE IF NOT EXISTS|ALTER TABLE|DROP TABLE IF EXISTS) \w+\.(\w+)/.exec(statement) ?? [];
+    const last = madeAnew.get(table) ?? -1;
+    return place < last || (place === last && isNew && verb === 'DROP TABLE IF EXISTS');
+  };
 }
 
 function statementsOf({ name, text }: SchemaStep, values: SchemaValues): readonly string[] {

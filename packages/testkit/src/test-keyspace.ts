@@ -37,7 +37,8 @@ export function useTestKeyspace(name: string): TestKeyspace {
   });
 
   afterAll(async () => {
-    await schemaClient.execute(`DROP KEYSPACE IF EXISTS ${keyspace}`);
+    // Cassandra takes a snapshot of what it drops.
+    await schemaClient.execute(`DROP KEYSPACE IF EXISTS ${keyspace}`, [], { readTimeout: 60_000 });
     await Promise.all([client.shutdown(), schemaClient.shutdown()]);
   });
 

@@ -1,17 +1,20 @@
 import type { RollupLevel, ViewCandle } from '@kandle/market/candle/rollup';
+import { feedOfShard } from '@kandle/market/event/shard';
 import { formatSymbols, parseSymbols } from '@kandle/market/event/symbol';
 import { e16, e8 } from '@kandle/market/number/fixed-point';
+import { type BucketedView, bucketOf } from '@kandle/market/view/buckets';
 import { translateCassandraError } from '@kandle/runtime/cassandra';
 import { column, parseRows } from '@kandle/runtime/cassandra-rows';
 import { type Client, types } from 'cassandra-driver';
 import { z } from 'zod';
-import { bucketOf, rollupRow } from './rollup-rows.ts';
-import { dayOf, type Views } from '../views/view-rows.ts';
+import { ROLLUP_VIEWS, rollupRows } from './rollup-rows.ts';
+import type { Views } from '../views/view-rows.ts';
 
-/** A symbol of a feed. */
-export interface SymbolKey {
-  readonly feed: string;
-  readonly symbol: string;
+/** The same period of some symbols of a shard. */
+export interface Period {
+  readonly shard: string;
+  readonly startMs: number;
+  readonly symbols: readonly string[];
 }
 
 /**
@@ -30,10 +33,13 @@ export interface PendingMark {
 
 /** Where candles are read from and written to, and where notes of what is pending are kept. */
 export interface RollupStore {
-  /** The final candles in a period that are its parts, as every write that was acknowledged left them. */
-  readParts(level: RollupLevel, key: SymbolKey, startMs: number): Promise<readonly ViewCandle[]>;
-  /** Writes a period's candle; of several the one with the largest version stays. */
-  write(level: RollupLevel, key: SymbolKey, candle: ViewCandle): Promise<void>;
+  /**
+   * The final candles in a period that are its parts, by symbol, as every write that was acknowledged left
+   * them; a symbol without any is absent.
+   */
+  readParts(level: RollupLevel, period: Period): Promise<ReadonlyMap<string, readonly ViewCandle[]>>;
+  /** Writes a period's candles, by symbol; of several the one with the largest version stays. */
+  write(level: RollupLevel, shard: string, candles: ReadonlyMap<string, ViewCandle>): Promise<void>;
   /** Keeps a note, as of a time in microseconds. */
   mark(mark: PendingMark, atUs: bigint): Promise<void>;
   /** Removes the notes of a process about a minute, up to a time in microseconds. */
@@ -43,17 +49,19 @@ export interface RollupStore {
 }
 
 const NUMBERS =
-  'start, version, open, high, low, close, volume, notional, vwap, mean_price, trade_count, state, revision, reason, complete, volume_e8, notional_e16, price_sum_e8';
+  'symbol, start, version, open, high, low, close, volume, notional, vwap, mean_price, trade_count, state, revision, reason, complete, volume_e8, notional_e16, price_sum_e8';
 
-const READ_PARTS: Readonly<Record<RollupLevel['name'], string>> = {
-  '1m': readFrom('candles_5s', 'day', NUMBERS),
-  '5m': readFrom('candles_1m', 'day', `${NUMBERS}, parts`),
-  '1h': readFrom('candles_5m', 'day', `${NUMBERS}, parts`),
-  '1d': readFrom('candles_1h', 'month', `${NUMBERS}, parts`),
-};
+/** Where the parts of each level stand. */
+const PARTS = {
+  '1m': partsIn('candles_5s', NUMBERS),
+  '5m': partsIn(ROLLUP_VIEWS['1m'], `${NUMBERS}, parts`),
+  '1h': partsIn(ROLLUP_VIEWS['5m'], `${NUMBERS}, parts`),
+  '1d': partsIn(ROLLUP_VIEWS['1h'], `${NUMBERS}, parts`),
+} as const satisfies Record<RollupLevel['name'], unknown>;
 
-function readFrom(table: string, bucket: string, columns: string): string {
-  return `SELECT ${columns} FROM ${table} WHERE feed = ? AND symbol = ? AND ${bucket} = ? AND start >= ? AND start < ?`;
+function partsIn(view: BucketedView, columns: string) {
+  const where = 'feed = ? AND shard = ? AND bucket = ? AND symbol IN ? AND start >= ? AND start < ?';
+  return { view, query: `SELECT ${columns} FROM ${view} WHERE ${where}` };
 }
 
 const MARK =
@@ -61,29 +69,43 @@ const MARK =
 const UNMARK = 'DELETE FROM rollup_pending USING TIMESTAMP ? WHERE shard = ? AND process = ? AND minute = ?';
 const READ_MARKS = 'SELECT shard, process, minute, event, feed, symbols, made_at FROM rollup_pending';
 
+const PAGE_ROWS = 2_000;
 const OPTIONS = { prepare: true, isIdempotent: true, consistency: types.consistencies.localQuorum } as const;
 
 /** Rollups in Cassandra. */
 export function createRollupStore(client: Client, views: Views): RollupStore {
-  async function run(action: string, query: string, params: unknown[]): Promise<readonly types.Row[]> {
+  /** Every row, page by page: `execute` by itself answers the first page only. */
+  async function readAll(action: string, query: string, params: unknown[]): Promise<readonly types.Row[]> {
     try {
-      return (await client.execute(query, params, OPTIONS)).rows;
+      return await Array.fromAsync(await client.execute(query, params, { ...OPTIONS, fetchSize: PAGE_ROWS }));
+    } catch (error) {
+      throw translateCassandraError(error, action);
+    }
+  }
+
+  async function run(action: string, query: string, params: unknown[]): Promise<void> {
+    try {
+      await client.execute(query, params, OPTIONS);
     } catch (error) {
       throw translateCassandraError(error, action);
     }
   }
 
   return {
-    async readParts(level, { feed, symbol }, startMs) {
-      // The parts of an hour stand in tables by day, those of a day in one by month: never in two partitions.
-      const bucket = level.name === '1d' ? bucketOf('1h', startMs) : dayOf(startMs);
+    async readParts(level, { shard, startMs, symbols }) {
+      const { view, query } = PARTS[level.name];
+      // The parts of a period are never in two partitions.
+      const bucket = new Date(bucketOf(view, startMs));
       const range = [new Date(startMs), new Date(startMs + level.periodMs)];
-      const rows = await run('read candles', READ_PARTS[level.name], [feed, symbol, bucket, ...range]);
-      return parseRows(PartSchema, rows, 'read candles')
-        .filter(({ state }) => state !== 'provisional')
-        .map(toCandle);
+      const params = [feedOfShard(shard), shard, bucket, symbols, ...range];
+      const rows = parseRows(PartSchema, await readAll('read candles', query, params), 'read candles');
+      const parts = Map.groupBy(
+        rows.filter(({ state }) => state !== 'provisional'),
+        ({ symbol }) => symbol,
+      );
+      return new Map(Array.from(parts, ([symbol, candles]) => [symbol, candles.map(toCandle)]));
     },
-    write: (level, key, candle) => views.write([rollupRow(level.name, key, candle)]),
+    write: (level, shard, candles) => views.write([rollupRows(level.name, shard, candles)]),
     async mark({ shard, process, minuteMs, event, feed, symbols, madeAtMs }, atUs) {
       const values = [
         shard,
@@ -100,19 +122,14 @@ export function createRollupStore(client: Client, views: Views): RollupStore {
       await run('remove the note of a rollup', UNMARK, [atUs, shard, process, new Date(minuteMs)]);
     },
     async readMarks() {
-      const found: types.Row[] = [];
-      try {
-        const result = await client.execute(READ_MARKS, [], { ...OPTIONS, fetchSize: 500 });
-        for await (const row of result) found.push(row);
-      } catch (error) {
-        throw translateCassandraError(error, 'read what is to be rolled up');
-      }
-      return parseRows(MarkSchema, found, 'read what is to be rolled up');
+      const action = 'read what is to be rolled up';
+      return parseRows(MarkSchema, await readAll(action, READ_MARKS, []), action);
     },
   };
 }
 
 const PartSchema = z.object({
+  symbol: z.string(),
   start: column.timestamp,
   version: z.number(),
   open: z.number(),

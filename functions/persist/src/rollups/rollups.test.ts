@@ -18,7 +18,7 @@ function version(random: Random, symbol: string, startMs: number, number: number
   const high = low + random.below(5);
   const tradeCount = 1 + random.below(4);
   return {
-    feed: 'sim',
+    shard: 'sim-00',
     symbol,
     state: number > 2 ? 'revised' : 'final',
     candle: {
@@ -59,7 +59,7 @@ function naive(candles: readonly StoredCandle[], periodMs: number): ReadonlyMap<
   }
   const groups = Map.groupBy(
     newest.values(),
-    ({ symbol, candle }) => `sim|${symbol}|${Math.floor(candle.startMs / periodMs) * periodMs}`,
+    ({ symbol, candle }) => `sim-00|${symbol}|${Math.floor(candle.startMs / periodMs) * periodMs}`,
   );
   return new Map(
     [...groups].map(([key, group]) => {
@@ -144,11 +144,11 @@ async function runSchedule(
   async function deliver(to: ReturnType<typeof createProcess>, stored: StoredCandle): Promise<void> {
     await new Promise<void>((resolve) => gates.push({ process: to.process, open: resolve }));
     store.put(stored);
-    const { feed, symbol, candle } = stored;
+    const { shard, symbol, candle } = stored;
     const event = `${symbol}:${candle.startMs}:${candle.version}`;
     await to.rollups.note({
-      shard: 'sim-00',
-      feed,
+      shard,
+      feed: 'sim',
       event,
       windowStartMs: candle.startMs,
       symbols: [symbol],
@@ -257,7 +257,7 @@ describe('createRollups() on a clock', () => {
     await vi.advanceTimersByTimeAsync(1);
     expect([...store.at('1m').values()]).toMatchObject([{ startMs: DAY, parts: 3 }]);
     await vi.advanceTimersByTimeAsync(12_000);
-    expect([...store.at('1m').keys()]).toEqual([`sim|A|${DAY}`, `sim|A|${DAY + 60_000}`]);
+    expect([...store.at('1m').keys()]).toEqual([`sim-00|A|${DAY}`, `sim-00|A|${DAY + 60_000}`]);
     expect([...store.at('1d').values()]).toMatchObject([{ parts: 4 }]);
     expect(await store.readMarks()).toEqual([]);
     expect(vi.getTimerCount()).toBe(0);

@@ -1,8 +1,15 @@
-import { periodStartOf, ROLLUP_LEVELS, type RollupLevel, rollUp } from '@kandle/market/candle/rollup';
+import {
+  periodStartOf,
+  ROLLUP_LEVELS,
+  type RollupLevel,
+  rollUp,
+  type ViewCandle,
+} from '@kandle/market/candle/rollup';
 import { describeError } from '@kandle/runtime/errors';
 import type { Logger } from '@kandle/runtime/log';
 import { createRunAll } from '@kandle/runtime/run-all';
-import type { PendingMark, RollupStore, SymbolKey } from './rollup-store.ts';
+import { partsOf } from '@kandle/market/event/parts';
+import type { PendingMark, Period, RollupStore } from './rollup-store.ts';
 
 /** Final candles of one event that were stored: of one window of a shard. */
 export interface ClosedCandles {
@@ -50,7 +57,9 @@ interface Pending {
 
 /** A note of this age was not made by a process that still runs. */
 const ABANDONED_MS = 3_600_000;
-const [MINUTE_LEVEL, ...HIGHER_LEVELS] = ROLLUP_LEVELS as readonly [RollupLevel, ...RollupLevel[]];
+const [MINUTE_LEVEL] = ROLLUP_LEVELS as readonly [RollupLevel, ...RollupLevel[]];
+/** Symbols that are read and written at once: a day's parts of so many are 2,400 rows. */
+const SYMBOLS_AT_ONCE = 100;
 
 /**
  * Rollups over a store.
@@ -123,17 +132,8 @@ export function createRollups(store: RollupStore, options: RollupOptions): Rollu
     // Later notes may be about rows that are not read below, or about symbols that are not due here.
     let cutUs = nowUs();
     for (const { atUs } of marking) if (atUs <= cutUs) cutUs = atUs - 1n;
-    let periods = new Map<string, Period>();
-    for (const { feed, minuteMs, symbols } of due) {
-      for (const symbol of symbols) addPeriod(periods, { feed, symbol }, minuteMs);
-    }
-    await runAll(periods.values(), (period) => rollUpOne(MINUTE_LEVEL, period));
-    for (const level of HIGHER_LEVELS) {
-      const above = new Map<string, Period>();
-      for (const { key, startMs } of periods.values()) addPeriod(above, key, periodStartOf(startMs, level));
-      periods = above;
-      await runAll(periods.values(), (period) => rollUpOne(level, period));
-    }
+    for (const level of ROLLUP_LEVELS)
+      await runAll(periodsOf(due, level), (period) => rollUpPeriod(level, period));
     const marks = due.flatMap(({ shard, minuteMs, foreign }) => [
       { shard, process, minuteMs },
       ...foreign.filter(({ madeAtMs }) => Number(cutUs / 1_000n) - madeAtMs > ABANDONED_MS),
@@ -141,9 +141,13 @@ export function createRollups(store: RollupStore, options: RollupOptions): Rollu
     await runAll(marks, (mark) => store.unmark(mark, cutUs));
   }
 
-  async function rollUpOne(level: RollupLevel, { key, startMs }: Period): Promise<void> {
-    const candle = rollUp(startMs, await store.readParts(level, key, startMs));
-    if (candle !== null) await store.write(level, key, candle);
+  async function rollUpPeriod(level: RollupLevel, period: Period): Promise<void> {
+    const candles = new Map<string, ViewCandle>();
+    for (const [symbol, parts] of await store.readParts(level, period)) {
+      const candle = rollUp(period.startMs, parts);
+      if (candle !== null) candles.set(symbol, candle);
+    }
+    if (candles.size > 0) await store.write(level, period.shard, candles);
   }
 
   function hasTakenOver(): boolean {
@@ -211,11 +215,17 @@ export function createRollups(store: RollupStore, options: RollupOptions): Rollu
   };
 }
 
-interface Period {
-  readonly key: SymbolKey;
-  readonly startMs: number;
-}
-
-function addPeriod(periods: Map<string, Period>, key: SymbolKey, startMs: number): void {
-  periods.set(`${key.feed}|${key.symbol}|${startMs}`, { key, startMs });
+/** The periods of a level that hold minutes, each once, with all their symbols, so many at a time. */
+function periodsOf(due: readonly Pending[], level: RollupLevel): readonly Period[] {
+  const symbolsOf = new Map<string, { shard: string; startMs: number; symbols: Set<string> }>();
+  for (const { shard, minuteMs, symbols } of due) {
+    const startMs = periodStartOf(minuteMs, level);
+    const key = `${shard}|${startMs}`;
+    const known = symbolsOf.get(key);
+    if (known === undefined) symbolsOf.set(key, { shard, startMs, symbols: new Set(symbols) });
+    else for (const symbol of symbols) known.symbols.add(symbol);
+  }
+  return [...symbolsOf.values()].flatMap(({ shard, startMs, symbols }) =>
+    partsOf([...symbols], SYMBOLS_AT_ONCE).map((part) => ({ shard, startMs, symbols: part })),
+  );
 }

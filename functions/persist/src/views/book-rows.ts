@@ -2,31 +2,30 @@ import type { Book, BookLevel } from '@kandle/market/book/book';
 import type { BookBatch } from '@kandle/market/book/book-batch';
 import { feedOfShard } from '@kandle/market/event/shard';
 import { addE8, e8ToDouble, subtractE8 } from '@kandle/market/number/fixed-point';
-import { hourOf, type PartitionRows, type RowOf, writeTimestamp } from './view-rows.ts';
+import { bucketOf } from '@kandle/market/view/buckets';
+import { type PartitionRows, type RowOf, writeTimestamp } from './view-rows.ts';
 
 /**
- * The rows of books in `order_books`, a partition per symbol and hour. A book's id is its content, so a repeat
- * writes the same row.
+ * The rows of books in `order_books`, in one partition unless their time goes over a bucket's end. A book's id
+ * is its content, so a repeat writes the same row.
  *
  * @throws {RangeError} If a book has no level on a side, or its time is beyond the year 2255.
  */
 export function bookRows({ shard, books }: BookBatch): readonly PartitionRows[] {
-  const feed = feedOfShard(shard);
-  const rows = books.map((book) => bookRow(feed, book));
-  return [
-    ...Map.groupBy(rows, ({ columns: { symbol, hour } }) => `${String(hour)}|${String(symbol)}`).values(),
-  ];
+  const rows = books.map((book) => bookRow(shard, book));
+  return [...Map.groupBy(rows, ({ columns: { bucket } }) => bucket).values()];
 }
 
-function bookRow(feed: string, { id, symbol, eventTimeMs, bids, asks }: Book): RowOf<'order_books'> {
+function bookRow(shard: string, { id, symbol, eventTimeMs, bids, asks }: Book): RowOf<'order_books'> {
   const [bid, ask] = [bids[0], asks[0]];
   if (bid === undefined || ask === undefined) throw new RangeError('a book has no bid or no ask');
   return {
     view: 'order_books',
     columns: {
-      feed,
+      feed: feedOfShard(shard),
+      shard,
+      bucket: bucketOf('order_books', eventTimeMs),
       symbol,
-      hour: hourOf(eventTimeMs),
       time: eventTimeMs,
       id,
       bid: e8ToDouble(bid.priceE8),

@@ -2,35 +2,45 @@ import { meanPriceOf, notionalAsDouble, vwapOf } from '@kandle/market/candle/can
 import type { CandleBatch, PublishedCandle } from '@kandle/market/candle/candle-batch';
 import { feedOfShard } from '@kandle/market/event/shard';
 import { e8ToDouble } from '@kandle/market/number/fixed-point';
-import { checkedInt, dayOf, type PartitionRows, type RowOf, writeTimestamp } from './view-rows.ts';
+import { bucketOf } from '@kandle/market/view/buckets';
+import {
+  checkedInt,
+  type PartitionKey,
+  type PartitionRows,
+  type RowOf,
+  writeTimestamp,
+} from './view-rows.ts';
 
 /**
- * The rows of a candle batch, a partition per symbol: every version goes to `candles_5s`, where the newest
- * stays, and the versions of closed windows to `candle_revisions` too, where each stays.
+ * The rows of a candle batch, in one partition: every version goes to `candles_5s`, where the newest stays, and
+ * the versions of closed windows to `candle_revisions` too, where each stays. Both views have the same key, so
+ * that they are one mutation.
  *
  * @throws {RangeError} If a number does not fit its column, or a volume is not above 0.
  */
 export function candleRows(batch: CandleBatch): readonly PartitionRows[] {
-  const feed = feedOfShard(batch.shard);
-  return batch.candles.map((candle): PartitionRows => {
-    const columns = candleColumns(feed, batch.windowStartMs, candle);
-    const timestamp = writeTimestamp(batch.windowStartMs, candle.version);
+  const { shard, windowStartMs, candles } = batch;
+  if (candles.length === 0) return [];
+  const partition = { feed: feedOfShard(shard), shard, bucket: bucketOf('candles_5s', windowStartMs) };
+  const rows = candles.flatMap((candle): PartitionRows => {
+    const columns = candleColumns(partition, windowStartMs, candle);
+    const timestamp = writeTimestamp(windowStartMs, candle.version);
     const row = { view: 'candles_5s', columns, timestamp } as const;
     return candle.state === 'provisional' ? [row] : [row, { view: 'candle_revisions', columns, timestamp }];
   });
+  return [rows];
 }
 
 function candleColumns(
-  feed: string,
+  partition: PartitionKey,
   windowStartMs: number,
   candle: PublishedCandle,
 ): RowOf<'candles_5s'>['columns'] {
   // A volume of 0 would make the average price no number, which a dashboard draws as nothing or as 0.
   if (candle.volumeE8 <= 0n) throw new RangeError('a volume is 0 or less');
   return {
-    feed,
+    ...partition,
     symbol: candle.symbol,
-    day: dayOf(windowStartMs),
     start: windowStartMs,
     version: checkedInt(candle.version),
     open: e8ToDouble(candle.openE8),

@@ -1,4 +1,5 @@
 import { formatIndicatorBatch } from '@kandle/market/indicator/indicator-batch';
+import { INDICATOR_KINDS } from '@kandle/market/indicator/indicators';
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { formatSignalBatch, type Signal, signalId } from '@kandle/market/signal/signal-batch';
 import { PoisonError } from '@kandle/runtime/errors';
@@ -40,14 +41,29 @@ function signalEvents(version: number, state: Signal['state']): readonly MarketE
   return formatSignalBatch({ shard: 'finnhub-03', windowStartMs: W0, version, signals: [signal] });
 }
 
-test('rowsOf() writes one row per warm indicator, each in its own partition, and none for one that is not', () => {
-  const key = { feed: 'finnhub', symbol: 'A', day: DAY, start: W0, version: 3 };
-  const timestamp = BigInt(W0) * 1_000n + 3n;
-  expect(rowsOfEvents(indicatorEvents(3, { sma20: 61_827.5, rsi14: 50 }))).toEqual([
-    [{ view: 'indicators', columns: { ...key, name: 'sma20', value: 61_827.5 }, timestamp }],
-    [{ view: 'indicators', columns: { ...key, name: 'rsi14', value: 50 }, timestamp }],
+test('rowsOf() writes one row per symbol with a column for every indicator, NaN where it is not warm, and none where none is', () => {
+  const key = { feed: 'finnhub', shard: 'finnhub-03', bucket: W0 - (W0 % 600_000), symbol: 'A', start: W0 };
+  const cold = Object.fromEntries(INDICATOR_KINDS.map((kind) => [kind, Number.NaN]));
+  const values = { sma20: 61_827.5, rsi14: 50, macd_signal: -1 };
+  expect(rowsOfEvents(indicatorEvents(3, values))).toEqual([
+    [
+      {
+        view: 'indicators',
+        columns: {
+          ...key,
+          ...cold,
+          sma: 61_827.5,
+          rsi: 50,
+          macd_signal: -1,
+          names: 'sma20 rsi14 macd_signal',
+          version: 3,
+        },
+        timestamp: BigInt(W0) * 1_000n + 3n,
+      },
+    ],
   ]);
   expect(rowsOfEvents(indicatorEvents(3, {}))).toEqual([]);
+  expect(() => rowsOfEvents(indicatorEvents(3, { vortex14: 1 }))).toThrow(PoisonError);
 });
 
 test('rowsOf() writes a signal that was taken back over the one that stood', () => {

@@ -2,7 +2,8 @@ import { feedOfShard } from '@kandle/market/event/shard';
 import { e8ToDouble } from '@kandle/market/number/fixed-point';
 import type { Trade } from '@kandle/market/trade/trade';
 import type { TradeBatch } from '@kandle/market/trade/trade-batch';
-import { hourOf, type PartitionRows, type RowOf, writeTimestamp } from './view-rows.ts';
+import { bucketOf } from '@kandle/market/view/buckets';
+import { type PartitionKey, type PartitionRows, type RowOf, writeTimestamp } from './view-rows.ts';
 
 /** Bits of a write timestamp of `latest` that tell apart what can meet in one millisecond of event time. */
 const ORDER_BITS = 21n;
@@ -13,41 +14,35 @@ const ORDER_BITS = 21n;
 const SEQUENCES = 2 ** 20;
 
 /**
- * The rows of a batch in `trades`, one partition per symbol and hour, and in `latest`, one partition for the
- * feed.
+ * The rows of a batch in `trades`, in one partition unless its time goes over a bucket's end, and in `latest`,
+ * in one for the feed.
  *
  * @throws {RangeError} If a trade's time is beyond the year 2255.
  */
 export function tradeRows(batch: TradeBatch): readonly PartitionRows[] {
   if (batch.trades.length === 0) return [];
   const feed = feedOfShard(batch.shard);
-  const hours = new Map<number, Map<string, RowOf<'trades'>[]>>();
+  const buckets = new Map<number, RowOf<'trades'>[]>();
   const latest = new Map<string, Trade>();
   for (const trade of batch.trades) {
     const { symbol, eventTimeMs } = trade;
-    const hour = hourOf(eventTimeMs);
-    let bySymbol = hours.get(hour);
-    if (bySymbol === undefined) hours.set(hour, (bySymbol = new Map()));
-    let rows = bySymbol.get(symbol);
-    if (rows === undefined) bySymbol.set(symbol, (rows = []));
-    rows.push(tradeRow(feed, hour, trade));
+    const bucket = bucketOf('trades', eventTimeMs);
+    let rows = buckets.get(bucket);
+    if (rows === undefined) buckets.set(bucket, (rows = []));
+    rows.push(tradeRow({ feed, shard: batch.shard, bucket }, trade));
     const before = latest.get(symbol);
     if (before === undefined || eventTimeMs >= before.eventTimeMs) latest.set(symbol, trade);
   }
-  const partitions: PartitionRows[] = [];
-  for (const bySymbol of hours.values()) partitions.push(...bySymbol.values());
-  partitions.push([...latest.values()].map((trade) => latestRow(feed, trade, batch)));
-  return partitions;
+  return [...buckets.values(), [...latest.values()].map((trade) => latestRow(feed, trade, batch))];
 }
 
-function tradeRow(feed: string, hour: number, trade: Trade): RowOf<'trades'> {
+function tradeRow(partition: PartitionKey, trade: Trade): RowOf<'trades'> {
   const { id, symbol, eventTimeMs, priceE8, sizeE8 } = trade;
   return {
     view: 'trades',
     columns: {
-      feed,
+      ...partition,
       symbol,
-      hour,
       time: eventTimeMs,
       id,
       price: e8ToDouble(priceE8),
@@ -74,7 +69,14 @@ function latestRow(feed: string, trade: Trade, batch: TradeBatch): RowOf<'latest
   const { symbol, eventTimeMs, priceE8, sizeE8 } = trade;
   return {
     view: 'latest',
-    columns: { feed, symbol, time: eventTimeMs, price: e8ToDouble(priceE8), size: e8ToDouble(sizeE8) },
+    columns: {
+      feed,
+      symbol,
+      shard: batch.shard,
+      time: eventTimeMs,
+      price: e8ToDouble(priceE8),
+      size: e8ToDouble(sizeE8),
+    },
     timestamp: latestTimestamp(eventTimeMs, batch),
   };
 }

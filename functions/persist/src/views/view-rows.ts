@@ -1,4 +1,4 @@
-const HOUR_MS = 3_600_000;
+import { INDICATOR_KINDS } from '@kandle/market/indicator/indicators';
 
 /** What all views of candles have beside their key. */
 const CANDLE_NUMBERS = [
@@ -20,34 +20,31 @@ const CANDLE_NUMBERS = [
   'notional_e16',
   'price_sum_e8',
 ] as const;
-const CANDLE_COLUMNS = ['feed', 'symbol', 'day', 'start', ...CANDLE_NUMBERS] as const;
+/** The key of a partition: what a shard's symbols have in a stretch of time (`@kandle/market/view/buckets`). */
+const PARTITION = ['feed', 'shard', 'bucket'] as const;
+const CANDLE_COLUMNS = [...PARTITION, 'symbol', 'start', ...CANDLE_NUMBERS] as const;
+const ROLLUP_COLUMNS = [...CANDLE_COLUMNS, 'parts'] as const;
 
 /**
  * The views and their columns; the first `keyColumns` are the primary key. A write sets every column, so that a
  * row is always exactly one version and never a mixture of two.
  */
 export const VIEWS = {
-  trades: { keyColumns: 5, columns: ['feed', 'symbol', 'hour', 'time', 'id', 'price', 'size'] },
-  latest: { keyColumns: 2, columns: ['feed', 'symbol', 'time', 'price', 'size'] },
-  candles_5s: {
-    keyColumns: 4,
-    columns: CANDLE_COLUMNS,
-  },
-  candle_revisions: {
-    keyColumns: 5,
-    columns: CANDLE_COLUMNS,
-  },
-  candles_1m: rolledUpBy('day'),
-  candles_5m: rolledUpBy('day'),
-  candles_1h: rolledUpBy('month'),
-  candles_1d: rolledUpBy('year'),
+  trades: { keyColumns: 6, columns: [...PARTITION, 'symbol', 'time', 'id', 'price', 'size'] },
+  latest: { keyColumns: 2, columns: ['feed', 'symbol', 'shard', 'time', 'price', 'size'] },
+  candles_5s: { keyColumns: 5, columns: CANDLE_COLUMNS },
+  candle_revisions: { keyColumns: 6, columns: CANDLE_COLUMNS },
+  candles_1m: { keyColumns: 5, columns: ROLLUP_COLUMNS },
+  candles_5m: { keyColumns: 5, columns: ROLLUP_COLUMNS },
+  candles_1h: { keyColumns: 5, columns: ROLLUP_COLUMNS },
+  candles_1d: { keyColumns: 5, columns: ROLLUP_COLUMNS },
   feed_gaps: {
     keyColumns: 5,
     columns: ['feed', 'day', 'from_time', 'shard', 'reason', 'to_time', 'dropped_records'],
   },
   indicators: {
     keyColumns: 5,
-    columns: ['feed', 'symbol', 'name', 'day', 'start', 'value', 'version'],
+    columns: [...PARTITION, 'symbol', 'start', ...INDICATOR_KINDS, 'names', 'version'],
   },
   signals: {
     keyColumns: 5,
@@ -67,11 +64,10 @@ export const VIEWS = {
     ],
   },
   order_books: {
-    keyColumns: 5,
+    keyColumns: 6,
     columns: [
-      'feed',
+      ...PARTITION,
       'symbol',
-      'hour',
       'time',
       'id',
       'bid',
@@ -103,13 +99,6 @@ export const VIEWS = {
   },
 } as const satisfies Record<string, { readonly keyColumns: number; readonly columns: readonly string[] }>;
 
-function rolledUpBy(bucket: string) {
-  return {
-    keyColumns: 4,
-    columns: ['feed', 'symbol', bucket, 'start', ...CANDLE_NUMBERS, 'parts'],
-  } as const;
-}
-
 /** The name of a view, which is its table's. */
 export type ViewName = keyof typeof VIEWS;
 
@@ -134,6 +123,9 @@ export interface RowOf<View extends ViewName> {
   readonly columns: Readonly<Record<ViewColumn<View>, ViewValue>>;
   readonly timestamp: bigint;
 }
+
+/** Which partition of a bucketed view a row stands in. */
+export type PartitionKey = Readonly<Record<'feed' | 'shard', string>> & { readonly bucket: number };
 
 /** A row of any view. */
 export type ViewRow = { [View in ViewName]: RowOf<View> }[ViewName];
@@ -177,9 +169,4 @@ export function checkedInt(value: number): number {
 /** The UTC day of a time, `2026-11-24`. @throws {RangeError} If the time is beyond what a date can be. */
 export function dayOf(timeMs: number): string {
   return new Date(timeMs).toISOString().slice(0, 10);
-}
-
-/** The UTC hour of a time, as its first millisecond. */
-export function hourOf(timeMs: number): number {
-  return timeMs - (timeMs % HOUR_MS);
 }

@@ -179,6 +179,12 @@ export function indicatorName(kind: IndicatorKind, periods: IndicatorPeriods): s
     : kind;
 }
 
+/** The kind of an indicator by its full name, `sma` of `sma20`; null if there is no such kind. */
+export function indicatorKindOf(name: string): IndicatorKind | null {
+  const kind = name.replace(/\d+$/, '');
+  return INDICATOR_KINDS.find((one) => one === kind) ?? null;
+}
+
 function rsiOf({ gain, loss }: IndicatorState, period: number): number | null {
   if (gain.seen < period) return null;
   const sum = gain.value + loss.value;
