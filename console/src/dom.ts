@@ -30,7 +30,7 @@ export function svg<Name extends keyof SVGElementTagNameMap>(
 }
 
 /** Sets attributes, and removes those that are `false` or null. */
-export function setAttributes(element: Element, attributes: Attributes): void {
+function setAttributes(element: Element, attributes: Attributes): void {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === false) element.removeAttribute(name);
     else element.setAttribute(name, value === true ? '' : String(value));
