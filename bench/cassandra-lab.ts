@@ -8,7 +8,6 @@
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Client } from 'cassandra-driver';
 import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
 import { CONDITIONAL, SERIAL_READ } from '@kandle/runtime/conditional';
 import { startCassandra } from '@kandle/servers/cassandra/cassandra-server';
@@ -36,6 +35,8 @@ of two rows; plain batches; serial reads. Prints one table. Nothing else should 
     sync: option('MODE', 'commitlog_sync: batch, or group and its window, such as group:2ms', text, 'batch'),
   },
 });
+
+type Client = ReturnType<typeof createCassandra>;
 
 const KEYSPACE = 'lab';
 /** Writes of one window before its writer goes on to the next, about as many as a busy window gets. */
