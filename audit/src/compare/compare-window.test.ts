@@ -17,6 +17,7 @@ const LOG: ShardLog = {
   cut: 'cut by retention',
   strays: [],
   maxDelayMs: 0,
+  isSampled: false,
   watermarkMs: START + 60_000,
   liveWatermarkMs: START + 60_000,
   lastWindowMs: START,
@@ -27,7 +28,7 @@ const LOG: ShardLog = {
 };
 
 function trade(sequence: number): PlacedTrade {
-  const place = { epoch: 1, sequence, index: 0, eventTimeMs: START + sequence };
+  const place = { epoch: 1, sequence, index: 0, isSampled: false, eventTimeMs: START + sequence };
   return { id: `t${sequence}`, symbol: 'AAPL', priceE8: 10n + BigInt(sequence), sizeE8: 1n, ...place };
 }
 

@@ -49,14 +49,15 @@ export function candleColumns(row: CandleNumbers, life: CandleLife | null): Colu
     low: doubleOf(row.lowE8),
     close: doubleOf(row.closeE8),
     volume: doubleOf(row.volumeE8),
-    // Looks of which nobody knows the volume have no average by it.
-    vwap: row.volumeE8 === 0n ? null : quotientOf(row.notionalE16, row.volumeE8 * 10n ** 8n),
+    vwap: row.isSampled ? Number.NaN : quotientOf(row.notionalE16, row.volumeE8 * 10n ** 8n),
     mean_price: quotientOf(row.priceSumE8, BigInt(row.tradeCount) * 10n ** 8n),
     trade_count: row.tradeCount,
-    notional: quotientOf(row.notionalE16, 10n ** 16n),
+    notional: row.isSampled ? Number.NaN : quotientOf(row.notionalE16, 10n ** 16n),
     volume_e8: row.volumeE8,
     notional_e16: row.notionalE16,
     price_sum_e8: row.priceSumE8,
+    // Rows of before the column have null, and are of trades.
+    ...(row.isSampled ? { sampled: true } : {}),
     ...life,
   };
 }

@@ -15,6 +15,7 @@ function trade(change: Partial<PlacedTrade>): PlacedTrade {
     eventTimeMs: START,
     priceE8: 10n,
     sizeE8: 2n,
+    isSampled: false,
     epoch: 1,
     sequence: 1,
     index: 0,
@@ -72,6 +73,7 @@ test('expectedWindow() agrees with the code under audit, in any order of the bat
       const placed = some.flatMap((list, n) =>
         list.map(
           (each, index): PlacedTrade => ({
+            isSampled: false,
             ...each,
             id: `${n}.${index}`,
             epoch: 1 + (n % 2),
@@ -99,6 +101,7 @@ test('expectedWindow() agrees with the code under audit, in any order of the bat
           firstKey: formatTradeKey(firstKey),
           lastKey: formatTradeKey(lastKey),
           lastTradeMs: lastKey.eventTimeMs,
+          isSampled: false,
         });
         expect(windowStartMs).toBe(START);
       }

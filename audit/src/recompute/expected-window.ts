@@ -9,6 +9,8 @@ export interface PlacedTrade {
   readonly eventTimeMs: number;
   readonly priceE8: bigint;
   readonly sizeE8: bigint;
+  /** It is a look at a market, and no trade. */
+  readonly isSampled: boolean;
   readonly epoch: number;
   readonly sequence: number;
   readonly index: number;
@@ -28,6 +30,7 @@ export interface ExpectedRow {
   readonly priceSumE8: bigint;
   readonly tradeCount: number;
   readonly idHashSum: bigint;
+  readonly isSampled: boolean;
   readonly lastTradeMs: number;
 }
 
@@ -106,6 +109,7 @@ function rowOf(symbol: string, sorted: readonly PlacedTrade[]): ExpectedRow {
     priceSumE8: sumOf(prices),
     tradeCount: sorted.length,
     idHashSum: hashSumOf(sorted.map((trade) => trade.id)),
+    isSampled: last.isSampled,
     lastTradeMs: last.eventTimeMs,
   };
 }

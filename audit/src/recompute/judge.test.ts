@@ -103,3 +103,11 @@ test('judgeRecord() agrees with transform, whatever the record', () => {
     { numRuns: 2_000 },
   );
 });
+
+test("judgeRecord() takes a look at a market without a volume, and one whose volume is nobody's", () => {
+  const look = { s: 'AAPL', p: 189.5, t: 1_700_000_000_000, dv: null, v: null };
+  expect(judgeRecord(look, 0, 'samples')).toMatchObject({ priceE8: 18_950_000_000n, sizeE8: 0n });
+  expect(judgeRecord({ ...look, v: 25 }, 0, 'samples')).toMatchObject({ sizeE8: 2_500_000_000n });
+  expect(judgeRecord({ ...look, v: -1 }, 0, 'samples')).toBe('bad_size');
+  expect(judgeRecord(look, 0)).toBe('bad_size');
+});

@@ -23,6 +23,8 @@ export interface ShardLog {
   strays: readonly BatchName[];
   /** How far the symbol that is furthest behind is behind its shard. */
   maxDelayMs: number;
+  /** Its feed shows prices from time to time, and tells no trades. */
+  isSampled: boolean;
   /** The largest watermark so far: of all batches, and of those that nobody gave up. */
   watermarkMs: number;
   liveWatermarkMs: number;
@@ -161,6 +163,7 @@ export function createRawLog(options: RawLogOptions): RawLog {
         cut: place?.isCut === true ? 'cut by retention' : isMissing ? 'missing in the log' : null,
         strays: [],
         maxDelayMs: 0,
+        isSampled: false,
         watermarkMs,
         liveWatermarkMs: Number.NEGATIVE_INFINITY,
         lastWindowMs: Number.NEGATIVE_INFINITY,
@@ -200,7 +203,9 @@ export function createRawLog(options: RawLogOptions): RawLog {
     for (const { id, record, delayMs } of batch.records) {
       counts.records += 1;
       log.maxDelayMs = Math.max(log.maxDelayMs, delayMs);
-      const judged = judgeRecord(record, batch.knownMs - delayMs - options.horizonMs, batch.format);
+      log.isSampled ||= batch.format === 'samples';
+      const oldestMs = batch.knownMs - delayMs - options.horizonMs;
+      const judged = judgeRecord(record, oldestMs, batch.format);
       if (typeof judged === 'string') {
         counts.notCounted[judged] = (counts.notCounted[judged] ?? 0) + 1;
         if (judged === 'too_late' && options.isWanted(log.shard, startOf(Number(record['t']), WINDOW_MS)))
@@ -212,7 +217,8 @@ export function createRawLog(options: RawLogOptions): RawLog {
         counts.wantedTrades += 1;
         if (batch.watermarkMs === 0) counts.redrivenTrades += 1;
       }
-      hold(log, { id, ...judged, epoch: batch.epoch, sequence: batch.sequence, index });
+      const { epoch, sequence, format } = batch;
+      hold(log, { id, ...judged, isSampled: format === 'samples', epoch, sequence, index });
       index += 1;
     }
   }

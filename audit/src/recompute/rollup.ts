@@ -17,6 +17,7 @@ export function rollupColumns(parts: readonly Columns[]): Columns {
     return number(part, 'mean_price') * number(part, 'trade_count') * 1e8;
   });
   const count = sum('trade_count');
+  const isSampled = parts.some((part) => part['sampled'] === true);
   const reasons = parts.map((part) => String(part['reason'] ?? '')).filter((reason) => reason !== '');
   return {
     open: number(parts[0], 'open'),
@@ -24,8 +25,8 @@ export function rollupColumns(parts: readonly Columns[]): Columns {
     low: Math.min(...all('low')),
     close: number(parts.at(-1), 'close'),
     volume: doubleOf(volume),
-    notional: quotientOf(notional, 10n ** 16n),
-    vwap: quotientOf(notional, volume * 10n ** 8n),
+    notional: isSampled ? Number.NaN : quotientOf(notional, 10n ** 16n),
+    vwap: isSampled ? Number.NaN : quotientOf(notional, volume * 10n ** 8n),
     mean_price: quotientOf(prices, BigInt(count) * 10n ** 8n),
     volume_e8: volume,
     notional_e16: notional,
@@ -36,6 +37,7 @@ export function rollupColumns(parts: readonly Columns[]): Columns {
     revision: sum('revision'),
     state: sum('revision') > 0 ? 'revised' : 'final',
     reason: reasons.at(-1) ?? '',
+    ...(isSampled ? { sampled: true } : {}),
     complete: parts.every((part) => part['complete'] !== false),
   };
 }

@@ -53,6 +53,8 @@ export function numbersOf(columns: Columns): CandleNumbers {
     notionalE16: integer('notional_e16'),
     priceSumE8: integer('price_sum_e8'),
     tradeCount: Number(columns['trade_count']),
+    // The windows do not say it: what samples is in doubt, and never repaired.
+    isSampled: false,
   };
 }
 

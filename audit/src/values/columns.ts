@@ -19,7 +19,7 @@ export interface ColumnDifference {
 export function compareColumns(
   expected: Columns,
   found: Columns,
-  isSame: (name: string, a: Cell, b: Cell) => boolean = (_, a, b) => a === b,
+  isSame: (name: string, a: Cell, b: Cell) => boolean = (_, a, b) => Object.is(a, b),
 ): ColumnDifference | null {
   const names = Object.keys(expected).filter(
     (name) => !isSame(name, expected[name] ?? null, found[name] ?? null),

@@ -2,7 +2,6 @@ import type { MarketEvent } from '@kandle/market/event/market-event';
 import { createSubscriptions } from '@kandle/market/feed/subscriptions';
 import { createSamples } from '@kandle/market/feed/sample/samples';
 import { createEventProducer } from '@kandle/runtime/event-producer';
-import { FatalError } from '@kandle/runtime/errors';
 import type { Logger } from '@kandle/runtime/log';
 import { newTraceparent } from '@kandle/runtime/trace';
 import type { IngestConfig } from './config.ts';
@@ -76,11 +75,6 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
     STANDSTILL_MS,
   );
   const shards = createShardMap(shardOptions(config));
-  // Until the views carry the mark of such candles, nobody may take looks at a market for its trades.
-  if (shards.format.isSampled)
-    throw new FatalError(
-      `Cannot start: ${config.VENDOR} shows prices from time to time, and no trades: not yet`,
-    );
   const gaps = createGaps(shards, moments, { symbols, disorderMs, isReplay });
   const intake = createIntake(shards, intakeOptions(config));
   const outbox = createOutbox(shards, { lingerMs: config.LINGER_MS, spacingMs: config.SPACING_MS });

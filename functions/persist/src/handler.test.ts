@@ -419,3 +419,30 @@ test.each([
 ])('rowsOf() refuses for ever, when an event has %s', (_, event) => {
   expect(() => rowsOf(event)).toThrow(PoisonError);
 });
+
+test('rowsOf() makes candles of looks that say so, without an average price, and no rows of trades', () => {
+  const numbers = { volumeE8: e8(0n), notionalE16: e16(0n) };
+  const [event] = formatCandleBatch({
+    shard: 'yahoo-03',
+    windowStartMs: W0,
+    windowMs: 5_000,
+    kind: 'final',
+    version: 4,
+    sampled: true,
+    candles: [{ ...candle(4, 'final'), ...numbers }],
+  });
+  if (event === undefined) throw new Error('no event');
+  const rows = rowsOf(received(event)).flat();
+  expect(rows.map(({ view }) => view)).toEqual(['candles_5s', 'candle_revisions']);
+  for (const { columns } of rows)
+    expect(columns).toMatchObject({ sampled: true, volume: 0, vwap: Number.NaN, notional: Number.NaN });
+
+  const look = { id: 'a', symbol: 'A', eventTimeMs: W0, priceE8: e8(100_000_000n), sizeE8: e8(0n) };
+  const header = { shard: 'yahoo-03', epoch: 1, sequence: 1, watermarkMs: W0, ingestTimeMs: W0 };
+  const looks = received(formatTradeBatch({ ...header, sampled: true, trades: [look] }));
+  expect(
+    rowsOf(looks)
+      .flat()
+      .map(({ view }) => view),
+  ).toEqual(['latest']);
+});

@@ -46,6 +46,7 @@ function candle(startMs: number, version: number, changed: Partial<ViewCandle> =
     revision: 1,
     reason: 'late_trade',
     complete: false,
+    sampled: false,
     parts: 1,
     ...changed,
   };

@@ -21,6 +21,7 @@ function candle(start: number, close: number): CandleRow {
     revision: 0,
     reason: '',
     complete: true,
+    sampled: false,
   };
 }
 

@@ -56,6 +56,7 @@ function emptyCandle(startMs: number, price: number | null): CandleRow {
     revision: 0,
     reason: '',
     complete: null,
+    sampled: null,
     filled: true,
   };
 }

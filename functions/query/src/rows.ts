@@ -9,7 +9,7 @@ export const CandleRowSchema = z.object({
   low: column.double.nullable(),
   close: column.double.nullable(),
   volume: column.double.nullable(),
-  vwap: column.double.nullable(),
+  vwap: column.average.nullable().transform((value) => (Number.isNaN(value) ? null : value)),
   mean_price: column.double.nullable(),
   trade_count: z.number(),
   state: z.string(),
@@ -18,6 +18,8 @@ export const CandleRowSchema = z.object({
   reason: z.string().nullable(),
   /** Null in rows from before the column. */
   complete: z.boolean().nullable(),
+  /** True of a feed that shows prices and tells no trades: then `vwap` is null. Null as with `complete`. */
+  sampled: z.boolean().nullable(),
 });
 export type CandleRow = z.infer<typeof CandleRowSchema> & { readonly filled?: true };
 

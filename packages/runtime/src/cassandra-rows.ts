@@ -9,6 +9,8 @@ export const column = {
   varint: z.bigint(),
   boolean: z.boolean(),
   double: z.number(),
+  /** A double that is NaN where there is none: NULL would be a tombstone, and drawn as 0. */
+  average: z.union([z.number(), z.nan()]),
   /** Epoch milliseconds. */
   timestamp: z.date().transform((date) => date.getTime()),
   /** A text, empty where the column is. */

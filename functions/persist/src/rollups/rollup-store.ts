@@ -49,7 +49,7 @@ export interface RollupStore {
 }
 
 const NUMBERS =
-  'symbol, start, version, open, high, low, close, volume, notional, vwap, mean_price, trade_count, state, revision, reason, complete, volume_e8, notional_e16, price_sum_e8';
+  'symbol, start, version, open, high, low, close, volume, notional, vwap, mean_price, trade_count, state, revision, reason, complete, sampled, volume_e8, notional_e16, price_sum_e8';
 
 /** Where the parts of each level stand. */
 const PARTS = {
@@ -138,14 +138,17 @@ const PartSchema = z.object({
   close: z.number(),
   volume: z.number(),
   // Rows of before there were rollups lack these four, and rows of before sums were exact the next three.
-  notional: column.double.nullable(),
+  notional: column.average.nullable(),
   revision: z.number().nullable(),
   reason: z.string().nullable(),
   complete: z.boolean().nullable(),
+  // Of before there were feeds that sample.
+  sampled: z.boolean().nullish(),
   volume_e8: z.bigint().nullable(),
   notional_e16: z.bigint().nullable(),
   price_sum_e8: z.bigint().nullable(),
-  vwap: z.number(),
+  // NaN of what samples.
+  vwap: column.average,
   mean_price: z.number(),
   trade_count: z.number(),
   state: z.string(),
@@ -168,6 +171,7 @@ function toCandle(row: z.infer<typeof PartSchema>): ViewCandle {
     revision: row.revision ?? 0,
     reason: row.reason ?? '',
     complete: row.complete ?? true,
+    sampled: row.sampled ?? false,
     parts: row.parts,
   };
 }

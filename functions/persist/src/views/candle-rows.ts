@@ -16,14 +16,14 @@ import {
  * the versions of closed windows to `candle_revisions` too, where each stays. Both views have the same key, so
  * that they are one mutation.
  *
- * @throws {RangeError} If a number does not fit its column, or a volume is not above 0.
+ * @throws {RangeError} If a number does not fit its column, or a volume of trades is not above 0.
  */
 export function candleRows(batch: CandleBatch): readonly PartitionRows[] {
-  const { shard, windowStartMs, candles } = batch;
+  const { shard, windowStartMs, sampled = false, candles } = batch;
   if (candles.length === 0) return [];
   const partition = { feed: feedOfShard(shard), shard, bucket: bucketOf('candles_5s', windowStartMs) };
   const rows = candles.flatMap((candle): PartitionRows => {
-    const columns = candleColumns(partition, windowStartMs, candle);
+    const columns = candleColumns(partition, windowStartMs, { ...candle, sampled });
     const timestamp = writeTimestamp(windowStartMs, candle.version);
     const row = { view: 'candles_5s', columns, timestamp } as const;
     return candle.state === 'provisional' ? [row] : [row, { view: 'candle_revisions', columns, timestamp }];
@@ -34,10 +34,12 @@ export function candleRows(batch: CandleBatch): readonly PartitionRows[] {
 function candleColumns(
   partition: PartitionKey,
   windowStartMs: number,
-  candle: PublishedCandle,
+  candle: PublishedCandle & { readonly sampled: boolean },
 ): RowOf<'candles_5s'>['columns'] {
-  // A volume of 0 would make the average price no number, which a dashboard draws as nothing or as 0.
-  if (candle.volumeE8 <= 0n) throw new RangeError('a volume is 0 or less');
+  const { sampled } = candle;
+  // Of trades a volume of 0 would make the average price no number; of looks it means that none is known.
+  if (candle.volumeE8 < 0n || (candle.volumeE8 === 0n && !sampled))
+    throw new RangeError('a volume is 0 or less');
   return {
     ...partition,
     symbol: candle.symbol,
@@ -48,7 +50,8 @@ function candleColumns(
     low: e8ToDouble(candle.lowE8),
     close: e8ToDouble(candle.closeE8),
     volume: e8ToDouble(candle.volumeE8),
-    vwap: vwapOf(candle),
+    // Nobody knows at which prices the volume between two looks was traded. Grafana draws NULL as 0, NaN not.
+    vwap: sampled ? Number.NaN : vwapOf(candle),
     mean_price: meanPriceOf(candle),
     trade_count: checkedInt(candle.tradeCount),
     state: candle.state,
@@ -56,7 +59,8 @@ function candleColumns(
     // Empty, not null: a null would be a tombstone, and an unset value would leave another version's reason.
     reason: candle.reason ?? '',
     complete: candle.complete,
-    notional: notionalAsDouble(candle),
+    sampled,
+    notional: sampled ? Number.NaN : notionalAsDouble(candle),
     volume_e8: candle.volumeE8,
     notional_e16: candle.notionalE16,
     price_sum_e8: candle.priceSumE8,

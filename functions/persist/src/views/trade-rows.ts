@@ -26,12 +26,14 @@ export function tradeRows(batch: TradeBatch): readonly PartitionRows[] {
   const latest = new Map<string, Trade>();
   for (const trade of batch.trades) {
     const { symbol, eventTimeMs } = trade;
+    const before = latest.get(symbol);
+    if (before === undefined || eventTimeMs >= before.eventTimeMs) latest.set(symbol, trade);
+    // A look at a market is no trade, and has no row among them.
+    if (batch.sampled) continue;
     const bucket = bucketOf('trades', eventTimeMs);
     let rows = buckets.get(bucket);
     if (rows === undefined) buckets.set(bucket, (rows = []));
     rows.push(tradeRow({ feed, shard: batch.shard, bucket }, trade));
-    const before = latest.get(symbol);
-    if (before === undefined || eventTimeMs >= before.eventTimeMs) latest.set(symbol, trade);
   }
   return [...buckets.values(), [...latest.values()].map((trade) => latestRow(feed, trade, batch))];
 }

@@ -15,6 +15,7 @@ const CANDLE_NUMBERS = [
   'revision',
   'reason',
   'complete',
+  'sampled',
   'notional',
   'volume_e8',
   'notional_e16',

@@ -34,7 +34,7 @@ export function readStreamEvent(type: string | undefined, value: Buffer | null):
 }
 
 function candlesOf(data: unknown): StreamEvent {
-  const { shard, windowStartMs, candles } = parseCandleBatch(data);
+  const { shard, windowStartMs, sampled = false, candles } = parseCandleBatch(data);
   const rows = candles.map((candle) => ({
     symbol: candle.symbol,
     start: windowStartMs,
@@ -43,7 +43,7 @@ function candlesOf(data: unknown): StreamEvent {
     low: e8ToDouble(candle.lowE8),
     close: e8ToDouble(candle.closeE8),
     volume: e8ToDouble(candle.volumeE8),
-    vwap: vwapOf(candle),
+    vwap: sampled ? null : vwapOf(candle),
     mean_price: meanPriceOf(candle),
     trade_count: candle.tradeCount,
     state: candle.state,
@@ -51,6 +51,7 @@ function candlesOf(data: unknown): StreamEvent {
     revision: candle.revision,
     reason: candle.reason ?? '',
     complete: candle.complete,
+    sampled,
   }));
   return { kind: 'candles', feed: feedOfShard(shard), rows };
 }

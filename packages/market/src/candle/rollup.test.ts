@@ -21,6 +21,7 @@ const parts: fc.Arbitrary<readonly ViewCandle[]> = fc.uniqueArray(
     revision: fc.nat(2),
     reason: fc.constantFrom('', 'late_trade', 'feed_gap'),
     complete: fc.boolean(),
+    sampled: fc.boolean(),
     parts: fc.integer({ min: 1, max: 12 }),
   }),
   { minLength: 1, maxLength: 12, selector: ({ startMs }) => startMs },
@@ -43,6 +44,7 @@ test('rollUp() is the first open, the last close, the extremes and the sums, to 
         notionalE16: some.reduce((sum, { notionalE16 }) => sum + notionalE16, 0n),
         priceSumE8: some.reduce((sum, { priceSumE8 }) => sum + priceSumE8, 0n),
         complete: !some.some(({ complete }) => !complete),
+        sampled: some.some(({ sampled }) => sampled),
         reason: reasons.at(-1) ?? '',
       });
       for (const name of ['version', 'revision', 'tradeCount', 'parts'] as const) {

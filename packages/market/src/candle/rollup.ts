@@ -42,6 +42,8 @@ export interface ViewCandle {
   readonly revision: number;
   readonly reason: string;
   readonly complete: boolean;
+  /** Made of looks at a market, not of trades: it has no average price. */
+  readonly sampled: boolean;
   readonly parts: number;
 }
 
@@ -76,6 +78,7 @@ export function rollUp(startMs: number, parts: readonly ViewCandle[]): ViewCandl
     revision: sum((part) => part.revision),
     reason: sorted.findLast((part) => part.reason !== '')?.reason ?? '',
     complete: sorted.every((part) => part.complete),
+    sampled: sorted.some((part) => part.sampled),
     parts: sum((part) => part.parts),
   };
 }
