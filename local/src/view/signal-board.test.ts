@@ -61,3 +61,11 @@ test('latest() has each signal once, newest first, as its highest version says',
   expect(board.latest(1)).toHaveLength(1);
   expect(board.count()).toBe(2);
 });
+
+test('count() counts the same signal of two feeds twice: they are two', () => {
+  const board = createSignalBoard();
+  board.applySignals(signals(W0, 1));
+  board.applySignals({ ...signals(W0, 1), shard: 'b-00' });
+  board.applySignals(signals(W0, 1));
+  expect(board.count()).toBe(2);
+});

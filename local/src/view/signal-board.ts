@@ -1,5 +1,6 @@
 import type { IndicatorBatch, SymbolIndicators } from '@kandle/market/indicator/indicator-batch';
 import type { Signal, SignalBatch } from '@kandle/market/signal/signal-batch';
+import { feedOfShard } from '@kandle/market/event/shard';
 import { seriesOf } from './candle-board.ts';
 import type { IndicatorView, SignalView } from './view-state.ts';
 
@@ -21,8 +22,8 @@ const KEPT_SIGNALS = 200;
 /** An empty board. */
 export function createSignalBoard(): SignalBoard {
   const newest = new Map<string, { readonly windowStartMs: number; readonly row: SymbolIndicators }>();
-  /** By id, the newest first. */
-  let signals: readonly Signal[] = [];
+  /** By feed and id, the newest first. */
+  let signals: readonly (Signal & { readonly feed: string })[] = [];
   let seen = 0;
 
   return {
@@ -38,11 +39,13 @@ export function createSignalBoard(): SignalBoard {
       }
     },
     applySignals(batch) {
+      const feed = feedOfShard(batch.shard);
       for (const signal of batch.signals) {
-        const known = signals.find(({ id }) => id === signal.id);
+        // Its id is unique within its feed.
+        const known = signals.find((one) => one.feed === feed && one.id === signal.id);
         if (known !== undefined && known.version >= signal.version) continue;
         if (known === undefined) seen += 1;
-        signals = [...signals.filter((one) => one !== known), signal]
+        signals = [...signals.filter((one) => one !== known), { ...signal, feed }]
           .toSorted((a, b) => b.windowStartMs - a.windowStartMs || (a.id < b.id ? -1 : 1))
           .slice(0, KEPT_SIGNALS);
       }
