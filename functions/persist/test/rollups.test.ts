@@ -136,7 +136,6 @@ function naive(batches: readonly CandleBatch[], periodMs: number): readonly obje
         revision: total(({ revision }) => revision),
         state: parts.some(({ revision }) => revision > 0) ? 'revised' : 'final',
         complete: !parts.some(({ complete }) => !complete),
-        sampled: false,
         parts: parts.length,
       };
     })
