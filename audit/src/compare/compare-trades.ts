@@ -34,7 +34,7 @@ export function compareTrades(of: TradesCase, tally: Tally): WrongTrades {
   const expected = new Map<string, PlacedTrade>();
   for (const trade of of.trades) {
     // A look at a market has no row among the trades.
-    if (trade.isSampled) continue;
+    if (trade.isSampled === true) continue;
     const key = `${trade.eventTimeMs} ${trade.id}`;
     if (!expected.has(key)) expected.set(key, trade);
   }

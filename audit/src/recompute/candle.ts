@@ -43,21 +43,22 @@ export type CandleNumbers = Omit<
  * The columns of `candles_5s` for a candle; without its life where the window has no row that could tell it.
  */
 export function candleColumns(row: CandleNumbers, life: CandleLife | null): Columns {
+  const isSampled = row.isSampled === true;
   return {
     open: doubleOf(row.openE8),
     high: doubleOf(row.highE8),
     low: doubleOf(row.lowE8),
     close: doubleOf(row.closeE8),
     volume: doubleOf(row.volumeE8),
-    vwap: row.isSampled ? Number.NaN : quotientOf(row.notionalE16, row.volumeE8 * 10n ** 8n),
+    vwap: isSampled ? Number.NaN : quotientOf(row.notionalE16, row.volumeE8 * 10n ** 8n),
     mean_price: quotientOf(row.priceSumE8, BigInt(row.tradeCount) * 10n ** 8n),
     trade_count: row.tradeCount,
-    notional: row.isSampled ? Number.NaN : quotientOf(row.notionalE16, 10n ** 16n),
+    notional: isSampled ? Number.NaN : quotientOf(row.notionalE16, 10n ** 16n),
     volume_e8: row.volumeE8,
     notional_e16: row.notionalE16,
     price_sum_e8: row.priceSumE8,
     // Rows of before the column have null, and are of trades.
-    ...(row.isSampled ? { sampled: true } : {}),
+    ...(isSampled ? { sampled: true } : {}),
     ...life,
   };
 }

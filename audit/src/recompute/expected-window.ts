@@ -10,7 +10,7 @@ export interface PlacedTrade {
   readonly priceE8: bigint;
   readonly sizeE8: bigint;
   /** It is a look at a market, and no trade. */
-  readonly isSampled: boolean;
+  readonly isSampled?: boolean | undefined;
   readonly epoch: number;
   readonly sequence: number;
   readonly index: number;
@@ -30,7 +30,7 @@ export interface ExpectedRow {
   readonly priceSumE8: bigint;
   readonly tradeCount: number;
   readonly idHashSum: bigint;
-  readonly isSampled: boolean;
+  readonly isSampled?: boolean | undefined;
   readonly lastTradeMs: number;
 }
 
