@@ -11,7 +11,7 @@ const TO = '$__timeTo';
 export const KEYSPACE = 'kandle';
 
 /** Most rows of one answer, at any range: the plugin itself has no limit. */
-export const MAX_ROWS = 2_000;
+const MAX_ROWS = 2_000;
 
 /** A CQL term, or a variable of a dashboard that stands for one. */
 type Term = string;
@@ -48,7 +48,7 @@ export const TRADES: Bucketed = { table: 'trades', bucket: '30s', time: 'time' }
 export const ORDER_BOOKS: Bucketed = { table: 'order_books', bucket: '30s', time: 'time' };
 
 /** What holds 2,000 rows of a symbol, wherever the range begins within a bucket of 120 rows. */
-export const BUCKETS = 18;
+const BUCKETS = 18;
 
 /** Rows of the range, of as many buckets as are counted back from its right edge. */
 export function selectRange(
@@ -107,7 +107,7 @@ export const GAPS: Daily = { table: 'feed_gaps', time: 'from_time' };
 export const NEWS: Daily = { table: 'news', time: 'time' };
 
 /** Most days that a ledger is read over: a longer range shows its last ones. */
-export const DAYS = 32;
+const DAYS = 32;
 
 /** Rows of the range. @param conditions On other columns than feed, day and time. */
 export function selectDays(

@@ -46,7 +46,7 @@ export interface PanelText {
 const FIXED = FieldColorModeId.Fixed;
 const BY_NAME = FieldColorModeId.PaletteClassicByName;
 
-export function sourceOf(source: PanelText['source']): DataSourceRef {
+function sourceOf(source: PanelText['source']): DataSourceRef {
   return source === 'cassandra' ? CASSANDRA : PROMETHEUS;
 }
 
@@ -62,7 +62,7 @@ export const legend = () =>
 export const tooltip = () => new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi);
 
 /** Colours from a value on: the first is that of everything below. */
-export function thresholds(...steps: readonly [value: number | null, color: string][]) {
+function thresholds(...steps: readonly [value: number | null, color: string][]) {
   return new ThresholdsConfigBuilder()
     .mode(ThresholdsMode.Absolute)
     .steps(steps.map(([value, color]): Threshold => ({ value, color })));
