@@ -3,7 +3,7 @@ import type { Subject } from './tally.ts';
 /** Length of a window, and of the stretch of windows that is compared at once; a day is a multiple of it. */
 export const WINDOW_MS = 5_000;
 export const STRETCH_MS = 300_000;
-export const HOUR_MS = 3_600_000;
+const HOUR_MS = 3_600_000;
 export const DAY_MS = 86_400_000;
 
 /** Where in time a period of some length begins that holds a time. */
