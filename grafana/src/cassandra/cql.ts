@@ -33,7 +33,7 @@ export const CHOSEN: Series = {
 /** A view whose partitions are short stretches of time. */
 export interface Bucketed {
   readonly table: string;
-  /** The length of a bucket as CQL writes it, such as `10m`, or a variable that stands for one. */
+  /** The length of a bucket as CQL writes it, such as `10m`, or a variable of milliseconds. */
   readonly bucket: string;
   readonly time: string;
 }
@@ -169,13 +169,12 @@ function bucketsBack(bucket: string, count: number): string {
   return Array.from({ length: count }, (_, n) => bucketBack(bucket, n)).join(', ');
 }
 
-/** The bucket of the right edge, or so many before it; a bucket's begin is a multiple of its length. */
+/**
+ * The bucket of the right edge, or so many before it; a bucket's begin is a multiple of its length. A variable
+ * is in milliseconds, and multiplied: Cassandra takes time without end for a long chain of subtractions.
+ */
 function bucketBack(bucket: string, before: number): string {
-  return `floor((timestamp)${TO}, ${bucket})${minus(bucket, before)}`;
-}
-
-function minus(bucket: string, times: number): string {
-  if (times === 0) return '';
   const [, count, unit] = /^(\d+)(\w+)$/.exec(bucket) ?? [];
-  return count === undefined ? ` - ${bucket}`.repeat(times) : ` - ${Number(count) * times}${unit}`;
+  if (count === undefined) return `(${TO} / ${bucket} - ${before}) * ${bucket}`;
+  return `floor((timestamp)${TO}, ${bucket})${before === 0 ? '' : ` - ${Number(count) * before}${unit}`}`;
 }
