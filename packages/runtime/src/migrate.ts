@@ -44,7 +44,7 @@ interface SchemaStep {
  *
  * @param client Connected without a keyspace.
  * @returns The names of the steps applied now.
- * @throws {FatalError} If an applied step's file was changed since, or a placeholder has no value.
+ * @throws {FatalError} If an applied step was changed since, two have one number, or a placeholder has no value.
  */
 export async function migrate(
   client: Client,
@@ -83,13 +83,15 @@ export async function migrate(
 }
 
 function readSteps(folder: string): readonly SchemaStep[] {
-  return readdirSync(folder)
+  const names = readdirSync(folder)
     .filter((name) => /^\d{3}-.*\.cql$/.test(name))
-    .toSorted()
-    .map((name) => {
-      const text = readFileSync(join(folder, name), 'utf8');
-      return { name, text, checksum: createHash('sha256').update(text).digest('hex') };
-    });
+    .toSorted();
+  const twice = names.find((name, place) => name.slice(0, 3) === names[place + 1]?.slice(0, 3));
+  if (twice !== undefined) throw new FatalError(`Cannot migrate: two schema steps are ${twice.slice(0, 3)}`);
+  return names.map((name) => {
+    const text = readFileSync(join(folder, name), 'utf8');
+    return { name, text, checksum: createHash('sha256').update(text).digest('hex') };
+  });
 }
 
 async function readApplied(client: Client, keyspace: string): Promise<ReadonlyMap<string, string>> {
