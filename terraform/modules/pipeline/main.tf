@@ -8,9 +8,9 @@ module "topics" {
   ready   = "Ready"
   within  = "5m"
   changes = {
-    KafkaTopic = var.copies < 3 ? { replicas = var.copies } : {
+    KafkaTopic = {
       replicas = var.copies
-      config   = { "min.insync.replicas" = var.copies - 1 }
+      config   = { for key, value in { "min.insync.replicas" = var.copies - 1 } : key => value if var.copies >= 3 }
     }
   }
 }

@@ -8,20 +8,20 @@ locals {
   ])
   chosen = {
     for one in local.documents : lower("${one.kind}/${try(one.metadata.namespace, var.namespace)}/${one.metadata.name}") =>
-    merge(one, {
-      metadata = merge(one.metadata, { namespace = try(one.metadata.namespace, var.namespace) })
-      }, contains(keys(one), "spec") ? {
-      # `changes` is laid over the spec, and over the maps right within it.
-      spec = merge(one.spec, {
-        for key, value in lookup(var.changes, one.kind, {}) : key => can(keys(value)) ? merge(try(one.spec[key], {}), value) : value
-      })
-    } : {})
+    merge(one,
+      { metadata = merge(one.metadata, { namespace = try(one.metadata.namespace, var.namespace) }) },
+      # `changes` is laid over the spec, and over the maps right within it. Not by `? :`, which wants both sides of one type.
+      { for field in ["spec"] : field => merge(one.spec,
+        { for key, value in lookup(var.changes, one.kind, {}) : key => value if !can(keys(value)) },
+        { for key, value in lookup(var.changes, one.kind, {}) : key => merge(try(one.spec[key], {}), value) if can(keys(value)) },
+      ) if contains(keys(one), field) },
+    )
     if contains(var.kinds, one.kind)
   }
 }
 
 resource "kubernetes_manifest" "protected" {
-  for_each        = var.protect ? local.chosen : {}
+  for_each        = { for name, one in local.chosen : name => one if var.protect }
   manifest        = each.value
   computed_fields = ["metadata.labels", "metadata.annotations", "metadata.finalizers"]
 
@@ -45,7 +45,7 @@ resource "kubernetes_manifest" "protected" {
 }
 
 resource "kubernetes_manifest" "free" {
-  for_each        = var.protect ? {} : local.chosen
+  for_each        = { for name, one in local.chosen : name => one if !var.protect }
   manifest        = each.value
   computed_fields = ["metadata.labels", "metadata.annotations", "metadata.finalizers"]
 
