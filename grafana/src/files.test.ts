@@ -28,6 +28,17 @@ test('no other dashboard or provisioning file lies beside them', () => {
   expect(found.toSorted()).toEqual([...files.keys()].toSorted());
 });
 
+test('the lengths of buckets that dashboards count with are an int of CQL, and one for each interval', () => {
+  const text = readFileSync(join(REPO_ROOT, 'cql/015-candle-intervals.cql'), 'utf8');
+  const rows = [...text.matchAll(/VALUES \(\d+, '\w+', \d+, '(\w+)', '(\d+)'/g)].map(
+    ([, interval = '', bucket = '']) => [interval, Number(bucket)] as const,
+  );
+  const lengths = new Map(rows);
+  expect(lengths.size).toBe(5);
+  for (const [interval, length] of rows) expect(length).toBe(lengths.get(interval));
+  for (const length of lengths.values()) expect(length).toBeLessThan(2 ** 31);
+});
+
 test('dashboards are of the classic schema, and ask the two data sources that are provisioned', () => {
   for (const dashboard of dashboards()) {
     const text = JSON.stringify(dashboard);

@@ -27,7 +27,7 @@ export const ROLLUP_TABLES: readonly RollupTable[] = [
   { table: 'candles_1m', lengthMs: 60_000, bucketMs: 2 * HOUR_MS },
   { table: 'candles_5m', lengthMs: 300_000, bucketMs: 10 * HOUR_MS },
   { table: 'candles_1h', lengthMs: HOUR_MS, bucketMs: 5 * DAY_MS },
-  { table: 'candles_1d', lengthMs: DAY_MS, bucketMs: 120 * DAY_MS },
+  { table: 'candles_1d', lengthMs: DAY_MS, bucketMs: 24 * DAY_MS },
 ];
 
 /** The UTC day of a time, `2026-11-28`. */

@@ -41,7 +41,7 @@ export interface Bucketed {
 /** The view of candles that the variables `candles` and `bucket` name. */
 export const CANDLES: Bucketed = { table: 'candles_${candles}', bucket: '${bucket}', time: 'start' };
 export const CANDLES_5M: Bucketed = { table: 'candles_5m', bucket: '10h', time: 'start' };
-export const CANDLES_1D: Bucketed = { table: 'candles_1d', bucket: '120d', time: 'start' };
+export const CANDLES_1D: Bucketed = { table: 'candles_1d', bucket: '24d', time: 'start' };
 export const REVISIONS: Bucketed = { table: 'candle_revisions', bucket: '10m', time: 'start' };
 export const INDICATORS: Bucketed = { table: 'indicators', bucket: '10m', time: 'start' };
 export const TRADES: Bucketed = { table: 'trades', bucket: '30s', time: 'time' };

@@ -44,7 +44,8 @@ interface SchemaStep {
  *
  * @param client Connected without a keyspace.
  * @returns The names of the steps applied now.
- * @throws {FatalError} If an applied step was changed since, two have one number, or a placeholder has no value.
+ * @throws {FatalError} If an applied step was changed since, two have one number, or a placeholder has no
+ * value.
  */
 export async function migrate(
   client: Client,
