@@ -181,7 +181,7 @@ function watchLags(pipeline: Pipeline, signal: AbortSignal): () => Record<string
   void (async () => {
     while (!signal.aborted) {
       const lags = await pipeline.lags().catch(() => new Map<string, number>());
-      for (const [name, lag] of lags) most[name] = Math.max(most[name] ?? 0, Number(lag));
+      for (const [name, lag] of lags) most[name] = Math.max(most[name] ?? 0, lag);
       await sleep(LAG_MS);
     }
   })();

@@ -37,9 +37,7 @@ test('a machine of ingest that sleeps for ten minutes: the whole gap is told, an
   const { stack, end } = await startTestStack({
     rate: RATE,
     processEnv: (name) =>
-      name === 'ingest'
-        ? { NODE_OPTIONS: `--import=${PRELOAD}`, SUSPEND_MS: String(TEN_MINUTES_MS) }
-        : ({} as Record<string, string>),
+      name === 'ingest' ? { NODE_OPTIONS: `--import=${PRELOAD}`, SUSPEND_MS: String(TEN_MINUTES_MS) } : {},
   });
   onTestFinished(end);
   await until('enough trades', () => stack.feed.stats().trades >= 10 * RATE);

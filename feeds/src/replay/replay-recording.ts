@@ -51,7 +51,10 @@ export async function* readRecording(
     for await (const { text, isEnded } of readLines(file)) {
       lineNumber += 1;
       if (text.trim() === '') continue;
-      if (!isEnded && !isJson(text)) return onCut(lineNumber);
+      if (!isEnded && !isJson(text)) {
+        onCut(lineNumber);
+        return;
+      }
       if (index >= from) yield parseLine(text);
       index += 1;
     }

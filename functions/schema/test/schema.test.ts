@@ -148,7 +148,7 @@ test('the schema program makes nothing, when the keyspace was lost and Kafka rem
     `INSERT INTO ${lost.CASSANDRA_KEYSPACE}.feed_gaps (feed, day, from_time, shard, reason) VALUES ('f', '2026-01-01', 0, 'f-00', 'silent')`,
   );
   expect(await runSchema(lost)).toMatchObject({ code: 0 });
-  await drop(`${lost.CASSANDRA_KEYSPACE}`);
+  await drop(lost.CASSANDRA_KEYSPACE);
   const gone = await runSchema(lost);
   expect(gone).toMatchObject({ code: 3 });
   const keyspaces = await client.execute(
@@ -158,7 +158,7 @@ test('the schema program makes nothing, when the keyspace was lost and Kafka rem
   expect(keyspaces.rowLength).toBe(0);
   expect(await runSchema({ ...lost, ACCEPT_EMPTY: 'true' })).toMatchObject({ code: 0 });
   // Set back, as the restore does it, there is nothing to warn of.
-  await drop(`${lost.CASSANDRA_KEYSPACE}`);
+  await drop(lost.CASSANDRA_KEYSPACE);
   await move('0');
   expect(await runSchema(lost)).toMatchObject({ code: 0 });
 }, 240_000);
