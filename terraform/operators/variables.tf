@@ -35,6 +35,11 @@ variable "strimzi_version" {
   description = "The version of Strimzi's chart and operator."
   type        = string
   default     = "1.0.1"
+
+  validation {
+    condition     = can(regex("^([1-9][0-9]*|0\\.(49|5[0-9]))\\.", var.strimzi_version))
+    error_message = "Kandle's manifests use Strimzi's API v1: 0.49.0 or newer."
+  }
 }
 
 variable "cass_operator_chart" {

@@ -44,7 +44,7 @@ run "strimzi_before_v1" {
   variables {
     strimzi_version = "0.48.0"
   }
-  expect_failures = [module.kafka.var.chart_version]
+  expect_failures = [var.strimzi_version]
 }
 
 run "no_context" {
