@@ -9,7 +9,7 @@ import { signalSchedule } from '../test/schedule.ts';
 import { SETTINGS } from '../test/settings.ts';
 
 /** Few in `npm run check`; `SCHEDULES=10000` for the long run. */
-const runs = seededRuns(100);
+const runs = seededRuns(40);
 
 async function faultsOf(seed: number): Promise<readonly string[]> {
   const random = createRandom(seed);
