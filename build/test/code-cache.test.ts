@@ -16,7 +16,7 @@ const PARTS = [
 
 /** The step of the Dockerfile that leaves the compiled code, as it stands there. */
 const step =
-  /RUN \(cd \/app && (CODE_CACHE=[\s\S]*?) \\\n\s*timeout --signal=TERM (\d+) run-node (\S+) start\.cjs/.exec(
+  /on\) \(cd \/app && (CODE_CACHE=[\s\S]*?) \\\n\s*timeout --signal=TERM (\d+) run-node (\S+) start\.cjs/.exec(
     readFileSync(join(ROOT, 'Dockerfile'), 'utf8'),
   );
 const [, assignments = '', seconds = '', option = ''] = step ?? [];

@@ -101,7 +101,7 @@ test('createKafkaWatch() shows candles, indicators and signals from where it was
   await send(topics.rejects, [rejects, rejects]);
   await vi.waitFor(() => {
     expect(watch.board.finalCandles()).toBe(1);
-    expect(watch.signals.indicatorsOf('SIM:A')).toEqual({ ma: 1.5, ema: 1.25, rsi: 75 });
+    expect(watch.signals.indicatorsOf('sim SIM:A')).toEqual({ ma: 1.5, ema: 1.25, rsi: 75 });
     expect(watch.signals.latest(5)).toEqual([
       { windowStartMs: W0 + 5_000, side: 'sell', text: 'SIM:A is overbought.', isRetracted: false },
     ]);

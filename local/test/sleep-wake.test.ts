@@ -156,7 +156,7 @@ test('every function sleeps when the market is silent, with all candles final, a
     );
   });
   const fresh = (await stack.readMetrics()).filter((line) => line.startsWith('kandle_newest_trade_'));
-  expect(fresh).toHaveLength(simulator.symbols.length);
+  expect(fresh).toHaveLength(asleep.symbols.size);
 
   simulator.setSilent(false);
   await until('every function has a process again', () => stats().every(({ ready }) => ready > 0));

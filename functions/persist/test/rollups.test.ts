@@ -1,4 +1,3 @@
-import { ROLLUP_LEVELS } from '@kandle/market/candle/rollup';
 import { meanPriceOf, notionalAsDouble, vwapOf } from '@kandle/market/candle/candle';
 import { addE8, e16, e8, e8ToDouble } from '@kandle/market/number/fixed-point';
 import {
@@ -201,35 +200,4 @@ test('persist() ends with the candles of the newest parts on every level, in any
   for (const { table, periodMs } of TABLES) {
     expect({ table, rows: await readRollups(table) }).toEqual({ table, rows: naive(batches, periodMs) });
   }
-});
-
-test('readParts() takes the doubles of a row, when it is of before the sums were stored exactly', async () => {
-  const shard = 'before-00';
-  await client.execute(
-    `INSERT INTO candles_5s (feed, shard, bucket, symbol, start, version, open, high, low, close, volume, vwap, mean_price,
-     trade_count, state) VALUES ('before', ?, ?, 'A', ?, 2, 1.5, 3, 1, 2, 0.3, 1.25, 1.9, 3, 'final')`,
-    [shard, bucketOf('candles_5s', DAY), DAY],
-    { prepare: true },
-  );
-  const [level] = ROLLUP_LEVELS;
-  if (level === undefined) throw new Error('no level');
-  const found = await store.readParts(level, { shard, startMs: DAY, symbols: ['A'] });
-  expect(found.get('A')).toEqual([
-    {
-      startMs: DAY,
-      version: 2,
-      open: 1.5,
-      high: 3,
-      low: 1,
-      close: 2,
-      tradeCount: 3,
-      revision: 0,
-      reason: '',
-      complete: true,
-      parts: 1,
-      volumeE8: 30_000_000n,
-      notionalE16: 3_750_000_000_000_000n,
-      priceSumE8: 570_000_000n,
-    },
-  ]);
 });

@@ -2,10 +2,10 @@ import { FatalError } from '@kandle/runtime/errors';
 import type { Client } from 'cassandra-driver';
 import type { Admin } from 'kafkajs';
 
-/** Written by the schema program itself. */
-const OWN_TABLE = 'schema_steps';
+/** Filled by the schema program itself: its own ledger, and what a step of cql/ writes. */
+const OWN_TABLES: ReadonlySet<string> = new Set(['schema_steps', 'candle_intervals']);
 
-/** True if no table of a keyspace has a row, or there is no such keyspace. */
+/** True if no table of a keyspace has a row of the pipeline's, or there is no such keyspace. */
 export async function isEmpty(client: Client, keyspace: string): Promise<boolean> {
   const { rows } = await client.execute(
     'SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?',
@@ -14,7 +14,7 @@ export async function isEmpty(client: Client, keyspace: string): Promise<boolean
   );
   for (const row of rows) {
     const table = String(row['table_name']);
-    if (table === OWN_TABLE) continue;
+    if (OWN_TABLES.has(table)) continue;
     // Names from Cassandra's own tables, not from a person.
     const found = await client.execute(`SELECT * FROM ${keyspace}.${table} LIMIT 1`, [], { prepare: false });
     if (found.rowLength > 0) return false;

@@ -49,7 +49,7 @@ export interface RollupStore {
 }
 
 const NUMBERS =
-  'symbol, start, version, open, high, low, close, volume, notional, vwap, mean_price, trade_count, state, revision, reason, complete, sampled, volume_e8, notional_e16, price_sum_e8';
+  'symbol, start, version, open, high, low, close, trade_count, state, revision, reason, complete, sampled, volume_e8, notional_e16, price_sum_e8';
 
 /** Where the parts of each level stand. */
 const PARTS = {
@@ -136,20 +136,14 @@ const PartSchema = z.object({
   high: z.number(),
   low: z.number(),
   close: z.number(),
-  volume: z.number(),
-  // Rows of before there were rollups lack these four, and rows of before sums were exact the next three.
-  notional: column.average.nullable(),
   revision: z.number().nullable(),
   reason: z.string().nullable(),
   complete: z.boolean().nullable(),
   // Of before there were feeds that sample.
   sampled: z.boolean().nullish(),
-  volume_e8: z.bigint().nullable(),
-  notional_e16: z.bigint().nullable(),
-  price_sum_e8: z.bigint().nullable(),
-  // NaN of what samples.
-  vwap: column.average,
-  mean_price: z.number(),
+  volume_e8: z.bigint(),
+  notional_e16: z.bigint(),
+  price_sum_e8: z.bigint(),
   trade_count: z.number(),
   state: z.string(),
   // Candles of 5 seconds have no such column: each is one part.
@@ -164,9 +158,9 @@ function toCandle(row: z.infer<typeof PartSchema>): ViewCandle {
     high: row.high,
     low: row.low,
     close: row.close,
-    volumeE8: e8(row.volume_e8 ?? unitsOf(row.volume)),
-    notionalE16: e16(row.notional_e16 ?? unitsOf(row.notional ?? row.vwap * row.volume) * 10n ** 8n),
-    priceSumE8: e8(row.price_sum_e8 ?? unitsOf(row.mean_price * row.trade_count)),
+    volumeE8: e8(row.volume_e8),
+    notionalE16: e16(row.notional_e16),
+    priceSumE8: e8(row.price_sum_e8),
     tradeCount: row.trade_count,
     revision: row.revision ?? 0,
     reason: row.reason ?? '',
@@ -174,11 +168,6 @@ function toCandle(row: z.infer<typeof PartSchema>): ViewCandle {
     sampled: row.sampled ?? false,
     parts: row.parts,
   };
-}
-
-/** What a double of an older row stands for, as near as can be told. */
-function unitsOf(value: number): bigint {
-  return BigInt(Math.round(value * 1e8));
 }
 
 const MarkSchema = z
