@@ -1,5 +1,5 @@
 import { formatApplied, parseApplied } from '@kandle/market/window/applied';
-import { closeWindow, mergeBatch } from '@kandle/market/window/window-state';
+import { ABSENT_WINDOW, closeWindow, mergeBatch } from '@kandle/market/window/window-state';
 import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
 import { expect, test } from 'vitest';
 import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
@@ -143,6 +143,22 @@ test('migrate() does nothing the second time, and refuses a step that was change
 });
 
 test('createWindowStore() writes rows that expire, so that old windows do not stay for ever', async () => {
-  const rows = await client.execute('SELECT TTL(applied) AS ttl FROM windows LIMIT 1');
-  expect(Number(rows.first()?.['ttl'])).toBeGreaterThan(15 * 86_400);
+  const windows = createWindowStore(client);
+  const key = { shard: 'expires-00', windowStartMs: W0 };
+  const { next } = mergeBatch(ABSENT_WINDOW, { epoch: 1, sequence: 1, offset: 0n }, new Map());
+  expect(await windows.compareAndSet(key, next, 'all')).toBe('applied');
+  const ttl = async (column: string) =>
+    Number(
+      (
+        await client.execute(
+          `SELECT TTL(${column}) AS ttl FROM windows WHERE shard = ? AND window_start = ?`,
+          [key.shard, new Date(W0)],
+          { prepare: true },
+        )
+      ).first()?.['ttl'],
+    );
+  expect(await ttl('applied')).toBeGreaterThan(15 * 86_400);
+  expect(await ttl('symbols')).toBeGreaterThan(15 * 86_400);
+  expect(await windows.compareAndSet(key, closeWindow(next), 'versions')).toBe('applied');
+  expect(await ttl('final_version')).toBeGreaterThan(15 * 86_400);
 });
