@@ -5,9 +5,11 @@ import { translateCassandraError } from '@kandle/runtime/cassandra';
 import { column, parseRows } from '@kandle/runtime/cassandra-rows';
 import type { Client } from 'cassandra-driver';
 import { z } from 'zod';
+import { EXACT_CANDLE_SELECTION, ExactCandleRowSchema } from './exact.ts';
 import { DAY_MS, daysBetween, INTERVALS } from './intervals.ts';
 import {
   CANDLE_COLUMNS,
+  type CandleRow,
   CandleRowSchema,
   GapRowSchema,
   IndicatorRowSchema,
@@ -36,7 +38,9 @@ const PendingSchema = z.object({ minute: column.timestamp, feed: z.string(), sym
 const StartSchema = z.object({ start: column.timestamp });
 const NamedIndicatorSchema = IndicatorRowSchema.extend({ names: z.string() });
 
-const CANDLE_SELECTION = CANDLE_COLUMNS.join(', ');
+/** What is read of a candle, and what makes a row of it. */
+const CANDLE = { schema: CandleRowSchema, selection: CANDLE_COLUMNS.join(', ') };
+const EXACT_CANDLE = { schema: ExactCandleRowSchema, selection: EXACT_CANDLE_SELECTION.join(', ') };
 
 /** Where a series stands: its shard, and its newest trade. */
 interface SeriesPlace {
@@ -187,15 +191,17 @@ export function createCassandraStore(client: Client): QueryStore {
       }
       return found;
     },
-    candles: (series, { table }, range) =>
-      selectSeries(table, series, range, (key, limit) =>
-        select(
-          CandleRowSchema,
-          `SELECT ${CANDLE_SELECTION} FROM ${table} WHERE ${OF_SERIES} AND start >= ? AND start < ?`,
+    candles(series, { table }, range) {
+      const { schema, selection } = range.exact === true ? EXACT_CANDLE : CANDLE;
+      return selectSeries(table, series, range, (key, limit) =>
+        select<CandleRow>(
+          schema,
+          `SELECT ${selection} FROM ${table} WHERE ${OF_SERIES} AND start >= ? AND start < ?`,
           [...key, range.fromMs, range.toMs],
           limit,
         ),
-      ),
+      );
+    },
     async closeBefore({ feed, symbol }, interval, timeMs) {
       const place = await placeOf({ feed, symbol });
       if (place === null) return null;
@@ -218,15 +224,17 @@ export function createCassandraStore(client: Client): QueryStore {
       }
       return null;
     },
-    revisions: (series, range) =>
-      selectSeries('candle_revisions', series, { ...range, fromMs: beginOf(range) }, (key, limit) =>
-        select(
-          CandleRowSchema,
-          `SELECT ${CANDLE_SELECTION} FROM candle_revisions WHERE ${OF_SERIES} AND (start, version) > (?, ?) AND (start) < (?)`,
+    revisions(series, range) {
+      const { schema, selection } = range.exact === true ? EXACT_CANDLE : CANDLE;
+      return selectSeries('candle_revisions', series, { ...range, fromMs: beginOf(range) }, (key, limit) =>
+        select<CandleRow>(
+          schema,
+          `SELECT ${selection} FROM candle_revisions WHERE ${OF_SERIES} AND (start, version) > (?, ?) AND (start) < (?)`,
           [...key, beginOf(range), Number(range.after?.key ?? -1), range.toMs],
           limit,
         ),
-      ),
+      );
+    },
     trades: (series, range) =>
       selectSeries('trades', series, { ...range, fromMs: beginOf(range) }, (key, limit) =>
         select(

@@ -1,3 +1,4 @@
+import { exactEmpty } from './exact.ts';
 import type { CandleRow } from './rows.ts';
 
 /** How windows without a trade are answered: left out, with the close before them, or with nulls. */
@@ -14,6 +15,8 @@ export interface FillRange {
    * The close before `fromMs`; null where there is none, and then nothing is filled before the first candle.
    */
   readonly closeBefore: number | null;
+  /** True for candles with their integers. */
+  readonly exact?: boolean;
   readonly limit: number;
 }
 
@@ -23,7 +26,7 @@ export interface FillRange {
  * @param candles Ascending by start, all within the range.
  */
 export function fillCandles(candles: readonly CandleRow[], range: FillRange): readonly CandleRow[] {
-  const { fill, periodMs, limit } = range;
+  const { fill, periodMs, limit, exact = false } = range;
   if (fill === 'none') return candles.slice(0, limit);
   const filled: CandleRow[] = [];
   let close = range.closeBefore;
@@ -34,13 +37,13 @@ export function fillCandles(candles: readonly CandleRow[], range: FillRange): re
       filled.push(candle);
       close = candle.close;
       next += 1;
-    } else if (fill === 'null') filled.push(emptyCandle(startMs, null));
-    else if (close !== null) filled.push(emptyCandle(startMs, close));
+    } else if (fill === 'null') filled.push(emptyCandle(startMs, null, exact));
+    else if (close !== null) filled.push(emptyCandle(startMs, close, exact));
   }
   return filled;
 }
 
-function emptyCandle(startMs: number, price: number | null): CandleRow {
+function emptyCandle(startMs: number, price: number | null, exact: boolean): CandleRow {
   return {
     start: startMs,
     open: price,
@@ -57,6 +60,7 @@ function emptyCandle(startMs: number, price: number | null): CandleRow {
     reason: '',
     complete: null,
     sampled: null,
+    ...(exact ? exactEmpty(price) : {}),
     filled: true,
   };
 }

@@ -68,3 +68,14 @@ export const rangeParams = {
 };
 
 export const timeParam = time;
+
+export const exactParam = z
+  .enum(['0', '1'])
+  .default('0')
+  .transform((value) => value === '1')
+  .openapi({
+    type: 'string',
+    enum: ['0', '1'],
+    description:
+      'With `1` the numbers come as integers too, as text: prices, sizes, volumes and sums of prices in units of 1e-8 (`…_e8`), price times size in units of 1e-16 (`…_e16`)',
+  });

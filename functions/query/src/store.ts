@@ -15,6 +15,12 @@ export interface Range {
   readonly limit: number;
 }
 
+/** How candles are read. */
+export interface Exactness {
+  /** True for their integers too. */
+  readonly exact?: boolean;
+}
+
 /** A range of rows of which several may have the same time. */
 export interface KeyedRange extends Range {
   /** The last row that is not wanted any more ; null for none. */
@@ -29,11 +35,11 @@ export interface QueryStore {
   symbols(feed: string | null): Promise<readonly SymbolRow[]>;
   /** The feeds that have this symbol. */
   feedsOf(symbol: string): Promise<readonly string[]>;
-  candles(series: Series, interval: Interval, range: Range): Promise<readonly CandleRow[]>;
+  candles(series: Series, interval: Interval, range: Range & Exactness): Promise<readonly CandleRow[]>;
   /** Close of the last candle before a time; null if there is none in half a year. */
   closeBefore(series: Series, interval: Interval, timeMs: number): Promise<number | null>;
   /** Every version of the candles, by start and version. */
-  revisions(series: Series, range: KeyedRange): Promise<readonly CandleRow[]>;
+  revisions(series: Series, range: KeyedRange & Exactness): Promise<readonly CandleRow[]>;
   /** By time and id. */
   trades(series: Series, range: KeyedRange): Promise<readonly TradeRow[]>;
   indicators(series: Series, name: string, range: Range): Promise<readonly IndicatorRow[]>;

@@ -2,13 +2,13 @@ import type { RollupLevel, ViewCandle } from '@kandle/market/candle/rollup';
 import { feedOfShard } from '@kandle/market/event/shard';
 import { formatSymbols, parseSymbols } from '@kandle/market/event/symbol';
 import { e16, e8 } from '@kandle/market/number/fixed-point';
-import { type BucketedView, bucketOf } from '@kandle/market/view/buckets';
+import { bucketOf } from '@kandle/market/view/buckets';
 import { translateCassandraError } from '@kandle/runtime/cassandra';
 import { column, parseRows } from '@kandle/runtime/cassandra-rows';
 import { type Client, types } from 'cassandra-driver';
 import { z } from 'zod';
 import { ROLLUP_VIEWS, rollupRows } from './rollup-rows.ts';
-import type { Views } from '../views/view-rows.ts';
+import { type ViewColumn, VIEWS, type Views } from '../views/view-rows.ts';
 
 /** The same period of some symbols of a shard. */
 export interface Period {
@@ -48,20 +48,42 @@ export interface RollupStore {
   readMarks(): Promise<readonly PendingMark[]>;
 }
 
-const NUMBERS =
-  'symbol, start, version, open, high, low, close, trade_count, state, revision, reason, complete, sampled, volume_e8, notional_e16, price_sum_e8';
+/** What is read of a part, and with that what is selected. */
+const PartSchema = z.object({
+  symbol: z.string(),
+  start: column.timestamp,
+  version: z.number(),
+  open: z.number(),
+  high: z.number(),
+  low: z.number(),
+  close: z.number(),
+  revision: z.number().nullable(),
+  reason: z.string().nullable(),
+  complete: z.boolean().nullable(),
+  // Of before there were feeds that sample.
+  sampled: z.boolean().nullish(),
+  volume_e8: z.bigint(),
+  notional_e16: z.bigint(),
+  price_sum_e8: z.bigint(),
+  trade_count: z.number(),
+  state: z.string(),
+  // Candles of 5 seconds have no such column: each is one part.
+  parts: z.number().default(1),
+} satisfies Partial<Record<ViewColumn<'candles_1m'>, z.ZodType>>);
 
 /** Where the parts of each level stand. */
 const PARTS = {
-  '1m': partsIn('candles_5s', NUMBERS),
-  '5m': partsIn(ROLLUP_VIEWS['1m'], `${NUMBERS}, parts`),
-  '1h': partsIn(ROLLUP_VIEWS['5m'], `${NUMBERS}, parts`),
-  '1d': partsIn(ROLLUP_VIEWS['1h'], `${NUMBERS}, parts`),
+  '1m': partsIn('candles_5s'),
+  '5m': partsIn(ROLLUP_VIEWS['1m']),
+  '1h': partsIn(ROLLUP_VIEWS['5m']),
+  '1d': partsIn(ROLLUP_VIEWS['1h']),
 } as const satisfies Record<RollupLevel['name'], unknown>;
 
-function partsIn(view: BucketedView, columns: string) {
+function partsIn(view: 'candles_5s' | (typeof ROLLUP_VIEWS)[RollupLevel['name']]) {
+  const known: readonly string[] = VIEWS[view].columns;
+  const columns = Object.keys(PartSchema.shape).filter((name) => known.includes(name));
   const where = 'feed = ? AND shard = ? AND bucket = ? AND symbol IN ? AND start >= ? AND start < ?';
-  return { view, query: `SELECT ${columns} FROM ${view} WHERE ${where}` };
+  return { view, query: `SELECT ${columns.join(', ')} FROM ${view} WHERE ${where}` };
 }
 
 const MARK =
@@ -127,28 +149,6 @@ export function createRollupStore(client: Client, views: Views): RollupStore {
     },
   };
 }
-
-const PartSchema = z.object({
-  symbol: z.string(),
-  start: column.timestamp,
-  version: z.number(),
-  open: z.number(),
-  high: z.number(),
-  low: z.number(),
-  close: z.number(),
-  revision: z.number().nullable(),
-  reason: z.string().nullable(),
-  complete: z.boolean().nullable(),
-  // Of before there were feeds that sample.
-  sampled: z.boolean().nullish(),
-  volume_e8: z.bigint(),
-  notional_e16: z.bigint(),
-  price_sum_e8: z.bigint(),
-  trade_count: z.number(),
-  state: z.string(),
-  // Candles of 5 seconds have no such column: each is one part.
-  parts: z.number().default(1),
-});
 
 function toCandle(row: z.infer<typeof PartSchema>): ViewCandle {
   return {

@@ -1,7 +1,8 @@
 import { z } from '@hono/zod-openapi';
+import { EXACT_CANDLE_COLUMNS } from '../exact.ts';
 import { fillCandles } from '../fill.ts';
 import { INTERVALS } from '../intervals.ts';
-import { feedParam, symbolParam } from '../params.ts';
+import { exactParam, feedParam, symbolParam } from '../params.ts';
 import { CANDLE_COLUMNS } from '../rows.ts';
 import { answerList, listRoute, rangeOf } from './list.ts';
 import type { AddRoute } from './query-deps.ts';
@@ -10,6 +11,7 @@ import { seriesOf } from './which-series.ts';
 const candlesRoute = listRoute('/v1/candles', 'Candles of a symbol; the newest version of each', {
   symbol: symbolParam,
   feed: feedParam,
+  exact: exactParam,
   interval: z.enum(['5s', '1m', '5m', '1h', '1d']).default('5s'),
   fill: z.enum(['none', 'previous', 'null']).default('none').openapi({
     description: 'How periods without a trade are answered; filled rows have `filled`: true',
@@ -24,9 +26,10 @@ export const addCandles: AddRoute = (app, { store, wallMs }) => {
     const interval = INTERVALS[asked.interval];
     const { fromMs, toMs, after, limit, isClosed } = rangeOf(asked, wallMs());
     const { periodMs } = interval;
+    const { exact } = asked;
     const firstMs = Math.ceil(fromMs / periodMs) * periodMs;
     const beginMs = after === null ? firstMs : Math.max(firstMs, after.timeMs + periodMs);
-    const read = await store.candles(series, interval, { fromMs: beginMs, toMs, limit });
+    const read = await store.candles(series, interval, { fromMs: beginMs, toMs, limit, exact });
     // What is still to come is not empty.
     const lastMs = Math.min(toMs, Math.max(wallMs(), (read.at(-1)?.start ?? 0) + 1));
     const rows = fillCandles(read, {
@@ -36,9 +39,10 @@ export const addCandles: AddRoute = (app, { store, wallMs }) => {
       toMs: lastMs,
       closeBefore: asked.fill === 'previous' ? await store.closeBefore(series, interval, beginMs) : null,
       limit,
+      exact,
     });
     return answerList(asked, c.req.header('if-none-match'), {
-      columns: [...CANDLE_COLUMNS, 'filled'],
+      columns: [...CANDLE_COLUMNS, 'filled', ...(exact ? EXACT_CANDLE_COLUMNS : [])],
       rows,
       keyOf: ({ start }) => ({ timeMs: start, key: '' }),
       about: { ...series, interval: interval.name },
