@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createMetrics } from './metrics.ts';
+import type { SenderFault } from './sender.ts';
 
 const metrics = createMetrics('function');
 const events = metrics.counter(
@@ -12,6 +13,15 @@ const coldStarts = metrics.histogram(
   'Time from the start of a process to its first answer',
   's',
 );
+const refusedSenders = metrics.counter(
+  'function_refused_senders_total',
+  'Events whose sender showed no token, or none that counts, by the reason',
+);
+
+/** Counts an event that was refused because of its sender. */
+export function countRefusedSender(reason: SenderFault): void {
+  refusedSenders.add(1, { reason });
+}
 
 /**
  * Counts and times every request by the event's type and the answer, and the cold start once.

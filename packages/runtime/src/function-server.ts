@@ -4,14 +4,16 @@ import { logLevel, port, requestBudgetMs, wholeNumber } from './config.ts';
 import { checkEnvelope, type EnvelopeRules, type Refusal } from './envelope.ts';
 import { describeError, factsOf, FatalError, PoisonError } from './errors.ts';
 import type { Logger } from './log.ts';
-import { createEventMetrics } from './event-metrics.ts';
+import { countRefusedSender, createEventMetrics } from './event-metrics.ts';
 import { MetricsEnv } from './instruments.ts';
 import { parseEventData, type ReceivedEvent } from './received-event.ts';
+import { createSenderCheck, type SenderCheck, SenderEnv } from './sender.ts';
 import { traceIdOf } from './trace.ts';
 
 /** Variables that every function has. */
 export const FunctionEnv = z.object({
   ...MetricsEnv.shape,
+  ...SenderEnv.shape,
   PORT: port.default(8080),
   LOG_LEVEL: logLevel.default('info'),
   /** Largest event that is taken; a clean batch of 400 trades has about 50 KB. */
@@ -42,12 +44,16 @@ export interface ServedFunction {
  * Serves a function over HTTP on the Knative function runtime, and stays until SIGTERM or SIGINT.
  *
  * Answers 204 when the effect is durable, 4xx with a reason to what can never work, 503 to what may work later.
+ *
+ * @param name The function's; a sender's token must be for it, where senders are checked.
  */
 export async function serveFunction(
+  name: string,
   served: ServedFunction,
   settings: z.infer<typeof FunctionEnv>,
   log: Logger,
 ): Promise<Server> {
+  const sender = createSenderCheck(name, settings, log);
   // Before the runtime's own hook, which would end the process with exit code 0.
   for (const fault of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(fault, (error) => {
@@ -80,7 +86,8 @@ export async function serveFunction(
       if (!/^(::1$|(::ffff:)?127\.)/.test(socket.remoteAddress ?? '')) socket.destroy();
     });
   }
-  putBoundaryInFront(server, { types: served.types, maxBodyBytes: settings.BODY_LIMIT_BYTES }, requests);
+  const rules = { types: served.types, maxBodyBytes: settings.BODY_LIMIT_BYTES };
+  putBoundaryInFront(server, { rules, requests, sender });
   log.info({ port: settings.PORT, startMs: Math.round(process.uptime() * 1000) }, 'ready');
   return server;
 }
@@ -127,12 +134,19 @@ function createRequestCount({
   };
 }
 
+interface Boundary {
+  readonly rules: EnvelopeRules;
+  readonly requests: RequestCount;
+  /** Null where nobody is asked who they are. */
+  readonly sender: SenderCheck | null;
+}
+
 type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 
 /**
  * Takes the place of the runtime's request listener: probes and envelopes are ours, good events are passed on.
  */
-function putBoundaryInFront(server: Server, rules: EnvelopeRules, requests: RequestCount): void {
+function putBoundaryInFront(server: Server, { rules, requests, sender }: Boundary): void {
   const [inner, ...others] = server.listeners('request') as Listener[];
   if (inner === undefined || others.length > 0) {
     throw new FatalError('Cannot start: the function runtime has not exactly one request listener');
@@ -147,9 +161,24 @@ function putBoundaryInFront(server: Server, rules: EnvelopeRules, requests: Requ
     if (requests.isDraining()) return reply(response, 503, 'Stopping: send the event again', request);
     if (!requests.track(request, response))
       return reply(response, 429, 'Busy: send the event again', request);
-    // As bytes, the runtime hands the data over unparsed: it is parsed once, strictly, by us.
-    request.headers['content-type'] = 'application/octet-stream';
-    inner(request, response);
+    const { authorization } = request.headers;
+    // Nothing behind this line needs it, so nothing can log it.
+    delete request.headers.authorization;
+    const pass = (): void => {
+      // As bytes, the runtime hands the data over unparsed: it is parsed once, strictly, by us.
+      request.headers['content-type'] = 'application/octet-stream';
+      inner(request, response);
+    };
+    if (sender === null) return pass();
+    void sender(authorization).then((fault) => {
+      if (response.destroyed) return;
+      if (fault === null) return pass();
+      countRefusedSender(fault);
+      if (fault === 'keys_away')
+        return reply(response, 503, 'Cannot judge the sender now: send the event again', request);
+      response.setHeader('www-authenticate', 'Bearer');
+      reply(response, 401, `The sender's token is refused: ${fault}`, request);
+    });
   });
 }
 

@@ -37,7 +37,7 @@ export async function runFunction<Config extends z.infer<typeof FunctionEnv>>(
         await sent;
       }
     };
-    await serveFunction({ ...wired, close }, config, log);
+    await serveFunction(name, { ...wired, close }, config, log);
   } catch (error) {
     process.stderr.write(`${name}: ${describeError(error)}\n`);
     process.exit(1);
