@@ -241,6 +241,27 @@ check_cluster() {
   done
 }
 
+# Where functions ask who sends (components/senders), the cluster must say it as they expect it: a source without an identity
+# delivers nothing, and a token of another issuer is refused.
+check_senders() {
+  local settings policy issuer
+  settings=$(files '_configmap_kandle-senders')
+  [[ -n $settings ]] || return 0
+  [[ $(kubectl get configmap --namespace knative-eventing config-features \
+    --output 'jsonpath={.data.authentication-oidc}' 2>/dev/null | tr '[:upper:]' '[:lower:]') == enabled ]] ||
+    fail "Eventing gives its sources no identity: set authentication-oidc: enabled in the ConfigMap config-features of
+knative-eventing, or take ../../components/senders out of overlays/$overlay (docs/operations.md, \"Who may send\")"
+  issuer=$(kubectl get --raw /.well-known/openid-configuration | sed 's/.*"issuer": *"\([^"]*\)".*/\1/')
+  grep -q "OIDC_ISSUER: \"\{0,1\}$issuer\"\{0,1\}\$" "$settings" ||
+    fail "the cluster's tokens are made by $issuer: put that at OIDC_ISSUER of kandle-senders"
+  policy=$(files '_networkpolicy_to-cluster-api')
+  ! grep -q '192\.0\.2\.1/32' "$policy" ||
+    fail "NetworkPolicy to-cluster-api leads nowhere: put the addresses of the cluster's API there ($(
+      kubectl get endpointslices --namespace default --selector kubernetes.io/service-name=kubernetes \
+        --output 'jsonpath={.items[*].endpoints[*].addresses[*]}'
+    ))"
+}
+
 check_secrets() {
   local wanted='kandle/finnhub' secret missing=''
   ! grep -qs kafka-credentials "$work"/*kafkasource* || wanted+=' kandle/kafka-credentials'
@@ -304,6 +325,7 @@ if [[ -n $check ]]; then
 fi
 
 [[ -n $dry ]] || check_cluster
+[[ -n $dry ]] || check_senders
 step namespaces
 apply '^v1_namespace_'
 [[ -n $dry ]] || check_secrets

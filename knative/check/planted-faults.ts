@@ -368,6 +368,42 @@ export const PLANTED: readonly {
     plant: [['NetworkPolicy to-internet', 'spec/podSelector/matchExpressions/0/values', ['injest']]],
     says: /to-internet: there is no injest/,
   },
+  // Senders
+  {
+    fault: 'a token for another function',
+    plant: [[SOURCE, 'spec/sink/audience', 'serving.knative.dev/service/kandle/persist']],
+    says: /transform: spec\.sink\.audience: expected serving\.knative\.dev\/service\/kandle\/transform/,
+  },
+  {
+    fault: 'a source without a token',
+    plant: [[SOURCE, 'spec/sink/audience', undefined]],
+    says: /transform: spec\.sink\.audience: expected/,
+  },
+  {
+    fault: 'a sender that is not allowed, and one that is nobody',
+    plant: [['KafkaSource persist-trades', 'metadata/name', 'persist-deals']],
+    says: /OIDC_SUBJECTS leaves .*:persist-deals-oidc-.* out/,
+  },
+  {
+    fault: 'somebody else who may send',
+    plant: [['KafkaSource persist-trades', 'metadata/name', 'persist-deals']],
+    says: /OIDC_SUBJECTS: .*:persist-trades-oidc-.* does not need it/,
+  },
+  {
+    fault: 'a function that does not ask',
+    plant: [[FUNCTION, `${CONTAINER}/envFrom`, [{ configMapRef: { name: 'kandle-kafka' } }]]],
+    says: /envFrom kandle-senders leaves aggregate out/,
+  },
+  {
+    fault: 'a function that cannot fetch the keys',
+    plant: [['NetworkPolicy to-cluster-api', 'spec/podSelector/matchExpressions/0/values', ['transform']]],
+    says: /to-cluster-api leaves aggregate out/,
+  },
+  {
+    fault: 'a token that nobody asks for',
+    plant: [['ConfigMap kandle-senders', 'metadata/name', 'kandle-others']],
+    says: /transform: spec\.sink\.audience: no function asks for it/,
+  },
   // The same as on a laptop
   {
     fault: 'something that a laptop would not show',

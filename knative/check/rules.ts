@@ -2,6 +2,7 @@ import type { KnownVariables } from '../src/environment.ts';
 import { parseManifests } from '../src/manifests.ts';
 import { checkReferences } from '../src/rules.ts';
 import { checkBudgets, checkNetwork } from './rules-network.ts';
+import { checkSenders } from './rules-senders.ts';
 import { checkCassandra, checkCopies, checkKafka, checkRetention } from './rules-servers.ts';
 import { checkFunctions, checkImages, checkPods, checkWriter } from './rules-workloads.ts';
 
@@ -34,6 +35,7 @@ export function checkOverlay(
     ...checkImages(manifests, parts),
     ...checkBudgets(manifests),
     ...checkNetwork(manifests, parts),
+    ...checkSenders(manifests),
   ];
 }
 

@@ -86,7 +86,7 @@ export function readEnvironment(
   return { values, problems: problems.map((problem) => `${at}: ${problem}`) };
 }
 
-/** True if a Secret or ConfigMap that is known, with this key, is mounted where the file is expected. */
+/** True if a file that is known, of a Secret, a ConfigMap or a projection, is mounted where it is expected. */
 function isMounted(
   { pod, container }: Workload,
   file: string,
@@ -96,6 +96,10 @@ function isMounted(
   const mount = container.volumeMounts.find(({ mountPath }) => mountPath === folder);
   const volume = pod.spec.volumes.find(({ name }) => name === mount?.name);
   const map = configMaps.get(volume?.configMap?.name ?? '');
-  const keys = SECRETS.get(volume?.secret?.secretName ?? '') ?? Object.keys(map ?? {});
+  const projected = volume?.projected?.sources.flatMap(({ serviceAccountToken, configMap }) => [
+    ...(serviceAccountToken === undefined ? [] : [serviceAccountToken.path]),
+    ...(configMap?.items.map(({ path }) => path) ?? []),
+  ]);
+  const keys = projected ?? SECRETS.get(volume?.secret?.secretName ?? '') ?? Object.keys(map ?? {});
   return keys.includes(file.slice(file.lastIndexOf('/') + 1));
 }

@@ -85,6 +85,11 @@ const containerFields = {
 
 const container = z.strictObject({ ...containerFields, ports: z.array(port).length(1) });
 
+const projectedSource = z.looseObject({
+  serviceAccountToken: z.looseObject({ path: text }).optional(),
+  configMap: z.looseObject({ items: z.array(z.looseObject({ path: text })).default([]) }).optional(),
+});
+
 const podFields = {
   // No effect on a laptop:
   serviceAccountName: name.optional(),
@@ -97,6 +102,7 @@ const podFields = {
         name: text,
         secret: z.looseObject({ secretName: text.optional() }).optional(),
         configMap: z.looseObject({ name: text.optional() }).optional(),
+        projected: z.looseObject({ sources: z.array(projectedSource) }).optional(),
       }),
     )
     .default([]),
@@ -168,7 +174,11 @@ const KafkaSourceSchema = z.strictObject({
       timeout: DurationSchema.refine((ms) => ms > 0, 'expected a time-out above 0'),
       deadLetterSink: z.strictObject({ ref: reference('KafkaSink', 'eventing.knative.dev/v1alpha1') }),
     }),
-    sink: z.strictObject({ ref: reference('Service', 'serving.knative.dev/v1') }),
+    sink: z.strictObject({
+      ref: reference('Service', 'serving.knative.dev/v1'),
+      // No effect on a laptop, whose sources have no identity:
+      audience: text.optional(),
+    }),
     // No effect on a laptop, whose Kafka has no TLS:
     net: z.unknown().optional(),
   }),
@@ -284,6 +294,17 @@ const selector = z.looseObject({
     .default([]),
 });
 
+const networkPort = z.looseObject({
+  protocol: z.string().default('TCP'),
+  port: z.union([z.string(), z.number()]).optional(),
+});
+
+const networkPeer = z.looseObject({
+  namespaceSelector: selector.optional(),
+  podSelector: selector.optional(),
+  ipBlock: z.looseObject({ cidr: text, except: z.array(text).default([]) }).optional(),
+});
+
 const NetworkPolicySchema = clusterKind({
   spec: z.looseObject({
     podSelector: selector,
@@ -291,8 +312,14 @@ const NetworkPolicySchema = clusterKind({
     egress: z
       .array(
         z.looseObject({
-          ports: z.array(z.looseObject({ port: z.union([z.string(), z.number()]).optional() })).default([]),
+          ports: z.array(networkPort).default([]),
+          to: z.array(networkPeer).default([]),
         }),
+      )
+      .default([]),
+    ingress: z
+      .array(
+        z.looseObject({ ports: z.array(networkPort).default([]), from: z.array(networkPeer).default([]) }),
       )
       .default([]),
   }),

@@ -133,6 +133,40 @@ describe.skipIf(!hasKubectl())(`scripts${hasKubectl() ? '' : ' (skipped: there i
     });
   }
 
+  const SENDERS_READY = [
+    `'get configmap'*config-features*) echo Enabled ;;`,
+    `'get --raw /.well-known/openid-configuration') echo '{"issuer":"https://kubernetes.default.svc.cluster.local","jwks_uri":"x"}' ;;`,
+  ];
+
+  test.each<[string, readonly string[], RegExp]>([
+    [
+      'Eventing gives no identity',
+      [],
+      /Eventing gives its sources no identity: set authentication-oidc: enabled/,
+    ],
+    [
+      'the issuer is another',
+      [
+        SENDERS_READY[0] ?? '',
+        `'get --raw /.well-known'*) echo '{"issuer":"https://oidc.example.com/id/1"}' ;;`,
+      ],
+      /the cluster's tokens are made by https:\/\/oidc\.example\.com\/id\/1: put that at OIDC_ISSUER/,
+    ],
+    [
+      'the address of the API is not filled in',
+      [...SENDERS_READY, `'get endpointslices'*) echo '172.18.0.2' ;;`],
+      /to-cluster-api leads nowhere: put the addresses of the cluster's API there \(172\.18\.0\.2\)/,
+    ],
+  ])('deploy.sh applies nothing, when senders are checked and %s', (_, answers, says) => {
+    const run = deployTo(`  'apply'*) echo applied ;;\n  ${answers.join('\n  ')}`, [
+      '--overlay',
+      'production',
+    ]);
+    expect(run.status).toBe(1);
+    expect(run.stderr).toMatch(says);
+    expect(run.stdout).not.toContain('applied');
+  });
+
   test('deploy.sh says what it waits for, the last line of its log, and at the end the page of the runbook', () => {
     const run = deployTo(
       `  'rollout status'*) sleep 3; echo 'error: timed out waiting for the condition' >&2; exit 1 ;;

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createMetrics } from './metrics.ts';
-import type { SenderFault } from './sender.ts';
+import type { SenderFault } from './sender-rules.ts';
 
 const metrics = createMetrics('function');
 const events = metrics.counter(

@@ -7,7 +7,8 @@ import type { Logger } from './log.ts';
 import { countRefusedSender, createEventMetrics } from './event-metrics.ts';
 import { MetricsEnv } from './instruments.ts';
 import { parseEventData, type ReceivedEvent } from './received-event.ts';
-import { createSenderCheck, type SenderCheck, SenderEnv } from './sender.ts';
+import { createSenderCheck } from './sender.ts';
+import { type SenderCheck, SenderEnv } from './sender-rules.ts';
 import { traceIdOf } from './trace.ts';
 
 /** Variables that every function has. */

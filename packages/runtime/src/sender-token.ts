@@ -4,15 +4,15 @@ import { request as requestTls } from 'node:https';
 import { createRemoteJWKSet, customFetch, errors, jwtVerify } from 'jose';
 import { describeError } from './errors.ts';
 import type { Logger } from './log.ts';
-import type { SenderCheck, SenderFault, SenderRules } from './sender.ts';
+import type { SenderCheck, SenderFault, SenderRules } from './sender-rules.ts';
 
 /** What Kubernetes signs service account tokens with; no symmetric one, and never `none`. */
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512'];
 /** Two machines' clocks may differ by so much. */
 const CLOCK_TOLERANCE_SECONDS = 60;
 /**
- * How long keys are believed. A new key is fetched when a token names it; this says only how soon a key that was
- * taken back is forgotten, and how long the cluster's API may be away before events must wait.
+ * How long keys are believed. A new key is fetched when a token names it; this says only how soon a key that
+ * was taken back is forgotten, and how long the cluster's API may be away before events must wait.
  */
 const KEYS_MAX_AGE_MS = 3_600_000;
 const FETCH_DEADLINE_MS = 5_000;
@@ -27,7 +27,8 @@ const CLAIM_FAULTS: Readonly<Record<string, SenderFault>> = {
 };
 
 /**
- * Judges tokens by the issuer's keys: signature, issuer, audience, time and subject. The only file that knows jose.
+ * Judges tokens by the issuer's keys: signature, issuer, audience, time and subject. The only file that knows
+ * jose.
  */
 export function createTokenCheck(
   { issuer, audience, subjects, keys }: SenderRules,
