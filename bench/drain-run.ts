@@ -137,7 +137,7 @@ export async function drainOnce(rig: DrainRig, options: DrainOptions): Promise<D
     const threads = readThreads(servers.pids.cassandra);
     const tables = await readTables(pipeline.client, keyspace);
     const { drainedMs, looks } = await watch(pipeline, sample, { say, signal });
-    say('Settled; counting what is stored …');
+    say('At rest; counting what is stored …');
     const used = minus(readThreads(servers.pids.cassandra), threads);
     const asked = tablesSince(await readTables(pipeline.client, keyspace), tables);
     const dead = await admin.fetchTopicOffsets(prefix + TOPICS.dead);
@@ -173,9 +173,9 @@ async function watch(
 ): Promise<{ readonly drainedMs: number; readonly looks: readonly DrainLook[] }> {
   const startedMs = performance.now();
   const looks: DrainLook[] = [];
-  for (let saidMs = 0, isSettled = false; !isSettled; ) {
+  for (let saidMs = 0, isAtRest = false; !isAtRest; ) {
     await sleep(LOOK_MS, undefined, { signal });
-    isSettled = await pipeline.isSettled();
+    isAtRest = await pipeline.isAtRest();
     const atMs = performance.now() - startedMs;
     if (atMs > GIVE_UP_MS) throw new Error('Cannot measure: the backlog was not worked off in 20 minutes');
     const delivered = Object.fromEntries(

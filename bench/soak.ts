@@ -46,7 +46,7 @@ const SAMPLE_MS = 5_000;
 /** Samples from one word of progress to the next, and from one writing of the numbers to the next. */
 const SAMPLES_A_MINUTE = 12;
 const LAG_MS = 1_000;
-const SETTLE_MS = 120_000;
+const REST_MS = 120_000;
 const KEYSPACE = 'kandle';
 
 await runBench(COMMAND, soak);
@@ -122,9 +122,9 @@ async function soak({ options, args, say, signal }: BenchRun<typeof COMMAND.opti
     measured.abort();
     probe.stop();
     simulator.setSilent(true);
-    const deadline = performance.now() + SETTLE_MS;
-    while (!(await pipeline.isSettled()) && performance.now() < deadline) await sleep(250);
-    await watch.catchUp(SETTLE_MS);
+    const deadline = performance.now() + REST_MS;
+    while (!(await pipeline.isAtRest()) && performance.now() < deadline) await sleep(250);
+    await watch.catchUp(REST_MS);
     // The rows of the last candles are written after they were published.
     while (
       performance.now() < deadline &&

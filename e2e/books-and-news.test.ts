@@ -54,7 +54,7 @@ test(
     });
     await until('news', async () => (await read('news')).length > 0);
     simulator.setSilent(true);
-    await until('the end of everything', () => pipeline.isSettled());
+    await until('the end of everything', () => pipeline.isAtRest());
 
     for (const row of await read('order_books')) {
       expect(Number(row['bid'])).toBeLessThan(Number(row['ask']));

@@ -85,7 +85,7 @@ test(
     const atKill = webhook.keys.length;
     await until('announcements after the kill', () => webhook.keys.length >= atKill + SOME);
     simulator.setSilent(true);
-    await until('the end of everything', () => pipeline.isSettled());
+    await until('the end of everything', () => pipeline.isAtRest());
 
     const signals = await pipeline.client.execute(
       `SELECT feed, symbol, rule, start, state FROM ${keyspace}.signals`,

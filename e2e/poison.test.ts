@@ -256,7 +256,7 @@ beforeAll(async () => {
     log: () => undefined,
     hooks: { onSpawn: () => undefined, onExit: () => undefined },
   });
-  await untilSettled();
+  await untilAtRest();
   dead = withoutRepeats((await readDead()).map(toDeadLetter));
 });
 
@@ -268,19 +268,19 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Settled, and again a moment later: what transform has just written is the others' to take. */
-async function untilSettled(): Promise<void> {
+/** At rest, and again a moment later: what transform has just written is the others' to take. */
+async function untilAtRest(): Promise<void> {
   const deadline = Date.now() + 120_000;
-  for (let settled = 0; settled < 3; ) {
+  for (let timesAtRest = 0; timesAtRest < 3; ) {
     if (Date.now() > deadline) {
       const logs = ['transform', 'aggregate', 'persist'].map((file) =>
         readFileSync(join(folder, 'logs', `${file}.log`), 'utf8').slice(-2_000),
       );
       throw new Error(
-        `The pipeline did not settle: ${JSON.stringify([...(await pipeline.lags())].map(String))}\n${logs.join('\n')}`,
+        `The pipeline did not come to rest: ${JSON.stringify([...(await pipeline.lags())].map(String))}\n${logs.join('\n')}`,
       );
     }
-    settled = (await pipeline.isSettled()) ? settled + 1 : 0;
+    timesAtRest = (await pipeline.isAtRest()) ? timesAtRest + 1 : 0;
     await sleep(200);
   }
 }

@@ -35,7 +35,7 @@ export interface Disturbance {
   readonly logLevel?: string;
   /** Runs beside the replay, from its start. */
   readonly during?: (pipeline: Pipeline) => Promise<void>;
-  /** Runs when everything is settled, before the keyspace is dropped. */
+  /** Runs when everything is at rest, before the keyspace is dropped. */
   readonly after?: (pipeline: Pipeline, keyspace: string) => Promise<void>;
 }
 
@@ -80,7 +80,7 @@ export async function runReplay(
     });
     try {
       const disturbance = during?.(pipeline);
-      await waitUntilSettled(pipeline, join(folder, 'logs'));
+      await untilAtRest(pipeline, join(folder, 'logs'));
       await disturbance;
       await expectCleanAudit(name, plan);
       await exportViews(pipeline.client, name, folder);
@@ -127,9 +127,9 @@ function readLogs(folder: string): Record<string, string> {
   return Object.fromEntries(files);
 }
 
-async function waitUntilSettled(pipeline: Pipeline, logFolder: string): Promise<void> {
+async function untilAtRest(pipeline: Pipeline, logFolder: string): Promise<void> {
   const deadline = Date.now() + DEADLINE_MS;
-  while ((await pipeline.ingestStatus())?.drained !== true || !(await pipeline.isSettled())) {
+  while ((await pipeline.ingestStatus())?.drained !== true || !(await pipeline.isAtRest())) {
     if (Date.now() > deadline) {
       const logs = readdirSync(logFolder)
         .map((name) => `${name}: ${readFileSync(join(logFolder, name), 'utf8').slice(-2_000)}`)

@@ -73,9 +73,9 @@ async function runAndKill(task: Task, isEnough: (delivered: Delivered) => boolea
   return delivered;
 }
 
-async function untilSettled(pipeline: Pipeline, logFolder: string): Promise<void> {
+async function untilAtRest(pipeline: Pipeline, logFolder: string): Promise<void> {
   const deadline = Date.now() + DEADLINE_MS;
-  while ((await pipeline.ingestStatus())?.drained !== true || !(await pipeline.isSettled())) {
+  while ((await pipeline.ingestStatus())?.drained !== true || !(await pipeline.isAtRest())) {
     if (Date.now() > deadline) {
       const logs = readdirSync(logFolder).map((name) =>
         readFileSync(join(logFolder, name), 'utf8').slice(-2_000),
@@ -127,7 +127,7 @@ describe.skipIf(!hasRecording)(`the recorded trades${hasRecording ? '' : ` (${NO
       hooks: { onSpawn: () => undefined, onExit: () => undefined },
     });
     onTestFinished(() => pipeline.stop());
-    await untilSettled(pipeline, logFolder);
+    await untilAtRest(pipeline, logFolder);
     await exportViews(pipeline.client, name, folder);
     await pipeline.client.execute(`DROP KEYSPACE ${name}`);
 

@@ -72,7 +72,7 @@ test('a lost Cassandra is made again from the log, and nobody is told of old sig
     const code = await program(args, env, { print: say, progress: say });
     return { code, text: lines.join('\n') };
   }
-  const settled = (pipeline: Pipeline) =>
+  const untilAtRest = (pipeline: Pipeline) =>
     until('no lag', async () => [...(await pipeline.lags()).values()].every((lag) => lag === 0));
 
   const kafka = createKafka(
@@ -95,7 +95,7 @@ test('a lost Cassandra is made again from the log, and nobody is told of old sig
   const count = async (table: string) =>
     Number((await pipeline.client.execute(`SELECT count(*) FROM ${keyspace}.${table}`)).first()?.['count']);
   await producer.send(env.RAW_TOPIC, createSmallMarket(60, Date.now()));
-  await settled(pipeline);
+  await untilAtRest(pipeline);
   const first = await run(audit, ['--wait', '60s']);
   expect(first.code, first.text).toBe(0);
   const before = { trades: await count('trades'), candles: await count('candles_5s') };
@@ -114,7 +114,7 @@ test('a lost Cassandra is made again from the log, and nobody is told of old sig
   await lost.client.execute(`DROP KEYSPACE ${keyspace}`);
   await lost.stop();
   pipeline = await start();
-  await settled(pipeline);
+  await untilAtRest(pipeline);
   expect(await run(audit, ['--wait', '30s'])).toMatchObject({ code: 1 });
   await pipeline.stop();
 

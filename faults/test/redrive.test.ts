@@ -132,7 +132,7 @@ test('events given up while Cassandra was away are sent again days later, once, 
 
   // The first batch of the window is counted, then the database is away for the second and third.
   await sendRaw(1, THEN_MS, 100);
-  await settledBut(pipeline);
+  await untilNoLag(pipeline);
   proxy.setWeather({ kind: 'refused' });
   proxy.cut();
   const second = await sendRaw(2, THEN_MS + 2_000, 90);
@@ -171,7 +171,7 @@ test('events given up while Cassandra was away are sent again days later, once, 
   expect((await all()).map(({ fate }) => fate)).toEqual(Array.from({ length: 4 }, () => 'redriven before'));
 
   await until('the revision', async () => (await candles(THEN_MS))[0]?.['trade_count'] === 6);
-  await settledBut(pipeline);
+  await untilNoLag(pipeline);
   // Each letter went to both of its topic's readers, and no trade counts twice.
   expect(await candles(THEN_MS)).toEqual([
     { open: 100, high: 101, low: 90, close: 91, volume: 6, trade_count: 6, state: 'revised', revision: 1 },
@@ -197,7 +197,7 @@ test('events given up while Cassandra was away are sent again days later, once, 
   const raw = (await all()).filter(({ fate }) => fate === 'send').map(({ letter }) => letter);
   expect(raw).toMatchObject([{ destination: 'transform', shard: 'finnhub-02' }]);
   expect(await sendAgain(kafka, topics, raw, options)).toBe(1);
-  await settledBut(pipeline);
+  await untilNoLag(pipeline);
   const admin = kafka.admin();
   await admin.connect();
   onTestFinished(() => admin.disconnect());
@@ -253,13 +253,13 @@ test('events given up while Cassandra was away are sent again days later, once, 
     { fate: 'counted already' },
   ]);
   await until('the refused trade', async () => (await candles(THEN_MS))[0]?.['trade_count'] === 7);
-  await settledBut(pipeline);
+  await untilNoLag(pipeline);
   expect(await candles(THEN_MS)).toMatchObject([{ high: 500, volume: 8, trade_count: 7 }]);
   expect(await storedTrades()).toBe(16);
   expect((await auditPipeline(audited, { maxRefusedPpm: 500_000 })).findings).toEqual([]);
 
   /** Windows at the end of the log stay open: nothing closes them. */
-  async function settledBut(running: Pipeline): Promise<void> {
+  async function untilNoLag(running: Pipeline): Promise<void> {
     await until('no lag', async () => [...(await running.lags()).values()].every((lag) => lag === 0));
   }
 });

@@ -16,7 +16,7 @@ export const SEED = Number(process.env['FAULT_SEED'] ?? 1);
 /** Trades a second of a test: as it is used to, or `FAULT_RATE`, for a machine that does more or less. */
 export const rateOf = (usual: number): number => Number(process.env['FAULT_RATE'] ?? usual);
 
-const SETTLE_DEADLINE_MS = 240_000;
+const REST_DEADLINE_MS = 240_000;
 /** Late trades of a later fault may change windows that were clean before. */
 const LOOK_BACK_MS = 960_000;
 /** Up to where a stack was found clean. */
@@ -68,7 +68,7 @@ function pidOf(server: 'kafka' | 'cassandra'): number {
 export async function expectClean(stack: Stack): Promise<void> {
   try {
     const startedMs = performance.now();
-    await stack.settle(SETTLE_DEADLINE_MS);
+    await stack.untilAtRest(REST_DEADLINE_MS);
     const restedMs = performance.now();
     const nowMs = Date.now();
     const before = cleanUpTo.get(stack);

@@ -215,7 +215,7 @@ async function follow(
       progress.tick(status);
       if (!feed.ends) continue;
       // A server that is being started again is one more thing to wait for.
-      ended = status?.drained === true && (await pipeline.isSettled().catch(() => false));
+      ended = status?.drained === true && (await pipeline.isAtRest().catch(() => false));
       stuck = standstill.look(
         { hasBegun: feed.hasBegun(), status, settledEvents: settledEvents(pipeline) },
         performance.now(),
@@ -234,7 +234,7 @@ async function follow(
   }
   if (ended) tellLosses(pipeline, watch, feed, status);
   if (!ended && stuck !== null) {
-    const open = await pipeline.findUnsettled().catch((error: unknown) => describeError(error));
+    const open = await pipeline.findUnrest().catch((error: unknown) => describeError(error));
     throw new StartError(
       `The replay does not come to its end: ${stuck}${open === null ? '' : `; ${open}`}. What was exported is not whole`,
     );

@@ -131,9 +131,9 @@ test('every function sleeps when the market is silent, with all candles final, a
   simulator.setSilent(true);
   const sent = simulator.stats().trades;
   // The last windows are closed some seconds after their last trade: a function may sleep and wake in between.
-  await until('every window is final', () => pipeline.isSettled());
+  await until('every window is final', () => pipeline.isAtRest());
   await until('no function has a process', areAsleep);
-  expect(await pipeline.isSettled()).toBe(true);
+  expect(await pipeline.isAtRest()).toBe(true);
   const startsBefore = coldStarts();
   await watch.catchUp(DEADLINE_MS);
   const asleep = await readCandles(stack);

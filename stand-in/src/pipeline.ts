@@ -84,9 +84,9 @@ export interface Pipeline {
   /** Records that each source has not settled yet. */
   lags(): Promise<ReadonlyMap<string, number>>;
   /** What is under way, in words: events that wait, windows that are open. Null if nothing is. */
-  findUnsettled(): Promise<string | null>;
+  findUnrest(): Promise<string | null>;
   /** True if nothing is under way: every lag is 0 and every window that was opened is final. */
-  isSettled(): Promise<boolean>;
+  isAtRest(): Promise<boolean>;
   /** Stops ingest, then the sources, then the functions. */
   stop(): Promise<void>;
 }
@@ -244,7 +244,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
       entries.push([one.name, await readLag(admin, one, position)]);
     return new Map(entries);
   };
-  async function findUnsettled(): Promise<string | null> {
+  async function findUnrest(): Promise<string | null> {
     const behind = [...(await lags())].filter(([, lag]) => lag > 0);
     if (behind.length > 0) return behind.map(([name, lag]) => `${name} is ${lag} events behind`).join(', ');
     const { rows } = await client.execute(`SELECT shard, open FROM ${keyspace}.shards`, [], {
@@ -261,8 +261,8 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     ingest: ingests[0] ?? null,
     ingestStatus: async () => together(await Promise.all(ingests.map((ingest) => ingest.status()))),
     lags,
-    findUnsettled,
-    isSettled: async () => (await findUnsettled()) === null,
+    findUnrest,
+    isAtRest: async () => (await findUnrest()) === null,
     stop,
   };
 }

@@ -21,7 +21,7 @@ export interface ChaosReport extends Verdict {
   readonly refusable: Refusable;
   /** Largest resident memory of each kind of process, megabytes. */
   readonly peaksMb: Readonly<Record<string, number>>;
-  readonly settleMs: number;
+  readonly restMs: number;
 }
 
 /** How a run under faults goes. */
@@ -34,7 +34,7 @@ export interface ChaosRun {
 }
 
 const WARM_UP_MS = 5_000;
-const SETTLE_DEADLINE_MS = 600_000;
+const REST_DEADLINE_MS = 600_000;
 
 /**
  * Lets faults befall a stack until the time is over, then lets it come to rest, and judges. What does not come
@@ -71,17 +71,17 @@ export async function runChaos(stack: Stack, run: ChaosRun): Promise<ChaosReport
   }
   signal.throwIfAborted();
   say(`${clock(performance.now() - startedMs)} the market falls silent; waiting until everything is final …`);
-  const settlingMs = performance.now();
+  const waitingMs = performance.now();
   let unrest: string | null = null;
   try {
-    await stack.settle(SETTLE_DEADLINE_MS, signal);
+    await stack.untilAtRest(REST_DEADLINE_MS, signal);
   } catch (error) {
     signal.throwIfAborted();
     unrest = describeError(error);
   }
-  const settleMs = performance.now() - settlingMs;
+  const restMs = performance.now() - waitingMs;
   say(
-    `${clock(performance.now() - startedMs)} ${unrest === null ? 'at rest' : 'NOT at rest'} after ${seconds(settleMs)}; comparing …`,
+    `${clock(performance.now() - startedMs)} ${unrest === null ? 'at rest' : 'NOT at rest'} after ${seconds(restMs)}; comparing …`,
   );
   const verdict = await judge(stack);
   return {
@@ -93,7 +93,7 @@ export async function runChaos(stack: Stack, run: ChaosRun): Promise<ChaosReport
     redelivered: stack.feed.stats().redelivered,
     refusable: stack.feed.stats().refusable,
     peaksMb: stack.memory.peaks(),
-    settleMs,
+    restMs,
   };
 }
 

@@ -76,7 +76,7 @@ export interface Stack {
    * @throws {Error} Naming what is not, with the ends of the logs.
    * @throws The reason of `signal` once it is aborted.
    */
-  settle(deadlineMs: number, signal?: AbortSignal): Promise<void>;
+  untilAtRest(deadlineMs: number, signal?: AbortSignal): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -200,7 +200,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-function assemble(parts: Omit<Stack, 'lags' | 'untilAwake' | 'untilTaken' | 'settle'>, admin: Admin): Stack {
+function assemble(
+  parts: Omit<Stack, 'lags' | 'untilAwake' | 'untilTaken' | 'untilAtRest'>,
+  admin: Admin,
+): Stack {
   const { plan, pipeline, feed, options } = parts;
 
   async function lags(): Promise<ReadonlyMap<string, number>> {
@@ -211,7 +214,7 @@ function assemble(parts: Omit<Stack, 'lags' | 'untilAwake' | 'untilTaken' | 'set
   }
 
   /** What is not done yet, in words; null if all is. */
-  async function findUnsettled(): Promise<string | null> {
+  async function findUnrest(): Promise<string | null> {
     const status = await pipeline.ingestStatus();
     if (status === null) return 'ingest does not answer';
     if (!('buffered' in status) || status.buffered !== 0) return 'ingest has records to send';
@@ -243,13 +246,13 @@ function assemble(parts: Omit<Stack, 'lags' | 'untilAwake' | 'untilTaken' | 'set
         await sleep(POLL_MS);
       }
     },
-    async settle(deadlineMs, signal) {
+    async untilAtRest(deadlineMs, signal) {
       feed.setSilent(true);
       const deadline = performance.now() + deadlineMs;
       // Twice: what a function has just written may be another's to take.
       for (let quiet = 0; quiet < 2; ) {
         // A server that is being started again is one more thing to wait for.
-        const fact = await findUnsettled().catch((error: unknown) => String(error));
+        const fact = await findUnrest().catch((error: unknown) => String(error));
         quiet = fact === null ? quiet + 1 : 0;
         if (performance.now() > deadline)
           throw new Error(

@@ -55,7 +55,7 @@ test('everything is there after a redrive, when the retries were exhausted and t
   onTestFinished(end);
   await loseEvents(stack);
   await loseRawEvents(stack);
-  await stack.settle(240_000);
+  await stack.untilAtRest(240_000);
   const before = await judge(stack);
   // The audit does not call what waits in the dead letters a difference, but the views lack it.
   expect(before.differences.length).toBeGreaterThan(0);
@@ -75,7 +75,7 @@ test('the audit finds what is missing, when the retries were exhausted and there
   const { stack, end } = await startTestStack({ rate: RATE, plan: impatient(false) });
   onTestFinished(end);
   await loseEvents(stack);
-  await stack.settle(240_000);
+  await stack.untilAtRest(240_000);
   const { audit } = await judge(stack);
   expect(audit.verdict).toBe('different');
   expect(audit.deadLetters).toEqual([]);

@@ -129,7 +129,7 @@ test.each([
 ])('every trade counts once, when $what', async ({ symbols, instances }) => {
   const stack = await startWithoutAggregate(symbols, instances);
   await until('enough trades', () => stack.feed.stats().trades >= TRADES);
-  await stack.settle(120_000);
+  await stack.untilAtRest(120_000);
   let events: readonly Delivered[] = [];
   await until('the batches that close the last windows', async () => {
     events = await readCleanBatches(stack);

@@ -2,10 +2,10 @@ import { beforeFirstWrite } from '@kandle/market/window/before-first-write';
 import {
   dueLimitMs,
   dueWindows,
-  type SettledWindows,
+  type DoneWindows,
   type ShardState,
   takeOffOpen,
-  withoutSettled,
+  withoutDone,
 } from '@kandle/market/window/shard-state';
 import { closedToOf, WINDOW_MS, type WindowKey } from '@kandle/market/window/window';
 import { closeWindow, isFinal, type WindowState } from '@kandle/market/window/window-state';
@@ -31,28 +31,28 @@ export async function closeDueWindows(
   touched: readonly number[],
 ): Promise<void> {
   if (!isClosingDue(deps, work, touched)) return;
-  await settleDue(deps, work, { shard: work.shard, touched });
-  if (withoutSettled(work.shard, work.settled).open.length > 0) return;
+  await closeDue(deps, work, { shard: work.shard, touched });
+  if (withoutDone(work.shard, work.done).open.length > 0) return;
   work.shard = await changeShard(deps, work.batch.shard, {
     action: 'close windows',
     known: work.shard,
     async change(shard) {
-      const { closed, limitMs } = await settleDue(deps, work, { shard, touched });
+      const { closed, limitMs } = await closeDue(deps, work, { shard, touched });
       return takeOffOpen(shard, closed, limitMs);
     },
   });
-  work.settled = null;
+  work.done = null;
 }
 
-/** Closes and publishes what is due and not settled yet; all that is settled then. */
-async function settleDue(
+/** Closes and publishes what is due and not done yet; all that is done then. */
+async function closeDue(
   deps: CloseDeps,
   work: BatchWork,
   { shard, touched }: { readonly shard: ShardState; readonly touched: readonly number[] },
-): Promise<SettledWindows> {
+): Promise<DoneWindows> {
   const { batch } = work;
-  const limitMs = dueLimitMs(withoutSettled(shard, work.settled), batch.watermarkMs, deps.graceMs);
-  const closed = [...(work.settled?.closed ?? [])];
+  const limitMs = dueLimitMs(withoutDone(shard, work.done), batch.watermarkMs, deps.graceMs);
+  const closed = [...(work.done?.closed ?? [])];
   for (const windowStartMs of dueWindows(shard, touched, limitMs)) {
     if (closed.includes(windowStartMs)) continue;
     const key = { shard: batch.shard, windowStartMs };
@@ -60,7 +60,7 @@ async function settleDue(
     await deps.candles.publishFinal(key, final, batch);
     closed.push(windowStartMs);
   }
-  return (work.settled = { closed, limitMs });
+  return (work.done = { closed, limitMs });
 }
 
 /**
@@ -69,7 +69,7 @@ async function settleDue(
  */
 function isClosingDue(deps: CloseDeps, work: BatchWork, touched: readonly number[]): boolean {
   const { batch } = work;
-  const shard = withoutSettled(work.shard, work.settled);
+  const shard = withoutDone(work.shard, work.done);
   const limitMs = dueLimitMs(shard, batch.watermarkMs, deps.graceMs);
   if (closedToOf(batch.watermarkMs, deps.graceMs) > (shard.closedToMs ?? Number.NEGATIVE_INFINITY))
     return true;

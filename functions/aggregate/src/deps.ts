@@ -1,4 +1,4 @@
-import type { SettledWindows, ShardState } from '@kandle/market/window/shard-state';
+import type { DoneWindows, ShardState } from '@kandle/market/window/shard-state';
 import type { BatchHeader } from '@kandle/market/event/batch-header';
 import type { BatchPosition, WindowState } from '@kandle/market/window/window-state';
 import type { ChangeLimits } from '@kandle/runtime/change-versioned';
@@ -29,7 +29,7 @@ export interface KnownShard {
   /** Its row as last seen. May be old: what is decided on it is checked by a transaction. */
   shard: ShardState;
   /** What this process has closed and published since; null for nothing. */
-  settled: SettledWindows | null;
+  done: DoneWindows | null;
 }
 
 /** What the steps of one batch share. */

@@ -42,7 +42,7 @@ export function createAggregate(deps: AggregateDeps): (event: ReceivedEvent) => 
     const touched = [...folded.keys()].toSorted((a, b) => a - b);
     const known = shards.get(batch.shard) ?? {
       shard: await deps.shards.read(batch.shard),
-      settled: null,
+      done: null,
     };
     const work: BatchWork = { batch, position, ...known, fresh: new Set() };
     try {
@@ -55,7 +55,7 @@ export function createAggregate(deps: AggregateDeps): (event: ReceivedEvent) => 
       // The first try may have died before it took the window off the list: what is remembered need not tell.
       if (isRepeat) work.shard = await deps.shards.read(batch.shard);
       await closeDueWindows(deps, work, touched);
-      shards.set(batch.shard, { shard: work.shard, settled: work.settled });
+      shards.set(batch.shard, { shard: work.shard, done: work.done });
     } catch (error) {
       shards.delete(batch.shard);
       throw error;

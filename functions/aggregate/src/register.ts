@@ -8,7 +8,7 @@ type RegisterDeps = Pick<AggregateDeps, 'shards' | 'windows' | 'cache' | 'maxAtt
 
 /**
  * Puts the windows that a batch is about to write into the shard's `open` list, unless they are final, and
- * takes off in the same transaction what is settled.
+ * takes off in the same transaction what is done.
  *
  * It must be durable before the first write to a window, or a crash could leave a window that nobody closes.
  */
@@ -24,13 +24,13 @@ export async function registerOpenWindows(
     known,
     async change(shard) {
       missing = await unlisted(deps, shard, { name: work.batch.shard, touched });
-      return registerWindows(shard, missing, work.settled);
+      return registerWindows(shard, missing, work.done);
     },
   });
   // None are missing where the last row that was read lists them all.
   if (missing.length === 0) return;
   for (const windowStartMs of missing) work.fresh.add(windowStartMs);
-  work.settled = null;
+  work.done = null;
 }
 
 /** Those of the windows that belong on the `open` list and are not there. */

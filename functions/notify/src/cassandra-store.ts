@@ -13,10 +13,10 @@ const SET =
 const ROW = 'WHERE feed = ? AND signal_id = ? AND target = ? AND version = ?';
 const WRITE = `UPDATE notifications SET ${SET} ${ROW}`;
 const LEASE = `UPDATE notifications USING TTL ? SET claimed_by = ? ${ROW}`;
-const SETTLE = `UPDATE notifications SET ${SET}, claimed_by = null ${ROW}`;
+const END = `UPDATE notifications SET ${SET}, claimed_by = null ${ROW}`;
 /** An expired row is not written anew: it has no status. */
-const SETTLE_SENT = `${SETTLE} IF status IN ('claimed', 'failed', 'unclear', 'refused')`;
-const SETTLE_OTHER = `${SETTLE} IF status = 'claimed' AND attempts = ?`;
+const END_SENT = `${END} IF status IN ('claimed', 'failed', 'unclear', 'refused')`;
+const END_OTHER = `${END} IF status = 'claimed' AND attempts = ?`;
 
 const READING = 'read what was announced';
 const WRITING = 'write what was announced';
@@ -64,8 +64,8 @@ export function createNoticeStore(client: Client, owner: string): NoticeStore {
       writeConditionally(WRITING, () => {
         const params = [...values(notice), ...rowKey(key, notice)];
         return notice.status === 'sent'
-          ? client.execute(SETTLE_SENT, params, CONDITIONAL)
-          : client.execute(SETTLE_OTHER, [...params, notice.attempts], CONDITIONAL);
+          ? client.execute(END_SENT, params, CONDITIONAL)
+          : client.execute(END_OTHER, [...params, notice.attempts], CONDITIONAL);
       }),
   };
 }

@@ -206,8 +206,8 @@ export function createShardTime<Item>(
       const isSame = one.arrived.symbol === last.arrived.symbol;
       if (last.side === 'behind' && !isSame) continue;
       if (!agree(one.arrived, last.arrived)) continue;
-      const hasSettled = last.arrived.feedMs - one.arrived.feedMs >= CONFIRM_MS;
-      if (hasSettled || (!isSame && !isTrusted)) return true;
+      const isLasting = last.arrived.feedMs - one.arrived.feedMs >= CONFIRM_MS;
+      if (isLasting || (!isSame && !isTrusted)) return true;
     }
     return isReplay && isAscending(last);
   }

@@ -10,7 +10,7 @@ import {
   registerWindows,
   takeOffOpen,
   type ShardState,
-  withoutSettled,
+  withoutDone,
 } from './shard-state.ts';
 
 const WINDOW_MS = 5_000;
@@ -45,7 +45,7 @@ test('registerWindows() is the union in ascending order, when windows are added'
   );
 });
 
-test('registerWindows() takes off what is settled, only when it adds something', () => {
+test('registerWindows() takes off what is done, only when it adds something', () => {
   fc.assert(
     fc.property(shards, starts, startLists, starts, (shard, added, closed, limitMs) => {
       const left = shard.open.filter((startMs) => !closed.includes(startMs));
@@ -54,8 +54,8 @@ test('registerWindows() takes off what is settled, only when it adds something',
       expect(registerWindows(shard, [added], { closed, limitMs })).toEqual(
         shard.open.includes(added) ? null : { ...shard, version: shard.version + 1, closedToMs, open },
       );
-      expect(withoutSettled(shard, { closed, limitMs })).toMatchObject({ open: left, closedToMs });
-      expect(withoutSettled(shard, null)).toBe(shard);
+      expect(withoutDone(shard, { closed, limitMs })).toMatchObject({ open: left, closedToMs });
+      expect(withoutDone(shard, null)).toBe(shard);
     }),
   );
 });

@@ -22,29 +22,29 @@ export const ABSENT_SHARD: ShardState = { version: 0, closedToMs: null, open: []
  * Windows that are final and whose candles are acknowledged, but that are still on the `open` list: the shard's
  * next write takes them off, and says up to where it is closed.
  */
-export interface SettledWindows {
+export interface DoneWindows {
   readonly closed: readonly number[];
   readonly limitMs: number;
 }
 
 /**
- * The shard with windows added to `open`, and settled ones taken off; null when it lists them all already, for
+ * The shard with windows added to `open`, and done ones taken off; null when it lists them all already, for
  * to take windows off is no reason to write.
  */
 export function registerWindows(
   shard: ShardState,
   windowStartsMs: readonly number[],
-  settled: SettledWindows | null,
+  done: DoneWindows | null,
 ): ShardState | null {
   if (windowStartsMs.every((startMs) => shard.open.includes(startMs))) return null;
-  const left = withoutSettled(shard, settled);
+  const left = withoutDone(shard, done);
   const open = new Set([...left.open, ...windowStartsMs]);
   return { ...left, version: shard.version + 1, open: [...open].toSorted((a, b) => a - b) };
 }
 
-/** The shard as it will be once what is settled is taken off; its version means nothing. */
-export function withoutSettled(shard: ShardState, settled: SettledWindows | null): ShardState {
-  return (settled && takeOffOpen(shard, settled.closed, settled.limitMs)) ?? shard;
+/** The shard as it will be once what is done is taken off; its version means nothing. */
+export function withoutDone(shard: ShardState, done: DoneWindows | null): ShardState {
+  return (done && takeOffOpen(shard, done.closed, done.limitMs)) ?? shard;
 }
 
 /** How far windows are due: ends up to this time are closed by a watermark, or have been before. */
