@@ -1,6 +1,6 @@
 import { isEverything, type Part } from './parts.ts';
 import type { RoleUsage } from './process-usage.ts';
-import type { TableUse } from './server-use.ts';
+import { type ServerUse, serverUseLines } from './server-use.ts';
 import { quantile } from './statistics.ts';
 import { drainBounds, targetLines } from './targets.ts';
 
@@ -23,9 +23,7 @@ export interface DrainRun {
   /** What each role had used before. */
   readonly first: Readonly<Record<string, RoleUsage>>;
   readonly looks: readonly DrainLook[];
-  /** CPU-seconds of Cassandra's threads that lived to the end. */
-  readonly cassandraThreads: Readonly<Record<string, number>>;
-  readonly tables: Readonly<Record<string, TableUse>>;
+  readonly cassandra: ServerUse;
   readonly stored: { readonly trades: number; readonly inFinalCandles: number };
   readonly deadLetters: number;
   readonly crashes: readonly string[];
@@ -36,7 +34,6 @@ const FUNCTIONS = ['transform', 'aggregate', 'persist'] as const;
 const BATCH_SOURCES = ['transform', 'aggregate', 'persist-trades'] as const;
 /** What is no function: the servers, and this process, which is also the event sources' dispatcher. */
 const OTHERS: ReadonlySet<string> = new Set(['runner', 'kafka', 'cassandra']);
-const THREADS_SHOWN = 8;
 
 /** The figures that runs are compared by; CPU-seconds are per million trades. */
 export interface DrainFigures {
@@ -115,15 +112,8 @@ export function reportOf(run: DrainRun): readonly string[] {
     `${'all'.padEnd(11)} ${figures.allCpu.toFixed(1).padStart(15)}`,
     `${FUNCTIONS.join(' + ')}: ${figures.functionsCpu.toFixed(1)}; all functions at most ${figures.functionsMb.toFixed(0)} MiB`,
     '',
-    `Cassandra's threads, CPU-s/M trades: ${largest(run.cassandraThreads, 1e6 / trades)}`,
-    '',
-    'table                  writes/M trades   reads/M trades',
+    ...serverUseLines(run.cassandra, trades),
   );
-  for (const [table, { writes, reads }] of Object.entries(run.tables)) {
-    if (writes + reads === 0) continue;
-    const perMillion = (count: number): string => whole((count * 1e6) / trades);
-    lines.push(`${table.padEnd(22)} ${perMillion(writes).padStart(15)} ${perMillion(reads).padStart(16)}`);
-  }
   lines.push(
     '',
     `stored ${whole(stored.trades)} trades, ${whole(stored.inFinalCandles)} in final candles; dead letters ${run.deadLetters}, crashes ${run.crashes.length}: ${isWhole(run) ? 'every trade stored and counted once' : 'not whole'}`,
@@ -171,14 +161,6 @@ export function summaryOf(runs: readonly DrainRun[]): readonly string[] {
 
 function whole(number: number): string {
   return Math.round(number).toLocaleString('en');
-}
-
-function largest(seconds: Readonly<Record<string, number>>, factor: number): string {
-  return Object.entries(seconds)
-    .toSorted(([, a], [, b]) => b - a)
-    .slice(0, THREADS_SHOWN)
-    .map(([kind, used]) => `${kind} ${(used * factor).toFixed(1)}`)
-    .join(', ');
 }
 
 /** Trades a second that a source handed over while it was neither beginning nor ending. */

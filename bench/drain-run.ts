@@ -13,7 +13,7 @@ import { countCandles, countTrades } from './count-stored.ts';
 import type { DrainLook, DrainRun } from './drain-report.ts';
 import { type Part, planOf } from './parts.ts';
 import { createUsage, rolesOf } from './process-usage.ts';
-import { readTables, readThreads, type TableUse } from './server-use.ts';
+import { watchServerUse } from './server-use.ts';
 import type { OwnServers } from './servers.ts';
 
 type Kafka = ReturnType<typeof createKafka>;
@@ -134,12 +134,10 @@ export async function drainOnce(rig: DrainRig, options: DrainOptions): Promise<D
     const alive = rolesOf(pipeline, servers.pids);
     const sample = () => Object.fromEntries(usage.sample(alive()));
     const first = sample();
-    const threads = readThreads(servers.pids.cassandra);
-    const tables = await readTables(pipeline.client, keyspace);
+    const useSince = await watchServerUse(pipeline.client, keyspace, servers.pids.cassandra);
     const { drainedMs, looks } = await watch(pipeline, sample, { say, signal });
     say('At rest; counting what is stored …');
-    const used = minus(readThreads(servers.pids.cassandra), threads);
-    const asked = tablesSince(await readTables(pipeline.client, keyspace), tables);
+    const cassandra = await useSince();
     const dead = await admin.fetchTopicOffsets(prefix + TOPICS.dead);
     return {
       trades,
@@ -149,8 +147,7 @@ export async function drainOnce(rig: DrainRig, options: DrainOptions): Promise<D
       drainedMs,
       first,
       looks,
-      cassandraThreads: Object.fromEntries(used),
-      tables: Object.fromEntries(asked),
+      cassandra,
       stored: {
         trades: parts.includes('trades') ? await countTrades(pipeline.client, keyspace) : trades,
         inFinalCandles: parts.includes('candles')
@@ -188,20 +185,4 @@ async function watch(
     say(`  ${(atMs / 1_000).toFixed(0)} s: ${counts.join(', ')}`);
   }
   return { drainedMs: performance.now() - startedMs, looks };
-}
-
-function minus(after: ReadonlyMap<string, number>, before: ReadonlyMap<string, number>): Map<string, number> {
-  return new Map([...after].map(([name, value]) => [name, value - (before.get(name) ?? 0)]));
-}
-
-function tablesSince(
-  after: ReadonlyMap<string, TableUse>,
-  before: ReadonlyMap<string, TableUse>,
-): ReadonlyMap<string, TableUse> {
-  return new Map(
-    [...after].map(([name, { writes, reads }]) => {
-      const since = before.get(name);
-      return [name, { writes: writes - (since?.writes ?? 0), reads: reads - (since?.reads ?? 0) }];
-    }),
-  );
 }

@@ -1,5 +1,6 @@
 import type { Delays } from './delay-probe.ts';
 import type { RoleUsage } from './process-usage.ts';
+import { type ServerUse, serverUseLines } from './server-use.ts';
 import { quantile, slopeOf } from './statistics.ts';
 import { targetLines } from './targets.ts';
 
@@ -21,6 +22,8 @@ export interface SoakRun {
   /** What each role had used before the first trade that counts. */
   readonly first: Readonly<Record<string, RoleUsage>>;
   readonly delays: Delays;
+  /** While trades came. */
+  readonly cassandra: ServerUse;
   readonly end: {
     readonly sent: number;
     readonly inFinalCandles: number;
@@ -99,6 +102,7 @@ export function reportOf(
   lines.push(
     `${'all'.padEnd(11)} ${allCpu.toFixed(1).padStart(15)}; without the runner, which holds the simulated market too, ${(allCpu - cpuOf('runner')).toFixed(1)}`,
   );
+  lines.push('', ...serverUseLines(run.cassandra, last.trades));
   lines.push('', 'source             lag, records: median of maxima   p99     max');
   for (const source of Object.keys(last.lags)) {
     const lags = warm.map((sample) => sample.lags[source] ?? 0);

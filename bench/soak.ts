@@ -19,6 +19,7 @@ import { createKafkaWatch } from '@kandle/local/view/kafka-watch';
 import { type BenchRun, runBench } from './command.ts';
 import { countCandles } from './count-stored.ts';
 import { createDelayProbe } from './delay-probe.ts';
+import { watchServerUse } from './server-use.ts';
 import { createUsage, rolesOf } from './process-usage.ts';
 import { ownServers } from './servers.ts';
 import { reportOf, type SoakRun, type SoakSample } from './soak-report.ts';
@@ -93,7 +94,7 @@ async function soak({ options, args, say, signal }: BenchRun<typeof COMMAND.opti
     await watch.start();
     say(`Warming up for ${options['warm-up']} s …`);
     await sleep(options['warm-up'] * 1_000, undefined, { signal });
-    probe = createDelayProbe(pipeline.client, KEYSPACE, { everyMs: 500 });
+    probe = createDelayProbe(pipeline.client, KEYSPACE, { everyMs: 1_000 });
     const usage = createUsage();
     const alive = rolesOf(pipeline, servers.pids);
     const measured = new AbortController();
@@ -101,6 +102,7 @@ async function soak({ options, args, say, signal }: BenchRun<typeof COMMAND.opti
     const samples: SoakSample[] = [];
     const startedMs = performance.now();
     const first = usage.sample(alive());
+    const useSince = await watchServerUse(pipeline.client, KEYSPACE, servers.pids.cassandra);
     const tradesBefore = simulator.stats().trades;
     while (performance.now() - startedMs < minutes * 60_000 && !signal.aborted) {
       await sleep(SAMPLE_MS, undefined, { signal }).catch(() => undefined);
@@ -119,6 +121,7 @@ async function soak({ options, args, say, signal }: BenchRun<typeof COMMAND.opti
         write({ samples, first: Object.fromEntries(first), delays: probe.delays() });
       }
     }
+    const cassandra = await useSince();
     measured.abort();
     probe.stop();
     simulator.setSilent(true);
@@ -135,6 +138,7 @@ async function soak({ options, args, say, signal }: BenchRun<typeof COMMAND.opti
       samples,
       first: Object.fromEntries(first),
       delays: probe.delays(),
+      cassandra,
       end: {
         ...(await countCandles(pipeline.client, KEYSPACE)),
         sent: simulator.stats().trades,

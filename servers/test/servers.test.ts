@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import { Client } from 'cassandra-driver';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { readLiveChildren } from '../src/process/run-record.ts';
@@ -50,3 +51,24 @@ test('the record of the run names both processes', () => {
   const children = readLiveChildren(inject('serversFolder'));
   expect(children.map(({ role }) => role).toSorted()).toEqual(['cassandra', 'kafka']);
 });
+
+test.skipIf(process.platform !== 'linux')(
+  'Linux may wake the threads of Cassandra a millisecond late',
+  () => {
+    const pid = readLiveChildren(inject('serversFolder')).find(({ role }) => role === 'cassandra')?.pid;
+    const slack = readdirSync(`/proc/${pid}/task`).map((thread) =>
+      // A thread may end between the two looks.
+      Number(tryRead(`/proc/${thread}/timerslack_ns`) ?? 1_000_000),
+    );
+    expect(slack.length).toBeGreaterThan(20);
+    expect(new Set(slack)).toEqual(new Set([1_000_000]));
+  },
+);
+
+function tryRead(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}

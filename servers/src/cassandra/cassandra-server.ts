@@ -9,6 +9,7 @@ import { type ServerChild, startChild } from '../process/child.ts';
 import type { ServerPorts } from '../ports/ports.ts';
 import type { ServerOptions } from '../server-options.ts';
 import { StartError } from '@kandle/tooling/start-error';
+import { widenTimerSlack } from './timer-slack.ts';
 
 /** Ready in 5 to 40 s; a commit log of 1 GB to replay on a busy machine takes longer. */
 const readyDeadlineMs = 300_000;
@@ -40,7 +41,7 @@ export async function startCassandra(options: CassandraOptions): Promise<ServerC
   const jamm = readdirSync(libDir).find((name) => name.startsWith('jamm-'));
   if (jamm === undefined)
     throw new StartError(`Cannot start Cassandra: no jamm jar in ${libDir}; delete that folder.`);
-  return startChild({
+  const child = await startChild({
     role: 'cassandra',
     command: javaCommand(process.env),
     args: [
@@ -64,4 +65,6 @@ export async function startCassandra(options: CassandraOptions): Promise<ServerC
     signal,
     claim: options.claim,
   });
+  widenTimerSlack(child.pid);
+  return child;
 }
