@@ -9,7 +9,8 @@ const SLACK_NS = 1_000_000;
 
 /**
  * Lets Linux wake a Cassandra's threads up to a millisecond later than they ask for. A thread begins with the
- * slack of the one that made it, so those that come later have it too. Does nothing where there is no such thing.
+ * slack of the one that made it, so those that come later have it too. Does nothing where there is no such
+ * thing.
  */
 export function widenTimerSlack(pid: number): void {
   for (const thread of threadsOf(pid)) {
