@@ -61,7 +61,7 @@ async function readTables(
   return uses;
 }
 
-/** What Cassandra did: its threads' CPU-seconds (those that lived to the end), and what was asked of each table. */
+/** What Cassandra did: CPU-seconds of the threads that lived to the end, and what was asked of each table. */
 export interface ServerUse {
   readonly threads: Readonly<Record<string, number>>;
   readonly tables: Readonly<Record<string, TableUse>>;
