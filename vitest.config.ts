@@ -19,7 +19,7 @@ export default defineConfig({
           include: [
             'packages/*/src/**/*.test.ts',
             'functions/*/src/**/*.test.ts',
-            '{servers,feeds,knative,stand-in,console,local,audit,faults,grafana}/src/**/*.test.ts',
+            '{security,servers,feeds,knative,stand-in,console,local,audit,faults,grafana}/src/**/*.test.ts',
             'knative/check/**/*.test.ts',
             'build/*.test.ts',
           ],
@@ -31,7 +31,7 @@ export default defineConfig({
           include: [
             'packages/*/test/**/*.test.ts',
             'functions/*/test/**/*.test.ts',
-            '{servers,feeds,stand-in,knative,console,local,audit,grafana}/test/**/*.test.ts',
+            '{security,servers,feeds,stand-in,knative,console,local,audit,grafana}/test/**/*.test.ts',
             'faults/test/*.test.ts',
             'build/test/*.test.ts',
           ],

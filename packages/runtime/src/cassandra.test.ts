@@ -124,7 +124,7 @@ test.each<[string, Env, string]>([
   [
     'the CA file is missing',
     { CASSANDRA_TLS: 'true', CASSANDRA_TLS_CA_FILE: `${file}-not` },
-    'the file of CASSANDRA_TLS_CA_FILE cannot be read',
+    'CASSANDRA_TLS_CA_FILE names a file that does not exist',
   ],
 ])('createCassandra() refuses and names the variable, not the path, when %s', (_, env, message) => {
   expect(() => create(env)).toThrow(FatalError);

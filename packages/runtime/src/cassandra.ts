@@ -1,13 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { auth, Client, type ClientOptions, errors, policies, types } from 'cassandra-driver';
 import { z } from 'zod';
 import { commaList, port } from './config.ts';
 import { describeError, FatalError, PoisonError, RetryableError } from './errors.ts';
-import { readSecret } from './secret.ts';
+import { createName, createSecretFile } from './secret.ts';
 
 /**
  * Variables of the Cassandra connection. The password is a file, so that it is in no environment, argument or
- * log.
+ * log; the user's name may be one, so that a manifest can give all parts the same variables.
  */
 export const CassandraEnv = z.object({
   CASSANDRA_CONTACT_POINTS: commaList.default(['127.0.0.1']),
@@ -19,7 +18,10 @@ export const CassandraEnv = z.object({
     .default('kandle'),
   CASSANDRA_TLS: z.stringbool().default(false),
   CASSANDRA_TLS_CA_FILE: z.string().optional(),
+  /** The name in the nodes' certificate, which the driver reaches by their addresses. */
+  CASSANDRA_TLS_SERVER_NAME: z.string().optional(),
   CASSANDRA_USERNAME: z.string().optional(),
+  CASSANDRA_USERNAME_FILE: z.string().optional(),
   CASSANDRA_PASSWORD_FILE: z.string().optional(),
 });
 
@@ -58,15 +60,19 @@ export class NoRetry extends policies.retry.RetryPolicy {
 /**
  * A Cassandra client with our time-outs, consistency and security settings; it connects when first used.
  *
- * 64-bit and arbitrary integers are bigints. Statements are prepared.
+ * 64-bit and arbitrary integers are bigints. Statements are prepared. Each connection reads the files of the
+ * login anew: a changed password needs no restart.
  *
  * @throws {FatalError} If the user or the password stands alone, or the password or CA file cannot be read.
  */
 export function createCassandra(
   settings: CassandraSettings,
-  options: { readonly useKeyspace?: boolean } = {},
+  options: {
+    readonly useKeyspace?: boolean;
+    /** Instead of the login in the settings. */
+    readonly login?: { readonly name: string; readonly password: string };
+  } = {},
 ): Client {
-  const { CASSANDRA_USERNAME: username, CASSANDRA_PASSWORD_FILE: passwordFile } = settings;
   const config: ClientOptions = {
     contactPoints: settings.CASSANDRA_CONTACT_POINTS.map((host) => `${host}:${settings.CASSANDRA_PORT}`),
     localDataCenter: settings.CASSANDRA_LOCAL_DATACENTER,
@@ -89,29 +95,47 @@ export function createCassandra(
   };
   if (options.useKeyspace ?? true) config.keyspace = settings.CASSANDRA_KEYSPACE;
   if (settings.CASSANDRA_TLS) config.sslOptions = tlsOptions(settings);
-  if (username !== undefined) {
-    if (passwordFile === undefined) {
-      throw new FatalError('Cannot start: CASSANDRA_USERNAME needs CASSANDRA_PASSWORD_FILE');
-    }
-    config.authProvider = new auth.PlainTextAuthProvider(
-      username,
-      readSecret(passwordFile, 'CASSANDRA_PASSWORD_FILE'),
-    );
-  }
-  if (username === undefined && passwordFile !== undefined) {
-    throw new FatalError('Cannot start: CASSANDRA_PASSWORD_FILE needs CASSANDRA_USERNAME');
-  }
+  const { login } = options;
+  const provider =
+    login === undefined ? loginOf(settings) : new auth.PlainTextAuthProvider(login.name, login.password);
+  if (provider !== null) config.authProvider = provider;
   return new Client(config);
 }
 
-function tlsOptions(settings: CassandraSettings): NonNullable<ClientOptions['sslOptions']> {
-  const ca = settings.CASSANDRA_TLS_CA_FILE;
-  if (ca === undefined) return { rejectUnauthorized: true };
-  try {
-    return { rejectUnauthorized: true, ca: [readFileSync(ca)] };
-  } catch (error) {
-    throw new FatalError('Cannot start: the file of CASSANDRA_TLS_CA_FILE cannot be read', { cause: error });
+/** Logs in with what the files hold at that moment. */
+class FileAuthProvider extends auth.PlainTextAuthProvider {
+  readonly #name: () => string;
+  readonly #password: () => string;
+
+  constructor(name: () => string, password: () => string) {
+    super(name(), password());
+    this.#name = name;
+    this.#password = password;
   }
+
+  override newAuthenticator(endpoint: string, name: string): auth.Authenticator {
+    const provider = new auth.PlainTextAuthProvider(this.#name(), this.#password());
+    return provider.newAuthenticator(endpoint, name);
+  }
+}
+
+function loginOf(settings: CassandraSettings): auth.AuthProvider | null {
+  const { CASSANDRA_USERNAME: username, CASSANDRA_PASSWORD_FILE: passwordFile } = settings;
+  const name = createName(username, settings.CASSANDRA_USERNAME_FILE, 'CASSANDRA_USERNAME_FILE');
+  if (name === null && passwordFile === undefined) return null;
+  if (passwordFile === undefined)
+    throw new FatalError('Cannot start: CASSANDRA_USERNAME needs CASSANDRA_PASSWORD_FILE');
+  if (name === null) throw new FatalError('Cannot start: CASSANDRA_PASSWORD_FILE needs CASSANDRA_USERNAME');
+  return new FileAuthProvider(name, createSecretFile(passwordFile, 'CASSANDRA_PASSWORD_FILE'));
+}
+
+function tlsOptions(settings: CassandraSettings): NonNullable<ClientOptions['sslOptions']> {
+  const { CASSANDRA_TLS_CA_FILE: caFile, CASSANDRA_TLS_SERVER_NAME: servername } = settings;
+  const options = { rejectUnauthorized: true, ...(servername === undefined ? {} : { servername }) };
+  if (caFile === undefined) return options;
+  const ca = createSecretFile(caFile, 'CASSANDRA_TLS_CA_FILE');
+  // The driver copies these options for every connection that it makes.
+  return Object.defineProperty(options, 'ca', { enumerable: true, get: () => [ca()] });
 }
 
 /** True if nobody knows whether a statement took effect: it timed out, or the connection broke under it. */
