@@ -39,6 +39,12 @@ const FeedSchema = z.discriminatedUnion('vendor', [
   z.strictObject({ ...common, vendor: z.literal('yahoo'), symbols, url: webSocket.optional() }),
   z.strictObject({
     ...common,
+    vendor: z.literal('yahoo-poll'),
+    symbols,
+    url: z.url({ protocol: /^https?$/, error: 'expected an address that begins with https://' }).optional(),
+  }),
+  z.strictObject({
+    ...common,
     vendor: z.literal('ndjson'),
     url: z.url({
       protocol: /^(tcp|tls)(-listen)?$/,
@@ -67,6 +73,7 @@ const KEYS: Readonly<Record<ConfiguredFeed['vendor'], string | null>> = {
   finnhub: 'FINNHUB_TOKEN',
   twelvedata: 'TWELVEDATA_KEY',
   yahoo: null,
+  'yahoo-poll': null,
   ndjson: null,
 };
 

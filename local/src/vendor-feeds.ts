@@ -2,11 +2,12 @@ import type { GeneratedKind } from '@kandle/feeds/ndjson/generated-lines';
 import { startGenerator } from '@kandle/feeds/ndjson/generator';
 import { startTwelveDataServer } from '@kandle/feeds/twelvedata/server';
 import { startSampledMarket } from '@kandle/feeds/vendor/sampled-market';
+import { startYahooPollServer } from '@kandle/feeds/yahoo/poll-server';
 import { startYahooServer } from '@kandle/feeds/yahoo/server';
 import { formatSymbols } from '@kandle/market/event/symbol';
 
 /** Vendors of which this project has a server of its own, with a made-up market behind it. */
-export const VENDOR_FEEDS = ['twelvedata', 'yahoo', 'tcp', 'tcp-trades'] as const;
+export const VENDOR_FEEDS = ['twelvedata', 'yahoo', 'yahoo-poll', 'tcp', 'tcp-trades'] as const;
 
 /** A vendor of which this project has a server. */
 export type VendorFeedName = (typeof VENDOR_FEEDS)[number];
@@ -36,6 +37,7 @@ export async function startVendorFeed(
 ): Promise<VendorFeed> {
   if (vendor === 'tcp') return generated('bars', choice, log);
   if (vendor === 'tcp-trades') return generated('trades', choice, log);
+  if (vendor === 'yahoo-poll') return yahooPoll(choice);
   return vendor === 'twelvedata' ? twelveData(choice) : yahoo(choice);
 }
 
@@ -74,6 +76,27 @@ async function yahoo({ seed, rate, symbols }: MarketChoice): Promise<VendorFeed>
       ...named('yahoo'),
       VENDOR: 'yahoo',
       FEED_URL: server.url,
+      SYMBOLS: formatSymbols(market.symbols),
+    },
+    async close() {
+      market.close();
+      await server.close();
+    },
+  };
+}
+
+async function yahooPoll({ seed, rate, symbols }: MarketChoice): Promise<VendorFeed> {
+  const market = startSampledMarket({ seed, rate, symbols, onSamples: () => undefined });
+  const server = await startYahooPollServer({ port: 0, last: (symbol) => market.last(symbol) });
+  return {
+    name: 'a market that answers as the quotes of Yahoo do',
+    symbols: market.symbols,
+    env: {
+      ...named('yahoo-poll'),
+      VENDOR: 'yahoo-poll',
+      FEED_URL: server.url,
+      YAHOO_COOKIE_URL: server.url,
+      POLL_MS: '2000',
       SYMBOLS: formatSymbols(market.symbols),
     },
     async close() {

@@ -83,6 +83,7 @@ const GapData = z
     reason: z.enum([
       'disconnected',
       'silent',
+      'mute',
       'buffer_overflow',
       'restarted',
       'started',

@@ -7,12 +7,14 @@ import {
   type NdjsonMapping,
   NdjsonMappingSchema,
 } from '@kandle/market/feed/ndjson/mapping';
+import { readMarketHours } from '@kandle/market/feed/market-hours';
+import { VENDORS } from '@kandle/market/feed/vendor';
 import { type Env, logLevel, port, positiveMs, readEnv, wholeNumber } from '@kandle/runtime/config';
 import { FatalError } from '@kandle/runtime/errors';
 import { KafkaEnv } from '@kandle/runtime/kafka';
 import { readSecret } from '@kandle/runtime/secret';
 import { z } from 'zod';
-import { VENDOR_FACTS, VENDORS } from './feed/vendors.ts';
+import { VENDOR_FACTS } from './feed/vendors.ts';
 
 const PRESETS: Readonly<Record<string, NdjsonMapping>> = { bars: GENERATED_BARS, trades: GENERATED_TRADES };
 
@@ -61,6 +63,16 @@ export const envSchema = z
     FINNHUB_TOKEN_FILE: z.string().optional(),
     TWELVEDATA_KEY: z.string().optional(),
     TWELVEDATA_KEY_FILE: z.string().optional(),
+    /** `yahoo-poll`: what is asked for, and how long to wait from one round of questions to the next. */
+    POLL_BY: z.enum(['quotes', 'charts']).default('quotes'),
+    POLL_MS: positiveMs.default(15_000),
+    /**
+     * `yahoo-poll`: the longest first pause after "too many requests"; twice as long each time, up to eight
+     * times.
+     */
+    PAUSE_MS: positiveMs.default(240_000),
+    /** `yahoo-poll`: any answer from here sets the cookie that a crumb belongs to. */
+    YAHOO_COOKIE_URL: z.url({ protocol: /^https?$/ }).default('https://fc.yahoo.com'),
     /** How the lines of a feed of JSON lines are read: `bars`, `trades`, or rules as JSON. */
     NDJSON_MAPPING: ndjsonMapping.default(GENERATED_BARS),
     /** Longest line of a feed of JSON lines, bytes. */
@@ -113,6 +125,16 @@ export const envSchema = z
     BUFFER_MAX_RECORDS: wholeNumber(1, 100_000_000).default(200_000),
     BUFFER_MAX_BYTES: wholeNumber(1_024, 4_294_967_296).default(67_108_864),
     SILENCE_MS: positiveMs.default(150_000),
+    /** No data for so long on a line that is alive, while a market is open: the connection is replaced. */
+    MUTE_MS: positiveMs.default(300_000),
+    /** When markets are open: by the symbols' names, or `always`, `never`, or a week. */
+    MARKET_HOURS: z
+      .string()
+      .refine(
+        (text) => text === 'auto' || readMarketHours(text) !== null,
+        'expected auto, always, never, or a week such as Mon-Fri 08:00-16:30 Europe/London',
+      )
+      .default('auto'),
     RECONNECT_MIN_MS: positiveMs.default(500),
     RECONNECT_MAX_MS: positiveMs.default(30_000),
     STABLE_MS: positiveMs.default(30_000),
@@ -145,8 +167,10 @@ export const envSchema = z
 
 /** With what the vendor's facts say where nothing else is said. */
 const configSchema = envSchema.transform(({ FEED_URL, DISORDER_MS, ...env }) => {
-  const { url, disorderMs } = VENDOR_FACTS[env.VENDOR];
-  return { ...env, FEED_URL: FEED_URL ?? url ?? '', DISORDER_MS: DISORDER_MS ?? disorderMs };
+  const { url, disorderMs, isPolled } = VENDOR_FACTS[env.VENDOR];
+  // Between two questions each symbol moves on, and is told of in the second: up to so much behind another one.
+  const told = disorderMs + (isPolled ? env.POLL_MS : 0);
+  return { ...env, FEED_URL: FEED_URL ?? url ?? '', DISORDER_MS: DISORDER_MS ?? told };
 });
 
 /** The configuration of ingest, without the feed's key: that one is {@link readKey}'s. */

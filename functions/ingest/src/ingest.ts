@@ -62,7 +62,14 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
   const priceOnly = createPriceOnlySymbols();
   const { DISORDER_MS: disorderMs, GRACE_MS: graceMs, MEMORY_MS: memoryMs } = config;
   const isReplay = config.REPLAY_SPEED !== undefined;
-  const state: FeedState = { connection: 0, isConnected: false, hasEnded: false, aliveMs: 0, away: null };
+  const state: FeedState = {
+    connection: 0,
+    isConnected: false,
+    hasEnded: false,
+    aliveMs: 0,
+    dataMs: 0,
+    away: null,
+  };
   const stopping = new AbortController();
   const metrics = createMetrics();
   let epoch = 0;

@@ -139,7 +139,9 @@ describe.each(Object.entries(VENDOR_SERVERS))('the feed of %s', (_, startServer)
       server.refuse(status);
       const { waits, events, shown } = startFeed(server, {});
       await vi.waitFor(() => expect(waits).toHaveLength(2));
-      expect(waits[0]?.[1]).toBe(200);
+      const isPause = status === 429 && server.pausedMs !== undefined;
+      expect(waits[0]?.[1]).toBeGreaterThanOrEqual(isPause ? (server.pausedMs ?? 0) : 200);
+      expect(waits[0]?.[1]).toBeLessThanOrEqual(200);
       expect(waits[0]?.[0]).toMatch(/[a-z]{4}/);
       expect(events).toEqual([]);
       server.refuse(null);

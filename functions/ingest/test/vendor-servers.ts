@@ -1,7 +1,9 @@
 import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { startTwelveDataServer, twelveDataFrame } from '@kandle/feeds/twelvedata/server';
 import { startSocketServer, type SocketServer } from '@kandle/feeds/vendor/socket-server';
+import { startYahooPollServer, yahooQuotes } from '@kandle/feeds/yahoo/poll-server';
 import { startYahooServer, yahooFrame } from '@kandle/feeds/yahoo/server';
 
 /** A server that speaks a vendor's protocol, and does to its clients what it is told. */
@@ -22,6 +24,8 @@ export interface VendorServer {
   closeAtOnce(isSo: boolean): void;
   /** Null where the protocol has no such answer. */
   readonly refuse: ((status: number | null) => void) | null;
+  /** Shortest wait after it has had too many requests; 200 where that is a refusal like others. */
+  readonly pausedMs?: number;
   close(): Promise<void>;
 }
 
@@ -119,6 +123,70 @@ async function startTcpServer(): Promise<VendorServer> {
   };
 }
 
+/** A server that is asked again and again: who asks is kept waiting until there is something to tell. */
+async function startPolledServer(): Promise<VendorServer> {
+  const texts: (string | Buffer)[] = [];
+  const waiting = new Set<ServerResponse>();
+  let closesAtOnce = false;
+  let fate: ((response: ServerResponse) => void) | null = null;
+
+  function answer(_: IncomingMessage, response: ServerResponse): boolean {
+    response.on('close', () => waiting.delete(response));
+    if (closesAtOnce) response.destroy();
+    else waiting.add(response);
+    tell();
+    return true;
+  }
+
+  function tell(): void {
+    for (const response of waiting) {
+      const act = fate;
+      fate = null;
+      const text = act === null ? texts.shift() : undefined;
+      if (act === null && text === undefined) return;
+      waiting.delete(response);
+      if (act === null) response.end(text);
+      else act(response);
+    }
+  }
+
+  const server = await startYahooPollServer({ port: 0, last: () => undefined, answer });
+  return {
+    env: {
+      VENDOR: 'yahoo-poll',
+      SYMBOLS,
+      FEED_URL: server.url,
+      YAHOO_COOKIE_URL: server.url,
+      POLL_MS: '2',
+      PAUSE_MS: '200',
+    },
+    frame: (n) => yahooQuotes([sample(n)]),
+    send(text) {
+      texts.push(text);
+      tell();
+    },
+    clients: () => waiting.size,
+    handshakes: server.greetings,
+    cut() {
+      fate = (response) => response.destroy();
+      tell();
+    },
+    cutWithin(text) {
+      fate = (response) => {
+        response.writeHead(200, { 'content-length': text.length }).write(text.slice(0, 9));
+        setImmediate(() => response.destroy());
+      };
+      tell();
+    },
+    closeAtOnce(isSo) {
+      closesAtOnce = isSo;
+    },
+    refuse: server.refuse,
+    pausedMs: 100,
+    close: server.close,
+  };
+}
+
 /** How the server of each vendor is started. */
 export const VENDOR_SERVERS: Readonly<Record<string, () => Promise<VendorServer>>> = {
   async finnhub() {
@@ -145,5 +213,6 @@ export const VENDOR_SERVERS: Readonly<Record<string, () => Promise<VendorServer>
     const server = await startYahooServer(0, () => undefined);
     return overWebSocket(server, { env: { VENDOR: 'yahoo' }, frame: (n) => yahooFrame(sample(n)) });
   },
+  'yahoo, asked': startPolledServer,
   tcp: startTcpServer,
 };

@@ -1,10 +1,11 @@
+import type { Vendor } from '@kandle/market/feed/vendor';
 import type { IngestConfig } from '../config.ts';
 import type { Feed, FeedHandlers, FeedParts } from './feed.ts';
 import { connectFinnhub } from './finnhub/connect-finnhub.ts';
 import { connectNdjson } from './ndjson/connect-ndjson.ts';
 import { connectTwelveData } from './twelvedata/connect-twelvedata.ts';
-import type { Vendor } from './vendors.ts';
 import { connectYahoo } from './yahoo/connect-yahoo.ts';
+import { connectYahooPoll } from './yahoo/connect-yahoo-poll.ts';
 
 type Connect = (config: IngestConfig, handlers: FeedHandlers, parts: FeedParts) => Feed;
 
@@ -13,6 +14,7 @@ const CONNECT: Readonly<Record<Vendor, Connect>> = {
   finnhub: connectFinnhub,
   twelvedata: connectTwelveData,
   yahoo: connectYahoo,
+  'yahoo-poll': connectYahooPoll,
   ndjson: connectNdjson,
 };
 

@@ -26,6 +26,8 @@ export interface FeedState {
   hasEnded: boolean;
   /** The feed's time when the line was last proven alive. */
   aliveMs: number;
+  /** The feed's time when data came last, or the line opened. */
+  dataMs: number;
   /** Why there is no connection, and until when by the wall clock none is tried; null while there is one. */
   away: { readonly reason: string; readonly untilMs: number } | null;
 }
@@ -79,6 +81,7 @@ export function createFeedEvents(deps: FeedEventDeps): FeedEvents {
 
   function takeData(frame: Extract<FeedFrame, { entries: unknown }>): void {
     const { kind, entries } = frame;
+    state.dataMs = feedTime.nowMs();
     const monotonicMs = deps.monotonicMs();
     if (kind === 'trade') {
       const clockMs = isReplay ? feedTime.recordedMs() : deps.wallMs();
@@ -105,9 +108,12 @@ export function createFeedEvents(deps: FeedEventDeps): FeedEvents {
       repeatedFrames.begin();
       vendorErrors.begin();
       deps.samples?.begin();
-      metrics.gaps += lost === null ? gaps.noteStart() : gaps.noteOutage(lost, state.aliveMs);
+      metrics.gaps +=
+        lost === null
+          ? gaps.noteStart()
+          : gaps.noteOutage(lost, lost === 'mute' ? state.dataMs : state.aliveMs);
       if (!bound.isHeld()) feedTime.go();
-      state.aliveMs = feedTime.nowMs();
+      state.aliveMs = state.dataMs = feedTime.nowMs();
       gaps.onAlive();
       lanes.trades.wake();
     },

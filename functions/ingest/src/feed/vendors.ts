@@ -1,11 +1,6 @@
 import type { FormatName } from '@kandle/market/feed/format-name';
 import { isSampled, type NdjsonMapping } from '@kandle/market/feed/ndjson/mapping';
-
-/** Whose protocols are spoken. */
-export const VENDORS = ['finnhub', 'twelvedata', 'yahoo', 'ndjson'] as const;
-
-/** Whose protocol a feed speaks. */
-export type Vendor = (typeof VENDORS)[number];
+import type { Vendor } from '@kandle/market/feed/vendor';
 
 /** What is known of a vendor beside its protocol. */
 export interface VendorFacts {
@@ -17,8 +12,13 @@ export interface VendorFacts {
   readonly keyName: 'FINNHUB_TOKEN' | 'TWELVEDATA_KEY' | null;
   /** Most symbols of a connection, where the vendor drops more without a word. */
   readonly maxSymbols: number | null;
-  /** How far behind the newest event time entries still come in order, milliseconds. */
+  /**
+   * How far behind the newest event time entries still come in order, milliseconds; of one that is asked from
+   * time to time, beside the time between two questions.
+   */
   readonly disorderMs: number;
+  /** True if it is asked every `POLL_MS`, and says nothing by itself. */
+  readonly isPolled: boolean;
   /** In what form its records are written down. */
   readonly formatOf: (mapping: NdjsonMapping) => FormatName;
 }
@@ -33,6 +33,7 @@ export const VENDOR_FACTS: Readonly<Record<Vendor, VendorFacts>> = {
     keyName: 'FINNHUB_TOKEN',
     maxSymbols: null,
     disorderMs: 1_000,
+    isPolled: false,
     formatOf: () => 'finnhub',
   },
   twelvedata: {
@@ -42,6 +43,7 @@ export const VENDOR_FACTS: Readonly<Record<Vendor, VendorFacts>> = {
     maxSymbols: null,
     // Its times are whole seconds.
     disorderMs: 2_000,
+    isPolled: false,
     formatOf: () => 'samples',
   },
   yahoo: {
@@ -50,6 +52,16 @@ export const VENDOR_FACTS: Readonly<Record<Vendor, VendorFacts>> = {
     keyName: null,
     maxSymbols: 100,
     disorderMs: 2_000,
+    isPolled: false,
+    formatOf: () => 'samples',
+  },
+  'yahoo-poll': {
+    url: 'https://query1.finance.yahoo.com',
+    schemes: ['https:', 'http:'],
+    keyName: null,
+    maxSymbols: null,
+    disorderMs: 2_000,
+    isPolled: true,
     formatOf: () => 'samples',
   },
   ndjson: {
@@ -58,6 +70,7 @@ export const VENDOR_FACTS: Readonly<Record<Vendor, VendorFacts>> = {
     keyName: null,
     maxSymbols: null,
     disorderMs: 1_000,
+    isPolled: false,
     formatOf: (mapping) => (isSampled(mapping) ? 'samples' : 'trades'),
   },
 };

@@ -7,6 +7,8 @@ import { EVENT_TYPES } from '../event/topics.ts';
 export const GAP_REASONS = [
   'disconnected',
   'silent',
+  /** The line was alive, and brought no data while a market was open. */
+  'mute',
   'buffer_overflow',
   'restarted',
   /** Ingest began with nothing known of the shard: its first window is partial. */

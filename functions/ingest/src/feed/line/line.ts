@@ -22,8 +22,11 @@ export interface LineEvents {
   onAnswer(): void;
   /** A frame, and the text that it was; empty if it was none. */
   onFrame(frame: FeedFrame, text: string): void;
-  /** The vendor does not want us: trying again soon would only make it worse. */
-  onRefused(words: string): void;
+  /**
+   * The vendor does not want us: trying again soon would only make it worse. `waitMs` says how long to wait,
+   * where that is not the longest wait of all feeds.
+   */
+  onRefused(words: string, waitMs?: number): void;
   onClosed(reason: GapReason, detail: string): void;
   /** The recording has ended. */
   onEnd(): void;

@@ -1,12 +1,19 @@
+import { hoursOfSymbols, readMarketHours } from '@kandle/market/feed/market-hours';
 import type { IngestConfig } from '../../config.ts';
 import type { FeedParts } from '../feed.ts';
 import type { MendOptions } from './mended-feed.ts';
 
 /** How a feed of the configuration is mended. */
-export function mendOptions(config: IngestConfig, { moments, log }: FeedParts): MendOptions {
+export function mendOptions(config: IngestConfig, { symbols, moments, log }: FeedParts): MendOptions {
+  const hours = readMarketHours(config.MARKET_HOURS) ?? hoursOfSymbols(symbols);
+  // Lines of JSON over TCP have no sign of life: at night nothing comes on them, if one says when night is.
+  const hasNights = config.VENDOR === 'ndjson' && config.MARKET_HOURS !== 'auto';
   return {
     hasStoodStill: () => moments.hasStoodStill(),
     silenceMs: config.SILENCE_MS,
+    mayBeSilent: () => hasNights && !hours.isOpen(Date.now()),
+    muteMs: config.MUTE_MS,
+    isDataExpected: () => hours.isOpen(Date.now()),
     reconnectMinMs: config.RECONNECT_MIN_MS,
     reconnectMaxMs: config.RECONNECT_MAX_MS,
     stableMs: config.STABLE_MS,

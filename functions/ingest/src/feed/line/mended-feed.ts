@@ -1,3 +1,4 @@
+import type { FeedFrame } from '@kandle/market/feed/feed-frame';
 import type { GapReason } from '@kandle/market/feed/feed-gap';
 import { backOffMs } from '@kandle/runtime/back-off';
 import type { Logger } from '@kandle/runtime/log';
@@ -8,6 +9,12 @@ import type { Line, LineEvents, OpenLine } from './line.ts';
 export interface MendOptions {
   /** No frame of any kind for so long means that the line is dead. */
   readonly silenceMs: number;
+  /** True while silence of the whole line is normal: it is not watched for then. */
+  readonly mayBeSilent: () => boolean;
+  /** No data for so long, on a line that is alive and while it is expected, means that the line is mute. */
+  readonly muteMs: number;
+  /** True while data is to be expected: a market is open. */
+  readonly isDataExpected: () => boolean;
   readonly reconnectMinMs: number;
   readonly reconnectMaxMs: number;
   /**
@@ -24,15 +31,22 @@ export interface MendOptions {
   readonly log: Logger;
 }
 
-const STANDSTILL_CHECK_MS = 1_000;
+const LOOK_MS = 1_000;
 /** How long the vendor has to answer whether the line has outlasted a standstill. */
 const ANSWER_MS = 10_000;
 /** A vendor that has not kept a connection for so long is asked as seldom as may be. */
 const PATIENCE_MS = 60_000;
+/** A line that stays mute when it is made anew is given twice as long each time, up to this. */
+const MAX_MUTE_MS = 3_600_000;
+/** What comes so soon after a line has opened may be a greeting: the last prices, however old. */
+const GREETING_MS = 10_000;
 
 interface Current {
   readonly line: Line;
   isOpen: boolean;
+  openedAtMs: number;
+  /** When data came last, or was not to be expected; before that, when the line opened. */
+  dataAtMs: number;
 }
 
 /**
@@ -50,7 +64,9 @@ export function createMendedFeed(open: OpenLine, options: MendOptions, handlers:
   let reconnectTimer: NodeJS.Timeout | undefined;
   let watchdog: NodeJS.Timeout | undefined;
   let stableTimer: NodeJS.Timeout | undefined;
-  let standstillTimer: NodeJS.Timeout | undefined;
+  let lookTimer: NodeJS.Timeout | undefined;
+  /** Lines in a row that were given up because they were mute. */
+  let muteLines = 0;
   /** Set from a standstill until the vendor has answered: what comes before its answer may be old. */
   let answerTimer: NodeJS.Timeout | undefined;
 
@@ -70,20 +86,26 @@ export function createMendedFeed(open: OpenLine, options: MendOptions, handlers:
         forgetQuestion();
         alive(mine);
       }),
-      onFrame: whenMine((_, ...frame: Parameters<LineEvents['onFrame']>) => handlers.onFrame(...frame)),
-      onRefused: whenMine((mine, words: string) => lose(mine, 'disconnected', words, true)),
-      onClosed: whenMine((mine, reason: GapReason, detail: string) => lose(mine, reason, detail, false)),
+      onFrame: whenMine((mine, ...frame: Parameters<LineEvents['onFrame']>) => {
+        if (isData(frame[0])) heardData(mine);
+        handlers.onFrame(...frame);
+      }),
+      onRefused: whenMine((mine, words: string, waitMs?: number) =>
+        lose(mine, 'disconnected', words, waitMs ?? reconnectMaxMs),
+      ),
+      onClosed: whenMine((mine, reason: GapReason, detail: string) => lose(mine, reason, detail)),
       onEnd: whenMine((mine) => {
         forget(mine);
         handlers.onDisconnected();
         handlers.onEnd();
       }),
     };
-    opening.it = current = { line: open(events), isOpen: false };
+    opening.it = current = { line: open(events), isOpen: false, openedAtMs: 0, dataAtMs: 0 };
   }
 
   function opened(mine: Current): void {
     mine.isOpen = true;
+    mine.openedAtMs = mine.dataAtMs = performance.now();
     connection += 1;
     log.info({ connection }, 'feed connected');
     stableTimer = setTimeout(() => {
@@ -91,10 +113,13 @@ export function createMendedFeed(open: OpenLine, options: MendOptions, handlers:
       failingSinceMs = null;
     }, stableMs);
     watchdog = setTimeout(() => {
-      if (state === 'running') lose(mine, 'silent', `no frame for ${silenceMs} ms`, false);
+      if (state === 'running') lose(mine, 'silent', `no frame for ${silenceMs} ms`);
     }, silenceMs);
     options.hasStoodStill();
-    standstillTimer = setInterval(() => lookForStandstill(mine), STANDSTILL_CHECK_MS);
+    lookTimer = setInterval(() => {
+      lookForStandstill(mine);
+      lookForMuteness(mine);
+    }, LOOK_MS);
     handlers.onConnected(connection, lost);
     lost = null;
     if (state === 'paused') mine.line.pause();
@@ -115,13 +140,33 @@ export function createMendedFeed(open: OpenLine, options: MendOptions, handlers:
     log.warn({ connection }, 'this process stood still: asking the feed whether the line has outlasted it');
     handlers.onStandstill();
     if (mine.line.ask === null) {
-      lose(mine, 'suspended', 'this process stood still, and this feed cannot be asked', false);
+      lose(mine, 'suspended', 'this process stood still, and this feed cannot be asked');
       return;
     }
     mine.line.ask();
     answerTimer = setTimeout(() => {
-      lose(mine, 'suspended', `no answer for ${ANSWER_MS} ms after a standstill`, false);
+      lose(mine, 'suspended', `no answer for ${ANSWER_MS} ms after a standstill`);
     }, ANSWER_MS);
+  }
+
+  function heardData(mine: Current): void {
+    mine.dataAtMs = performance.now();
+    if (mine.dataAtMs - mine.openedAtMs > GREETING_MS) muteLines = 0;
+  }
+
+  /** A line may answer every question and bring nothing: in a market's hours it is made anew. */
+  function lookForMuteness(mine: Current): void {
+    if (current !== mine || isReplay) return;
+    if (options.mayBeSilent()) watchdog?.refresh();
+    const nowMs = performance.now();
+    if (state !== 'running' || !options.isDataExpected()) {
+      mine.dataAtMs = nowMs;
+      return;
+    }
+    const boundMs = Math.min(options.muteMs * 2 ** muteLines, Math.max(options.muteMs, MAX_MUTE_MS));
+    if (nowMs - mine.dataAtMs < boundMs) return;
+    muteLines += 1;
+    lose(mine, 'mute', `no data for ${boundMs} ms, though a market is open`);
   }
 
   function forgetQuestion(): void {
@@ -129,8 +174,11 @@ export function createMendedFeed(open: OpenLine, options: MendOptions, handlers:
     answerTimer = undefined;
   }
 
-  /** Ends a connection, or an attempt at one; it is heard no more before another one is tried. */
-  function lose(mine: Current, reason: GapReason, detail: string, isRefused: boolean): void {
+  /**
+   * Ends a connection, or an attempt at one; it is heard no more before another one is tried. `refusedMs` is
+   * how long the vendor does not want to be asked; null if it has not said so.
+   */
+  function lose(mine: Current, reason: GapReason, detail: string, refusedMs: number | null = null): void {
     if (current !== mine) return;
     const isSuspended = answerTimer !== undefined;
     forget(mine);
@@ -139,10 +187,10 @@ export function createMendedFeed(open: OpenLine, options: MendOptions, handlers:
       handlers.onDisconnected();
     }
     if (state === 'stopped') return;
-    const waitMs = isRefused || isOutOfPatience() ? reconnectMaxMs : nextWaitMs();
+    const waitMs = refusedMs ?? (isOutOfPatience() ? reconnectMaxMs : nextWaitMs());
     failures += 1;
     const line = `${mine.isOpen ? 'feed lost' : 'Cannot connect to the feed'}: ${detail}`;
-    log[isRefused ? 'error' : 'warn']({ connection, waitMs }, line);
+    log[refusedMs === null ? 'warn' : 'error']({ connection, waitMs }, line);
     handlers.onWaiting(detail, waitMs);
     reconnectTimer = setTimeout(connect, waitMs);
   }
@@ -161,7 +209,7 @@ export function createMendedFeed(open: OpenLine, options: MendOptions, handlers:
     current = null;
     clearTimeout(watchdog);
     clearTimeout(stableTimer);
-    clearInterval(standstillTimer);
+    clearInterval(lookTimer);
     forgetQuestion();
     watchdog = undefined;
     stableTimer = undefined;
@@ -190,4 +238,8 @@ export function createMendedFeed(open: OpenLine, options: MendOptions, handlers:
       if (current === mine) forget(mine);
     },
   };
+}
+
+function isData(frame: FeedFrame): boolean {
+  return frame.kind === 'trade' || frame.kind === 'book' || frame.kind === 'news';
 }

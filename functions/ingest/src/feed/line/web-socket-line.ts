@@ -15,8 +15,11 @@ export interface WebSocketProtocol {
   readonly secret: string;
   /** Messages that ask for the symbols, sent when a line has opened. */
   readonly requests: readonly string[];
-  /** A message that the vendor wants to hear from time to time; null if it wants none. */
-  readonly heartbeat: { readonly text: string; readonly everyMs: number } | null;
+  /**
+   * What is sent from time to time: a message that the vendor wants to hear, or, where the text is null, a
+   * ping, whose answer is a sign of life. Null where the vendor sends such signs by itself.
+   */
+  readonly heartbeat: { readonly text: string | null; readonly everyMs: number } | null;
   /** Answers to the handshake that trying again soon would only make worse, and what to say of them. */
   readonly refusals: ReadonlyMap<number, string>;
   readonly parse: (text: string) => FeedFrame;
@@ -68,9 +71,13 @@ export function webSocketLine(
     let fault = '';
     let lostBy: GapReason = 'disconnected';
     let beating: NodeJS.Timeout | undefined;
+    const beat = (text: string | null): void => {
+      if (text === null) socket.ping();
+      else socket.send(text);
+    };
     socket.on('open', () => {
       for (const request of requests) socket.send(request);
-      if (heartbeat !== null) beating = setInterval(() => socket.send(heartbeat.text), heartbeat.everyMs);
+      if (heartbeat !== null) beating = setInterval(() => beat(heartbeat.text), heartbeat.everyMs);
       events.onOpen();
     });
     socket.on('message', (data, isBinary) => {

@@ -5,6 +5,9 @@ import { mendOptions } from '../line/mend-options.ts';
 import { createMendedFeed } from '../line/mended-feed.ts';
 import { webSocketLine } from '../line/web-socket-line.ts';
 
+/** It sends no sign of life of its own, and at night nothing. */
+const PING_MS = 10_000;
+
 const REFUSALS: ReadonlyMap<number, string> = new Map([
   [401, 'Yahoo does not let this client in'],
   [403, 'Yahoo does not let this client in'],
@@ -19,7 +22,7 @@ export function connectYahoo(config: IngestConfig, handlers: FeedHandlers, parts
       url: new URL(config.FEED_URL),
       secret: '',
       requests: [JSON.stringify({ subscribe: parts.symbols })],
-      heartbeat: null,
+      heartbeat: { text: null, everyMs: PING_MS },
       refusals: REFUSALS,
       parse: parseYahooFrame,
       // What is within base64 cannot be known without reading it.
