@@ -1,7 +1,7 @@
-import axe from 'axe-core';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { launchChromium, NO_CHROMIUM } from './chromium.ts';
+import { axeFindings, launchChromium, NO_CHROMIUM } from './chromium.ts';
 import { SERIES, useSmallMarket } from './small-market.ts';
 
 /** What a candle looks like in the chart and in the interface's answer. */
@@ -18,6 +18,9 @@ const BEGIN = Math.floor(Date.now() / 5_000) * 5_000 - 300_000;
 const at = (n: number): number => BEGIN + n * 5_000;
 /** Windows that hold a candle from the beginning; the fourth is empty. */
 const WINDOWS = [0, 1, 2, 4, 5];
+/** `npm run test:long` takes three minutes, and kills every twenty seconds. */
+const KILL_SECONDS = Number(process.env['KILL_SECONDS'] ?? 6);
+const KILL_EVERY_MS = KILL_SECONDS < 60 ? 4_000 : 20_000;
 const WAIT = { timeout: 40_000, interval: 250 };
 
 describe.skipIf(NO_CHROMIUM !== null)(`the market in Chromium${NO_CHROMIUM ?? ''}`, () => {
@@ -133,21 +136,40 @@ describe.skipIf(NO_CHROMIUM !== null)(`the market in Chromium${NO_CHROMIUM ?? ''
     expect(errors).toEqual([]);
   });
 
-  test('a server that is killed and comes again: the page says since when it is stale, and catches up without a reload', async () => {
+  test(`a server that is killed again and again, for ${KILL_SECONDS} s: the page says since when it is stale, and catches up without a reload`, {
+    timeout: KILL_SECONDS * 1_000 + 120_000,
+  }, async () => {
     const { page, errors } = await openPage();
     await page.evaluate(() => Object.assign(globalThis, { isSamePage: true }));
-    await market.stopServer();
-    await page.getByText(/^Stale since \d\d:\d\d:\d\d$/).waitFor({ timeout: 30_000 });
-    await market.tellCandle({ start: at(8), version: 2, close: 108 });
-    await market.tellCandle({ start: at(4), version: 3, close: 144, state: 'revised' });
-    await market.startServer();
-    await page.getByText('Live', { exact: true }).waitFor({ timeout: 40_000 });
+    const stale = page.getByText(/^Stale since \d\d:\d\d:\d\d$/);
+    const endMs = performance.now() + KILL_SECONDS * 1_000;
+    let kills = 0;
+    const killing = (async () => {
+      for (let dueMs = performance.now(); dueMs < endMs; dueMs += KILL_EVERY_MS) {
+        await sleep(Math.max(0, dueMs - performance.now()));
+        await market.stopServer();
+        kills += 1;
+        await stale.waitFor({ timeout: 30_000 });
+        await market.tellCandle({ start: at(4), version: 2 + kills, close: 144 + kills, state: 'revised' });
+        await market.startServer();
+        await page.getByText('Live', { exact: true }).waitFor({ timeout: 40_000 });
+      }
+    })();
+    let version = 0;
+    let last = at(8);
+    while (performance.now() < endMs) {
+      last = at(8 + (Math.floor(version / 100) % 30));
+      await market.tellCandle({ start: last, version: ++version, close: 100 + (version % 50) });
+      await sleep(20);
+    }
+    await killing;
     await vi.waitFor(async () => {
       const bars = await drawn(page);
-      expect(bars.find(({ start }) => start === at(8))?.close).toBe(108);
-      expect(bars.find(({ start }) => start === at(4))?.close).toBe(144);
+      expect(bars.find(({ start }) => start === last)?.close).toBe(100 + (version % 50));
+      expect(bars.find(({ start }) => start === at(4))?.close).toBe(144 + kills);
     }, WAIT);
     await expectDrawnAsAnswered(page);
+    expect(kills).toBeGreaterThanOrEqual(2);
     expect(await page.evaluate(() => 'isSamePage' in globalThis)).toBe(true);
     expect(errors).toEqual([]);
   });
@@ -166,12 +188,12 @@ describe.skipIf(NO_CHROMIUM !== null)(`the market in Chromium${NO_CHROMIUM ?? ''
         });
     });
     await session.send('Page.setWebLifecycleState', { state: 'frozen' });
-    await market.tellCandle({ start: at(9), version: 2, close: 109 });
+    await market.tellCandle({ start: at(49), version: 2, close: 109 });
     // Longer than the line may be silent.
     await new Promise((resolve) => setTimeout(resolve, 22_000));
     await session.send('Page.setWebLifecycleState', { state: 'active' });
     await vi.waitFor(async () => {
-      expect((await drawn(page)).find(({ start }) => start === at(9))?.close).toBe(109);
+      expect((await drawn(page)).find(({ start }) => start === at(49))?.close).toBe(109);
     }, WAIT);
     await page.getByText('Live', { exact: true }).waitFor({ timeout: 40_000 });
     await expectDrawnAsAnswered(page);
@@ -191,12 +213,24 @@ describe.skipIf(NO_CHROMIUM !== null)(`the market in Chromium${NO_CHROMIUM ?? ''
     await hide(true);
     await page.clock.fastForward('03:00');
     await page.getByText(/^Stale since \d\d:\d\d:\d\d$/).waitFor({ timeout: 30_000 });
-    await market.tellCandle({ start: at(10), version: 2, close: 110 });
+    await market.tellCandle({ start: at(50), version: 2, close: 110 });
     await hide(false);
     await page.getByText('Live', { exact: true }).waitFor({ timeout: 30_000 });
     await vi.waitFor(async () => {
-      expect((await drawn(page)).find(({ start }) => start === at(10))?.close).toBe(110);
+      expect((await drawn(page)).find(({ start }) => start === at(50))?.close).toBe(110);
     }, WAIT);
+    expect(errors).toEqual([]);
+  });
+
+  test('where no launcher is, the pages of the pipeline and of the data say so', async () => {
+    const { page, errors } = await openPage();
+    for (const name of ['Pipeline', 'Data']) {
+      await page.getByRole('link', { name, exact: true }).click();
+      await page
+        .locator(`section[aria-label="${name}"]`)
+        .getByText(/npm start/)
+        .waitFor();
+    }
     expect(errors).toEqual([]);
   });
 
@@ -229,15 +263,7 @@ describe.skipIf(NO_CHROMIUM !== null)(`the market in Chromium${NO_CHROMIUM ?? ''
     ['dark', 390],
   ] as const)('axe finds nothing, %s and %i wide', async (colorScheme, width) => {
     const { page } = await openPage({ colorScheme, viewport: { width, height: 844 } });
-    await page.evaluate(axe.source);
-    const found = await page.evaluate(async () => {
-      const { axe: loaded } = globalThis as unknown as { axe: typeof axe };
-      const { violations } = await loaded.run();
-      return violations.map(
-        ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`,
-      );
-    });
-    expect(found).toEqual([]);
+    expect(await axeFindings(page)).toEqual([]);
     // Nothing is wider than the page.
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
   });

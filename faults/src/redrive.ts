@@ -10,24 +10,24 @@ import { createKafka, KafkaEnv, type KafkaSettings } from '@kandle/runtime/kafka
 import { createLogger } from '@kandle/runtime/log';
 import type { Kafka } from 'kafkajs';
 import { listByReason, listEach, listEachReject, listRejectsByReason } from './redrive/listing.ts';
-import { listRejects, REJECT_TOPICS, sendRejectsAgain } from './redrive/rejects.ts';
+import { listRejects, rejectTopics, sendRejectsAgain } from './redrive/rejects.ts';
 import { HELP, parseRedriveOptions, type RedriveOptions } from './redrive/options.ts';
 import { listDeadLetters, sendAgain } from './redrive/redrive.ts';
-
-const NAMES = { dead: TOPICS.dead, redriven: TOPICS.redriven, prefix: '' };
 
 async function main(): Promise<void> {
   const options = parseRedriveOptions(process.argv.slice(2), Date.now());
   if (options === null) return void process.stdout.write(HELP);
   const kafka = createKafka(findKafka(options), 'kandle-redrive', createLogger('redrive', 'error'));
   if (options.rejects) return redriveRejects(kafka, options);
-  const judged = await listDeadLetters(kafka, NAMES, options.filter);
+  const { prefix } = options;
+  const names = { dead: prefix + TOPICS.dead, redriven: prefix + TOPICS.redriven, prefix };
+  const judged = await listDeadLetters(kafka, names, options.filter);
   for (const line of (options.show ? listEach : listByReason)(judged)) console.log(line);
   const letters = judged.filter(({ fate }) => fate === 'send').map(({ letter }) => letter);
   if (letters.length === 0) return console.log('Nothing to send.');
   if (options.dryRun) return console.log(`Would send ${letters.length}; nothing was sent.`);
   if (!options.yes && !(await isConfirmed(letters.length))) return console.log('Nothing was sent.');
-  const sent = await sendAgain(kafka, NAMES, letters, {
+  const sent = await sendAgain(kafka, names, letters, {
     nowMs: Date.now,
     onProgress: (count) => console.log(`  ${count} of ${letters.length} sent`),
   });
@@ -36,7 +36,8 @@ async function main(): Promise<void> {
 
 /** Refused records of one reason: they become trades, so that nobody is to send what was refused rightly. */
 async function redriveRejects(kafka: Kafka, options: RedriveOptions): Promise<void> {
-  const judged = await listRejects(kafka, REJECT_TOPICS, options.filter);
+  const topics = rejectTopics(options.prefix);
+  const judged = await listRejects(kafka, topics, options.filter);
   for (const line of (options.show ? listEachReject : listRejectsByReason)(judged)) console.log(line);
   const count = judged.filter(({ fate }) => fate === 'send').length;
   if (count === 0) return console.log('Nothing to send.');
@@ -44,7 +45,7 @@ async function redriveRejects(kafka: Kafka, options: RedriveOptions): Promise<vo
     return console.log('Nothing was sent: say which with --reason, such as too_far_ahead.');
   if (options.dryRun) return console.log(`Would send ${count}; nothing was sent.`);
   if (!options.yes && !(await isConfirmed(count))) return console.log('Nothing was sent.');
-  const sent = await sendRejectsAgain(kafka, REJECT_TOPICS, judged, {
+  const sent = await sendRejectsAgain(kafka, topics, judged, {
     wallMs: Date.now,
     onProgress: (done) => console.log(`  ${done} of ${count} sent`),
   });

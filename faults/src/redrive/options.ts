@@ -22,6 +22,8 @@ export interface RedriveOptions {
   readonly filter: Filter;
   /** Data folder of the stack whose servers are used; null for that of `npm start`. */
   readonly folder: string | null;
+  /** What stands before the topics' names. */
+  readonly prefix: string;
 }
 
 const COMMAND = defineCommand({
@@ -52,6 +54,11 @@ go to market.raw.v1 in batches of their own, which nothing is too late for.`,
       'use the servers of the stack running in this data folder, not .kandle/data',
       text,
     ),
+    prefix: option(
+      'TEXT',
+      "what stands before the topics' names, where several pipelines share a Kafka",
+      text,
+    ),
   },
   notes: `It uses the servers of a running "npm start". With KAFKA_BROKERS in the environment (and the other KAFKA_ variables
 of the functions) it uses those instead. Sending needs market.redriven.v1, which the manifests create.`,
@@ -72,6 +79,7 @@ export function parseRedriveOptions(args: readonly string[], wallMs: number): Re
     rejects: values.rejects,
     show: values.show,
     folder: values.data,
+    prefix: values.prefix ?? '',
     filter: {
       reason: values.reason ?? undefined,
       type: values.type ?? undefined,

@@ -250,9 +250,11 @@ function recordOf(record: unknown): Readonly<Record<string, unknown>> {
 }
 
 /** The topics of the pipeline. */
-export const REJECT_TOPICS: RejectTopics = {
-  rejects: TOPICS.rejects,
-  redriven: TOPICS.redriven,
-  raw: TOPICS.raw,
-  trades: TOPICS.trades,
-};
+export function rejectTopics(prefix: string): RejectTopics {
+  return {
+    rejects: prefix + TOPICS.rejects,
+    redriven: prefix + TOPICS.redriven,
+    raw: prefix + TOPICS.raw,
+    trades: prefix + TOPICS.trades,
+  };
+}

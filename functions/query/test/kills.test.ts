@@ -63,7 +63,7 @@ test(`a stream whose process is killed every ${KILL_EVERY_MS / 1_000} s for ${SE
   let kills = 0;
   const killing = (async () => {
     for (let dueMs = performance.now() + KILL_EVERY_MS; dueMs < endMs; dueMs += KILL_EVERY_MS) {
-      await sleep(dueMs - performance.now());
+      await sleep(Math.max(0, dueMs - performance.now()));
       await query.end('SIGKILL');
       kills += 1;
       await query.start();

@@ -13,6 +13,8 @@ export interface LocalSources {
   readonly client: Client;
   readonly keyspace: string;
   readonly folder: string;
+  /** What stands before the topics' names: tests share a broker. */
+  readonly prefix?: string;
   readonly state: () => ViewState;
   /** Refused records by reason. */
   readonly refusals: () => ReadonlyMap<string, number>;
@@ -22,7 +24,7 @@ const MAX_DEAD = 50;
 
 /** Answers about a run that is under way. */
 export function createLocalAnswers(sources: LocalSources): LocalAnswers & { close(): Promise<void> } {
-  const { brokers, client, keyspace, folder, state, refusals } = sources;
+  const { brokers, client, keyspace, folder, prefix = '', state, refusals } = sources;
   const kafka = new Kafka({ clientId: 'kandle-console', brokers: [...brokers], logLevel: logLevel.NOTHING });
   const topics = createTopicBrowser(kafka);
   const tables = createTableBrowser(client, keyspace);
@@ -35,13 +37,13 @@ export function createLocalAnswers(sources: LocalSources): LocalAnswers & { clos
     },
     async deadLetters() {
       const [letters, ledger] = await Promise.all([
-        topics.events(TOPICS.dead, MAX_DEAD),
-        topics.events(TOPICS.redriven, 200),
+        topics.events(prefix + TOPICS.dead, MAX_DEAD),
+        topics.events(prefix + TOPICS.redriven, 200),
       ]);
       const redriven = new Set(ledger.map(({ key }) => key));
       return letters.map((letter) => letterOf(letter, redriven));
     },
-    redrive: (id) => redriveById(id, folder),
+    redrive: (id) => redriveById(id, { folder, prefix }),
     tables: tables.tables,
     rows: tables.rows,
     topics: topics.topics,
