@@ -16,7 +16,8 @@ interface ExpectedWindow {
   readonly low: string;
   readonly close: string;
   readonly volume: string;
-  readonly vwap: string;
+  /** Null of prices without a trade. */
+  readonly vwap: string | null;
   readonly avg_price: string;
   readonly count: number;
 }
@@ -43,7 +44,7 @@ function windowsOf(name: string): readonly PlainCandle[] {
     low: Number(window.low),
     close: Number(window.close),
     volume: Number(window.volume),
-    vwap: Number(window.vwap),
+    vwap: Number(window.vwap ?? Number.NaN),
     mean: Number(window.avg_price),
     count: window.count,
   }));
@@ -55,7 +56,13 @@ function sorted(candles: readonly PlainCandle[]): readonly PlainCandle[] {
 }
 
 /** A symbol of each recording apart from the others': two of them have BTCUSDT. */
-const TAKEN = ['l01_negative_oil', 'e02_only_unicode', 'y01_padded_symbol'] as const;
+const TAKEN = [
+  'l01_negative_oil',
+  'e02_only_unicode',
+  'y01_padded_symbol',
+  'm01_forex_v0',
+  'n01_contingent_trade',
+] as const;
 const ODD = ['币安,"a"', "=M&M'.NS", '[x]', 'WYND#|ß'];
 
 test('the pipeline takes what vendors list and price, to the last bit, and refuses what it could not keep exactly', async () => {
@@ -82,6 +89,9 @@ test('the pipeline takes what vendors list and price, to the last bit, and refus
     count: 1,
   }));
   expect(sorted(readExportedCandles(candles))).toEqual(sorted([...TAKEN.flatMap(windowsOf), ...oddWindows]));
+  // Candles of price updates say that they are, and no other does.
+  const marked = candles.split('\n').filter((line) => line.endsWith(',true,3'));
+  expect(marked.map((line) => line.split(',')[1])).toEqual(['OANDA:EUR_USD', 'OANDA:EUR_USD']);
 });
 
 test('the VWAP of one trade is its price, to the last bit', async () => {

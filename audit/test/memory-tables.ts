@@ -90,6 +90,8 @@ export function createMemoryTables(): MemoryTables {
             id: String(key['id']),
             price: Number(columns['price'] ?? Number.NaN),
             size: Number(columns['size'] ?? Number.NaN),
+            conditions: columns['conditions'] === undefined ? null : String(columns['conditions']),
+            rank: columns['price_rank'] === undefined ? null : Number(columns['price_rank']),
           })),
         ),
       tradePartitions: nothing,

@@ -24,9 +24,11 @@ const CANDLE_COLUMNS = [
   'avg_price',
   'count',
   'state',
+  'sampled',
+  'price_rank',
 ] as const;
 
-const TRADE_COLUMNS = ['feed', 'symbol', 'ts_ms', 'price', 'volume', 'trade_id'] as const;
+const TRADE_COLUMNS = ['feed', 'symbol', 'ts_ms', 'price', 'volume', 'trade_id', 'conditions'] as const;
 
 /**
  * Writes `trades.csv` and `candles_5s.csv`, read back from the Cassandra views, sorted by feed, symbol and time
@@ -125,13 +127,25 @@ function compare(a: string, b: string): number {
 }
 
 async function* tradeRows(client: Client, keyspace: string): AsyncGenerator<readonly Cell[]> {
-  for await (const { feed, symbol, row } of rowsOf(client, `${keyspace}.trades`, 'time, id, price, size'))
-    yield [feed, symbol, epochMs(row['time']), Number(row['price']), Number(row['size']), String(row['id'])];
+  for await (const { feed, symbol, row } of rowsOf(
+    client,
+    `${keyspace}.trades`,
+    'time, id, price, size, conditions',
+  ))
+    yield [
+      feed,
+      symbol,
+      epochMs(row['time']),
+      Number(row['price']),
+      Number(row['size']),
+      String(row['id']),
+      String(row['conditions'] ?? ''),
+    ];
 }
 
 async function* candleRows(client: Client, keyspace: string): AsyncGenerator<readonly Cell[]> {
   const numbers = ['open', 'high', 'low', 'close', 'volume', 'vwap', 'mean_price', 'trade_count'];
-  const columns = ['start', ...numbers, 'state'].join(', ');
+  const columns = ['start', ...numbers, 'state', 'sampled', 'price_rank'].join(', ');
   for await (const { feed, symbol, row } of rowsOf(client, `${keyspace}.candles_5s`, columns)) {
     const startMs = epochMs(row['start']);
     yield [
@@ -141,6 +155,8 @@ async function* candleRows(client: Client, keyspace: string): AsyncGenerator<rea
       startMs + WINDOW_MS,
       ...numbers.map((name) => Number(row[name])),
       String(row['state']),
+      String(row['sampled'] ?? false),
+      Number(row['price_rank'] ?? 0),
     ];
   }
 }

@@ -6,6 +6,7 @@ import {
   compareColumns,
   showColumns,
 } from '../values/columns.ts';
+import { ranked } from '../values/ranked.ts';
 import { isNearly } from '../values/decimal.ts';
 import type { Finding, Tally } from '../values/tally.ts';
 import type { JudgedWindow } from './compare-window.ts';
@@ -70,13 +71,13 @@ const QUOTIENTS: ReadonlySet<string> = new Set(['vwap', 'mean_price', 'notional'
  * notional too.
  */
 function compareWithRow(columns: Columns, row: Columns): ColumnDifference | null {
-  if (row['notional_e16'] !== null) return compareColumns(columns, row);
+  if (row['notional_e16'] !== null) return compareColumns(columns, ranked(row));
   const { volume_e8: _, notional_e16: __, price_sum_e8: ___, notional, ...oldest } = columns;
   const isSame = (name: string, a: Cell, b: Cell): boolean =>
     QUOTIENTS.has(name) ? isNearly(Number(a), Number(b)) : a === b;
   return compareColumns(
     row['notional'] === null ? oldest : { ...oldest, notional: notional ?? null },
-    row,
+    ranked(row),
     isSame,
   );
 }

@@ -57,5 +57,6 @@ function eventColumns(row: ExpectedRow, life: CandleLife | null, event: CandleEv
     // Events from before this was part of them do not say it.
     ...(typeof event?.columns['last_trade_ms'] === 'number' ? { last_trade_ms: row.lastTradeMs } : {}),
     ...exactColumns(row),
+    price_rank: row.rank ?? 0,
   };
 }

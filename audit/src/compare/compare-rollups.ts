@@ -1,6 +1,7 @@
 import type { ViewRow } from '../read/stored.ts';
 import { rollupColumns } from '../recompute/rollup.ts';
 import { type Columns, compareColumns, showColumns } from '../values/columns.ts';
+import { ranked } from '../values/ranked.ts';
 import { isNearly } from '../values/decimal.ts';
 import type { RollupTable } from '../values/periods.ts';
 import type { Finding, Tally } from '../values/tally.ts';
@@ -68,11 +69,11 @@ function differenceOf(expected: Columns | null, found: Columns | null, isOld: bo
     };
   }
   if (!isOld) {
-    const difference = compareColumns(expected, found);
+    const difference = compareColumns(expected, ranked(found));
     return difference === null ? null : { kind: 'different', ...difference };
   }
   const comparable = Object.entries(expected).filter(([name]) => !EXACT_SUMS.has(name));
-  const difference = compareColumns(Object.fromEntries(comparable), found, (name, a, b) =>
+  const difference = compareColumns(Object.fromEntries(comparable), ranked(found), (name, a, b) =>
     SUMS.has(name) ? isNearly(Number(a), Number(b), RELATIVE) : a === b,
   );
   return difference === null ? null : { kind: 'different', ...difference };

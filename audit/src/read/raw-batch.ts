@@ -1,5 +1,6 @@
 import { parseEventData } from '@kandle/runtime/received-event';
 import { z } from 'zod';
+import type { Rules } from '../recompute/conditions.ts';
 
 /** An event as it stands in a topic: the CloudEvent's attributes without `ce_`, and its data. */
 export interface TopicEvent {
@@ -20,6 +21,8 @@ export interface RawBatch {
   readonly knownMs: number;
   /** How its records are to be read. */
   readonly format: RecordForm;
+  /** What conditions and price updates count for; null in logs of before they did. */
+  readonly rules: Rules | null;
   readonly records: readonly RawRecord[];
 }
 
@@ -60,9 +63,15 @@ const Attributes = z.object({
   ingesttime: digits,
 });
 
+const Codes = z.array(z.string().regex(/^[A-Za-z0-9@]{1,8}$/)).max(200);
+
 const Data = z.object({
   /** Whose records they are; absent in logs written before 2026-11-29, which are all Finnhub's. */
   format: z.enum(['finnhub', 'trades', 'samples']).default('finnhub'),
+  rules: z
+    .union([z.enum(['all', 'us-tape']), z.strictObject({ highLow: Codes, volume: Codes, nothing: Codes })])
+    .optional()
+    .transform((rules) => rules ?? null),
   records: z
     .array(
       z.object({
@@ -101,8 +110,7 @@ export function readRawBatch(event: TopicEvent): RawBatch | null {
   const data = Data.safeParse(dataOf(event));
   if (!attributes.success || !data.success) return null;
   const { shard, epoch, sequence, watermark, watermarkbefore: knownMs = watermark } = attributes.data;
-  const { format, records } = data.data;
-  return { shard, epoch, sequence, watermarkMs: watermark, knownMs, format, records };
+  return { shard, epoch, sequence, watermarkMs: watermark, knownMs, ...data.data };
 }
 
 /** Number and watermark of a raw batch, by its attributes alone; null if it is none. */

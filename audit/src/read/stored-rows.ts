@@ -60,6 +60,8 @@ export const TradeRowSchema = z.object({
   id: z.string(),
   price: amount,
   size: amount,
+  conditions: text,
+  price_rank: integer,
 });
 
 const cell = z.custom<Cell>(

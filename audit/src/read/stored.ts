@@ -46,6 +46,9 @@ export interface StoredTrade {
   readonly id: string;
   readonly price: number;
   readonly size: number;
+  /** Codes with commas, and the rank that they leave; null if it has none. */
+  readonly conditions?: string | null;
+  readonly rank?: number | null;
 }
 
 /** A row of `feed_gaps`. */
@@ -181,10 +184,10 @@ export function createStored(client: Client): Stored {
         Array.fromAsync(
           rows(
             TradeRowSchema,
-            `SELECT symbol, time, id, price, size FROM trades WHERE ${PARTITION} AND time >= ? AND time < ? ALLOW FILTERING`,
+            `SELECT symbol, time, id, price, size, conditions, price_rank FROM trades WHERE ${PARTITION} AND time >= ? AND time < ? ALLOW FILTERING`,
             [feed, shard, bucket, new Date(fromMs), new Date(toMs)],
           ),
-          ({ time, ...row }) => ({ timeMs: time, ...row }),
+          ({ time, price_rank, ...row }) => ({ timeMs: time, rank: price_rank, ...row }),
         ),
       ),
     tradePartitions: () => partitions('trades'),

@@ -59,6 +59,7 @@ export function candleColumns(row: CandleNumbers, life: CandleLife | null): Colu
     price_sum_e8: row.priceSumE8,
     // Rows of before the column have null, and are of trades.
     ...(isSampled ? { sampled: true } : {}),
+    price_rank: row.rank ?? 0,
     ...life,
   };
 }

@@ -1,3 +1,4 @@
+import type { Rank } from './conditions.ts';
 import { e8 } from '@kandle/market/number/fixed-point';
 import { foldTrades } from '@kandle/market/candle/fold';
 import { ABSENT_WINDOW, mergeBatch, type WindowState } from '@kandle/market/window/window-state';
@@ -64,6 +65,7 @@ test('expectedWindow() agrees with the code under audit, in any order of the bat
       eventTimeMs: fc.integer({ min: START, max: START + 3 }),
       priceE8: fc.bigInt({ min: 1n, max: 5n }),
       sizeE8: fc.bigInt({ min: 1n, max: 10n ** 20n }),
+      rank: fc.constantFrom<Rank[]>(0, 0, 1, 2, 3),
     }),
     { minLength: 1, maxLength: 4 },
   );
@@ -101,7 +103,8 @@ test('expectedWindow() agrees with the code under audit, in any order of the bat
           firstKey: formatTradeKey(firstKey),
           lastKey: formatTradeKey(lastKey),
           lastTradeMs: lastKey.eventTimeMs,
-          isSampled: false,
+          isSampled: lastKey.rank === 3,
+          rank: lastKey.rank ?? 0,
         });
         expect(windowStartMs).toBe(START);
       }

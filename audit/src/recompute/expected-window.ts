@@ -1,5 +1,6 @@
 import type { Columns } from '../values/columns.ts';
 import { writeSequences } from '../values/sequences.ts';
+import type { Rank } from './conditions.ts';
 import { hashSumOf } from './trade-hash.ts';
 
 /** A trade that counts, with its place in the log: `index` is its place among the trades of its clean batch. */
@@ -11,6 +12,10 @@ export interface PlacedTrade {
   readonly sizeE8: bigint;
   /** It is a look at a market, and no trade. */
   readonly isSampled?: boolean | undefined;
+  /** What its price counts for; 0 if absent. */
+  readonly rank?: Rank | undefined;
+  /** Its codes, with commas; none if absent. */
+  readonly conditions?: string | undefined;
   readonly epoch: number;
   readonly sequence: number;
   readonly index: number;
@@ -31,6 +36,8 @@ export interface ExpectedRow {
   readonly tradeCount: number;
   readonly idHashSum: bigint;
   readonly isSampled?: boolean | undefined;
+  /** The best of its trades; 0 if absent. */
+  readonly rank?: Rank | undefined;
   readonly lastTradeMs: number;
 }
 
@@ -91,11 +98,20 @@ export function expectedWindow(trades: readonly PlacedTrade[]): ExpectedWindow {
   };
 }
 
-function rowOf(symbol: string, sorted: readonly PlacedTrade[]): ExpectedRow {
-  const first = sorted.at(0);
-  const last = sorted.at(-1);
+/**
+ * Of price updates and trades, only the trades; of the trades, open and close off those of the best rank, high and
+ * low off those that count for them, or off all where none does.
+ */
+function rowOf(symbol: string, all: readonly PlacedTrade[]): ExpectedRow {
+  const trades = all.filter((trade) => trade.rank !== 3);
+  const sorted = trades.length > 0 ? trades : all;
+  const rank = sorted.reduce<Rank>((best, trade) => ((trade.rank ?? 0) < best ? (trade.rank ?? 0) : best), 3);
+  const priced = sorted.filter((trade) => (trade.rank ?? 0) === rank);
+  const ranged = rank > 1 ? priced : sorted.filter((trade) => (trade.rank ?? 0) <= 1);
+  const first = priced.at(0);
+  const last = priced.at(-1);
   if (first === undefined || last === undefined) throw new RangeError('Cannot read a row off no trades');
-  const prices = sorted.map((trade) => trade.priceE8).toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  const prices = ranged.map((trade) => trade.priceE8).toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0));
   return {
     symbol,
     firstKey: keyOf(first),
@@ -106,10 +122,11 @@ function rowOf(symbol: string, sorted: readonly PlacedTrade[]): ExpectedRow {
     closeE8: last.priceE8,
     volumeE8: sumOf(sorted.map((trade) => trade.sizeE8)),
     notionalE16: sumOf(sorted.map((trade) => trade.priceE8 * trade.sizeE8)),
-    priceSumE8: sumOf(prices),
+    priceSumE8: sumOf(sorted.map((trade) => trade.priceE8)),
     tradeCount: sorted.length,
     idHashSum: hashSumOf(sorted.map((trade) => trade.id)),
-    isSampled: last.isSampled,
+    isSampled: last.isSampled === true || rank === 3,
+    rank,
     lastTradeMs: last.eventTimeMs,
   };
 }
@@ -138,8 +155,8 @@ export function exactColumns(row: ExpectedRow): Columns {
   };
 }
 
-function keyOf({ eventTimeMs, epoch, sequence, index }: PlacedTrade): string {
-  return `${eventTimeMs}:${epoch}:${sequence}:${index}`;
+function keyOf({ eventTimeMs, epoch, sequence, index, rank = 0 }: PlacedTrade): string {
+  return `${eventTimeMs}:${epoch}:${sequence}:${index}${rank > 0 ? `:${rank}` : ''}`;
 }
 
 function sumOf(values: readonly bigint[]): bigint {

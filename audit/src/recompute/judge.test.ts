@@ -1,7 +1,7 @@
 import { cleanBatch } from '@kandle/market/trade/clean-trades';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { judgeRecord } from './judge.ts';
+import { judgeRecord, type JudgedTrade } from './judge.ts';
 
 const TIME = 1_764_000_000_000;
 const GOOD = { s: 'AAPL', p: 150.25, t: TIME, v: 0.5 };
@@ -12,6 +12,8 @@ test('judgeRecord() counts a trade, in units of 1e-8', () => {
     eventTimeMs: TIME,
     priceE8: 15_025_000_000n,
     sizeE8: 50_000_000n,
+    rank: 0,
+    conditions: '',
   });
 });
 
@@ -88,16 +90,36 @@ test('judgeRecord() agrees with transform, whatever the record', () => {
       fc.nat(),
     ),
     v: values,
+    c: fc.oneof(
+      fc.constantFrom(
+        null,
+        [],
+        'x',
+        ['1', '12'],
+        [24],
+        ['30'],
+        ['9', '16'],
+        ['53', '52', '41'],
+        ['', 'a,b', '30'],
+      ),
+      fc.array(fc.integer({ min: 1, max: 60 }).map(String), { maxLength: 12 }),
+    ),
+  });
+  const rules = fc.constantFrom(undefined, 'all' as const, 'us-tape' as const, {
+    highLow: ['1'],
+    volume: ['2', '30'],
+    nothing: ['3'],
   });
   const header = { shard: 'test-00', epoch: 1, sequence: 1, ingestTimeMs: 0 };
   fc.assert(
-    fc.property(records, fc.constantFrom('finnhub', 'trades', 'samples'), (record, format) => {
+    fc.property(records, fc.constantFrom('finnhub', 'trades', 'samples'), rules, (record, format, by) => {
       const { batch, rejects, notTrades } = cleanBatch(
-        { ...header, format, watermarkMs: TIME + 100, records: [{ id: 'a', record }] },
+        { ...header, format, rules: by, watermarkMs: TIME + 100, records: [{ id: 'a', record }] },
         100,
       );
-      const judged = judgeRecord(record, TIME, format);
-      if (typeof judged !== 'string') expect(batch.trades).toEqual([{ id: 'a', ...judged }]);
+      const judged = judgeRecord(record, TIME, { format, rules: by ?? null });
+      if (typeof judged !== 'string')
+        expect(batch.trades).toEqual([{ id: 'a', ...judged, ...absent(judged) }]);
       else expect(judged).toBe(notTrades === 1 ? 'no_trade' : rejects[0]?.reason);
     }),
     { numRuns: 2_000 },
@@ -106,8 +128,13 @@ test('judgeRecord() agrees with transform, whatever the record', () => {
 
 test("judgeRecord() takes a look at a market without a volume, and one whose volume is nobody's", () => {
   const look = { s: 'AAPL', p: 189.5, t: 1_700_000_000_000, dv: null, v: null };
-  expect(judgeRecord(look, 0, 'samples')).toMatchObject({ priceE8: 18_950_000_000n, sizeE8: 0n });
-  expect(judgeRecord({ ...look, v: 25 }, 0, 'samples')).toMatchObject({ sizeE8: 2_500_000_000n });
-  expect(judgeRecord({ ...look, v: -1 }, 0, 'samples')).toBe('bad_size');
+  expect(judgeRecord(look, 0, { format: 'samples' })).toMatchObject({ priceE8: 18_950_000_000n, sizeE8: 0n });
+  expect(judgeRecord({ ...look, v: 25 }, 0, { format: 'samples' })).toMatchObject({ sizeE8: 2_500_000_000n });
+  expect(judgeRecord({ ...look, v: -1 }, 0, { format: 'samples' })).toBe('bad_size');
   expect(judgeRecord(look, 0)).toBe('bad_size');
 });
+
+/** What a clean batch does not say where it is nothing. */
+function absent({ rank, conditions }: JudgedTrade): object {
+  return { rank: rank === 0 ? undefined : rank, conditions: conditions === '' ? undefined : conditions };
+}

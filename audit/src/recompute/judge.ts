@@ -1,4 +1,5 @@
 import type { RecordForm } from '../read/raw-batch.ts';
+import { codesOf, type Rank, rankOf, type Rules } from './conditions.ts';
 import { unitsOf } from '../values/decimal.ts';
 
 /*
@@ -12,10 +13,13 @@ export interface JudgedTrade {
   readonly eventTimeMs: number;
   readonly priceE8: bigint;
   readonly sizeE8: bigint;
+  readonly rank: Rank;
+  /** Its codes, with commas. */
+  readonly conditions: string;
 }
 
 /**
- * Why a record does not count: `no_trade` is a price update, the rest are the reasons of `market.rejects.v1`.
+ * Why a record does not count: `no_trade` is a price update in a log of before they counted, the rest are the reasons of `market.rejects.v1`.
  */
 export type NotCounted =
   | 'no_trade'
@@ -24,6 +28,7 @@ export type NotCounted =
   | 'bad_price'
   | 'bad_size'
   | 'too_many_decimals'
+  | 'not_counted'
   | 'too_late';
 
 const MAX_SYMBOL_BYTES = 64;
@@ -34,7 +39,8 @@ const MAX_SIZE = 1e15;
 
 /**
  * Judges one record (`s` symbol, `p` price, `t` milliseconds, `v` volume) by itself and by its batch. Of a look
- * at a market the volume may be 0 or unknown: it counts all the same.
+ * at a market the volume may be 0 or unknown: it counts all the same. What a trade's conditions leave of it is
+ * said by its batch's rules.
  *
  * @param oldestMs What was known before the batch, less the symbol's delay and the horizon: a trade before it
  *   is too late.
@@ -42,11 +48,12 @@ const MAX_SIZE = 1e15;
 export function judgeRecord(
   record: Readonly<Record<string, unknown>>,
   oldestMs: number,
-  form: RecordForm = 'finnhub',
+  { format = 'finnhub', rules = null }: { readonly format?: RecordForm; readonly rules?: Rules | null } = {},
 ): JudgedTrade | NotCounted {
   const { p: price, t: eventTimeMs, v } = record;
-  const isLook = form === 'samples';
-  const size = isLook ? (v ?? 0) : v;
+  const isSample = format === 'samples';
+  const size = isSample ? (v ?? 0) : v;
+  const isLook = isSample || (rules !== null && size === 0);
   const symbol = symbolOf(record['s']);
   if (symbol === null) return 'bad_symbol';
   if (typeof eventTimeMs !== 'number' || !Number.isSafeInteger(eventTimeMs)) return 'bad_time';
@@ -59,8 +66,12 @@ export function judgeRecord(
   if (typeof size !== 'number' || !(size > 0 || (isLook && size === 0)) || size > MAX_SIZE) return 'bad_size';
   const [priceE8, sizeE8] = [unitsOf(price), unitsOf(size)];
   if (priceE8 === null || sizeE8 === null) return 'too_many_decimals';
+  const codes = isSample || rules === null ? [] : codesOf(record['c']);
+  const rank = rules === null ? 0 : rankOf(codes, rules);
+  if (rank === 'nothing') return 'not_counted';
   if (eventTimeMs < oldestMs) return 'too_late';
-  return { symbol, eventTimeMs, priceE8, sizeE8 };
+  const trade = { symbol, eventTimeMs, priceE8, sizeE8, conditions: codes.join(',') };
+  return { ...trade, rank: isLook && !isSample ? 3 : rank };
 }
 
 /** Printable text of 1 to 64 bytes: composed, without blanks around it; null if it is none. */

@@ -55,6 +55,9 @@ export interface LogCounts {
   unreadable: number;
   records: number;
   trades: number;
+  /** Among them: price updates without a trade, and trades whose conditions leave their price less to count for. */
+  priceUpdates: number;
+  conditioned: number;
   /** Of the wanted windows: trades, those that came too late, and refused ones that were sent again. */
   wantedTrades: number;
   wantedTooLate: number;
@@ -71,6 +74,8 @@ export function noCounts(): LogCounts {
     unreadable: 0,
     records: 0,
     trades: 0,
+    priceUpdates: 0,
+    conditioned: 0,
     wantedTrades: 0,
     wantedTooLate: 0,
     redrivenTrades: 0,
@@ -205,7 +210,7 @@ export function createRawLog(options: RawLogOptions): RawLog {
       log.maxDelayMs = Math.max(log.maxDelayMs, delayMs);
       log.isSampled ||= batch.format === 'samples';
       const oldestMs = batch.knownMs - delayMs - options.horizonMs;
-      const judged = judgeRecord(record, oldestMs, batch.format);
+      const judged = judgeRecord(record, oldestMs, batch);
       if (typeof judged === 'string') {
         counts.notCounted[judged] = (counts.notCounted[judged] ?? 0) + 1;
         if (judged === 'too_late' && options.isWanted(log.shard, startOf(Number(record['t']), WINDOW_MS)))
@@ -213,6 +218,8 @@ export function createRawLog(options: RawLogOptions): RawLog {
         continue;
       }
       counts.trades += 1;
+      if (judged.rank === 3) counts.priceUpdates += 1;
+      else if (judged.rank > 0) counts.conditioned += 1;
       if (options.isWanted(log.shard, startOf(judged.eventTimeMs, WINDOW_MS))) {
         counts.wantedTrades += 1;
         if (batch.watermarkMs === 0) counts.redrivenTrades += 1;

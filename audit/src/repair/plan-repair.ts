@@ -225,5 +225,6 @@ function publishedCandle({ symbol, columns }: StoredRow, life: CandleLife): Publ
     notionalE16: e16(numbers.notionalE16),
     priceSumE8: e8(numbers.priceSumE8),
     tradeCount: numbers.tradeCount,
+    ...(numbers.rank === undefined || numbers.rank === 0 ? {} : { rank: numbers.rank }),
   };
 }

@@ -3,6 +3,7 @@ import type { GapRow, StoredTrade, ViewRow } from '../read/stored.ts';
 import type { StoredRow } from '../read/window-rows.ts';
 import { candleColumns, type CandleLife, type CandleNumbers } from '../recompute/candle.ts';
 import type { PlacedTrade } from '../recompute/expected-window.ts';
+import type { Rank } from '../recompute/conditions.ts';
 import type { Columns } from '../values/columns.ts';
 import { doubleOf } from '../values/decimal.ts';
 import { CANDLES_BUCKET_MS, dayOf, startOf, TRADES_BUCKET_MS } from '../values/periods.ts';
@@ -44,6 +45,7 @@ function candleKey(place: ShardPlace, symbol: string, startMs: number): Pick<Pla
 /** The numbers of a candle in a row of `windows`. */
 export function numbersOf(columns: Columns): CandleNumbers {
   const integer = (name: string): bigint => BigInt(columns[name] ?? 0);
+  const rank = rankInKey(String(columns['last_key']));
   return {
     openE8: integer('open_e8'),
     highE8: integer('high_e8'),
@@ -53,26 +55,37 @@ export function numbersOf(columns: Columns): CandleNumbers {
     notionalE16: integer('notional_e16'),
     priceSumE8: integer('price_sum_e8'),
     tradeCount: Number(columns['trade_count']),
-    // The windows do not say it: what samples is in doubt, and never repaired.
-    isSampled: false,
+    rank,
+    // Of a feed that samples, the windows do not say it: it is in doubt, and never repaired.
+    isSampled: rank === 3,
   };
+}
+
+/** The rank that a key of `windows` ends with. */
+export function rankInKey(key: string): Rank {
+  const rank = Number(key.split(':')[4] ?? 0);
+  return rank === 1 || rank === 2 || rank === 3 ? rank : 0;
 }
 
 /** A trade of the log as a row of `trades`. */
 export function tradeWrite(place: ShardPlace, trade: PlacedTrade, found: StoredTrade | null): RowChange {
-  const { symbol, eventTimeMs: timeMs, id, priceE8, sizeE8 } = trade;
+  const { symbol, eventTimeMs: timeMs, id, priceE8, sizeE8, conditions = '', rank = 0 } = trade;
+  const marks = conditions === '' ? {} : { conditions, price_rank: rank };
   return {
     ...tradeKey(place, { symbol, timeMs, id }),
-    found: found === null ? null : { price: found.price, size: found.size },
-    wanted: { price: doubleOf(priceE8), size: doubleOf(sizeE8) },
+    found: found === null ? null : tradeColumns(found),
+    wanted: { price: doubleOf(priceE8), size: doubleOf(sizeE8), ...marks },
     timestamp: BigInt(timeMs) * MICROSECONDS,
   };
 }
 
 /** A row of `trades` that should not be there. */
 export function tradeRemoval(place: ShardPlace, row: StoredTrade): RowChange {
-  const found = { price: row.price, size: row.size };
-  return { ...tradeKey(place, row), found, wanted: null, timestamp: null };
+  return { ...tradeKey(place, row), found: tradeColumns(row), wanted: null, timestamp: null };
+}
+
+function tradeColumns({ price, size, conditions = null, rank = null }: StoredTrade): Columns {
+  return { price, size, ...(conditions === null ? {} : { conditions, price_rank: rank }) };
 }
 
 function tradeKey(

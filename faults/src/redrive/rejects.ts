@@ -1,6 +1,7 @@
 import { partsOf } from '@kandle/market/event/parts';
 import { EVENT_TYPES, TOPICS } from '@kandle/market/event/topics';
 import { FORMAT_NAMES, type FormatName } from '@kandle/market/feed/format-name';
+import { type CountingRules, CountingRulesSchema } from '@kandle/market/trade/counting-rules';
 import { formatRawBatch } from '@kandle/market/feed/raw-batch';
 import { describeError, RetryableError } from '@kandle/runtime/errors';
 import { toKafkaMessage } from '@kandle/runtime/kafka-message';
@@ -28,6 +29,8 @@ export interface RefusedRecord {
     readonly tradeId: string;
     /** Whose record it is; absent, it is Finnhub's. */
     readonly format?: FormatName | undefined;
+    /** By which rules it counts. */
+    readonly rules?: CountingRules | undefined;
   } | null;
   readonly record: unknown;
 }
@@ -59,6 +62,7 @@ const RejectsSchema = z.object({
       shard: z.string().optional(),
       tradeId: z.string().optional(),
       format: z.enum(FORMAT_NAMES).optional(),
+      rules: CountingRulesSchema.optional(),
     }),
   ),
 });
@@ -88,8 +92,8 @@ export async function listRejects(
     for (const { offset, timestamp, headers, value } of messages) {
       if (headerText(headers, 'ce_type') !== EVENT_TYPES.rejects) continue;
       const parsed = RejectsSchema.safeParse(JSON.parse(String(value)));
-      for (const { shard, tradeId, format, ...rest } of parsed.data?.rejects ?? []) {
-        const place = shard === undefined || tradeId === undefined ? null : { shard, tradeId, format };
+      for (const { shard, tradeId, format, rules, ...rest } of parsed.data?.rejects ?? []) {
+        const place = shard === undefined || tradeId === undefined ? null : { shard, tradeId, format, rules };
         const reject = { partition, offset, refusedMs: Number(timestamp), place, ...rest };
         const key = place === null ? reject.id : rejectKey(place);
         const known = ledger.get(key);
@@ -180,6 +184,7 @@ export async function sendRejectsAgain(
         watermarkBeforeMs: 0,
         ingestTimeMs: epoch,
         format: batch.rejects[0]?.place.format,
+        rules: batch.rejects[0]?.place.rules,
         records: batch.rejects.map(({ place, record }) => ({ id: place.tradeId, record: recordOf(record) })),
       });
       await producer.send({
@@ -208,7 +213,7 @@ interface Batch {
 }
 
 /**
- * Unfinished batches as they were, then new ones, by shard and vendor, in the order in which the records were
+ * Unfinished batches as they were, then new ones, by shard, vendor and rules, in the order in which the records were
  * refused.
  */
 function batchesOf(judged: readonly JudgedReject[], epoch: number): readonly Batch[] {
@@ -230,7 +235,7 @@ function batchesOf(judged: readonly JudgedReject[], epoch: number): readonly Bat
     ({ place }) => place.shard,
   );
   const fresh = [...byShard].flatMap(([shard, ofShard]) =>
-    [...Map.groupBy(ofShard, ({ place }) => place.format).values()]
+    [...Map.groupBy(ofShard, ({ place: { format, rules } }) => JSON.stringify([format, rules])).values()]
       .flatMap((rejects) => partsOf(rejects, MAX_RECORDS))
       .map((rejects, n) => ({
         name: { shard, epoch, sequence: n + 1 },

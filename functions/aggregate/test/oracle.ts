@@ -20,6 +20,8 @@ interface PlacedTrade {
   readonly order: readonly [eventTimeMs: number, epoch: number, sequence: number, index: number];
   readonly price: number;
   readonly size: number;
+  /** 0 for every price, 1 for high and low, 2 for none, 3 for a price update. */
+  readonly rank: number;
 }
 
 /**
@@ -95,13 +97,15 @@ function placedTrades(raw: readonly RawEvent[]): ReadonlyMap<number, readonly Pl
     const knownMs = batch.watermarkBeforeMs ?? batch.watermarkMs;
     for (const [index, { record, delayMs = 0 }] of batch.records.entries()) {
       const eventTimeMs = Number(record['t']);
-      if (eventTimeMs < knownMs - delayMs - HORIZON_MS) continue;
+      const rank = rankOf(record, batch.rules);
+      if (eventTimeMs < knownMs - delayMs - HORIZON_MS || rank === null) continue;
       const startMs = eventTimeMs - (eventTimeMs % 5_000);
       const trade: PlacedTrade = {
         symbol: String(record['s']),
         order: [eventTimeMs, batch.epoch, batch.sequence, index],
         price: Number(record['p']),
         size: Number(record['v']),
+        rank,
       };
       windows.set(startMs, [...(windows.get(startMs) ?? []), trade]);
     }
@@ -109,20 +113,35 @@ function placedTrades(raw: readonly RawEvent[]): ReadonlyMap<number, readonly Pl
   return windows;
 }
 
-function numbersOf(trades: readonly PlacedTrade[]): Numbers {
+/** By the few codes that the schedules have; null for what is in no candle. */
+function rankOf({ c, v }: Readonly<Record<string, unknown>>, rules: unknown): number | null {
+  if (rules === undefined) return v === 0 ? null : 0;
+  const codes = rules === 'us-tape' && Array.isArray(c) ? c : [];
+  if (codes.includes('16')) return null;
+  if (v === 0) return 3;
+  if (codes.includes('12')) return 2;
+  return codes.includes('30') ? 1 : 0;
+}
+
+function numbersOf(all: readonly PlacedTrade[]): Numbers {
+  const isTraded = all.some(({ rank }) => rank < 3);
+  const trades = all.filter(({ rank }) => rank < 3 === isTraded);
+  const best = Math.min(...trades.map(({ rank }) => rank));
   const sorted = trades.toSorted((a, b) => {
     const place = a.order.findIndex((part, n) => part !== b.order[n]);
     return (a.order[place] ?? 0) - (b.order[place] ?? 0);
   });
-  const prices = sorted.map((trade) => trade.price);
+  const priced = sorted.filter(({ rank }) => rank === best);
+  const prices = priced.map((trade) => trade.price);
+  const range = sorted.filter(({ rank }) => rank === best || rank + best === 1).map((trade) => trade.price);
   return {
     open: prices.at(0) ?? 0,
-    high: Math.max(...prices),
-    low: Math.min(...prices),
+    high: Math.max(...range),
+    low: Math.min(...range),
     close: prices.at(-1) ?? 0,
     volume: sorted.reduce((sum, trade) => sum + trade.size, 0),
     count: sorted.length,
-    lastTradeMs: sorted.at(-1)?.order[0] ?? 0,
+    lastTradeMs: priced.at(-1)?.order[0] ?? 0,
   };
 }
 

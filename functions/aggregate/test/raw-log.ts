@@ -26,12 +26,21 @@ export type RawEvent =
 const JUMPS_MS = [10_000, 40_000, 1_200_000, 28_800_000] as const;
 /** How far a single record may be off: ahead, as far as ingest believes it at once, or behind, up to hours. */
 const OFF_MS = [5_000, 2_000, -20_000, -40_000, -120_000, -7_200_000] as const;
+/** Odd lots, trades out of sequence, official closes, several of these, and updates of a price without a trade. */
+const KINDS: readonly [RawRecord['record'], ...RawRecord['record'][]] = [
+  { c: ['1', '12'] },
+  { c: ['30'] },
+  { c: ['16'] },
+  { c: ['30', '12'] },
+  { v: 0 },
+  { v: 0, c: null },
+];
 /** How far a delayed symbol is behind: within the horizon of the schedules, and beyond it. */
 const DELAYS_MS = [20_000, 60_000, 1_200_000] as const;
 
 /**
  * One shard's raw events as a correct ingest writes them: every trade once, over restarts, gaps, quiet times
- * and jumps of time, records ahead and behind, a delayed symbol, old records that come again after minutes,
+ * and jumps of time, conditions and price updates, records ahead and behind, a delayed symbol, old records that come again after minutes,
  * redriven batches, and at the beginning batches as they were written before they told what was known.
  */
 export function createRawLog(random: Random, shard: string): readonly RawEvent[] {
@@ -43,6 +52,8 @@ export function createRawLog(random: Random, shard: string): readonly RawEvent[]
   const gapRate = random.pick([0, 0.03, 0.1]);
   const jumpRate = random.pick([0, 0, 0.05]);
   const delayMs = random.chance(0.3) ? random.pick(DELAYS_MS) : 0;
+  const rules = random.pick([undefined, 'all', 'us-tape', 'us-tape'] as const);
+  const conditionRate = random.pick([0, 0.2, 0.6]);
   const oldFormatUntil = random.chance(0.2) ? random.below(seconds) : -1;
   let refused: RawRecord[] = [];
   const old: RawRecord[] = [];
@@ -61,7 +72,7 @@ export function createRawLog(random: Random, shard: string): readonly RawEvent[]
     watermarkMs = Math.max(watermarkMs, watermark);
     sequence += 1;
     const batch = { shard, epoch, sequence, watermarkMs, ingestTimeMs: 0, records };
-    raw.push({ kind: 'batch', batch: isOldFormat ? batch : { ...batch, watermarkBeforeMs } });
+    raw.push({ kind: 'batch', batch: isOldFormat ? batch : { ...batch, rules, watermarkBeforeMs } });
     for (const startMs of waiting) if (startMs + WINDOW_MS + GRACE_MS <= watermarkMs) waiting.delete(startMs);
   }
 
@@ -69,7 +80,7 @@ export function createRawLog(random: Random, shard: string): readonly RawEvent[]
   function redrive(): void {
     redrives += 1;
     const header = { shard, epoch: 1_000 + redrives, sequence: 1, watermarkMs: 0, watermarkBeforeMs: 0 };
-    raw.push({ kind: 'batch', batch: { ...header, ingestTimeMs: 0, records: refused } });
+    raw.push({ kind: 'batch', batch: { ...header, rules, ingestTimeMs: 0, records: refused } });
     for (const { record } of refused) waiting.add(windowStartOf(Number(record['t'])));
     refused = [];
   }
@@ -101,6 +112,7 @@ export function createRawLog(random: Random, shard: string): readonly RawEvent[]
         p: 1 + random.below(9),
         v: 1 + random.below(5),
         t: eventTimeMs,
+        ...(random.chance(conditionRate) ? random.pick(KINDS) : {}),
       };
       const known = isDelayed ? { id: `t${lastId}`, record, delayMs } : { id: `t${lastId}`, record };
       if (random.chance(0.02)) {

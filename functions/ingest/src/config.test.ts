@@ -52,6 +52,8 @@ test.each([
   [{ ...LEAST, MEMORY_MS: '899999' }, /MEMORY_MS is below HORIZON_MS/],
   [{ ...LEAST, LINGER_MS: '1.5', SHARD_COUNT: '0' }, /SHARD_COUNT.*LINGER_MS|LINGER_MS.*SHARD_COUNT/],
   [{ ...LEAST, VENDOR: 'reuters' }, /VENDOR: /],
+  [{ ...LEAST, COUNTING_RULES: 'tape' }, /COUNTING_RULES: expected all, us-tape/],
+  [{ ...LEAST, COUNTING_RULES: '{"volume":["12"]}' }, /COUNTING_RULES: expected all/],
   [{ SYMBOLS: 'AAPL', VENDOR: 'twelvedata' }, /TWELVEDATA_KEY or TWELVEDATA_KEY_FILE/],
   [{ SYMBOLS: 'AAPL', VENDOR: 'yahoo', FEED_URL: 'tcp://x:1' }, /FEED_URL: .*wss:/],
   [{ VENDOR: 'ndjson' }, /FEED_URL: .*tcp:\/\/ or tls:\/\/ or tcp-listen:/],

@@ -9,6 +9,7 @@ import {
 } from '@kandle/market/feed/ndjson/mapping';
 import { readMarketHours } from '@kandle/market/feed/market-hours';
 import { VENDORS } from '@kandle/market/feed/vendor';
+import { type CountingRules, CountingRulesSchema } from '@kandle/market/trade/counting-rules';
 import { type Env, logLevel, port, positiveMs, readEnv, wholeNumber } from '@kandle/runtime/config';
 import { FatalError } from '@kandle/runtime/errors';
 import { KafkaEnv } from '@kandle/runtime/kafka';
@@ -27,6 +28,17 @@ const ndjsonMapping = z.string().transform((text, context): NdjsonMapping => {
   const [issue] = parsed.error.issues;
   const at = issue === undefined || issue.path.length === 0 ? '' : `${issue.path.join('.')}: `;
   context.addIssue({ code: 'custom', message: `${at}${issue?.message ?? 'expected rules'}` });
+  return z.NEVER;
+});
+
+/** The name of rules, or the rules themselves as JSON. */
+const countingRules = z.string().transform((text, context): CountingRules => {
+  const parsed = CountingRulesSchema.safeParse(jsonOf(text) ?? text);
+  if (parsed.success) return parsed.data;
+  context.addIssue({
+    code: 'custom',
+    message: 'expected all, us-tape, or JSON such as {"highLow":["9"],"volume":["12"],"nothing":["16"]}',
+  });
   return z.NEVER;
 });
 
@@ -103,6 +115,11 @@ export const envSchema = z
     BOOKS_AND_NEWS_MS: positiveMs.default(250),
     /** The feed sends whole frames more than once, back to back: the copies are dropped. */
     DROP_REPEATED_FRAMES: z.stringbool().default(false),
+    /**
+     * What the conditions of trades leave them to count for: `us-tape`, `all` for no difference, or lists of
+     * codes as JSON, `highLow`, `volume` and `nothing`; by default, as the vendor has it.
+     */
+    COUNTING_RULES: countingRules.optional(),
     SHARD_COUNT: wholeNumber(1, 100).default(12),
     LINGER_MS: positiveMs.default(50),
     /**

@@ -169,8 +169,7 @@ describe('the way from intake to outbox', () => {
           for (const { records, watermarkMs } of batches) {
             for (const { record } of records) {
               newestMs = Math.max(newestMs, Number(record['t']));
-              if (record['v'] !== 0)
-                dueMs = Math.max(dueMs, windowDueMs(windowStartOf(Number(record['t'])), GRACE_MS));
+              dueMs = Math.max(dueMs, windowDueMs(windowStartOf(Number(record['t'])), GRACE_MS));
             }
             // The end of the feed moves it to where the last window is due.
             expect([newestMs - DISORDER_MS, Math.max(newestMs - DISORDER_MS, dueMs)]).toContain(watermarkMs);
@@ -335,13 +334,17 @@ describe('offer()', () => {
     expect(kinds(2, 3)).toEqual(['duplicate', 'duplicate', 'accepted']);
   });
 
-  test('lets a price update of volume 0 tell the time, but hold no window open', () => {
+  test('closes the window of a price update of volume 0, which makes a candle of prices', () => {
     const { intake, outbox, sent, send } = createPipeline();
     intake.offer({ ...trade, v: 0 }, at(0));
     send(100, false);
     intake.advance(60_000, 60_000);
     intake.end(60_000);
-    expect(sent).toMatchObject([{ records: [{ record: { v: 0 } }], watermarkMs: START_MS - DISORDER_MS }]);
+    send(60_000, false);
+    expect(sent).toMatchObject([
+      { records: [{ record: { v: 0 } }], watermarkMs: START_MS - DISORDER_MS },
+      { records: [], watermarkMs: windowDueMs(windowStartOf(START_MS), GRACE_MS) },
+    ]);
     expect(outbox.readyAtMs()).toBeUndefined();
   });
 

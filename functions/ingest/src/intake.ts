@@ -116,14 +116,15 @@ export function createIntake(shards: ShardMap, options: IntakeOptions): Intake {
   function carryOut(shard: IngestShard, verdict: TimeVerdict<Item>): Verdict {
     if (verdict.kind === 'delayed') return { ...verdict, shard: shard.name };
     const { arrived } = verdict;
-    const { symbol, isTrade, eventTimeMs } = arrived;
-    const { record, monotonicMs } = arrived.item;
+    const { symbol, eventTimeMs } = arrived;
+    const { record, monotonicMs, seen } = arrived.item;
     const isUnknowable = shard.memory.mayHaveForgotten(symbol, eventTimeMs);
     const id = identify(shard, arrived);
     if (id === null) return { kind: 'duplicate', symbol };
     if (verdict.kind === 'refused') {
+      const rules = shards.rules === undefined ? {} : { rules: shards.rules };
       const detail = `its time is more than ${aheadMs} ms ahead of ${shard.name}, and nothing has confirmed it`;
-      const place = { shard: shard.name, tradeId: id, format: shards.format.name };
+      const place = { shard: shard.name, tradeId: id, format: shards.format.name, ...rules };
       return { kind: 'reject', reject: { reason: 'too_far_ahead', detail, ...place, record } };
     }
     const { watermarkMs } = verdict;
@@ -131,9 +132,9 @@ export function createIntake(shards: ShardMap, options: IntakeOptions): Intake {
     const delayMs = isUnknowable ? 0 : verdict.delayMs;
     const bytes = arrived.item.bytes + id.length + WRAPPING_BYTES + (delayMs > 0 ? DELAY_BYTES : 0);
     const raw = delayMs > 0 ? { id, record, delayMs } : { id, record };
-    shard.buffer.append(raw, { bytes, isTrade, eventTimeMs, monotonicMs, watermarkMs });
+    shard.buffer.append(raw, { bytes, eventTimeMs, monotonicMs, watermarkMs });
     forget(shard, arrived.feedMs);
-    return { kind: 'accepted', symbol, isTrade, bytes };
+    return { kind: 'accepted', symbol, isTrade: seen.isTrade, bytes };
   }
 
   function carryOutAll(decide: (time: ShardTime<Item>) => readonly TimeVerdict<Item>[]): readonly Verdict[] {
@@ -146,7 +147,7 @@ export function createIntake(shards: ShardMap, options: IntakeOptions): Intake {
       if (read.kind === 'bad') return [reject('bad_frame', read.detail, read.text)];
       const { record, bytes } = read;
       const seen = shards.format.seeTrade(record);
-      const { eventTimeMs, isTrade } = seen;
+      const { eventTimeMs } = seen;
       const symbol = readSymbol(seen.symbol);
       if (symbol === null) return [reject('bad_symbol', 'its symbol is none', record)];
       if (!isEventTime(eventTimeMs)) {
@@ -155,7 +156,7 @@ export function createIntake(shards: ShardMap, options: IntakeOptions): Intake {
       const shard = shards.shardOf(symbol);
       const { connection, monotonicMs, feedMs, clockMs } = arrival;
       const item = { record, bytes, seen, connection, monotonicMs };
-      const arrived = { item, symbol, eventTimeMs, isTrade, feedMs, clockMs };
+      const arrived = { item, symbol, eventTimeMs, feedMs, clockMs };
       const verdicts = times.get(shard)?.offer(arrived) ?? [];
       return verdicts.map((verdict) => carryOut(shard, verdict));
     },

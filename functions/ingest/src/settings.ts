@@ -10,9 +10,12 @@ const REPLAY_MEMORY_TRADES = 400_000;
 
 /** What the feed's shards are made with. */
 export function shardOptions(config: IngestConfig): ShardMapOptions {
+  const { formatOf, rules } = VENDOR_FACTS[config.VENDOR];
+  const format = recordFormat(formatOf(config.NDJSON_MAPPING));
   return {
     feed: config.FEED,
-    format: recordFormat(VENDOR_FACTS[config.VENDOR].formatOf(config.NDJSON_MAPPING)),
+    format,
+    rules: format.isSampled ? undefined : (config.COUNTING_RULES ?? rules),
     shardCount: config.SHARD_COUNT,
     maxTrades: config.MAX_TRADES,
     maxBatchBytes: config.MAX_BATCH_BYTES,

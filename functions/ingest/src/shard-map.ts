@@ -1,4 +1,5 @@
 import type { RecordFormat } from '@kandle/market/feed/record-format';
+import type { CountingRules } from '@kandle/market/trade/counting-rules';
 import { shardOf as shardNameOf, shardsOf } from '@kandle/market/event/shard';
 import { createIngestShard, type IngestShard } from './ingest-shard.ts';
 import type { BatchOptions } from './lane/shard-buffer.ts';
@@ -7,6 +8,8 @@ import type { BatchOptions } from './lane/shard-buffer.ts';
 export interface ShardMapOptions extends BatchOptions {
   readonly feed: string;
   readonly format: RecordFormat;
+  /** By which rules its trades count; undefined of a feed that samples. */
+  readonly rules?: CountingRules | undefined;
   readonly shardCount: number;
 }
 
@@ -14,6 +17,8 @@ export interface ShardMapOptions extends BatchOptions {
 export interface ShardMap {
   /** How the feed's records are read. */
   readonly format: RecordFormat;
+  /** By which rules its trades count; undefined of a feed that samples. */
+  readonly rules: CountingRules | undefined;
   /** The shard of a symbol. */
   shardOf(symbol: string): IngestShard;
   /** A shard by its name; undefined if the feed has no such shard. */
@@ -29,7 +34,7 @@ const MAX_CACHED = 100_000;
 
 /** The shards of a feed of which nothing is known yet. */
 export function createShardMap(options: ShardMapOptions): ShardMap {
-  const { feed, format, shardCount } = options;
+  const { feed, format, rules, shardCount } = options;
   const byName = new Map(
     shardsOf(feed, shardCount).map((shard) => [shard, createIngestShard(shard, options)]),
   );
@@ -38,6 +43,7 @@ export function createShardMap(options: ShardMapOptions): ShardMap {
 
   return {
     format,
+    rules,
     shardOf(symbol) {
       const cached = bySymbol.get(symbol);
       if (cached !== undefined) return cached;

@@ -446,3 +446,60 @@ test('rowsOf() makes candles of looks that say so, without an average price, and
       .map(({ view }) => view),
   ).toEqual(['latest']);
 });
+
+test('rowsOf() stores the conditions of a trade that has any, and what they leave of it', () => {
+  const trade = { symbol: 'IWM', eventTimeMs: W0, priceE8: e8(100_000_000n), sizeE8: e8(1n) };
+  const header = { shard: 'finnhub-03', epoch: 1, sequence: 1, watermarkMs: W0, ingestTimeMs: W0 };
+  const trades = [
+    { ...trade, id: 'plain' },
+    { ...trade, id: 'odd', conditions: '1,12', rank: 2 as const },
+    { ...trade, id: 'regular', conditions: '1' },
+    { ...trade, id: 'update', sizeE8: e8(0n), rank: 3 as const },
+  ];
+  const rows = rowsOf(received(formatTradeBatch({ ...header, trades }))).flat();
+  expect(rows.filter(({ view }) => view !== 'latest')).toMatchObject([
+    { view: 'trades', columns: { id: 'plain' } },
+    { view: 'conditioned_trades', columns: { id: 'odd', conditions: '1,12', price_rank: 2 } },
+    { view: 'conditioned_trades', columns: { id: 'regular', conditions: '1', price_rank: 0 } },
+  ]);
+});
+
+test('rowsOf() takes a price that is not the market for the latest only when no better one is near', () => {
+  const batchAt = (eventTimeMs: number, price: bigint, rank: 0 | 2) => {
+    const trade = { id: 'a', symbol: 'IWM', eventTimeMs, priceE8: e8(price), sizeE8: e8(1n) };
+    const header = { shard: 'finnhub-03', epoch: 1, sequence: 1, watermarkMs: W0, ingestTimeMs: W0 };
+    return received(formatTradeBatch({ ...header, trades: [rank === 0 ? trade : { ...trade, rank }] }));
+  };
+  const latestOf = (events: readonly ReceivedEvent[]) =>
+    [...table(events.flatMap((event) => rowsOf(event).flat()))]
+      .filter(([key]) => key.includes('latest'))
+      .map(([, { time }]) => Number(time) - W0);
+  const market = batchAt(W0, 1n, 0);
+  for (const [atMs, latestMs] of [
+    [4_999, 0],
+    [5_001, 5_001],
+  ] as const) {
+    const other = batchAt(W0 + atMs, 9n, 2);
+    expect([latestOf([market, other]), latestOf([other, market])]).toEqual([[latestMs], [latestMs]]);
+  }
+});
+
+test('rowsOf() makes candles of price updates that say so, beside others of the same feed', () => {
+  const numbers = { volumeE8: e8(0n), notionalE16: e16(0n), rank: 3 as const };
+  const [event] = formatCandleBatch({
+    shard: 'finnhub-03',
+    windowStartMs: W0,
+    windowMs: 5_000,
+    kind: 'provisional',
+    version: 4,
+    candles: [
+      { ...candle(4, 'provisional'), symbol: 'EUR', ...numbers },
+      { ...candle(4, 'provisional'), symbol: 'IWM', rank: 2 },
+    ],
+  });
+  if (event === undefined) throw new Error('no event');
+  expect(rowsOf(received(event)).flat()).toMatchObject([
+    { columns: { symbol: 'EUR', sampled: true, price_rank: 3, vwap: Number.NaN, notional: Number.NaN } },
+    { columns: { symbol: 'IWM', sampled: false, price_rank: 2 } },
+  ]);
+});

@@ -19,7 +19,7 @@ import { newsRows } from './views/news-rows.ts';
 import type { ClosedCandles, Rollups } from './rollups/rollups.ts';
 import { indicatorRows, signalRows } from './views/signal-rows.ts';
 import { tradeRows } from './views/trade-rows.ts';
-import type { PartitionRows, RowOf, Views } from './views/view-rows.ts';
+import { type PartitionRows, type RowOf, shapeOf, type Views } from './views/view-rows.ts';
 
 /** What the persist function needs. */
 export interface PersistDeps {
@@ -100,7 +100,10 @@ function closedCandles(event: ReceivedEvent, partitions: readonly PartitionRows[
 function countByView(partitions: readonly PartitionRows[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const rows of partitions) {
-    for (const { view } of rows) counts.set(view, (counts.get(view) ?? 0) + 1);
+    for (const { view } of rows) {
+      const { table = view } = shapeOf(view);
+      counts.set(table, (counts.get(table) ?? 0) + 1);
+    }
   }
   return counts;
 }

@@ -47,6 +47,7 @@ function candle(startMs: number, version: number, changed: Partial<ViewCandle> =
     reason: 'late_trade',
     complete: false,
     sampled: false,
+    rank: 0,
     parts: 1,
     ...changed,
   };

@@ -24,7 +24,7 @@ const views = createViews(client, { writeConcurrency: 8, maxRowsPerBatch: 200 })
 const store = createRollupStore(client, views);
 
 async function put({ shard, symbol, state, candle }: StoredCandle): Promise<void> {
-  const { startMs, volumeE8, notionalE16, priceSumE8, tradeCount, parts, ...same } = candle;
+  const { startMs, volumeE8, notionalE16, priceSumE8, tradeCount, parts, rank, ...same } = candle;
   const columns = {
     ...same,
     feed: feedOfShard(shard),
@@ -37,6 +37,7 @@ async function put({ shard, symbol, state, candle }: StoredCandle): Promise<void
     mean_price: meanPriceOf(candle),
     trade_count: tradeCount,
     state,
+    price_rank: rank,
     notional: notionalAsDouble(candle),
     volume_e8: volumeE8,
     notional_e16: notionalE16,

@@ -239,7 +239,7 @@ export function createCassandraStore(client: Client): QueryStore {
       selectSeries('trades', series, { ...range, fromMs: beginOf(range) }, (key, limit) =>
         select(
           TradeRowSchema,
-          `SELECT time, id, price, size FROM trades WHERE ${OF_SERIES} AND (time, id) > (?, ?) AND (time) < (?)`,
+          `SELECT time, id, price, size, conditions, price_rank FROM trades WHERE ${OF_SERIES} AND (time, id) > (?, ?) AND (time) < (?)`,
           [...key, beginOf(range), range.after?.key ?? '', range.toMs],
           limit,
         ),

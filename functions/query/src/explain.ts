@@ -1,3 +1,4 @@
+import { countedFor, LOOK, type PriceRank, rangeOf } from '@kandle/market/trade/price-rank';
 import { INTERVALS } from './intervals.ts';
 import type { RefusedRecord } from '@kandle/market/feed/refused-of';
 import type { RejectReader } from './rejects/reject-reader.ts';
@@ -6,6 +7,9 @@ import type { QueryStore, Series } from './store.ts';
 
 /** The most trades, versions and gaps that are listed of one candle. */
 const MAX_LISTED = 10_000;
+
+/** A trade, and what it counted for in the candle: `all`, or less by its conditions. */
+export type ExplainedTrade = TradeRow & { readonly counted_for: string };
 
 /** A candle and all that explains it. */
 export interface Explained {
@@ -17,7 +21,7 @@ export interface Explained {
   /** Its final and revised versions, oldest first. */
   readonly versions: readonly CandleRow[];
   /** The stored trades of its five seconds, by time and id. */
-  readonly trades: readonly TradeRow[];
+  readonly trades: readonly ExplainedTrade[];
   /** What the trades give: to be compared with the candle. Sums of doubles, so the last digits may differ. */
   readonly counted: {
     readonly trades: number;
@@ -35,8 +39,8 @@ export interface Explained {
 
 /** Where it is read. */
 interface ExplainDeps {
-  readonly store: QueryStore;
-  readonly refused: RejectReader;
+  readonly store: Pick<QueryStore, 'candles' | 'revisions' | 'trades' | 'gaps'>;
+  readonly refused: Pick<RejectReader, 'read'>;
 }
 
 /** Reads what a 5-second candle is made of: the answer to "why does my candle differ from the exchange's?". */
@@ -53,22 +57,28 @@ export async function explainCandle(
     store.gaps(series.feed, range),
     refused.read(series.symbol, range.fromMs, range.toMs),
   ]);
-  const counted = countTrades(trades);
+  // What the stored trades say: the candle may have another version by now.
+  const best = bestRank(trades);
   return {
     ...series,
     start: startMs,
     candle,
     versions,
-    trades,
-    counted,
+    trades: trades.map((trade) => ({ ...trade, counted_for: countedFor(trade.price_rank, best) })),
+    counted: countTrades(trades, best),
     gaps,
     rejects,
     notes: [...notesOf(candle, versions, trades, gaps), ...notesOfRefused(rejects, isWhole)],
   };
 }
 
-function countTrades(trades: readonly TradeRow[]): Explained['counted'] {
-  const prices = trades.map(({ price }) => price);
+function bestRank(trades: readonly TradeRow[]): PriceRank {
+  return trades.reduce<PriceRank>((best, { price_rank: rank }) => (rank < best ? rank : best), LOOK);
+}
+
+function countTrades(trades: readonly TradeRow[], best: PriceRank): Explained['counted'] {
+  const ranged = trades.filter(({ price_rank: rank }) => rangeOf(rank) === rangeOf(best));
+  const prices = ranged.map(({ price }) => price);
   return {
     trades: trades.length,
     volume: trades.reduce((sum, { size }) => sum + size, 0),
@@ -91,16 +101,39 @@ function notesOf(
         : 'There are trades and no candle yet: it is about to be written, or persist is behind.',
     );
   if (candle?.state === 'provisional') notes.push('The candle is provisional: its window is still open.');
-  if (candle !== null && candle.trade_count !== trades.length && candle.state !== 'provisional')
+  const isOfLooks = candle?.sampled === true;
+  if (isOfLooks)
+    notes.push(
+      'Its prices are looks at the market: no trade is in it, and so it has no volume-weighted average price.',
+    );
+  else if (candle !== null && candle.trade_count !== trades.length && candle.state !== 'provisional')
     notes.push(
       `The candle counts ${candle.trade_count} trades and ${trades.length} are stored: run the audit.`,
     );
+  notes.push(...notesOfConditions(trades));
   if (versions.length > 1) notes.push(`It was revised ${versions.length - 1} times: ${reasonsOf(versions)}.`);
   if (candle?.complete === false)
     notes.push('It is not complete: the feed was away, or had only just begun.');
   for (const gap of gaps)
     notes.push(`Gap of ${gap.shard} (${gap.reason}), ${gap.to_time - gap.from_time} ms.`);
   return notes;
+}
+
+function notesOfConditions(trades: readonly TradeRow[]): readonly string[] {
+  const best = bestRank(trades);
+  const lesser = trades.filter(({ price_rank: rank }) => rank > best).length;
+  return [
+    ...(lesser > 0
+      ? [
+          `By their conditions, ${lesser} of ${trades.length} trades count for less than all: see counted_for.`,
+        ]
+      : []),
+    ...(trades.length > 0 && best > 0
+      ? [
+          `No trade in it counts for ${best === 1 ? 'open and close' : 'prices'}: they are of the best that there is.`,
+        ]
+      : []),
+  ];
 }
 
 function notesOfRefused(rejects: readonly RefusedRecord[], isWhole: boolean): readonly string[] {

@@ -22,6 +22,7 @@ function candle(start: number, close: number): CandleRow {
     reason: '',
     complete: true,
     sampled: false,
+    price_rank: 0,
   };
 }
 

@@ -60,6 +60,7 @@ function emptyCandle(startMs: number, price: number | null, exact: boolean): Can
     reason: '',
     complete: null,
     sampled: null,
+    price_rank: 0,
     ...(exact ? exactEmpty(price) : {}),
     filled: true,
   };

@@ -1,6 +1,8 @@
 import { column } from '@kandle/runtime/cassandra-rows';
 import { z } from 'zod';
 
+const rank = z.literal([0, 1, 2, 3]).nullable();
+
 /** A candle as it is answered; times are epoch milliseconds. Numbers are null only in a filled one. */
 export const CandleRowSchema = z.object({
   start: column.timestamp,
@@ -20,6 +22,8 @@ export const CandleRowSchema = z.object({
   complete: z.boolean().nullable(),
   /** True of a feed that shows prices and tells no trades: then `vwap` is null. Null as with `complete`. */
   sampled: z.boolean().nullable(),
+  /** Of what rank its prices are; null as with `complete`, or before conditions counted: 0. */
+  price_rank: rank.transform((value) => value ?? 0),
 });
 export type CandleRow = z.infer<typeof CandleRowSchema> & { readonly filled?: true };
 
@@ -31,6 +35,10 @@ export const TradeRowSchema = z.object({
   id: z.string(),
   price: z.number(),
   size: z.number(),
+  /** The vendor's codes, with commas; null if it has none. */
+  conditions: z.string().nullable(),
+  /** What they leave its price to count for. */
+  price_rank: rank.transform((value) => value ?? 0),
 });
 export type TradeRow = z.infer<typeof TradeRowSchema>;
 

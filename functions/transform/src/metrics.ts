@@ -6,6 +6,7 @@ export interface TransformMetrics {
   readonly trades: Counter;
   readonly lateTrades: Counter;
   readonly notTrades: Counter;
+  readonly conditionedTrades: Counter;
   readonly rejects: Counter;
 }
 
@@ -18,6 +19,10 @@ export function createTransformMetrics(metrics: Metrics): TransformMetrics {
       'Clean trades passed on that are older than the watermark of their own batch',
     ),
     notTrades: metrics.counter('transform_not_trades_total', 'Records that are no trades: price updates'),
+    conditionedTrades: metrics.counter(
+      'transform_conditioned_trades_total',
+      'Clean trades whose conditions leave their price to count for less than all',
+    ),
     rejects: metrics.counter('transform_rejects_total', 'Refused records by reason, too_late among them'),
   };
 }
@@ -25,8 +30,13 @@ export function createTransformMetrics(metrics: Metrics): TransformMetrics {
 /** Counts one batch, when it and its rejects are acknowledged. */
 export function countCleaned(counters: TransformMetrics, { batch, rejects, notTrades }: CleanedBatch): void {
   const late = batch.trades.filter(({ eventTimeMs }) => eventTimeMs < batch.watermarkMs).length;
-  if (batch.trades.length > 0) counters.trades.add(batch.trades.length);
+  const byRank = [0, 0, 0, 0];
+  for (const { rank = 0 } of batch.trades) byRank[rank] = (byRank[rank] ?? 0) + 1;
+  const [all = 0, highLow = 0, volume = 0, looks = 0] = byRank;
+  if (all + highLow + volume > 0) counters.trades.add(all + highLow + volume);
+  if (highLow > 0) counters.conditionedTrades.add(highLow, { counts: 'high_low' });
+  if (volume > 0) counters.conditionedTrades.add(volume, { counts: 'volume' });
   if (late > 0) counters.lateTrades.add(late);
-  if (notTrades > 0) counters.notTrades.add(notTrades);
+  if (notTrades + looks > 0) counters.notTrades.add(notTrades + looks);
   for (const { reason } of rejects) counters.rejects.add(1, { reason });
 }

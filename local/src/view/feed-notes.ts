@@ -33,7 +33,7 @@ export function createFeedNotes(): FeedNotes {
         );
       if (priceOnly.isNews(status.priceOnly, nowMs))
         lines.push(
-          `${formatUnits(status.priceOnly.length, 'symbol')} with a volume of 0 only, and so without a candle: ${listOf(status.priceOnly)}`,
+          `${formatUnits(status.priceOnly.length, 'symbol')} with a volume of 0 only, and so with candles of prices: ${listOf(status.priceOnly)}`,
         );
       if (!hasToldRepeats && status.repeatedFrames >= MANY_REPEATS) {
         hasToldRepeats = true;

@@ -161,7 +161,7 @@ test('names the symbols that the feed refuses, once they are all known, and thos
   expect(look(4, status({ refused }))).toEqual([]);
   look(5, status({ refused, priceOnly: ['EUR'], repeatedFrames: 19 }));
   expect(look(6, status({ refused, priceOnly: ['EUR'], repeatedFrames: 20 }))).toEqual([
-    '1 symbol with a volume of 0 only, and so without a candle: EUR',
+    '1 symbol with a volume of 0 only, and so with candles of prices: EUR',
     expect.stringContaining('DROP_REPEATED_FRAMES=true'),
   ]);
   expect(look(9, status({ refused, priceOnly: ['EUR'], repeatedFrames: 99 }))).toEqual([]);

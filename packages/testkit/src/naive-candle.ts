@@ -10,11 +10,17 @@ import type { KeyedTrade } from './trades.ts';
  * @throws {RangeError} If there is none.
  */
 export function naiveCandle(keyed: readonly KeyedTrade[], windowMs = 5_000): Candle {
-  const arrived = keyed.toSorted(byArrival);
-  const first = arrived.at(0);
-  const last = arrived.at(-1);
+  const rankOf = ({ key: { rank = 0 } }: KeyedTrade): number => rank;
+  const trades = keyed.filter((one) => rankOf(one) < 3);
+  // Updates of a price count only where there is no trade.
+  const arrived = (trades.length > 0 ? trades : keyed).toSorted(byArrival);
+  const best = Math.min(...arrived.map(rankOf));
+  const priced = arrived.filter((one) => rankOf(one) === best);
+  const ranged = best > 1 ? priced : arrived.filter((one) => rankOf(one) <= 1);
+  const first = priced.at(0);
+  const last = priced.at(-1);
   if (first === undefined || last === undefined) throw new RangeError('Cannot make a candle of no trades');
-  const prices = arrived.map(({ trade }) => trade.priceE8).toSorted(ascending);
+  const prices = ranged.map(({ trade }) => trade.priceE8).toSorted(ascending);
   return {
     symbol: first.trade.symbol,
     windowStartMs: first.trade.eventTimeMs - (first.trade.eventTimeMs % windowMs),
@@ -26,7 +32,7 @@ export function naiveCandle(keyed: readonly KeyedTrade[], windowMs = 5_000): Can
     closeE8: last.trade.priceE8,
     volumeE8: e8(sum(arrived.map(({ trade }) => trade.sizeE8))),
     notionalE16: e16(sum(arrived.map(({ trade }) => trade.priceE8 * trade.sizeE8))),
-    priceSumE8: e8(sum(prices)),
+    priceSumE8: e8(sum(arrived.map(({ trade }) => trade.priceE8))),
     tradeCount: arrived.length,
     idHashSum: sum(arrived.map(({ trade }) => naiveFnv1a64(trade.id))) % 2n ** 64n,
   };

@@ -28,14 +28,23 @@ export const pricesE8: fc.Arbitrary<E8> = fc
   .tuple(amountsE8, fc.constantFrom(1n, 1n, 1n, 0n, -1n))
   .map(([amount, sign]) => e8(amount * sign));
 
-/** A trade; its id is nothing but text, and not unique. */
-export const trades: fc.Arbitrary<Trade> = fc.record({
+const plainTrades: fc.Arbitrary<Trade> = fc.record({
   id: fc.constantFrom('a', 'b', 'mgyk2lz4.0vl3gzx14qwe0f.1'),
   symbol: symbols,
   eventTimeMs: eventTimes,
   priceE8: pricesE8,
   sizeE8: amountsE8,
 });
+
+/** A trade or a price update; its id is nothing but text, and not unique. Conditions and ranks are few. */
+export const trades: fc.Arbitrary<Trade> = fc
+  .tuple(plainTrades, fc.constantFrom(0, 0, 0, 1, 2, 3), fc.constantFrom('', '1,12'))
+  .map(([trade, rank, conditions]) => ({
+    ...trade,
+    ...(rank === 3 ? { sizeE8: e8(0n) } : {}),
+    ...(rank === 0 ? {} : { rank: rank as 1 | 2 | 3 }),
+    ...(conditions === '' ? {} : { conditions }),
+  }));
 
 /** A trade with its place in the order of arrival. */
 export interface KeyedTrade {
@@ -65,7 +74,13 @@ export function keyedTrades(from: readonly TestBatch[]): readonly KeyedTrade[] {
   return from.flatMap(({ epoch, sequence, trades }) =>
     trades.map((trade, index) => ({
       trade,
-      key: { eventTimeMs: trade.eventTimeMs, epoch, sequence, index },
+      key: {
+        eventTimeMs: trade.eventTimeMs,
+        epoch,
+        sequence,
+        index,
+        ...(trade.rank === undefined ? {} : { rank: trade.rank }),
+      },
     })),
   );
 }

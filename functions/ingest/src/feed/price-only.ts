@@ -1,4 +1,4 @@
-/** Symbols that come with a volume of 0 only: prices without trades, of which no candle is made. */
+/** Symbols that come with a volume of 0 only: prices without trades, of which marked candles are made. */
 export interface PriceOnlySymbols {
   /** An entry of a symbol came. @returns True if now, for the first time, the symbol is worth a word. */
   see(symbol: string, isTrade: boolean): boolean;

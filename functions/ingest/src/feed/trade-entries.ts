@@ -37,7 +37,10 @@ export function createTradeEntries(deps: TradeEntryDeps): TradeEntries {
     vendorErrors.heard(symbol);
     if (!isTrade) metrics.priceUpdates += 1;
     if (priceOnly.see(symbol, isTrade)) {
-      log.warn({ symbol }, `${symbol} comes with a volume of 0 only: prices without trades make no candle`);
+      log.info(
+        { symbol },
+        `${symbol} comes with a volume of 0 only: its candles are of prices, without a volume`,
+      );
     }
   }
 

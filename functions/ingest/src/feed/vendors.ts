@@ -1,4 +1,5 @@
 import type { FormatName } from '@kandle/market/feed/format-name';
+import type { CountingRules } from '@kandle/market/trade/counting-rules';
 import { isSampled, type NdjsonMapping } from '@kandle/market/feed/ndjson/mapping';
 import type { Vendor } from '@kandle/market/feed/vendor';
 
@@ -21,6 +22,8 @@ export interface VendorFacts {
   readonly isPolled: boolean;
   /** In what form its records are written down. */
   readonly formatOf: (mapping: NdjsonMapping) => FormatName;
+  /** By which rules its trades count, where nothing else is set. */
+  readonly rules: CountingRules;
 }
 
 const SOCKETS = ['ws:', 'wss:'];
@@ -35,6 +38,7 @@ export const VENDOR_FACTS: Readonly<Record<Vendor, VendorFacts>> = {
     disorderMs: 1_000,
     isPolled: false,
     formatOf: () => 'finnhub',
+    rules: 'us-tape',
   },
   twelvedata: {
     url: 'wss://ws.twelvedata.com/v1/quotes/price',
@@ -45,6 +49,7 @@ export const VENDOR_FACTS: Readonly<Record<Vendor, VendorFacts>> = {
     disorderMs: 2_000,
     isPolled: false,
     formatOf: () => 'samples',
+    rules: 'all',
   },
   yahoo: {
     url: 'wss://streamer.finance.yahoo.com/?version=2',
@@ -54,6 +59,7 @@ export const VENDOR_FACTS: Readonly<Record<Vendor, VendorFacts>> = {
     disorderMs: 2_000,
     isPolled: false,
     formatOf: () => 'samples',
+    rules: 'all',
   },
   'yahoo-poll': {
     url: 'https://query1.finance.yahoo.com',
@@ -63,6 +69,7 @@ export const VENDOR_FACTS: Readonly<Record<Vendor, VendorFacts>> = {
     disorderMs: 2_000,
     isPolled: true,
     formatOf: () => 'samples',
+    rules: 'all',
   },
   ndjson: {
     url: null,
@@ -72,5 +79,6 @@ export const VENDOR_FACTS: Readonly<Record<Vendor, VendorFacts>> = {
     disorderMs: 1_000,
     isPolled: false,
     formatOf: (mapping) => (isSampled(mapping) ? 'samples' : 'trades'),
+    rules: 'all',
   },
 };

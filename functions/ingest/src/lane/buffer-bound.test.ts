@@ -29,10 +29,7 @@ function createBounded(isReplay: boolean) {
     for (let n = 0; n < count; n++) {
       shards
         .shardOf('AAPL')
-        .buffer.append(
-          { id: 'x', record: {} },
-          { bytes, isTrade: true, eventTimeMs: 5, monotonicMs: 0, watermarkMs: 1 },
-        );
+        .buffer.append({ id: 'x', record: {} }, { bytes, eventTimeMs: 5, monotonicMs: 0, watermarkMs: 1 });
       bound.grow(bytes);
     }
     bound.enforce();

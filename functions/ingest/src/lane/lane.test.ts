@@ -66,7 +66,7 @@ function createTradesLane() {
         .shardOf('AAPL')
         .buffer.append(
           { id: String(count), record: {} },
-          { bytes: 10, isTrade: true, eventTimeMs: 1, monotonicMs: performance.now(), watermarkMs: 1 },
+          { bytes: 10, eventTimeMs: 1, monotonicMs: performance.now(), watermarkMs: 1 },
         );
     }
     lane.wake();

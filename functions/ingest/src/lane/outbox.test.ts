@@ -22,7 +22,7 @@ function setUp(maxTrades = 400) {
     const record = { id: `${place}.${monotonicMs}`, record: {} };
     map.all()[place]?.buffer.append(record, {
       bytes: 10,
-      isTrade: true,
+
       eventTimeMs: monotonicMs,
       monotonicMs,
       watermarkMs: monotonicMs,

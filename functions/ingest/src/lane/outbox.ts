@@ -1,7 +1,6 @@
 import { formatFeedGap } from '@kandle/market/feed/feed-gap';
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { formatRawBatch } from '@kandle/market/feed/raw-batch';
-import type { RecordFormat } from '@kandle/market/feed/record-format';
 import type { Departure, Group, LaneSource } from './lane.ts';
 import type { SealedBatch } from './shard-buffer.ts';
 import type { IngestShard } from '../ingest-shard.ts';
@@ -89,7 +88,7 @@ export function createOutbox(shards: ShardMap, { lingerMs, spacingMs }: Lingerin
               first = (first + step) % all.length;
               return { events, batches, records, bytes };
             }
-            events.push(rawBatch(shard, item, { departure, format: shards.format }));
+            events.push(rawBatch(shard, item, { departure, shards }));
             leftAtMs.set(shard, monotonicMs);
             batches += 1;
             records += item.records.length;
@@ -129,7 +128,10 @@ export function createOutbox(shards: ShardMap, { lingerMs, spacingMs }: Lingerin
 function rawBatch(
   shard: IngestShard,
   batch: SealedBatch,
-  { departure, format }: { readonly departure: Departure; readonly format: RecordFormat },
+  {
+    departure,
+    shards,
+  }: { readonly departure: Departure; readonly shards: Pick<ShardMap, 'format' | 'rules'> },
 ): MarketEvent {
   shard.sequence += 1;
   const watermarkBeforeMs = shard.sentWatermarkMs;
@@ -142,7 +144,8 @@ function rawBatch(
     watermarkBeforeMs,
     ingestTimeMs: departure.wallMs,
     traceparent: departure.traceparent(),
-    format: format.name,
+    format: shards.format.name,
+    rules: shards.rules,
     records: batch.records,
   });
 }

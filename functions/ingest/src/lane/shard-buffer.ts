@@ -32,8 +32,6 @@ export interface BatchOptions {
 /** Where a record stands: its length as JSON, its times, and the shard's watermark right after it. */
 export interface RecordPlace {
   readonly bytes: number;
-  /** A price update is no trade: no window waits for it. */
-  readonly isTrade: boolean;
   readonly eventTimeMs: number;
   readonly monotonicMs: number;
   readonly watermarkMs: number;
@@ -121,7 +119,7 @@ export function createShardBuffer(shard: string, options: BatchOptions): ShardBu
   }
 
   return {
-    append(record, { bytes, isTrade, eventTimeMs, monotonicMs, watermarkMs }) {
+    append(record, { bytes, eventTimeMs, monotonicMs, watermarkMs }) {
       if (openBytes + bytes > maxBatchBytes || watermarkMs - firstWatermarkMs > BATCH_SPAN_MS) {
         seal(openWatermarkMs);
       }
@@ -134,7 +132,7 @@ export function createShardBuffer(shard: string, options: BatchOptions): ShardBu
       openWatermarkMs = watermarkMs;
       fromMs = Math.min(fromMs, eventTimeMs);
       toMs = Math.max(toMs, eventTimeMs);
-      if (isTrade) waiting.hold(eventTimeMs);
+      waiting.hold(eventTimeMs);
       if (open.length >= maxTrades) seal(watermarkMs);
     },
     seal,

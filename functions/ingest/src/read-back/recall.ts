@@ -38,7 +38,8 @@ export function recallBatch(shards: ShardMap, batch: RawBatch, options: RecallOp
     }
     shard.memory.remember(id, options.feedMs, symbol);
     if (symbol !== null && delayMs !== undefined) shard.delaysMs.set(symbol, delayMs);
-    if (!isEventTime(eventTimeMs) || !isTrade) continue;
+    // A price update in a batch of before it counted is in no window.
+    if (!isEventTime(eventTimeMs) || !(isTrade || batch.rules !== undefined)) continue;
     shard.buffer.hold(eventTimeMs);
     lastDueMs = Math.max(lastDueMs, windowDueMs(windowStartOf(eventTimeMs), options.graceMs));
   }

@@ -51,6 +51,7 @@ function rollupRow(level: RollupLevel['name'], shard: string, symbol: string, ca
       reason: candle.reason,
       complete: candle.complete,
       sampled: candle.sampled,
+      price_rank: candle.rank,
       notional: candle.sampled ? Number.NaN : notionalAsDouble(candle),
       volume_e8: candle.volumeE8,
       notional_e16: candle.notionalE16,

@@ -62,6 +62,8 @@ const PartSchema = z.object({
   complete: z.boolean().nullable(),
   // Of before there were feeds that sample.
   sampled: z.boolean().nullish(),
+  // Of before conditions counted.
+  price_rank: z.literal([0, 1, 2, 3]).nullish(),
   volume_e8: z.bigint(),
   notional_e16: z.bigint(),
   price_sum_e8: z.bigint(),
@@ -166,6 +168,7 @@ function toCandle(row: z.infer<typeof PartSchema>): ViewCandle {
     reason: row.reason ?? '',
     complete: row.complete ?? true,
     sampled: row.sampled ?? false,
+    rank: row.price_rank ?? 0,
     parts: row.parts,
   };
 }

@@ -35,6 +35,7 @@ function version(random: Random, symbol: string, startMs: number, number: number
       revision: Math.max(0, number - 2),
       reason: number > 2 ? 'late_trade' : '',
       sampled: false,
+      rank: 0,
       complete: random.chance(0.8),
       parts: 1,
     },

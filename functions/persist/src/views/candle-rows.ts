@@ -1,5 +1,5 @@
 import { meanPriceOf, notionalAsDouble, vwapOf } from '@kandle/market/candle/candle';
-import type { CandleBatch, PublishedCandle } from '@kandle/market/candle/candle-batch';
+import { type CandleBatch, isOfLooks, type PublishedCandle } from '@kandle/market/candle/candle-batch';
 import { feedOfShard } from '@kandle/market/event/shard';
 import { e8ToDouble } from '@kandle/market/number/fixed-point';
 import { bucketOf } from '@kandle/market/view/buckets';
@@ -19,11 +19,11 @@ import {
  * @throws {RangeError} If a number does not fit its column, or a volume of trades is not above 0.
  */
 export function candleRows(batch: CandleBatch): readonly PartitionRows[] {
-  const { shard, windowStartMs, sampled = false, candles } = batch;
+  const { shard, windowStartMs, candles } = batch;
   if (candles.length === 0) return [];
   const partition = { feed: feedOfShard(shard), shard, bucket: bucketOf('candles_5s', windowStartMs) };
   const rows = candles.flatMap((candle): PartitionRows => {
-    const columns = candleColumns(partition, windowStartMs, { ...candle, sampled });
+    const columns = candleColumns(partition, windowStartMs, { ...candle, sampled: isOfLooks(batch, candle) });
     const timestamp = writeTimestamp(windowStartMs, candle.version);
     const row = { view: 'candles_5s', columns, timestamp } as const;
     return candle.state === 'provisional' ? [row] : [row, { view: 'candle_revisions', columns, timestamp }];
@@ -60,6 +60,7 @@ function candleColumns(
     reason: candle.reason ?? '',
     complete: candle.complete,
     sampled,
+    price_rank: candle.rank ?? 0,
     notional: sampled ? Number.NaN : notionalAsDouble(candle),
     volume_e8: candle.volumeE8,
     notional_e16: candle.notionalE16,

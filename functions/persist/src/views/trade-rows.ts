@@ -1,5 +1,6 @@
 import { feedOfShard } from '@kandle/market/event/shard';
 import { e8ToDouble } from '@kandle/market/number/fixed-point';
+import { LOOK } from '@kandle/market/trade/price-rank';
 import type { Trade } from '@kandle/market/trade/trade';
 import type { TradeBatch } from '@kandle/market/trade/trade-batch';
 import { bucketOf } from '@kandle/market/view/buckets';
@@ -22,14 +23,14 @@ const SEQUENCES = 2 ** 20;
 export function tradeRows(batch: TradeBatch): readonly PartitionRows[] {
   if (batch.trades.length === 0) return [];
   const feed = feedOfShard(batch.shard);
-  const buckets = new Map<number, RowOf<'trades'>[]>();
+  const buckets = new Map<number, TradeRow[]>();
   const latest = new Map<string, Trade>();
   for (const trade of batch.trades) {
     const { symbol, eventTimeMs } = trade;
     const before = latest.get(symbol);
-    if (before === undefined || eventTimeMs >= before.eventTimeMs) latest.set(symbol, trade);
+    if (before === undefined || latestMs(trade) >= latestMs(before)) latest.set(symbol, trade);
     // A look at a market is no trade, and has no row among them.
-    if (batch.sampled) continue;
+    if (batch.sampled || trade.rank === LOOK) continue;
     const bucket = bucketOf('trades', eventTimeMs);
     let rows = buckets.get(bucket);
     if (rows === undefined) buckets.set(bucket, (rows = []));
@@ -38,20 +39,33 @@ export function tradeRows(batch: TradeBatch): readonly PartitionRows[] {
   return [...buckets.values(), [...latest.values()].map((trade) => latestRow(feed, trade, batch))];
 }
 
-function tradeRow(partition: PartitionKey, trade: Trade): RowOf<'trades'> {
-  const { id, symbol, eventTimeMs, priceE8, sizeE8 } = trade;
-  return {
-    view: 'trades',
-    columns: {
-      ...partition,
-      symbol,
-      time: eventTimeMs,
-      id,
-      price: e8ToDouble(priceE8),
-      size: e8ToDouble(sizeE8),
-    },
-    timestamp: writeTimestamp(eventTimeMs),
+type TradeRow = RowOf<'trades'> | RowOf<'conditioned_trades'>;
+
+function tradeRow(partition: PartitionKey, trade: Trade): TradeRow {
+  const { id, symbol, eventTimeMs, priceE8, sizeE8, conditions, rank = 0 } = trade;
+  const columns = {
+    ...partition,
+    symbol,
+    time: eventTimeMs,
+    id,
+    price: e8ToDouble(priceE8),
+    size: e8ToDouble(sizeE8),
   };
+  const timestamp = writeTimestamp(eventTimeMs);
+  return conditions === undefined
+    ? { view: 'trades', columns, timestamp }
+    : { view: 'conditioned_trades', columns: { ...columns, conditions, price_rank: rank }, timestamp };
+}
+
+/**
+ * A price that is not the market's, or an update without a trade, is the latest only where no better one came
+ * within so long before it.
+ */
+const SECOND_BEST_MS = 5_000;
+
+/** The time by which a trade is the latest. */
+function latestMs({ eventTimeMs, rank = 0 }: Trade): number {
+  return rank < 2 ? eventTimeMs : eventTimeMs - SECOND_BEST_MS;
 }
 
 /**
@@ -59,12 +73,9 @@ function tradeRow(partition: PartitionKey, trade: Trade): RowOf<'trades'> {
  * shard, so that batches of one epoch arrive by their sequence. An epoch is when its writer started: one from
  * after the trade's millisecond is that of a later writer, which takes a feed's late or repeated trades.
  */
-function latestTimestamp(
-  eventTimeMs: number,
-  { epoch, sequence }: Pick<TradeBatch, 'epoch' | 'sequence'>,
-): bigint {
-  const order = (epoch > eventTimeMs ? SEQUENCES : 0) + (sequence % SEQUENCES);
-  return (BigInt(eventTimeMs) << ORDER_BITS) | BigInt(order);
+function latestTimestamp(trade: Trade, { epoch, sequence }: Pick<TradeBatch, 'epoch' | 'sequence'>): bigint {
+  const order = (epoch > trade.eventTimeMs ? SEQUENCES : 0) + (sequence % SEQUENCES);
+  return (BigInt(latestMs(trade)) << ORDER_BITS) | BigInt(order);
 }
 
 function latestRow(feed: string, trade: Trade, batch: TradeBatch): RowOf<'latest'> {
@@ -79,6 +90,6 @@ function latestRow(feed: string, trade: Trade, batch: TradeBatch): RowOf<'latest
       price: e8ToDouble(priceE8),
       size: e8ToDouble(sizeE8),
     },
-    timestamp: latestTimestamp(eventTimeMs, batch),
+    timestamp: latestTimestamp(trade, batch),
   };
 }

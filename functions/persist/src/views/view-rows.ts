@@ -16,6 +16,7 @@ const CANDLE_NUMBERS = [
   'reason',
   'complete',
   'sampled',
+  'price_rank',
   'notional',
   'volume_e8',
   'notional_e16',
@@ -24,6 +25,7 @@ const CANDLE_NUMBERS = [
 /** The key of a partition: what a shard's symbols have in a stretch of time (`@kandle/market/view/buckets`). */
 const PARTITION = ['feed', 'shard', 'bucket'] as const;
 const CANDLE_COLUMNS = [...PARTITION, 'symbol', 'start', ...CANDLE_NUMBERS] as const;
+const TRADE_COLUMNS = [...PARTITION, 'symbol', 'time', 'id', 'price', 'size'] as const;
 const ROLLUP_COLUMNS = [...CANDLE_COLUMNS, 'parts'] as const;
 
 /**
@@ -31,7 +33,13 @@ const ROLLUP_COLUMNS = [...CANDLE_COLUMNS, 'parts'] as const;
  * row is always exactly one version and never a mixture of two.
  */
 export const VIEWS = {
-  trades: { keyColumns: 6, columns: [...PARTITION, 'symbol', 'time', 'id', 'price', 'size'] },
+  trades: { keyColumns: 6, columns: TRADE_COLUMNS },
+  /** The same table: trades without conditions do without the two columns. */
+  conditioned_trades: {
+    keyColumns: 6,
+    columns: [...TRADE_COLUMNS, 'conditions', 'price_rank'],
+    table: 'trades',
+  },
   latest: { keyColumns: 2, columns: ['feed', 'symbol', 'shard', 'time', 'price', 'size'] },
   candles_5s: { keyColumns: 5, columns: CANDLE_COLUMNS },
   candle_revisions: { keyColumns: 6, columns: CANDLE_COLUMNS },
@@ -98,10 +106,22 @@ export const VIEWS = {
       'rated',
     ],
   },
-} as const satisfies Record<string, { readonly keyColumns: number; readonly columns: readonly string[] }>;
+} as const satisfies Record<string, ViewShape>;
 
-/** The name of a view, which is its table's. */
+interface ViewShape {
+  readonly keyColumns: number;
+  readonly columns: readonly string[];
+  /** The table, if it has not the view's name. */
+  readonly table?: string;
+}
+
+/** The name of a view, which is its table's, unless another stands beside it. */
 export type ViewName = keyof typeof VIEWS;
+
+/** How a view is written. */
+export function shapeOf(view: ViewName): ViewShape {
+  return VIEWS[view];
+}
 
 /** The columns of a view. */
 export type ViewColumn<View extends ViewName> = (typeof VIEWS)[View]['columns'][number];

@@ -4,6 +4,7 @@ import { translateCassandraError } from '@kandle/runtime/cassandra';
 import { createRunAll } from '@kandle/runtime/run-all';
 import {
   type PartitionRows,
+  shapeOf,
   type ViewName,
   type ViewRow,
   type Views,
@@ -22,6 +23,7 @@ const OPTIONS = { prepare: true, logged: false, isIdempotent: true } as const;
 
 const INSERTS: Readonly<Record<ViewName, string>> = {
   trades: insertInto('trades'),
+  conditioned_trades: insertInto('conditioned_trades'),
   latest: insertInto('latest'),
   candles_5s: insertInto('candles_5s'),
   candle_revisions: insertInto('candle_revisions'),
@@ -37,9 +39,9 @@ const INSERTS: Readonly<Record<ViewName, string>> = {
 };
 
 function insertInto(view: ViewName): string {
-  const { columns } = VIEWS[view];
+  const { columns, table = view } = shapeOf(view);
   const markers = columns.map(() => '?').join(', ');
-  return `INSERT INTO ${view} (${columns.join(', ')}) VALUES (${markers}) USING TIMESTAMP ?`;
+  return `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${markers}) USING TIMESTAMP ?`;
 }
 
 /** A row's values in the order of its statement's markers. */

@@ -18,7 +18,15 @@ export const addTrades: AddRoute = (app, { store, wallMs }) => {
     const { isClosed, ...range } = rangeOf(asked, wallMs());
     const trades = await store.trades(series, range);
     return answerList(asked, c.req.header('if-none-match'), {
-      columns: ['time', 'id', 'price', 'size', ...(asked.exact ? EXACT_TRADE_COLUMNS : [])],
+      columns: [
+        'time',
+        'id',
+        'price',
+        'size',
+        'conditions',
+        'price_rank',
+        ...(asked.exact ? EXACT_TRADE_COLUMNS : []),
+      ],
       rows: asked.exact ? trades.map(exactTrade) : trades,
       keyOf: ({ time, id }) => ({ timeMs: time, key: id }),
       about: { ...series },

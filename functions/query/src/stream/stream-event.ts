@@ -1,5 +1,5 @@
 import { meanPriceOf, vwapOf } from '@kandle/market/candle/candle';
-import { parseCandleBatch } from '@kandle/market/candle/candle-batch';
+import { isOfLooks, parseCandleBatch } from '@kandle/market/candle/candle-batch';
 import { feedOfShard } from '@kandle/market/event/shard';
 import { EVENT_TYPES } from '@kandle/market/event/topics';
 import { parseIndicatorBatch } from '@kandle/market/indicator/indicator-batch';
@@ -34,7 +34,8 @@ export function readStreamEvent(type: string | undefined, value: Buffer | null):
 }
 
 function candlesOf(data: unknown): StreamEvent {
-  const { shard, windowStartMs, sampled = false, candles } = parseCandleBatch(data);
+  const batch = parseCandleBatch(data);
+  const { shard, windowStartMs, candles } = batch;
   const rows = candles.map((candle) => ({
     symbol: candle.symbol,
     start: windowStartMs,
@@ -43,7 +44,7 @@ function candlesOf(data: unknown): StreamEvent {
     low: e8ToDouble(candle.lowE8),
     close: e8ToDouble(candle.closeE8),
     volume: e8ToDouble(candle.volumeE8),
-    vwap: sampled ? null : vwapOf(candle),
+    vwap: isOfLooks(batch, candle) ? null : vwapOf(candle),
     mean_price: meanPriceOf(candle),
     trade_count: candle.tradeCount,
     state: candle.state,
@@ -51,7 +52,8 @@ function candlesOf(data: unknown): StreamEvent {
     revision: candle.revision,
     reason: candle.reason ?? '',
     complete: candle.complete,
-    sampled,
+    sampled: isOfLooks(batch, candle),
+    price_rank: candle.rank ?? 0,
   }));
   return { kind: 'candles', feed: feedOfShard(shard), rows };
 }

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { feedSource } from '../event/batch-header.ts';
+import { LOOK, type PriceRank } from '../trade/price-rank.ts';
+import { rankOf } from '../trade/trade.ts';
 import type { Candle } from './candle.ts';
 import { e16, e8, fromJsonInteger, type JsonInteger, toJsonInteger } from '../number/fixed-point.ts';
 import type { MarketEvent } from '../event/market-event.ts';
@@ -22,7 +24,7 @@ export type CandleBatchKind = CandleState;
  *
  * Prices, volume and price sum are in 1e-8 units, the notional in 1e-16. `lastTradeMs` is the event time of the
  * trade that is the close. `complete` is false if a known outage of the feed touches the window: trades may be
- * missing.
+ * missing. `rank` is the best of its trades, 0 if absent: of what rank its prices are (`price-rank.ts`).
  */
 export interface PublishedCandle
   extends Pick<
@@ -43,6 +45,7 @@ export interface PublishedCandle
   readonly reason: string | null;
   readonly complete: boolean;
   readonly lastTradeMs: number;
+  readonly rank?: PriceRank | undefined;
 }
 
 /** Changed candles of one shard and window. */
@@ -60,6 +63,17 @@ export interface CandleBatch {
   readonly candles: readonly PublishedCandle[];
 }
 
+/**
+ * True if a candle is of looks at a market, not of trades: its feed samples, or no trade is in it and it was made
+ * of price updates without one. It has no average price, and `tradeCount` counts looks.
+ */
+export function isOfLooks(
+  { sampled }: Pick<CandleBatch, 'sampled'>,
+  { rank = 0 }: Pick<PublishedCandle, 'rank'>,
+): boolean {
+  return sampled === true || rank === LOOK;
+}
+
 /** Most candles in one event, so that it stays within Kafka's and KafkaSource's sizes. */
 const MAX_CANDLES = 250;
 
@@ -69,6 +83,7 @@ const MAX_CANDLES = 250;
 export function publishedCandle(window: WindowState, row: WindowRow): PublishedCandle {
   const { candle } = row;
   const { version, revision, reason } = shownRow(window, row);
+  const rank = rankOf(candle.lastKey);
   return {
     symbol: candle.symbol,
     version,
@@ -85,6 +100,7 @@ export function publishedCandle(window: WindowState, row: WindowRow): PublishedC
     notionalE16: candle.notionalE16,
     priceSumE8: candle.priceSumE8,
     tradeCount: candle.tradeCount,
+    ...(rank === 0 ? {} : { rank }),
   };
 }
 
@@ -110,7 +126,7 @@ export function formatCandleBatch(batch: CandleBatch, traceparent?: string): rea
   }));
 }
 
-type CandleJson = Record<keyof PublishedCandle, JsonInteger | boolean | null>;
+type CandleJson = Readonly<Record<string, JsonInteger | boolean | null | undefined>>;
 
 function toJson(candle: PublishedCandle): CandleJson {
   return {
@@ -155,6 +171,7 @@ const CandleBatchData = z.object({
         reason: z.string().max(64).nullable(),
         complete: z.boolean().default(true),
         lastTradeMs: wholeNumber.optional(),
+        rank: z.literal([0, 1, 2, 3]).optional(),
         openE8: integerE8,
         highE8: integerE8,
         lowE8: integerE8,

@@ -1,7 +1,8 @@
 import { addE16, addE8, type E16, type E8, notionalOf } from '../number/fixed-point.ts';
 import { nearestQuotient } from '../number/quotient.ts';
 import { fnv1a64, hashToBigInt } from '../number/hash.ts';
-import { compareTradeKeys, type Trade, type TradeKey } from '../trade/trade.ts';
+import { LOOK, rangeOf } from '../trade/price-rank.ts';
+import { compareClosing, compareOpening, rankOf, type Trade, type TradeKey } from '../trade/trade.ts';
 
 /**
  * The open, high, low, close and sums of one symbol's trades in one window.
@@ -9,6 +10,8 @@ import { compareTradeKeys, type Trade, type TradeKey } from '../trade/trade.ts';
  * Only what merges is kept; VWAP and mean are derived on reading. Prices, volume and price sum are integers
  * in 1e-8 units, the notional (price × size) in 1e-16; `idHashSum` is the sum of the trade ids' FNV-1a hashes
  * modulo 2^64, so that an audit can compare sets of trades.
+ *
+ * The prices are those of the best rank among the trades (`price-rank.ts`), which the two keys name.
  */
 export interface Candle {
   readonly symbol: string;
@@ -59,16 +62,22 @@ export function mergeCandles(left: Candle, right: Candle): Candle {
       `Cannot merge candles: ${left.symbol} at ${left.windowStartMs} is not ${right.symbol} at ${right.windowStartMs}`,
     );
   }
-  const opening = compareTradeKeys(left.firstKey, right.firstKey) < 0 ? left : right;
-  const closing = compareTradeKeys(left.lastKey, right.lastKey) < 0 ? right : left;
+  const [leftRank, rightRank] = [rankOf(left.firstKey), rankOf(right.firstKey)];
+  if (leftRank !== rightRank && (leftRank === LOOK || rightRank === LOOK))
+    return leftRank === LOOK ? right : left;
+  const opening = compareOpening(left.firstKey, right.firstKey) < 0 ? left : right;
+  const closing = compareClosing(left.lastKey, right.lastKey) < 0 ? right : left;
+  // Only prices of the better range count, if they differ.
+  const isLeftIn = rangeOf(leftRank) <= rangeOf(rightRank);
+  const isRightIn = rangeOf(rightRank) <= rangeOf(leftRank);
   return {
     symbol: left.symbol,
     windowStartMs: left.windowStartMs,
     firstKey: opening.firstKey,
     lastKey: closing.lastKey,
     openE8: opening.openE8,
-    highE8: left.highE8 > right.highE8 ? left.highE8 : right.highE8,
-    lowE8: left.lowE8 < right.lowE8 ? left.lowE8 : right.lowE8,
+    highE8: !isRightIn || (isLeftIn && left.highE8 > right.highE8) ? left.highE8 : right.highE8,
+    lowE8: !isRightIn || (isLeftIn && left.lowE8 < right.lowE8) ? left.lowE8 : right.lowE8,
     closeE8: closing.closeE8,
     volumeE8: addE8(left.volumeE8, right.volumeE8),
     notionalE16: addE16(left.notionalE16, right.notionalE16),

@@ -46,7 +46,8 @@ interface Folding {
  * @param place The batch's epoch and sequence.
  */
 export function foldColumns(columns: TradeColumns, place: Place, windowMs?: number): FoldedTrades {
-  const { symbols, symbol, eventTimeMs } = columns;
+  const { symbols, symbol, eventTimeMs, rank } = columns;
+  const count = symbols.length;
   const windows = new Map<number, (Folding | undefined)[]>();
   let startMs = Number.NaN;
   let bySymbol: (Folding | undefined)[] = [];
@@ -57,17 +58,23 @@ export function foldColumns(columns: TradeColumns, place: Place, windowMs?: numb
       bySymbol = windows.get(startMs) ?? [];
       windows.set(startMs, bySymbol);
     }
-    const at = symbol[index] ?? 0;
+    // Trades of each rank by themselves: the merge of candles knows what each counts for.
+    const at = (symbol[index] ?? 0) + (rank === undefined ? 0 : count * (rank[index] ?? 0));
     addTrade((bySymbol[at] ??= beginWith(index)), columns, index);
   }
   const folded = new Map<number, Map<string, Candle>>();
   for (const [windowStartMs, foldings] of windows) {
     const candles = new Map<string, Candle>();
     for (const [at, folding] of foldings.entries()) {
-      const name = symbols[at];
+      const name = symbols[at % count];
       if (folding === undefined || name === undefined) continue;
-      const candle = candleOf(folding, columns, { ...place, symbol: name, windowStartMs });
-      // A symbol may stand in `symbols` twice, though transform writes it once.
+      const candle = candleOf(folding, columns, {
+        ...place,
+        symbol: name,
+        windowStartMs,
+        rank: rank?.[folding.first],
+      });
+      // A symbol may have trades of several ranks, and stand in `symbols` twice, though transform writes it once.
       const known = candles.get(name);
       candles.set(name, known === undefined ? candle : mergeCandles(known, candle));
     }
@@ -123,13 +130,20 @@ function isLess(left: JsonInteger, right: JsonInteger): boolean {
 function candleOf(
   folding: Folding,
   { eventTimeMs, priceE8 }: TradeColumns,
-  { symbol, windowStartMs, epoch, sequence }: Place & Pick<Candle, 'symbol' | 'windowStartMs'>,
+  {
+    symbol,
+    windowStartMs,
+    epoch,
+    sequence,
+    rank = 0,
+  }: Place & Pick<Candle, 'symbol' | 'windowStartMs'> & Pick<TradeKey, 'rank'>,
 ): Candle {
   const keyOf = (index: number): TradeKey => ({
     eventTimeMs: eventTimeMs[index] ?? 0,
     epoch,
     sequence,
     index,
+    ...(rank === 0 ? {} : { rank }),
   });
   const priceOf = (index: number) => e8(fromJsonInteger(priceE8[index]));
   return {

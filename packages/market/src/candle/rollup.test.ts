@@ -22,6 +22,7 @@ const parts: fc.Arbitrary<readonly ViewCandle[]> = fc.uniqueArray(
     reason: fc.constantFrom('', 'late_trade', 'feed_gap'),
     complete: fc.boolean(),
     sampled: fc.boolean(),
+    rank: fc.constantFrom<ViewCandle['rank'][]>(0, 0, 1, 2, 3),
     parts: fc.integer({ min: 1, max: 12 }),
   }),
   { minLength: 1, maxLength: 12, selector: ({ startMs }) => startMs },
@@ -34,20 +35,26 @@ test('rollUp() is the first open, the last close, the extremes and the sums, to 
       expect(rollUp(0, some.toReversed())).toEqual(whole);
       const sorted = some.toSorted((a, b) => a.startMs - b.startMs);
       const reasons = sorted.map(({ reason }) => reason).filter((reason) => reason !== '');
+      const rank = Math.min(...some.map((part) => part.rank));
+      const priced = sorted.filter((part) => part.rank === rank);
+      const ranged = sorted.filter((part) => part.rank === rank || part.rank + rank === 1);
+      const counted = rank === 3 ? some : some.filter((part) => part.rank < 3);
       expect(whole).toMatchObject({
         startMs: 0,
-        open: sorted.at(0)?.open,
-        close: sorted.at(-1)?.close,
-        high: Math.max(...some.map(({ high }) => high)),
-        low: Math.min(...some.map(({ low }) => low)),
-        volumeE8: some.reduce((sum, { volumeE8 }) => sum + volumeE8, 0n),
-        notionalE16: some.reduce((sum, { notionalE16 }) => sum + notionalE16, 0n),
-        priceSumE8: some.reduce((sum, { priceSumE8 }) => sum + priceSumE8, 0n),
+        rank,
+        open: priced.at(0)?.open,
+        close: priced.at(-1)?.close,
+        high: Math.max(...ranged.map(({ high }) => high)),
+        low: Math.min(...ranged.map(({ low }) => low)),
+        volumeE8: counted.reduce((sum, { volumeE8 }) => sum + volumeE8, 0n),
+        notionalE16: counted.reduce((sum, { notionalE16 }) => sum + notionalE16, 0n),
+        priceSumE8: counted.reduce((sum, { priceSumE8 }) => sum + priceSumE8, 0n),
         complete: !some.some(({ complete }) => !complete),
-        sampled: some.some(({ sampled }) => sampled),
+        sampled: counted.some(({ sampled }) => sampled),
         reason: reasons.at(-1) ?? '',
       });
-      for (const name of ['version', 'revision', 'tradeCount', 'parts'] as const) {
+      expect(whole?.tradeCount).toBe(counted.reduce((sum, part) => sum + part.tradeCount, 0));
+      for (const name of ['version', 'revision', 'parts'] as const) {
         expect(whole?.[name]).toBe(some.reduce((sum, part) => sum + part[name], 0));
       }
     }),

@@ -1,3 +1,4 @@
+import { LOOK, type PriceRank, rangeOf } from '../trade/price-rank.ts';
 import { addE16, addE8, type E16, type E8, e16, e8 } from '../number/fixed-point.ts';
 
 /**
@@ -44,6 +45,8 @@ export interface ViewCandle {
   readonly complete: boolean;
   /** Made of looks at a market, not of trades: it has no average price. */
   readonly sampled: boolean;
+  /** The best of its trades: of what rank its prices are. */
+  readonly rank: PriceRank;
   readonly parts: number;
 }
 
@@ -55,30 +58,37 @@ export function periodStartOf(timeMs: number, { periodMs }: Pick<RollupLevel, 'p
 /**
  * The candle of a period, made of the final candles in it; null when there are none.
  *
- * A pure function of the set of parts, whatever their order. `reason` is that of the last part that has one.
+ * A pure function of the set of parts, whatever their order. `reason` is that of the last part that has one. Of
+ * several ranks each part has its share as if the candle were made of the trades themselves.
  */
 export function rollUp(startMs: number, parts: readonly ViewCandle[]): ViewCandle | null {
   const sorted = parts.toSorted((a, b) => a.startMs - b.startMs);
-  const [first] = sorted;
-  const last = sorted.at(-1);
+  const rank = sorted.reduce<PriceRank>((best, part) => (part.rank < best ? part.rank : best), LOOK);
+  // Looks count only where there is no trade.
+  const counted = rank === LOOK ? sorted : sorted.filter((part) => part.rank !== LOOK);
+  const ranged = counted.filter((part) => rangeOf(part.rank) === rangeOf(rank));
+  const priced = counted.filter((part) => part.rank === rank);
+  const first = priced.at(0);
+  const last = priced.at(-1);
   if (first === undefined || last === undefined) return null;
-  const sum = (numberOf: (part: ViewCandle) => number): number =>
-    sorted.reduce((total, part) => total + numberOf(part), 0);
+  const sum = (numberOf: (part: ViewCandle) => number, of = sorted): number =>
+    of.reduce((total, part) => total + numberOf(part), 0);
   return {
     startMs,
     version: sum((part) => part.version),
     open: first.open,
-    high: sorted.reduce((high, part) => Math.max(high, part.high), first.high),
-    low: sorted.reduce((low, part) => Math.min(low, part.low), first.low),
+    high: ranged.reduce((high, part) => Math.max(high, part.high), first.high),
+    low: ranged.reduce((low, part) => Math.min(low, part.low), first.low),
     close: last.close,
-    volumeE8: sorted.reduce((total, part) => addE8(total, part.volumeE8), e8(0n)),
-    notionalE16: sorted.reduce((total, part) => addE16(total, part.notionalE16), e16(0n)),
-    priceSumE8: sorted.reduce((total, part) => addE8(total, part.priceSumE8), e8(0n)),
-    tradeCount: sum((part) => part.tradeCount),
+    volumeE8: counted.reduce((total, part) => addE8(total, part.volumeE8), e8(0n)),
+    notionalE16: counted.reduce((total, part) => addE16(total, part.notionalE16), e16(0n)),
+    priceSumE8: counted.reduce((total, part) => addE8(total, part.priceSumE8), e8(0n)),
+    tradeCount: sum((part) => part.tradeCount, counted),
     revision: sum((part) => part.revision),
     reason: sorted.findLast((part) => part.reason !== '')?.reason ?? '',
     complete: sorted.every((part) => part.complete),
-    sampled: sorted.some((part) => part.sampled),
+    sampled: counted.some((part) => part.sampled),
+    rank,
     parts: sum((part) => part.parts),
   };
 }

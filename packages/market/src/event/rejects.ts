@@ -1,4 +1,5 @@
 import type { FormatName } from '../feed/format-name.ts';
+import type { CountingRules } from '../trade/counting-rules.ts';
 import type { MarketEvent } from './market-event.ts';
 import { feedSource } from './batch-header.ts';
 import { EVENT_TYPES } from './topics.ts';
@@ -14,6 +15,8 @@ export type RejectReason =
   | 'too_many_decimals'
   | 'bad_book'
   | 'bad_news'
+  /** Its condition codes say that it counts for nothing, not even volume. */
+  | 'not_counted'
   | 'too_late'
   | 'too_far_ahead'
   | 'too_early';
@@ -23,7 +26,7 @@ export type RejectReason =
  *
  * `record` is the record as it came, or the beginning of a frame that could not be read. Where only its time
  * was refused, `shard` and `tradeId` are what it would have been counted with, and `format` whose record it is,
- * if not Finnhub's: after a fix it can be redriven.
+ * if not Finnhub's, and `rules` by which it counts: after a fix it can be redriven.
  */
 export interface Reject {
   readonly id: string;
@@ -33,6 +36,7 @@ export interface Reject {
   readonly shard?: string;
   readonly tradeId?: string;
   readonly format?: FormatName;
+  readonly rules?: CountingRules;
 }
 
 /** Longest text of a refused frame that is kept, characters. */

@@ -8,6 +8,7 @@ import {
 } from '../event/batch-header.ts';
 import type { MarketEvent } from '../event/market-event.ts';
 import { EVENT_TYPES } from '../event/topics.ts';
+import { CountingRulesSchema } from '../trade/counting-rules.ts';
 import { FORMAT_NAMES } from './format-name.ts';
 import { MAX_ID_LENGTH, MAX_RECORDS, type RawData, readRawData } from './raw-data.ts';
 
@@ -19,6 +20,7 @@ export interface RawBatch extends BatchHeader, RawData {}
 /** What {@link readRawData} agrees with, and what says why a batch is refused. */
 export const RawBatchSchema = z.object({
   format: z.enum(FORMAT_NAMES).optional(),
+  rules: CountingRulesSchema.optional(),
   records: z
     .array(
       z.object({
@@ -31,14 +33,18 @@ export const RawBatchSchema = z.object({
 });
 
 /** The event of a raw batch, for `market.raw.v1`. */
-export function formatRawBatch({ records, format, ...header }: RawBatch): MarketEvent {
+export function formatRawBatch({ records, format, rules, ...header }: RawBatch): MarketEvent {
   return {
     id: batchId(header),
     source: feedSource(header.shard),
     type: EVENT_TYPES.rawTrades,
     key: header.shard,
     extensions: formatBatchHeader(header),
-    data: format === undefined ? { records } : { format, records },
+    data: {
+      ...(format === undefined ? {} : { format }),
+      ...(rules === undefined ? {} : { rules }),
+      records,
+    },
   };
 }
 

@@ -22,7 +22,21 @@ const records = fc.array(
 
 /** A raw batch, and what is nearly that: parts of it replaced by whatever JSON can hold. */
 const data = fc
-  .record({ format: fc.constantFrom('finnhub', 'nobody', ''), records }, { requiredKeys: ['records'] })
+  .record(
+    {
+      format: fc.constantFrom('finnhub', 'nobody', ''),
+      rules: fc.constantFrom<unknown[]>(
+        'all',
+        'us-tape',
+        'us-tape-2',
+        { highLow: ['9'], volume: ['12', 'I'], nothing: [] },
+        { highLow: ['9'], volume: ['12', ''], nothing: [] },
+        { highLow: ['9'], volume: ['12'] },
+      ),
+      records,
+    },
+    { requiredKeys: ['records'] },
+  )
   .chain(almost);
 
 test('readRawData() takes what the schema takes, with the same value, when the data are any JSON', () => {
@@ -36,6 +50,7 @@ test('readRawData() takes what the schema takes, with the same value, when the d
       // What else stands beside a record is left where it is.
       else {
         expect(read?.format).toBe(parsed.data.format);
+        expect(read?.rules).toEqual(parsed.data.rules);
         expect(read?.records.map(({ id, record, delayMs }) => ({ id, record, delayMs }))).toEqual(
           parsed.data.records.map(({ id, record, delayMs }) => ({ id, record, delayMs })),
         );

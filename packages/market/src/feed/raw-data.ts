@@ -1,3 +1,4 @@
+import { type CountingRules, isCountingRules } from '../trade/counting-rules.ts';
 import { FORMAT_NAMES, type FormatName } from './format-name.ts';
 
 /** A feed's record as it came, with the id that ingest gave it: only the connection knows which one it is. */
@@ -12,6 +13,12 @@ export interface RawRecord {
 export interface RawData {
   /** Whose records they are; absent, they are Finnhub's. */
   readonly format?: FormatName | undefined;
+  /**
+   * By which rules they count, so that every replay, redrive and audit counts them alike. Absent in batches of
+   * before 2026-11-29 and of feeds that sample: every condition counts for everything, and a price update for
+   * nothing.
+   */
+  readonly rules?: CountingRules | undefined;
   readonly records: readonly RawRecord[];
 }
 
@@ -28,10 +35,15 @@ export const MAX_ID_LENGTH = 128;
  */
 export function readRawData(data: unknown): RawData | null {
   if (typeof data !== 'object' || data === null) return null;
-  const { format, records } = data as Readonly<Record<string, unknown>>;
+  const { format, rules, records } = data as Readonly<Record<string, unknown>>;
   if (format !== undefined && !isFormatName(format)) return null;
+  if (rules !== undefined && !isCountingRules(rules)) return null;
   if (!Array.isArray(records) || records.length > MAX_RECORDS || !records.every(isRawRecord)) return null;
-  return format === undefined ? { records } : { format, records };
+  return {
+    ...(format === undefined ? {} : { format }),
+    ...(rules === undefined ? {} : { rules }),
+    records,
+  };
 }
 
 function isFormatName(value: unknown): value is FormatName {

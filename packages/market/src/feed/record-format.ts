@@ -12,7 +12,7 @@ export interface SeenTrade {
   readonly symbol: unknown;
   /** Milliseconds, if {@link isEventTime} takes it: a vendor's seconds are made into them here. */
   readonly eventTimeMs: unknown;
-  /** False for a price without a trade: it tells the time, but no window waits for it. */
+  /** False for a price without a trade. */
   readonly isTrade: boolean;
   /** The vendor's own id of the trade; null if it gives none, and then the next three tell trades apart. */
   readonly ownId: string | null;
@@ -40,7 +40,10 @@ export interface RecordFormat {
   /** True if its records are looks at a market from time to time, and no trades. */
   readonly isSampled: boolean;
   readonly seeTrade: (record: VendorRecord) => SeenTrade;
-  readonly judgeTrade: (id: string, record: VendorRecord) => JudgedTrade;
+  /** @param hasLooks A price without a trade counts, as a trade of size 0; else it is none. */
+  readonly judgeTrade: (id: string, record: VendorRecord, hasLooks?: boolean) => JudgedTrade;
+  /** The codes that say what a trade's price counts for, whatever they are. */
+  readonly conditionsOf: (record: VendorRecord) => unknown;
   readonly seeBook: (record: VendorRecord) => SeenItem;
   readonly judgeBook: (record: VendorRecord) => JudgedItems<Book>;
   readonly seeNews: (record: VendorRecord) => SeenItem;

@@ -59,7 +59,7 @@ function createShard({ isReplay = false, clockOffMs = 0, feed = createFeedWideTi
       item += 1;
       const clockMs = now.clockOffMs === null ? null : now.trueMs + now.clockOffMs;
       const { feedMs } = now;
-      note(time.offer({ item, symbol, eventTimeMs: now.trueMs + offMs, isTrade: true, feedMs, clockMs }));
+      note(time.offer({ item, symbol, eventTimeMs: now.trueMs + offMs, feedMs, clockMs }));
       return item;
     },
     /** Records in time, one a second, for so long. */
@@ -313,7 +313,7 @@ describe('createShardTime() in a replay', () => {
     const verdicts = records.flatMap(([atMs, symbol], item) => {
       const clockMs = clockAt(atMs);
       const feedMs = Math.max(0, (clockMs ?? 0) - (clockAt(records[0]?.[0] ?? 0) ?? 0));
-      return time.offer({ item, symbol, eventTimeMs: atMs, isTrade: true, feedMs, clockMs });
+      return time.offer({ item, symbol, eventTimeMs: atMs, feedMs, clockMs });
     });
     const all = [...verdicts, ...time.end('recording')];
     return {

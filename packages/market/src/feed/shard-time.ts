@@ -26,8 +26,6 @@ export interface Arrived<Item> {
   readonly item: Item;
   readonly symbol: string;
   readonly eventTimeMs: number;
-  /** A price update is no trade: it tells the time, but no window waits for it. */
-  readonly isTrade: boolean;
   /** The feed's own time. */
   readonly feedMs: number;
   /** The wall clock, or the recording's; null if there is none. */
@@ -157,11 +155,10 @@ export function createShardTime<Item>(
     at: number,
     known: { readonly feedMs?: number; readonly delayMs?: number } = {},
   ): void {
-    const { symbol, eventTimeMs, isTrade } = arrived;
+    const { symbol, eventTimeMs } = arrived;
     const { feedMs = arrived.feedMs } = known;
-    const before = shard.clock;
-    const clock = observeTrade(before, eventTimeMs, feedMs, options.clock);
-    shard.clock = isTrade ? clock : { ...clock, lastDueMs: before?.lastDueMs ?? 0 };
+    const clock = observeTrade(shard.clock, eventTimeMs, feedMs, options.clock);
+    shard.clock = clock;
     takenAt = Math.max(takenAt, at);
     if (feedMs > takenAtMs) {
       goneOnMs += Math.min(feedMs - takenAtMs, WAIT_MS);

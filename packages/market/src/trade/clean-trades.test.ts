@@ -73,6 +73,46 @@ test('cleanBatch() makes an empty batch, when no record is a trade', () => {
   expect(cleaned).toMatchObject({ batch: { trades: [] }, rejects: [], notTrades: 1 });
 });
 
+const TAPE = 'us-tape' as const;
+
+test('cleanBatch() says by the rules of its batch what the price of each trade counts for', () => {
+  const codes = [null, ['1'], ['1', '12'], ['30'], ['30', '12'], ['53', '52', '41'], ['77']];
+  const { batch, rejects } = cleanBatch(
+    { ...rawBatch(codes.map((c) => record({ c }))), rules: TAPE },
+    HORIZON_MS,
+  );
+  expect(rejects).toEqual([]);
+  expect(batch.trades.map(({ rank, conditions }) => [conditions, rank])).toEqual([
+    [undefined, undefined],
+    ['1', undefined],
+    ['1,12', 2],
+    ['30', 1],
+    ['30,12', 2],
+    ['53,52,41', 2],
+    ['77', undefined],
+  ]);
+});
+
+test('cleanBatch() refuses what counts for nothing by its conditions, before it is too late', () => {
+  const official = record({ c: ['16'], t: NOW - 2 * HORIZON_MS });
+  const { batch, rejects } = cleanBatch({ ...rawBatch([official]), rules: TAPE }, HORIZON_MS);
+  expect(batch.trades).toEqual([]);
+  expect(rejects).toMatchObject([{ reason: 'not_counted', detail: 'conditions 16 count for nothing' }]);
+});
+
+test('cleanBatch() passes a price update on as a look, unless its batch is from before they counted', () => {
+  const { batch } = cleanBatch({ ...rawBatch([record({ v: 0 })]), rules: 'all' }, HORIZON_MS);
+  expect(batch.trades).toMatchObject([{ rank: 3, sizeE8: 0n, priceE8: 150_000_000n }]);
+  const old = cleanBatch(rawBatch([record({ v: 0 }), record({ c: ['12'] })]), HORIZON_MS);
+  expect(old).toMatchObject({ notTrades: 1, batch: { trades: [{ sizeE8: 200_000_000n }] } });
+  expect(old.batch.trades[0]).not.toHaveProperty('rank');
+});
+
+test('cleanBatch() hands the rules on with what came too late, so that it counts by them when it is redriven', () => {
+  const late = { ...rawBatch([record({ t: NOW - 2 * HORIZON_MS })]), rules: TAPE };
+  expect(cleanBatch(late, HORIZON_MS).rejects).toMatchObject([{ reason: 'too_late', rules: TAPE }]);
+});
+
 test('cleanBatch() accounts for every record, whatever it holds', () => {
   const anything = fc.oneof(fc.anything(), fc.constantFrom(0, 1.5, NOW, 'AAPL', null));
   const records = fc.array(fc.record({ s: anything, p: anything, t: anything, v: anything, c: anything }));

@@ -10,6 +10,8 @@ import { e8, fromJsonInteger, type JsonInteger, toJsonInteger } from '../number/
 import type { MarketEvent } from '../event/market-event.ts';
 import { isSymbol } from '../event/symbol.ts';
 import { EVENT_TYPES } from '../event/topics.ts';
+import { MAX_CONDITIONS_LENGTH } from './counting-rules.ts';
+import { LOOK } from './price-rank.ts';
 import type { Trade } from './trade.ts';
 import { MAX_ID_LENGTH, MAX_TRADES, readTradeColumns, type TradeColumns } from './trade-columns.ts';
 
@@ -40,6 +42,8 @@ export const TradeColumnsSchema = z.object({
   priceE8: z.array(jsonInteger),
   sizeE8: z.array(jsonInteger),
   id: z.array(z.string().min(1).max(MAX_ID_LENGTH)),
+  rank: z.array(z.literal([0, 1, 2, 3])).optional(),
+  conditions: z.array(z.string().max(MAX_CONDITIONS_LENGTH)).optional(),
 });
 
 /** The columns of trades, in their order. */
@@ -57,6 +61,10 @@ export function columnsOf(trades: readonly Trade[]): TradeColumns {
     priceE8: trades.map((trade) => toJsonInteger(trade.priceE8)),
     sizeE8: trades.map((trade) => toJsonInteger(trade.sizeE8)),
     id: trades.map((trade) => trade.id),
+    ...(trades.some(({ rank = 0 }) => rank > 0) ? { rank: trades.map(({ rank = 0 }) => rank) } : {}),
+    ...(trades.some(({ conditions = '' }) => conditions !== '')
+      ? { conditions: trades.map(({ conditions = '' }) => conditions) }
+      : {}),
   };
 }
 
@@ -87,17 +95,21 @@ export function parseTradeColumns(
 ): TradeColumnsBatch {
   const header = parseBatchHeader(attributes);
   const columns = readTradeColumns(data) ?? TradeColumnsSchema.parse(data);
-  const { symbols, symbol, eventTimeMs, priceE8, sizeE8, id } = columns;
+  const { symbols, symbol, eventTimeMs, priceE8, sizeE8, id, rank, conditions } = columns;
   const count = symbol.length;
-  for (const column of [eventTimeMs, priceE8, sizeE8, id]) {
-    if (column.length !== count) throw new RangeError('Cannot read a trade batch: columns differ in length');
+  for (const column of [eventTimeMs, priceE8, sizeE8, id, rank, conditions]) {
+    if (column !== undefined && column.length !== count)
+      throw new RangeError('Cannot read a trade batch: columns differ in length');
   }
   if (!symbols.every(isSymbol)) throw new RangeError('Cannot read a trade batch: a symbol is malformed');
   for (let index = 0; index < count; index++) {
     if ((symbol[index] ?? count) >= symbols.length)
       throw new RangeError(`Cannot read a trade batch: trade ${index} has no symbol`);
     checkJsonInteger(priceE8[index]);
-    if (!isSize(sizeE8[index], header.sampled !== undefined))
+    const isLook = rank !== undefined && rank[index] === LOOK;
+    if (isLook && sizeE8[index] !== 0)
+      throw new RangeError(`Cannot read a trade batch: trade ${index} is a price update with a size`);
+    if (!isSize(sizeE8[index], isLook || header.sampled !== undefined))
       throw new RangeError(`Cannot read a trade batch: trade ${index} has a size of 0 or less`);
   }
   return { ...header, columns };
@@ -121,7 +133,7 @@ function isSize(value: JsonInteger | undefined, isSampled: boolean): boolean {
  */
 export function parseTradeBatch(attributes: Readonly<Record<string, unknown>>, data: unknown): TradeBatch {
   const { columns, ...header } = parseTradeColumns(attributes, data);
-  const { symbols, symbol, eventTimeMs, priceE8, sizeE8, id } = columns;
+  const { symbols, symbol, eventTimeMs, priceE8, sizeE8, id, rank, conditions } = columns;
   const trades = symbol.map((place, index): Trade => {
     return {
       id: id[index] ?? '',
@@ -129,7 +141,17 @@ export function parseTradeBatch(attributes: Readonly<Record<string, unknown>>, d
       eventTimeMs: eventTimeMs[index] ?? 0,
       priceE8: e8(fromJsonInteger(priceE8[index])),
       sizeE8: e8(fromJsonInteger(sizeE8[index])),
+      ...(rank === undefined ? {} : rankMark(rank[index])),
+      ...(conditions === undefined ? {} : conditionsMark(conditions[index])),
     };
   });
   return { ...header, trades };
+}
+
+function rankMark(rank: Trade['rank'] = 0): Pick<Trade, 'rank'> {
+  return rank === 0 ? {} : { rank };
+}
+
+function conditionsMark(conditions = ''): Pick<Trade, 'conditions'> {
+  return conditions === '' ? {} : { conditions };
 }

@@ -1,8 +1,10 @@
 import type { JsonInteger } from '../number/fixed-point.ts';
+import { MAX_CONDITIONS_LENGTH } from './counting-rules.ts';
+import type { PriceRank } from './price-rank.ts';
 
 /**
  * The trades of a batch by columns, as the event carries them: the n-th trade is the n-th of each. A trade's
- * symbol is its place in `symbols`.
+ * symbol is its place in `symbols`. The last two are absent where all of them are 0, or empty.
  */
 export interface TradeColumns {
   readonly symbols: readonly string[];
@@ -11,6 +13,8 @@ export interface TradeColumns {
   readonly priceE8: readonly JsonInteger[];
   readonly sizeE8: readonly JsonInteger[];
   readonly id: readonly string[];
+  readonly rank?: readonly PriceRank[] | undefined;
+  readonly conditions?: readonly string[] | undefined;
 }
 
 /** Most trades of a batch. */
@@ -26,14 +30,20 @@ export const MAX_ID_LENGTH = 128;
  */
 export function readTradeColumns(data: unknown): TradeColumns | null {
   if (typeof data !== 'object' || data === null) return null;
-  const { symbols, symbol, eventTimeMs, priceE8, sizeE8, id } = data as Readonly<Record<string, unknown>>;
+  const { symbols, symbol, eventTimeMs, priceE8, sizeE8, id, rank, conditions } = data as Readonly<
+    Record<string, unknown>
+  >;
   if (!Array.isArray(symbols) || symbols.length > MAX_TRADES || !symbols.every(isText)) return null;
   if (!Array.isArray(symbol) || symbol.length > MAX_TRADES || !symbol.every(isWhole)) return null;
   if (!Array.isArray(eventTimeMs) || !eventTimeMs.every(isWhole)) return null;
   if (!Array.isArray(priceE8) || !priceE8.every(isNumberOrText)) return null;
   if (!Array.isArray(sizeE8) || !sizeE8.every(isNumberOrText)) return null;
   if (!Array.isArray(id) || !id.every(isId)) return null;
-  return { symbols, symbol, eventTimeMs, priceE8, sizeE8, id };
+  const columns = { symbols, symbol, eventTimeMs, priceE8, sizeE8, id };
+  if (rank === undefined && conditions === undefined) return columns;
+  if (rank !== undefined && !(Array.isArray(rank) && rank.every(isRank))) return null;
+  if (conditions !== undefined && !(Array.isArray(conditions) && conditions.every(isConditions))) return null;
+  return { ...columns, rank, conditions };
 }
 
 function isText(value: unknown): value is string {
@@ -46,6 +56,14 @@ function isWhole(value: unknown): value is number {
 
 function isNumberOrText(value: unknown): value is JsonInteger {
   return typeof value === 'number' ? Number.isFinite(value) : typeof value === 'string';
+}
+
+function isRank(value: unknown): value is PriceRank {
+  return value === 0 || value === 1 || value === 2 || value === 3;
+}
+
+function isConditions(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= MAX_CONDITIONS_LENGTH;
 }
 
 function isId(value: unknown): value is string {

@@ -6,6 +6,9 @@ const few = fc.integer({ min: 0, max: 2 });
 /** Keys with few distinct numbers, so that ties reach every field. */
 const keys: fc.Arbitrary<TradeKey> = fc.record({ eventTimeMs: few, epoch: few, sequence: few, index: few });
 
+/** A rank above 0, or none. */
+const ranks = fc.constantFrom<Pick<TradeKey, 'rank'>[]>({}, { rank: 1 }, { rank: 2 }, { rank: 3 });
+
 function padded(key: TradeKey): string {
   return formatTradeKey(key).replace(/\d+/g, (part) => part.padStart(15, '0'));
 }
@@ -31,9 +34,13 @@ test('compareTradeKeys() compares numbers, when their texts would sort the other
 test('parseTradeKey() is the inverse of formatTradeKey(), when the key is any', () => {
   const any = fc.integer({ min: 0, max: 999_999_999_999_999 });
   fc.assert(
-    fc.property(fc.record({ eventTimeMs: any, epoch: any, sequence: any, index: any }), (key) => {
-      expect(parseTradeKey(formatTradeKey(key))).toEqual(key);
-    }),
+    fc.property(
+      fc.record({ eventTimeMs: any, epoch: any, sequence: any, index: any }),
+      ranks,
+      (key, rank) => {
+        expect(parseTradeKey(formatTradeKey({ ...key, ...rank }))).toEqual({ ...key, ...rank });
+      },
+    ),
   );
 });
 

@@ -7,12 +7,16 @@ import type { WindowRow } from './window-state.ts';
 const W0 = 1_700_000_000_000;
 const whole = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 const amount = fc.bigInt({ min: -(10n ** 40n), max: 10n ** 40n });
-const keys = fc.record({
-  eventTimeMs: fc.integer({ min: 0, max: 10 ** 14 }),
-  epoch: fc.integer({ min: 0, max: 10 ** 14 }),
-  sequence: fc.integer({ min: 0, max: 10 ** 14 }),
-  index: fc.nat(),
-});
+const keys = fc.record(
+  {
+    eventTimeMs: fc.integer({ min: 0, max: 10 ** 14 }),
+    epoch: fc.integer({ min: 0, max: 10 ** 14 }),
+    sequence: fc.integer({ min: 0, max: 10 ** 14 }),
+    index: fc.nat(),
+    rank: fc.constantFrom<(1 | 2 | 3)[]>(1, 2, 3),
+  },
+  { requiredKeys: ['eventTimeMs', 'epoch', 'sequence', 'index'] },
+);
 const rows: fc.Arbitrary<readonly WindowRow[]> = fc.uniqueArray(
   fc.record({
     version: whole,

@@ -18,6 +18,7 @@ export const FINNHUB: RecordFormat = {
     conditions: c,
   }),
   judgeTrade: judgeFinnhubRecord,
+  conditionsOf: ({ c }) => c,
   seeBook: ({ s, t }) => ({ symbol: readSymbol(s), name: t }),
   judgeBook: judgeBookRecord,
   seeNews: (record) => ({ symbol: relatedSymbols(record)[0] ?? null, name: record['id'] }),

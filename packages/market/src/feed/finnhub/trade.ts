@@ -1,5 +1,5 @@
 import { isEventTime } from '../../event/event-time.ts';
-import { readE8 } from '../../number/fixed-point.ts';
+import { e8, readE8 } from '../../number/fixed-point.ts';
 import { canBeBelowZero, isPrice, isSize } from './amounts.ts';
 import type { RejectReason } from '../../event/rejects.ts';
 import type { JudgedTrade } from '../judged.ts';
@@ -11,8 +11,12 @@ import { readSymbol } from '../../event/symbol.ts';
  */
 export type FinnhubRecord = Readonly<Record<string, unknown>>;
 
-/** Judges one Finnhub record by itself; whether it is late is for the batch to say. */
-export function judgeFinnhubRecord(id: string, record: FinnhubRecord): JudgedTrade {
+/**
+ * Judges one Finnhub record by itself; whether it is late is for the batch to say.
+ *
+ * @param hasLooks A price update counts, as a trade of size 0; else it is none.
+ */
+export function judgeFinnhubRecord(id: string, record: FinnhubRecord, hasLooks = false): JudgedTrade {
   const { s, p: price, t: eventTimeMs, v: size } = record;
   const symbol = readSymbol(s);
   if (symbol === null)
@@ -20,19 +24,23 @@ export function judgeFinnhubRecord(id: string, record: FinnhubRecord): JudgedTra
   if (!isEventTime(eventTimeMs)) {
     return reject('bad_time', `time ${show(eventTimeMs)} is not in milliseconds between 2000 and 2100`);
   }
-  if (size === 0) return { kind: 'no_trade' };
+  if (size === 0 && !hasLooks) return { kind: 'no_trade' };
   const isSigned = canBeBelowZero(symbol);
   if (!isPrice(price, isSigned)) {
     return reject('bad_price', `price ${show(price)} is not between ${isSigned ? '-1e12' : '1e-8'} and 1e12`);
   }
-  if (!isSize(size)) return reject('bad_size', `volume ${show(size)} is not between 1e-8 and 1e15`);
-  const [priceE8, sizeE8] = [readE8(price), readE8(size)];
+  if (size !== 0 && !isSize(size))
+    return reject('bad_size', `volume ${show(size)} is not between 1e-8 and 1e15`);
+  const [priceE8, sizeE8] = [readE8(price), size === 0 ? NO_SIZE : readE8(size)];
   if (priceE8 === null)
     return reject('too_many_decimals', `price ${show(price)} has more than eight decimals`);
   if (sizeE8 === null)
     return reject('too_many_decimals', `volume ${show(size)} has more than eight decimals`);
   return { kind: 'trade', trade: { id, symbol, eventTimeMs, priceE8, sizeE8 } };
 }
+
+/** Nothing was traded. */
+const NO_SIZE = e8(0n);
 
 function reject(reason: RejectReason, detail: string): JudgedTrade {
   return { kind: 'reject', reason, detail };

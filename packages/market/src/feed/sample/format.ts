@@ -1,4 +1,3 @@
-import { e8 } from '../../number/fixed-point.ts';
 import { FINNHUB } from '../finnhub/format.ts';
 import type { JudgedTrade } from '../judged.ts';
 import type { RecordFormat, VendorRecord } from '../record-format.ts';
@@ -27,8 +26,5 @@ export const SAMPLES: RecordFormat = {
 /** Judges a look by itself: like a trade, but that it may have no size, or one of 0. */
 function judgeSample(id: string, record: VendorRecord): JudgedTrade {
   const { v: growth = null } = record;
-  const hasSize = growth !== null && growth !== 0;
-  const judged = FINNHUB.judgeTrade(id, hasSize ? record : { ...record, v: 1 });
-  if (judged.kind !== 'trade' || hasSize) return judged;
-  return { kind: 'trade', trade: { ...judged.trade, sizeE8: e8(0n) } };
+  return FINNHUB.judgeTrade(id, growth === null ? { ...record, v: 0 } : record, true);
 }
