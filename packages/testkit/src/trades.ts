@@ -42,7 +42,7 @@ export const trades: fc.Arbitrary<Trade> = fc
   .map(([trade, rank, conditions]) => ({
     ...trade,
     ...(rank === 3 ? { sizeE8: e8(0n) } : {}),
-    ...(rank === 0 ? {} : { rank: rank as 1 | 2 | 3 }),
+    ...(rank === 0 ? {} : { rank }),
     ...(conditions === '' ? {} : { conditions }),
   }));
 
