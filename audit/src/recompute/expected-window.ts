@@ -99,8 +99,8 @@ export function expectedWindow(trades: readonly PlacedTrade[]): ExpectedWindow {
 }
 
 /**
- * Of price updates and trades, only the trades; of the trades, open and close off those of the best rank, high and
- * low off those that count for them, or off all where none does.
+ * Of price updates and trades, only the trades; of the trades, open and close off those of the best rank, high
+ * and low off those that count for them, or off all where none does.
  */
 function rowOf(symbol: string, all: readonly PlacedTrade[]): ExpectedRow {
   const trades = all.filter((trade) => trade.rank !== 3);

@@ -19,7 +19,8 @@ export interface JudgedTrade {
 }
 
 /**
- * Why a record does not count: `no_trade` is a price update in a log of before they counted, the rest are the reasons of `market.rejects.v1`.
+ * Why a record does not count: `no_trade` is a price update in a log of before they counted, the rest are the
+ * reasons of `market.rejects.v1`.
  */
 export type NotCounted =
   | 'no_trade'

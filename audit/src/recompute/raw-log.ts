@@ -55,7 +55,7 @@ export interface LogCounts {
   unreadable: number;
   records: number;
   trades: number;
-  /** Among them: price updates without a trade, and trades whose conditions leave their price less to count for. */
+  /** Among them: price updates without a trade, and trades whose price counts for less by their conditions. */
   priceUpdates: number;
   conditioned: number;
   /** Of the wanted windows: trades, those that came too late, and refused ones that were sent again. */

@@ -2,8 +2,8 @@ import type { Columns } from '../values/columns.ts';
 import { doubleOf, quotientOf } from '../values/decimal.ts';
 
 /**
- * The candle of a longer period, read off the list of its final 5-second ones, ascending; at least one. Parts of
- * price updates count only where no other does; of the others, prices are those of the best rank.
+ * The candle of a longer period, read off the list of its final 5-second ones, ascending; at least one. Parts
+ * of price updates count only where no other does; of the others, prices are those of the best rank.
  */
 export function rollupColumns(all: readonly Columns[]): Columns {
   const rankOf = (part: Columns): number => Number(part['price_rank'] ?? 0);

@@ -213,8 +213,8 @@ interface Batch {
 }
 
 /**
- * Unfinished batches as they were, then new ones, by shard, vendor and rules, in the order in which the records were
- * refused.
+ * Unfinished batches as they were, then new ones, by shard, vendor and rules, in the order in which the records
+ * were refused.
  */
 function batchesOf(judged: readonly JudgedReject[], epoch: number): readonly Batch[] {
   const wanted = judged.flatMap(({ reject, fate, batch }) =>

@@ -26,7 +26,7 @@ export type RawEvent =
 const JUMPS_MS = [10_000, 40_000, 1_200_000, 28_800_000] as const;
 /** How far a single record may be off: ahead, as far as ingest believes it at once, or behind, up to hours. */
 const OFF_MS = [5_000, 2_000, -20_000, -40_000, -120_000, -7_200_000] as const;
-/** Odd lots, trades out of sequence, official closes, several of these, and updates of a price without a trade. */
+/** Odd lots, trades out of sequence, official closes, several of these, and price updates without a trade. */
 const KINDS: readonly [RawRecord['record'], ...RawRecord['record'][]] = [
   { c: ['1', '12'] },
   { c: ['30'] },
@@ -40,8 +40,9 @@ const DELAYS_MS = [20_000, 60_000, 1_200_000] as const;
 
 /**
  * One shard's raw events as a correct ingest writes them: every trade once, over restarts, gaps, quiet times
- * and jumps of time, conditions and price updates, records ahead and behind, a delayed symbol, old records that come again after minutes,
- * redriven batches, and at the beginning batches as they were written before they told what was known.
+ * and jumps of time, conditions and price updates, records ahead and behind, a delayed symbol, old records that
+ * come again after minutes, redriven batches, and at the beginning batches as they were written before they
+ * told what was known.
  */
 export function createRawLog(random: Random, shard: string): readonly RawEvent[] {
   const raw: RawEvent[] = [];

@@ -64,8 +64,8 @@ export interface CandleBatch {
 }
 
 /**
- * True if a candle is of looks at a market, not of trades: its feed samples, or no trade is in it and it was made
- * of price updates without one. It has no average price, and `tradeCount` counts looks.
+ * True if a candle is of looks at a market, not of trades: its feed samples, or no trade is in it and it was
+ * made of price updates without one. It has no average price, and `tradeCount` counts looks.
  */
 export function isOfLooks(
   { sampled }: Pick<CandleBatch, 'sampled'>,

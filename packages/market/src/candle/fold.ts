@@ -74,7 +74,8 @@ export function foldColumns(columns: TradeColumns, place: Place, windowMs?: numb
         windowStartMs,
         rank: rank?.[folding.first],
       });
-      // A symbol may have trades of several ranks, and stand in `symbols` twice, though transform writes it once.
+      // A symbol may have trades of several ranks, and stand in `symbols` twice, though transform writes it
+      // once.
       const known = candles.get(name);
       candles.set(name, known === undefined ? candle : mergeCandles(known, candle));
     }
