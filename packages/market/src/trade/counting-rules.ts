@@ -67,7 +67,7 @@ export type ConditionJudge = (conditions: unknown) => JudgedConditions;
 
 const UNCONDITIONAL: JudgedConditions = { conditions: '', rank: 0 };
 
-/** Builds the judge of a batch: a trade without conditions costs nothing, each set of codes is looked up once. */
+/** Builds the judge of a batch: each set of codes is looked up once, and none costs nothing. */
 export function createConditionJudge(rules: CountingRules): ConditionJudge {
   const { highLow, volume, nothing } = typeof rules === 'string' ? RULES[rules] : rules;
   const known = new Map<string, JudgedConditions>();
