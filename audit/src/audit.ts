@@ -4,6 +4,7 @@ import type { Client } from 'cassandra-driver';
 import type { Admin } from 'kafkajs';
 import { auditPartition } from './audit-partition.ts';
 import { auditRest } from './audit-rest.ts';
+import { BEYOND_LOG } from './compare/compare-window.ts';
 import { createDifferences } from './compare/differences.ts';
 import { createDoubts } from './compare/doubts.ts';
 import { createLookedAt } from './compare/looked-at.ts';
@@ -150,6 +151,9 @@ async function auditWith(admin: Admin, options: AuditOptions): Promise<AuditRepo
     const tail = readTail(run, reader, ranges, () => offsetRangesOf(admin, flow.rawTopic));
     await auditRest(run, tail);
     if (differences.count() > 0) differences.excuse((await tail()).hasMovedOn);
+    for (const { shard, what } of differences.findings())
+      if (shard !== null && what.startsWith(BEYOND_LOG))
+        run.doubts.add(shard, `its windows name ${BEYOND_LOG}`);
     const repaired = await repairIfAsked(options, run);
     const finished = reportOf({
       scope,

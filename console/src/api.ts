@@ -17,6 +17,10 @@ export const CandleSchema = z.object({
   revision: z.number(),
   reason: z.nullable(z.string()),
   complete: z.nullable(z.boolean()),
+  /** Made of looks at the market, not of trades. */
+  sampled: z.optional(z.nullable(z.boolean())),
+  /** Of what rank its prices are: 1 and 2 are of trades that count for less than all. */
+  price_rank: z.optional(z.number()),
 });
 export type CandleRow = z.infer<typeof CandleSchema>;
 
@@ -53,7 +57,14 @@ export const SymbolSchema = z.object({
 });
 export type SymbolRow = z.infer<typeof SymbolSchema>;
 
-const TradeSchema = z.object({ time: z.number(), id: z.string(), price: z.number(), size: z.number() });
+const TradeSchema = z.object({
+  time: z.number(),
+  id: z.string(),
+  price: z.number(),
+  size: z.number(),
+  conditions: z.optional(z.nullable(z.string())),
+  counted_for: z.optional(z.string()),
+});
 const RejectSchema = z.object({
   id: z.string(),
   reason: z.string(),

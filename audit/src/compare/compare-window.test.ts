@@ -82,8 +82,8 @@ test.each<[string, string, Partial<WindowCase>]>([
   ['cut by retention', 'it names a batch from before the log', { stored: storedOf([trade(4), ...TRADES]) }],
   [
     'changed during the audit',
-    'it names a batch after the log',
-    { stored: storedOf([...TRADES, trade(10)]) },
+    'it names a batch after what was read so far',
+    { stored: storedOf([...TRADES, trade(10)]), log: { ...LOG, isWhole: false } },
   ],
   [
     'not reached yet',
@@ -103,9 +103,27 @@ test.each<[string, string, Partial<WindowCase>]>([
 
 test('compareWindow() knows a batch after the log, when the log has very many', () => {
   const many = new Map(Array.from({ length: 300_000 }, (_, n) => [n + 1, '']));
-  const log = { ...LOG, batches: new Map([[1, many]]), last: { epoch: 1, sequence: 300_000 } };
+  const log = {
+    ...LOG,
+    isWhole: false,
+    batches: new Map([[1, many]]),
+    last: { epoch: 1, sequence: 300_000 },
+  };
   const stored = storedOf([...TRADES, trade(300_001)]);
   expect(judge({ log, stored })).toMatchObject({ skipped: { 'changed during the audit': 1 }, what: [] });
+});
+
+test('compareWindow() finds a window that names a batch beyond the end of the whole log, and judges it no further', () => {
+  for (const [batch, name] of [
+    [trade(10), '1:10'],
+    [{ ...trade(10), epoch: 7, sequence: 1 }, '7:1'],
+  ] as const) {
+    expect(judge({ stored: storedOf([...TRADES, batch]) })).toEqual({
+      verdict: null,
+      skipped: {},
+      what: [`different batches beyond the end of the log: ${name}`],
+    });
+  }
 });
 
 test('compareWindow() expects nothing of a dead letter that was not redriven, and everything of one that was', () => {

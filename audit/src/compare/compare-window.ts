@@ -21,6 +21,9 @@ import {
 import type { Finding, Tally } from '../values/tally.ts';
 import { explainWindow } from './explain.ts';
 
+/** A window names batches that the log does not reach: it lost its end, or was made anew. */
+export const BEYOND_LOG = 'batches beyond the end of the log';
+
 /** A window as the log and the database have it. */
 export interface WindowCase {
   readonly log: ShardLog;
@@ -75,7 +78,19 @@ export function compareWindow(of: WindowCase, tally: Tally): JudgedWindow | null
 
   if (surplus.some((batch) => !isInLog(log, batch) && isBefore(batch, log.first)))
     return skipped(tally, log.cut ?? 'missing in the log');
-  if (surplus.some((batch) => isAfterLog(log, batch))) return skipped(tally, 'changed during the audit');
+  const beyond = surplus.filter((batch) => isAfterLog(log, batch));
+  if (beyond.length > 0 && !log.isWhole) return skipped(tally, 'changed during the audit');
+  if (beyond.length > 0) {
+    // It may have changed meanwhile: then the log's new end has the batch, and this is excused.
+    tally.check('windows');
+    note({
+      kind: 'different',
+      what: `${BEYOND_LOG}: ${beyond.slice(0, 5).map(nameOf).join(', ')}`,
+      expected: 'batches that the log holds',
+      found: shorten(stored?.applied ?? ''),
+    });
+    return null;
+  }
   if (lost.length > 0 && !of.isReached) return skipped(tally, 'not reached yet');
   if (dead.length > 0) tally.skip('windows', 'dead letter not redriven', dead.length);
 

@@ -62,7 +62,7 @@ export function numbersOf(columns: Columns): CandleNumbers {
 }
 
 /** The rank that a key of `windows` ends with. */
-export function rankInKey(key: string): Rank {
+function rankInKey(key: string): Rank {
   const rank = Number(key.split(':')[4] ?? 0);
   return rank === 1 || rank === 2 || rank === 3 ? rank : 0;
 }

@@ -72,14 +72,16 @@ function describe(explained: Explained, texts: TimeTexts, digits: number): reado
       trades.length === 0
         ? null
         : table(
-            ['Time', 'Price', 'Size'],
+            ['Time', 'Price', 'Size', 'Codes', 'Counted for'],
             trades
               .slice(-MAX_TRADES)
               .toReversed()
-              .map(({ time, price, size }) => [
+              .map(({ time, price, size, conditions, counted_for: countedFor }) => [
                 `${texts.clock(time)}.${String(time % 1_000).padStart(3, '0')}`,
                 formatPrice(price, digits),
                 formatAmount(size),
+                conditions ?? '',
+                countedFor ?? '',
               ]),
           ),
       trades.length > MAX_TRADES ? `The last ${MAX_TRADES} of ${formatCount(trades.length)}.` : null,

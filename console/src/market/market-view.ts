@@ -198,6 +198,7 @@ export function createMarketView(firstTexts: TimeTexts, events: MarketEvents): M
         row.revision > 0 ? `${row.state} ${row.revision}×` : row.state,
       ),
       ...(row.complete === false ? [h('span', { class: 'state incomplete' }, 'incomplete')] : []),
+      ...marksOf(row).map((mark) => h('span', { class: 'state' }, mark)),
     ];
   }
 
@@ -482,4 +483,10 @@ export function createMarketView(firstTexts: TimeTexts, events: MarketEvents): M
       element.hidden = !isShown;
     },
   };
+}
+
+/** In a few words, what the prices of a candle are of, where it is not trades that count for everything. */
+function marksOf({ sampled, price_rank: rank = 0 }: CandleRow): readonly string[] {
+  if (sampled === true) return ['prices without trades'];
+  return rank === 0 ? [] : [rank === 1 ? 'prices of high and low only' : 'prices of volume-only trades'];
 }
