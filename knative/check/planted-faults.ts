@@ -9,6 +9,11 @@ const FUNCTION = 'Service aggregate';
 const POD = 'spec/template/spec';
 const CONTAINER = `${POD}/containers/0`;
 
+const fromSecret = (name: string, key: string) => ({
+  name: 'FINNHUB_TOKEN',
+  valueFrom: { secretKeyRef: { name, key } },
+});
+
 /** Faults of manifests, each with what the check says of it. */
 export const PLANTED: readonly {
   readonly fault: string;
@@ -280,13 +285,18 @@ export const PLANTED: readonly {
   },
   {
     fault: 'a Secret that nobody makes',
-    plant: [['StatefulSet ingest', `${CONTAINER}/env/3/valueFrom/secretKeyRef/name`, 'finhub']],
+    plant: [['StatefulSet ingest', `${CONTAINER}/env/3`, fromSecret('finhub', 'token')]],
     says: /there is no Secret finhub with a key token/,
   },
   {
     fault: 'a key that its Secret has not',
-    plant: [['StatefulSet ingest', `${CONTAINER}/env/3/valueFrom/secretKeyRef/key`, 'key']],
+    plant: [['StatefulSet ingest', `${CONTAINER}/env/3`, fromSecret('finnhub', 'key')]],
     says: /there is no Secret finnhub with a key key/,
+  },
+  {
+    fault: 'a secret in the environment',
+    plant: [['StatefulSet ingest', `${CONTAINER}/env/3`, fromSecret('finnhub', 'token')]],
+    says: /StatefulSet ingest: env FINNHUB_TOKEN: a secret belongs into a file/,
   },
   {
     fault: 'a password that is not mounted',

@@ -45,6 +45,15 @@ export function checkPods(manifests: Manifests): readonly string[] {
   });
 }
 
+/** A secret is a file: an environment is seen with its process, and does not change with the Secret. */
+export function checkSecrets(manifests: Manifests): readonly string[] {
+  return workloadsOf(manifests).flatMap(({ at, container }) =>
+    container.env
+      .filter(({ valueFrom }) => !/^(user(name)?)?$/.test(valueFrom?.secretKeyRef?.key ?? ''))
+      .map(({ name }) => `${at}: env ${name}: a secret belongs into a file`),
+  );
+}
+
 /** Every function is one that Serving scales as meant, and that only the cluster can call. */
 export function checkFunctions({ Service }: Manifests): readonly string[] {
   return Service.flatMap(({ at, resource }) => {

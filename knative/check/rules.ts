@@ -4,7 +4,7 @@ import { checkReferences } from '../src/rules.ts';
 import { checkBudgets, checkNetwork } from './rules-network.ts';
 import { checkSenders } from './rules-senders.ts';
 import { checkCassandra, checkCopies, checkKafka, checkRetention } from './rules-servers.ts';
-import { checkFunctions, checkImages, checkPods, checkWriter } from './rules-workloads.ts';
+import { checkFunctions, checkImages, checkPods, checkSecrets, checkWriter } from './rules-workloads.ts';
 
 /**
  * What is wrong with an overlay beyond what the JSON schemas can say, one line each: first what `npm start`
@@ -30,6 +30,7 @@ export function checkOverlay(
     ...checkRetention(manifests),
     ...checkCassandra(manifests),
     ...checkPods(manifests),
+    ...checkSecrets(manifests),
     ...checkFunctions(manifests),
     ...checkWriter(manifests),
     ...checkImages(manifests, parts),

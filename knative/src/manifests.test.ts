@@ -220,33 +220,29 @@ const CASES: readonly Case[] = [
     fault: 'a value and a reference',
     edit: [
       INGEST,
-      'valueFrom:\n                secretKeyRef',
-      'value: x\n              valueFrom:\n                secretKeyRef',
+      'value: finnhub',
+      'value: finnhub\n              valueFrom: { secretKeyRef: { name: finnhub, key: token } }',
     ],
-    line: /StatefulSet ingest: .*env\.3 is wrong: expected either value or valueFrom$/,
+    line: /StatefulSet ingest: .*env\.1 is wrong: expected either value or valueFrom$/,
   },
   {
     fault: 'an unknown reference',
-    edit: [INGEST, 'secretKeyRef', 'fieldRef'],
-    line: /StatefulSet ingest: .*env\.3\.valueFrom\.fieldRef is not known to the runner$/,
+    edit: [INGEST, 'value: finnhub', 'valueFrom: { fieldRef: { fieldPath: metadata.name } }'],
+    line: /StatefulSet ingest: .*env\.1\.valueFrom\.fieldRef is not known to the runner$/,
   },
   {
     fault: 'a reference to nothing',
-    edit: [
-      INGEST,
-      'valueFrom:\n                secretKeyRef:\n                  name: finnhub\n                  key: token\n',
-      'valueFrom: {}\n',
-    ],
-    line: /ingest: env FINNHUB_TOKEN: valueFrom refers to nothing$/,
+    edit: [INGEST, 'value: finnhub', 'valueFrom: {}'],
+    line: /ingest: env FEED: valueFrom refers to nothing$/,
   },
   {
     fault: 'two references',
     edit: [
       INGEST,
-      'secretKeyRef:\n',
-      'configMapKeyRef: { name: kandle-kafka, key: KAFKA_BROKERS }\n                secretKeyRef:\n',
+      'value: finnhub',
+      'valueFrom: { configMapKeyRef: { name: kandle-kafka, key: KAFKA_BROKERS }, secretKeyRef: { name: finnhub, key: token } }',
     ],
-    line: /env\.3\.valueFrom is wrong: expected either configMapKeyRef or secretKeyRef$/,
+    line: /env\.1\.valueFrom is wrong: expected either configMapKeyRef or secretKeyRef$/,
   },
   {
     fault: 'a key that its ConfigMap does not have',

@@ -104,6 +104,7 @@ describe('the plan of knative/base', () => {
     expect(plan.ingest?.name).toBe('ingest');
     expect(plan.ingest?.env).toMatchObject({ FEED: 'finnhub' });
     expect(plan.ingest?.env).not.toHaveProperty('FINNHUB_TOKEN');
+    expect(plan.ingest?.env).not.toHaveProperty('FINNHUB_TOKEN_FILE');
   });
 
   test('has the exporter beside the flow, with both servers', () => {

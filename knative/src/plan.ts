@@ -101,6 +101,9 @@ export function planRun(manifests: Manifests, parts: KnownVariables): RunPlan {
   };
 }
 
+/** Where a cluster mounts Secrets; on a laptop there is nothing. */
+const SECRET_FILES = '/secrets/';
+
 /**
  * The variables of each workload that are no secrets, by where it stands. A user's own secrets come from the
  * launcher.
@@ -112,7 +115,9 @@ function readEnvironments(manifests: Manifests, parts: KnownVariables): Environm
   return new Map(
     workloadsOf(manifests).map((workload) => {
       const { values } = readEnvironment(workload, configMaps, parts);
-      const plain = [...values].flatMap(([name, value]) => (value === null ? [] : [[name, value] as const]));
+      const plain = [...values].flatMap(([name, value]) =>
+        value === null || value.startsWith(SECRET_FILES) ? [] : [[name, value] as const],
+      );
       return [workload.at, Object.fromEntries(plain)];
     }),
   );
