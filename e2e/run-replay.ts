@@ -9,6 +9,7 @@ import { prefixPlan } from '@kandle/knative/prefix';
 import { readPlan } from '@kandle/knative/read-plan';
 import { type Pipeline, startPipeline } from '@kandle/stand-in/pipeline';
 import { freePort } from '@kandle/servers/ports/ports';
+import { envOfSource } from '@kandle/feeds/replay/env-of-source';
 import { startReplayServer } from '@kandle/feeds/replay/replay-server';
 import { formatSymbols } from '@kandle/market/event/symbol';
 import { TOPICS } from '@kandle/market/event/topics';
@@ -70,8 +71,8 @@ export async function runReplay(
       plan: { ...plan, services },
       deliveries,
       feed: {
+        ...envOfSource(feed.source),
         FEED_URL: feed.url,
-        FINNHUB_TOKEN: 'replay',
         SYMBOLS: formatSymbols(feed.symbols),
         REPLAY_SPEED: 'max',
       },

@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { createReplayPosition } from '../src/replay/replay-position.ts';
+import { sourceOfVendor } from '@kandle/market/feed/recording-source';
 import { readRecording, surveyRecording } from '../src/replay/replay-recording.ts';
 import { type ReplayOptions, startReplayServer } from '../src/replay/replay-server.ts';
 
@@ -309,7 +310,7 @@ describe('a recording', () => {
       leftOut: null,
     });
     const texts: string[] = [];
-    for await (const { text } of readRecording(fileOf(content))) texts.push(text);
+    for await (const { text } of readRecording(fileOf(content), sourceOfVendor('finnhub'))) texts.push(text);
     expect(texts.every((text) => text.endsWith('}'))).toBe(true);
   });
 
@@ -324,7 +325,8 @@ describe('a recording', () => {
   test('is read from any frame on, with spaces and other keys in its lines', async () => {
     const content = `${line(1, frame(entry('A', 1)))}\r\n { "recv_ms" : 2 , "frame" : {"type":"a"} } \r\n{"frame":{"type":"b"},"recv_ms":3,"x":1}`;
     const texts: string[] = [];
-    for await (const { text } of readRecording(fileOf(content), 1)) texts.push(text);
+    for await (const { text } of readRecording(fileOf(content), sourceOfVendor('finnhub'), 1))
+      texts.push(text);
     expect(texts).toEqual(['{"type":"a"}', '{"type":"b"}']);
   });
 });

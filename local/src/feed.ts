@@ -6,6 +6,7 @@ import { StartError } from '@kandle/servers/preflight';
 import { envOfFeed, FEEDS_FILE, type FeedsFile, readFeedsFile } from './feeds-file.ts';
 import { startVendorFeed, type VendorFeed } from './vendor-feeds.ts';
 import { startReplayServer } from '@kandle/feeds/replay/replay-server';
+import { envOfSource } from '@kandle/feeds/replay/env-of-source';
 import { type Simulator, startSimulator } from '@kandle/feeds/simulator/server';
 import { freePort } from '@kandle/servers/ports/ports';
 
@@ -155,8 +156,8 @@ async function replayFeed(
     hasBegun: () => server.played() > 0,
     envs: [
       {
+        ...envOfSource(server.source),
         FEED_URL: server.url,
-        FINNHUB_TOKEN: 'replay',
         SYMBOLS: formatSymbols(server.symbols),
         REPLAY_SPEED: Number.isFinite(speed) ? String(speed) : 'max',
       },

@@ -11,8 +11,8 @@ import { startVendorFeed, VENDOR_FEEDS } from './vendor-feeds.ts';
 
 const RECORD = defineCommand({
   name: 'npm run record',
-  about: `Writes what a feed sends to a file, each frame as it came and with when it came, until Ctrl-C. Finnhub's can be played
-by "npm start -- --replay FILE"; those of other vendors are for bug reports. It needs no Kafka and no Cassandra.`,
+  about: `Writes what a feed sends to a file, each frame as it came and with when it came, until Ctrl-C. It can be played by
+"npm start -- --replay FILE", whoever the vendor, and sent with a report of a bug. It needs no Kafka and no Cassandra.`,
   options: {
     feed: option(
       'NAME',

@@ -4,6 +4,8 @@ import { pipeline, Writable } from 'node:stream';
 import { pipeline as finish } from 'node:stream/promises';
 import { constants, createGunzip } from 'node:zlib';
 import { readSymbol } from '@kandle/market/event/symbol';
+import { frameReader, vendorOfFrame } from '@kandle/market/feed/vendor';
+import { type RecordingSource, readSourceLine, sourceOfVendor } from '@kandle/market/feed/recording-source';
 import { describeError, FatalError } from '@kandle/runtime/errors';
 
 /** A line of a recording: a frame as the feed sent it, and when the recorder received it. */
@@ -19,6 +21,8 @@ export interface RecordedFrame {
 
 /** What is in a recording. */
 export interface RecordingSummary {
+  /** Whose frames they are. */
+  readonly source: RecordingSource;
   /** In order of first appearance. */
   readonly symbols: readonly string[];
   readonly frameCount: number;
@@ -42,20 +46,22 @@ const PREFIX = /^\s*\{\s*"recv_ms"\s*:\s*[-+.\deE]+\s*,\s*"frame"\s*:\s*/;
  */
 export async function* readRecording(
   file: string,
+  source: RecordingSource,
   from = 0,
   onCut: (lineNumber: number) => void = () => undefined,
 ): AsyncGenerator<RecordedFrame> {
   let index = 0;
   let lineNumber = 0;
+  const read = source.vendor === 'finnhub' ? readFinnhub : readOf(source);
   try {
     for await (const { text, isEnded } of readLines(file)) {
       lineNumber += 1;
-      if (text.trim() === '') continue;
+      if (text.trim() === '' || (index === 0 && readSourceLine(text) !== null)) continue;
       if (!isEnded && !isJson(text)) {
         onCut(lineNumber);
         return;
       }
-      if (index >= from) yield parseLine(text);
+      if (index >= from) yield parseLine(text, read);
       index += 1;
     }
   } catch (error) {
@@ -79,13 +85,37 @@ export async function surveyRecording(file: string): Promise<RecordingSummary> {
   const noteCut = (lineNumber: number): void => {
     cutLine = lineNumber;
   };
-  for await (const frame of readRecording(file, 0, noteCut)) {
+  const source = await readSource(file);
+  for await (const frame of readRecording(file, source, 0, noteCut)) {
     frameCount += 1;
     tradeCount += frame.trades;
     for (const symbol of frame.symbols) symbols.add(symbol);
   }
   if (symbols.size === 0) throw new FatalError(`Cannot replay ${file}: it holds no trade`);
-  return { symbols: [...symbols], frameCount, tradeCount, leftOut: await describeCut(file, cutLine) };
+  return { source, symbols: [...symbols], frameCount, tradeCount, leftOut: await describeCut(file, cutLine) };
+}
+
+/** Frames at the beginning of a recording by which its vendor is recognised, if it does not say it. */
+const LOOKED_AT = 20;
+
+/** Whose frames it holds: its first line says it, or its first frames look like a vendor's; else Finnhub's. */
+async function readSource(file: string): Promise<RecordingSource> {
+  const source = sourceOfVendor('finnhub');
+  let lines = 0;
+  try {
+    for await (const { text } of readLines(file)) {
+      const told = lines === 0 ? readSourceLine(text) : null;
+      if (told !== null) return told;
+      const { frame }: { readonly frame?: unknown } = isJson(text) ? Object(JSON.parse(text)) : {};
+      const vendor = vendorOfFrame(typeof frame === 'string' ? frame : JSON.stringify(frame ?? null));
+      if (vendor !== null) return sourceOfVendor(vendor);
+      lines += 1;
+      if (lines >= LOOKED_AT) break;
+    }
+  } catch {
+    // Who reads the whole of it says what is wrong, and where.
+  }
+  return source;
 }
 
 async function describeCut(file: string, cutLine: number | null): Promise<string | null> {
@@ -154,23 +184,39 @@ async function isGzip(file: string): Promise<boolean> {
 }
 
 /** @throws {SyntaxError} If the line is no recorded frame. */
-function parseLine(line: string): RecordedFrame {
+function parseLine(line: string, read: ReadEntries): RecordedFrame {
   const parsed: unknown = JSON.parse(line);
   const { recv_ms: recvMs, frame, ...others }: Readonly<Record<string, unknown>> = { ...Object(parsed) };
   if (typeof recvMs !== 'number' || !Number.isFinite(recvMs))
     throw new SyntaxError('recv_ms is not a number');
-  if (typeof frame === 'string') return { recvMs, text: frame, symbols: [], trades: 0 };
+  if (typeof frame === 'string') return { recvMs, text: frame, ...read(frame, null) };
   if (typeof frame !== 'object' || frame === null)
     throw new SyntaxError('frame is neither an object nor a string');
-  const entries = entriesOf(frame);
-  const symbols = new Set(
-    entries.map((entry) => readSymbol(symbolOf(entry))).filter((symbol) => symbol !== null),
-  );
   // The text as it stands keeps what a second writing would lose: 1e309 becomes null.
   const prefix = Object.keys(others).length === 0 ? PREFIX.exec(line)?.[0] : undefined;
   const text =
     prefix === undefined ? JSON.stringify(frame) : line.slice(prefix.length).trimEnd().slice(0, -1).trimEnd();
-  return { recvMs, text, symbols: [...symbols], trades: entries.length };
+  return { recvMs, text, ...read(text, frame) };
+}
+
+/** What is told of a frame's trades, from its text, or from what it was read to. */
+type ReadEntries = (text: string, frame: object | null) => Pick<RecordedFrame, 'symbols' | 'trades'>;
+
+const readFinnhub: ReadEntries = (_, frame) => told(frame === null ? [] : entriesOf(frame));
+
+function readOf({ vendor, mapping }: RecordingSource): ReadEntries {
+  const read = frameReader(vendor, mapping);
+  return (text) => {
+    const frame = read(text);
+    return told(frame.kind === 'trade' ? frame.entries : []);
+  };
+}
+
+function told(entries: readonly unknown[]): Pick<RecordedFrame, 'symbols' | 'trades'> {
+  const symbols = new Set(
+    entries.map((entry) => readSymbol(symbolOf(entry))).filter((symbol) => symbol !== null),
+  );
+  return { symbols: [...symbols], trades: entries.length };
 }
 
 /** The entries of a frame of trades; of any other frame none. */

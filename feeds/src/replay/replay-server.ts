@@ -1,5 +1,6 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { readSymbol } from '@kandle/market/event/symbol';
+import type { RecordingSource } from '@kandle/market/feed/recording-source';
 import { describeError, FatalError } from '@kandle/runtime/errors';
 import type { WebSocket } from 'ws';
 import { PING_FRAME, startFeedServer, takeRequest } from '../finnhub/feed-server.ts';
@@ -25,10 +26,12 @@ export interface ReplayOptions {
   readonly onProgress?: (line: string) => void;
 }
 
-/** A server that plays a recording in Finnhub's protocol. */
+/** A server that plays a recording of any vendor: its frames as they were, around them Finnhub's protocol. */
 export interface ReplayServer {
   readonly port: number;
   readonly url: string;
+  /** Whose frames they are. */
+  readonly source: RecordingSource;
   readonly symbols: readonly string[];
   readonly frameCount: number;
   readonly tradeCount: number;
@@ -77,7 +80,7 @@ const SHOWN_SYMBOLS = 5;
  */
 export async function startReplayServer(options: ReplayOptions): Promise<ReplayServer> {
   const { file, speed, strict = false, onProgress = () => undefined } = options;
-  const { symbols, frameCount, tradeCount, leftOut } = await surveyRecording(file);
+  const { source, symbols, frameCount, tradeCount, leftOut } = await surveyRecording(file);
   if (leftOut !== null && strict) throw new FatalError(`Cannot replay ${file}: ${leftOut}`);
   if (leftOut !== null) onProgress(`the recording is not whole: ${leftOut}; what is whole is played`);
   const unasked = new Set<string>();
@@ -95,12 +98,12 @@ export async function startReplayServer(options: ReplayOptions): Promise<ReplayS
         : `replay goes on from frame ${index} of ${frameCount}`,
     );
     const pace = createPace(speed, (text) => socket.send(text));
-    for await (const frame of readRecording(file, index)) {
+    for await (const frame of readRecording(file, source, index)) {
       // What is sent again is sent at once.
       if (index >= position.played()) await pace(frame.recvMs, left.signal);
       if (left.signal.aborted) return;
       if (position.isRefused(index)) noteRefused(index, frame);
-      const text = position.isRefused(index) ? null : textFor(frame, subscribed);
+      const text = position.isRefused(index) ? null : textFor(frame, subscribed, source.vendor === 'finnhub');
       if (text !== null && socket.bufferedAmount > MAX_BUFFERED_BYTES) {
         await new Promise<void>((resolve) => socket.send(text, () => resolve()));
       } else if (text !== null) socket.send(text);
@@ -178,6 +181,7 @@ export async function startReplayServer(options: ReplayOptions): Promise<ReplayS
   return {
     port: server.port,
     url: server.url,
+    source,
     symbols,
     frameCount,
     tradeCount,
@@ -209,9 +213,17 @@ function shown(symbols: ReadonlySet<string>): string {
   return symbols.size > SHOWN_SYMBOLS ? `${first} and ${symbols.size - SHOWN_SYMBOLS} more symbols` : first;
 }
 
-/** The frame without the entries of symbols that are not subscribed; null if nothing is left. */
-function textFor({ text, symbols }: RecordedFrame, subscribed: ReadonlySet<string>): string | null {
+/**
+ * The frame without the entries of symbols that are not subscribed; null if nothing is left. One of another
+ * vendor than Finnhub is sent whole, if anything of it is subscribed.
+ */
+function textFor(
+  { text, symbols }: RecordedFrame,
+  subscribed: ReadonlySet<string>,
+  isFinnhub: boolean,
+): string | null {
   if (symbols.every((symbol) => subscribed.has(symbol))) return text;
+  if (!isFinnhub) return symbols.some((symbol) => subscribed.has(symbol)) ? text : null;
   const frame: object = Object(JSON.parse(text));
   const data = entriesOf(frame).filter((entry) => {
     const symbol = readSymbol(symbolOf(entry));

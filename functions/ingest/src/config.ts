@@ -15,7 +15,7 @@ import { FatalError } from '@kandle/runtime/errors';
 import { KafkaEnv } from '@kandle/runtime/kafka';
 import { readSecret } from '@kandle/runtime/secret';
 import { z } from 'zod';
-import { VENDOR_FACTS } from './feed/vendors.ts';
+import { VENDOR_FACTS, type VendorFacts } from './feed/vendors.ts';
 
 const PRESETS: Readonly<Record<string, NdjsonMapping>> = { bars: GENERATED_BARS, trades: GENERATED_TRADES };
 
@@ -55,6 +55,8 @@ const replaySpeed = z
   .regex(/^(max|\d{1,6}(\.\d{1,6})?)$/, 'expected a number above 0, or max')
   .transform((text) => (text === 'max' ? Number.POSITIVE_INFINITY : Number(text)))
   .refine((speed) => speed > 0, 'expected a number above 0, or max');
+
+const REPLAY_FACTS: Pick<VendorFacts, 'keyName' | 'schemes'> = { keyName: null, schemes: ['ws:'] };
 
 /** Every variable that the function takes, with its default. */
 export const envSchema = z
@@ -163,7 +165,10 @@ export const envSchema = z
     'set either SYMBOLS or SYMBOLS_FILE',
   )
   .superRefine((env, context) => {
-    const { keyName, schemes, url } = VENDOR_FACTS[env.VENDOR];
+    // A recording of any vendor is played over a WebSocket, and needs no key.
+    const isReplay = env.REPLAY_SPEED !== undefined && env.VENDOR !== 'finnhub';
+    const { url, ...facts } = VENDOR_FACTS[env.VENDOR];
+    const { keyName, schemes } = isReplay ? REPLAY_FACTS : facts;
     const say = (message: string): void => context.addIssue({ code: 'custom', message });
     if (keyName !== null && (env[keyName] === undefined) === (env[`${keyName}_FILE`] === undefined))
       say(`set either ${keyName} or ${keyName}_FILE`);

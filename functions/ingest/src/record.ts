@@ -20,7 +20,11 @@ async function main(): Promise<void> {
   const log = createLogger('record', 'warn');
   const { symbols, refused } = askedSymbols(config);
   for (const { symbol, reason } of refused) log.warn(`${symbol} is not asked for: ${reason}`);
-  const recording = createRecording(path, Date.now);
+  const recording = createRecording(
+    path,
+    { vendor: config.VENDOR, mapping: config.NDJSON_MAPPING },
+    Date.now,
+  );
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   const feed = createFeed(
     config,

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { constants, gunzipSync } from 'node:zlib';
+import { sourceOfVendor } from '@kandle/market/feed/recording-source';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createRecording } from './recording.ts';
 
@@ -10,17 +11,18 @@ test('a recording holds every frame as it came, and can be read while it is writ
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const path = join(folder, 'x.jsonl.gz');
   let nowMs = 1_700_000_000_000;
-  const recording = createRecording(path, () => (nowMs += 1));
+  const recording = createRecording(path, sourceOfVendor('yahoo'), () => (nowMs += 1));
   const frames = ['{"p":1e309}', 'not JSON', '{"half":', '{"a":1}\n'];
   for (const frame of frames) recording.write(frame);
   recording.write('');
   recording.flush();
   const read = () =>
     gunzipSync(readFileSync(path), { finishFlush: constants.Z_SYNC_FLUSH }).toString().trim().split('\n');
-  await vi.waitFor(() => expect(read()).toHaveLength(4));
+  await vi.waitFor(() => expect(read()).toHaveLength(5));
   await recording.close();
   expect(recording.frames()).toBe(4);
   expect(read()).toEqual([
+    '{"recording":{"vendor":"yahoo"}}',
     '{"recv_ms":1700000000001,"frame":{"p":1e309}}',
     '{"recv_ms":1700000000002,"frame":"not JSON"}',
     '{"recv_ms":1700000000003,"frame":"{\\"half\\":"}',

@@ -1,6 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { constants, createGzip } from 'node:zlib';
+import { formatSourceLine, type RecordingSource } from '@kandle/market/feed/recording-source';
 
 /** A file of frames in the form that `npm start -- --replay` plays: compressed, a line each. */
 export interface Recording {
@@ -13,11 +14,17 @@ export interface Recording {
   close(): Promise<void>;
 }
 
-/** A recording that begins now; what the file held is gone. @param wallMs The recorder's clock. */
-export function createRecording(path: string, wallMs: () => number): Recording {
+/**
+ * A recording that begins now; what the file held is gone.
+ *
+ * @param source Whose frames come.
+ * @param wallMs The recorder's clock.
+ */
+export function createRecording(path: string, source: RecordingSource, wallMs: () => number): Recording {
   const gzip = createGzip();
   const file = createWriteStream(path);
   gzip.pipe(file);
+  gzip.write(`${formatSourceLine(source)}\n`);
   let frames = 0;
   let isDirty = false;
 
