@@ -6,7 +6,8 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { createReplayPosition } from '../src/replay/replay-position.ts';
-import { sourceOfVendor } from '@kandle/market/feed/recording-source';
+import { GENERATED_BARS, GENERATED_TRADES } from '@kandle/market/feed/ndjson/mapping';
+import { formatSourceLine, sourceOfVendor } from '@kandle/market/feed/recording-source';
 import { readRecording, surveyRecording } from '../src/replay/replay-recording.ts';
 import { type ReplayOptions, startReplayServer } from '../src/replay/replay-server.ts';
 
@@ -301,9 +302,37 @@ describe('a recording', () => {
     );
   });
 
+  test.each([
+    ['twelvedata', '{"event":"price","symbol":"AAPL","price":1,"timestamp":1764000000}', 1],
+    [
+      'yahoo',
+      '{"type":"pricing","message":"CgRBQVBMFexhnUMYkI6yi8VcKgNOTVMwCDgBRW68EkBItJzfEGXAwuFA2AEE"}',
+      1,
+    ],
+    [
+      'yahoo-poll',
+      '{"quoteResponse":{"result":[{"symbol":"AAPL","regularMarketPrice":1},{"symbol":"X"}]}}',
+      1,
+    ],
+    ['ndjson', '{"type":"trade","symbol":"AAPL","price":1,"size":1,"time":"2026-11-29T00:00:00Z"}', 1],
+  ] as const)("of %s's frames says so, and what it holds", async (vendor, text, tradeCount) => {
+    const source = { vendor, mapping: vendor === 'ndjson' ? GENERATED_TRADES : GENERATED_BARS };
+    const frameLine = `{"recv_ms":1,"frame":${text}}\n`;
+    const told = fileOf(`${formatSourceLine(source)}\n${frameLine}`);
+    expect(await surveyRecording(told)).toMatchObject({
+      source,
+      symbols: ['AAPL'],
+      tradeCount,
+      frameCount: 1,
+    });
+    // Without the line that says so, the frames do, where they can.
+    if (vendor !== 'ndjson') expect(await surveyRecording(fileOf(frameLine))).toMatchObject({ source });
+  });
+
   test('with a byte order mark and line ends of Windows is a recording', async () => {
     const content = `\u{FEFF}${manyLines(3, 1).replaceAll('\n', '\r\n')}`;
     expect(await surveyRecording(fileOf(content))).toEqual({
+      source: sourceOfVendor('finnhub'),
       symbols: ['A', 'B'],
       frameCount: 3,
       tradeCount: 3,

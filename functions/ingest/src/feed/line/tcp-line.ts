@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { FeedFrame } from '@kandle/market/feed/feed-frame';
 import { createLineReader, type Line as TextLine } from '@kandle/market/feed/ndjson/lines';
@@ -28,7 +28,9 @@ export function tcpLine({ url, maxLineBytes, ca, read }: TcpLineOptions): OpenLi
 
   function connect(): Socket {
     if (!isTls) return connectTcp({ host, port });
-    return connectTls({ host, port, servername: host, ...(ca === undefined ? {} : { ca }) });
+    // The name of a server is no address.
+    const named = isIP(host) === 0 ? { servername: host } : {};
+    return connectTls({ host, port, ...named, ...(ca === undefined ? {} : { ca }) });
   }
 
   return (events) => {
