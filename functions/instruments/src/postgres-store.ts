@@ -1,0 +1,152 @@
+import { describeError, RetryableError } from '@kandle/runtime/errors';
+import { Pool, type PoolClient } from 'pg';
+import type { Instrument } from '@kandle/market/instrument/instrument';
+import { COLUMNS, ON_CONFLICT, parseInstruments, parseOutcomes, toRow } from './rows.ts';
+import type { InstrumentStore } from './store.ts';
+
+/** How PostgreSQL is reached. */
+export interface PostgresSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+  readonly password: string | undefined;
+  /** Certificate authority of its server; undefined for a line without TLS. */
+  readonly ca: string | undefined;
+}
+
+const CONNECT_MS = 5_000;
+/** A list of 30,000 instruments is written in about two seconds. */
+const STATEMENT_MS = 60_000;
+
+/** Made under a lock, for two that begin at once would both make it. `btree_gist` needs no superuser. */
+const SCHEMA = `
+  SELECT pg_advisory_xact_lock(hashtext('kandle.instruments'));
+  CREATE EXTENSION IF NOT EXISTS btree_gist;
+  CREATE TABLE IF NOT EXISTS instruments (
+    feed text NOT NULL, ticker text NOT NULL, valid_from timestamptz NOT NULL, valid_to timestamptz,
+    list text NOT NULL, id text NOT NULL, market text NOT NULL, currency text NOT NULL, type text NOT NULL,
+    description text NOT NULL, figi text NOT NULL, isin text NOT NULL,
+    status text NOT NULL CHECK (status IN ('active', 'inactive')), absences int NOT NULL,
+    PRIMARY KEY (feed, ticker, valid_from), CHECK (valid_to >= valid_from),
+    CONSTRAINT one_instrument_at_a_time
+      EXCLUDE USING gist (feed WITH =, ticker WITH =, tstzrange(valid_from, valid_to) WITH &&)
+  );
+  CREATE INDEX IF NOT EXISTS instruments_by_id ON instruments (id);
+  CREATE TABLE IF NOT EXISTS refreshes (
+    feed text NOT NULL, list text NOT NULL, tried_at timestamptz NOT NULL, taken_at timestamptz,
+    refusal text NOT NULL, PRIMARY KEY (feed, list)
+  );`;
+
+/** Times go in as epoch milliseconds, all rows as one JSON text. */
+const INSERT = `INSERT INTO instruments (${COLUMNS.join(', ')})
+  SELECT ${COLUMNS.map((name) => (name.startsWith('valid_') ? `to_timestamp(${name} / 1000.0)` : name)).join(', ')}
+  FROM jsonb_to_recordset($1::jsonb) AS row (feed text, ticker text, valid_from bigint, valid_to bigint, list text,
+    id text, market text, currency text, type text, description text, figi text, isin text, status text,
+    absences int)
+  ${ON_CONFLICT}`;
+const NEWEST =
+  'SELECT DISTINCT ON (ticker) * FROM instruments WHERE feed = $1 ORDER BY ticker, valid_from DESC';
+const NOTE = `INSERT INTO refreshes AS r (feed, list, tried_at, taken_at, refusal)
+  VALUES ($1, $2, to_timestamp($3 / 1000.0), to_timestamp($4 / 1000.0), $5)
+  ON CONFLICT (feed, list) DO UPDATE SET tried_at = excluded.tried_at, refusal = excluded.refusal,
+  taken_at = coalesce(excluded.taken_at, r.taken_at)`;
+const OUTCOME = `SELECT r.*, (SELECT count(*)::int FROM instruments i
+  WHERE i.feed = r.feed AND i.list = r.list AND i.status = 'active') AS active
+  FROM refreshes r WHERE feed = $1 AND list = $2`;
+
+/** Instruments in PostgreSQL; its tables are made when they are first asked for. */
+export function createPostgresStore(settings: PostgresSettings): InstrumentStore {
+  const { ca, password, ...address } = settings;
+  const pool = new Pool({
+    ...address,
+    ...(password === undefined ? {} : { password }),
+    ssl: ca === undefined ? false : { ca },
+    max: 2,
+    connectionTimeoutMillis: CONNECT_MS,
+    query_timeout: STATEMENT_MS,
+    application_name: 'kandle-instruments',
+  });
+  // A line that breaks while it is idle is opened again when it is needed.
+  pool.on('error', () => undefined);
+  let schema: Promise<unknown> | null = null;
+
+  function prepare(): Promise<unknown> {
+    schema ??= transaction((client) => client.query(SCHEMA));
+    schema.catch(() => {
+      schema = null;
+    });
+    return schema;
+  }
+
+  async function transaction<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
+    const client = await pool.connect();
+    let fault: unknown;
+    try {
+      await client.query('BEGIN');
+      const result = await work(client);
+      await client.query('COMMIT');
+      return result;
+    } catch (error) {
+      fault = error;
+      throw error;
+    } finally {
+      // A line on which something failed is closed, and its transaction with it.
+      client.release(fault !== undefined);
+    }
+  }
+
+  async function write(client: PoolClient, instruments: readonly Instrument[]): Promise<void> {
+    if (instruments.length > 0) await client.query(INSERT, [JSON.stringify(instruments.map(toRow))]);
+  }
+
+  return {
+    refresh: (tried, decide) =>
+      ask(async () => {
+        await prepare();
+        return await transaction(async (client) => {
+          await client.query('SELECT pg_advisory_xact_lock(hashtext($1))', [`kandle.refresh.${tried.feed}`]);
+          const refresh = decide(parseInstruments((await client.query(NEWEST, [tried.feed])).rows));
+          const isTaken = refresh.kind === 'taken';
+          if (isTaken) {
+            // A ticker is left before another takes it.
+            await write(
+              client,
+              refresh.changed.filter(({ validToMs }) => validToMs !== null),
+            );
+            await write(
+              client,
+              refresh.changed.filter(({ validToMs }) => validToMs === null),
+            );
+          }
+          const refusal = isTaken ? '' : refresh.reason;
+          const { feed, list, nowMs } = tried;
+          await client.query(NOTE, [feed, list, nowMs, isTaken ? nowMs : null, refusal]);
+          return refresh;
+        });
+      }),
+    instruments: (feed, list) =>
+      ask(async () => {
+        await prepare();
+        const statement =
+          'SELECT * FROM instruments WHERE feed = $1 AND list = $2 ORDER BY ticker COLLATE "C", valid_from';
+        return parseInstruments((await pool.query(statement, [feed, list])).rows);
+      }),
+    outcome: (feed, list) =>
+      ask(async () => {
+        await prepare();
+        return parseOutcomes((await pool.query(OUTCOME, [feed, list])).rows)[0] ?? null;
+      }),
+    close: () => pool.end(),
+  };
+}
+
+async function ask<T>(question: () => Promise<T>): Promise<T> {
+  try {
+    return await question();
+  } catch (error) {
+    throw new RetryableError(`Cannot keep instruments in PostgreSQL: ${describeError(error)}`, {
+      cause: error,
+    });
+  }
+}
