@@ -18,6 +18,7 @@ const BUDGET_KIB: Readonly<Record<string, number>> = {
   audit: 1_750,
   exporter: 1_650,
   ingest: 1_250,
+  instruments: 570,
   notify: 3_150,
   persist: 3_000,
   query: 1_700,

@@ -24,7 +24,7 @@ export const envSchema = z.object({
     )
     .transform((list) => list.map(toListName))
     .prefault('stocks:US'),
-  /** Symbols of stocks whose company's profile is read too (Finnhub); 50 at most, for it takes 60 calls a minute. */
+  /** Stocks whose company's profile is read too (Finnhub): at most 50, for it takes 60 calls a minute. */
   PROFILES: commaList.refine((list) => list.length <= 50, 'expected 50 symbols at most').default([]),
   /** Base of the vendor's REST interface; without it, the vendor's own. */
   API_URL: z.url().optional(),

@@ -17,8 +17,8 @@ export interface RefreshDeps {
 }
 
 /**
- * Refreshes every list once: reads it and keeps what it changes. One that cannot be read, or is refused, changes
- * nothing, and the reason is kept.
+ * Refreshes every list once: reads it and keeps what it changes. One that cannot be read, or is refused,
+ * changes nothing, and the reason is kept.
  *
  * @returns The number of lists that were not taken.
  * @throws {RetryableError} If the database does not answer.

@@ -30,8 +30,8 @@ async function main(): Promise<void> {
       acceptShrink: config.ACCEPT_SHRINK,
       async read(list) {
         const { listings, unreadable } = await readList(list, vendor);
-        const described = listings.map((one) =>
-          list.kind === 'stocks' && profiles.has(one.ticker) ? withProfile(one, vendor) : one,
+        const described = listings.map(async (one) =>
+          list.kind === 'stocks' && profiles.has(one.ticker) ? await withProfile(one, vendor) : one,
         );
         return { listings: await Promise.all(described), unreadable };
       },

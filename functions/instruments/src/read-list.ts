@@ -84,7 +84,9 @@ async function get(
     text = await readText(response);
   } catch (error) {
     if (error instanceof RetryableError) throw error;
-    throw new RetryableError(`Cannot read ${path}: ${describeError(error)}`, { cause: error });
+    // What fetch says by itself is `fetch failed`.
+    const reason = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    throw new RetryableError(`Cannot read ${path}: ${describeError(reason)}`, { cause: error });
   }
   const answer = parseJson(text);
   const refusal = refusalOf(status, answer, text);
