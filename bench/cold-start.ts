@@ -1,5 +1,6 @@
 /**
- * Question: how long does a function take from spawn to its first 204, with the effect of a real event durable?
+ * Question: how long does a function take from spawn to its first 204, with the effect of a real event durable;
+ * and query to its first answer, with rows of Cassandra?
  *
  * Beside a bare `node:http` server in the same run, round by round, so that a busy moment hits all alike. Real
  * Kafka and Cassandra: those of `KANDLE_TEST_SERVERS`, or its own. After the run it counts in them what the
@@ -8,7 +9,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -28,18 +29,17 @@ import { FIRST_EVENTS, postEvent } from '@kandle/testkit/first-events';
 import { type BenchServers, benchServers } from './servers.ts';
 import { quantile } from './statistics.ts';
 
+/** Takes no events: it is asked, and answers 200 with what Cassandra holds. */
+const QUERY = 'query';
+const NAMES = [...FIRST_EVENTS.keys(), QUERY];
+
 const COMMAND = defineCommand({
   name: 'npm run bench:cold-start',
-  about: `Measures spawn to the first 204 of a real event for each function: from source, as a bundle, and as a bundle with
+  about: `Measures spawn to the first 204 of a real event for each function, and of query to its first answer: from source, as a bundle, and as a bundle with
 compiled code, beside a bare node:http server. Medians of all rounds.`,
   options: {
     rounds: option('N', 'how often each', wholeNumber(1, 1_000), '11'),
-    only: option(
-      'NAMES',
-      'functions, with commas between',
-      functionNames,
-      [...FIRST_EVENTS.keys()].join(','),
-    ),
+    only: option('NAMES', 'functions, with commas between', functionNames, NAMES.join(',')),
     json: option('FILE', 'where every time goes', text),
   },
   notes:
@@ -117,6 +117,28 @@ function firstEvent(name: string): MarketEvent {
   return event;
 }
 
+/** What a function's first request is: its status, 204 for an answer as it should be; null for none yet. */
+function firstCall(name: string): (port: number) => Promise<number | null> {
+  if (name === QUERY) return askSymbols;
+  const event = firstEvent(name);
+  return (port) => postEvent(port, event);
+}
+
+/** 204 if the symbols come, each read from Cassandra. */
+function askSymbols(port: number): Promise<number | null> {
+  return new Promise((resolve) => {
+    const asked = get({ host: '127.0.0.1', port, path: '/v1/symbols', agent: false }, (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
+      response.once('end', () =>
+        resolve(response.statusCode === 200 && body.includes('"rows"') ? 204 : (response.statusCode ?? null)),
+      );
+      response.once('error', () => resolve(null));
+    });
+    asked.once('error', () => resolve(null));
+  });
+}
+
 interface Start {
   readonly wallMs: number;
   /**
@@ -136,7 +158,7 @@ function mainThreadCpuMs(pid: number | undefined): number {
 /** Milliseconds from spawn to the first 204. @throws {Error} If there is none in time. */
 async function measure({ serverEnv }: Rig, { args, env, name }: Case): Promise<Start> {
   const port = await freePort();
-  const event = firstEvent(name === BARE ? 'transform' : (name.split(',')[0] ?? ''));
+  const ask = firstCall(name === BARE ? 'transform' : (name.split(',')[0] ?? ''));
   const startedMs = performance.now();
   const child = spawn(process.execPath, args, {
     env: {
@@ -151,7 +173,7 @@ async function measure({ serverEnv }: Rig, { args, env, name }: Case): Promise<S
   });
   try {
     for (;;) {
-      const status = await postEvent(port, event);
+      const status = await ask(port);
       if (status === 204) return { wallMs: performance.now() - startedMs, cpuMs: mainThreadCpuMs(child.pid) };
       if (status !== null && status !== 503) throw new Error(`${name} answered ${status}`);
       if (performance.now() - startedMs > DEADLINE_MS) throw new Error(`${name} did not answer in time`);
@@ -176,9 +198,8 @@ async function fillCache({ serverEnv }: Rig, name: string, script: string, cache
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  const event = firstEvent(name);
-  for (let status: number | null = null; status !== 204; status = await postEvent(port, event))
-    await sleep(20);
+  const ask = firstCall(name);
+  for (let status: number | null = null; status !== 204; status = await ask(port)) await sleep(20);
   child.kill('SIGTERM');
   await ended;
 }
@@ -259,9 +280,8 @@ async function coldStart({ options, say, signal }: BenchRun<typeof COMMAND.optio
 
 function functionNames(given: string): readonly string[] {
   const names = given.split(',');
-  const unknown = names.find((name) => !FIRST_EVENTS.has(name));
-  if (unknown !== undefined)
-    throw new UsageError(`--only ${unknown}: expected some of ${[...FIRST_EVENTS.keys()].join(', ')}`);
+  const unknown = names.find((name) => !NAMES.includes(name));
+  if (unknown !== undefined) throw new UsageError(`--only ${unknown}: expected some of ${NAMES.join(', ')}`);
   return names;
 }
 
