@@ -61,3 +61,17 @@ export function oncePerFrame(run: () => void): () => void {
     });
   };
 }
+
+/** Runs at most once in so many milliseconds, however often it is asked, and in a frame. */
+export function atMostEvery(periodMs: number, run: () => void): () => void {
+  const inFrame = oncePerFrame(run);
+  let isAsked = false;
+  return () => {
+    if (isAsked) return;
+    isAsked = true;
+    setTimeout(() => {
+      isAsked = false;
+      inFrame();
+    }, periodMs);
+  };
+}

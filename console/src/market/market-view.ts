@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { ApiError, ask, askRows, type CandleRow, CandleSchema, type Series, SymbolSchema } from '../api.ts';
-import { button, h, oncePerFrame, setText } from '../dom.ts';
+import { atMostEvery, button, h, oncePerFrame, setText } from '../dom.ts';
 import { formatAmount, formatChange, formatPrice, priceDigits, type TimeTexts } from '../format.ts';
 import { type LiveStream, openLiveStream, type StreamState } from '../live-stream.ts';
 import type { View } from '../view.ts';
@@ -34,6 +34,8 @@ export interface MarketView extends View {
 }
 
 const LIST_EVERY_MS = 10_000;
+/** Prices and sparklines of all symbols need not be drawn in every frame. */
+const LIST_DRAWN_MS = 250;
 /** How often candles in sight are read again: what no stream tells, such as a repair, is seen then. */
 const LOOK_AGAIN_MS = 15_000;
 const ROLLUPS_EVERY_MS = 3_000;
@@ -139,7 +141,7 @@ export function createMarketView(firstTexts: TimeTexts, events: MarketEvents): M
     element.dataset['drawn'] = String(rows.length);
   });
 
-  const drawList = oncePerFrame(() => {
+  const drawList = atMostEvery(LIST_DRAWN_MS, () => {
     list.render(board.lines(), model === null ? null : keyOf(model), Date.now());
   });
 
