@@ -56,8 +56,8 @@ everything per million trades, and what Cassandra was asked for. Kafka and Cassa
       wholeNumber(1, 50_000),
       '2000',
     ),
-    shards: option('N', 'shards of the feed, as SHARD_COUNT of ingest', wholeNumber(1, 100), '12'),
-    batch: option('N', 'most trades of a batch, as MAX_TRADES of ingest', wholeNumber(1, 10_000), '400'),
+    shards: option('N', 'shards of the feed, as SHARD_COUNT of ingest', wholeNumber(1, 100), '4'),
+    batch: option('N', 'most trades of a batch, as MAX_TRADES of ingest', wholeNumber(1, 10_000), '1000'),
     'warm-up': option('N', 'trades that the servers work off before', wholeNumber(0, 100_000_000), '200000'),
     fast: flag("poll sizes as an administrator may set them, not a cluster's defaults"),
     profile: option(

@@ -32,7 +32,7 @@ in .kandle/soak, and says what it took: memory, CPU time, lag, delay, and whethe
     minutes: option('N', 'how long', wholeNumber(1, 10_000), '30'),
     rate: option('N', 'trades a second, up to 50,000', wholeNumber(1, 50_000), '2000'),
     symbols: option('N', 'up to 5,000', wholeNumber(1, 5_000), '100'),
-    shards: option('N', 'shards of the feed, as SHARD_COUNT of ingest', wholeNumber(1, 100), '12'),
+    shards: option('N', 'shards of the feed, as SHARD_COUNT of ingest', wholeNumber(1, 100), '4'),
     'warm-up': option('N', 'seconds of the same before anything counts', wholeNumber(0, 3_600), '60'),
     profile: option(
       'DIR',

@@ -71,8 +71,8 @@ async function besideSpark({
     trades: options.trades,
     symbols: options.symbols,
     rate: 2_000,
-    shards: 12,
-    batch: 400,
+    shards: 4,
+    batch: 1_000,
   };
   try {
     await admin.connect();
@@ -158,7 +158,7 @@ function sparkLine({ ms, cpu, largestMb }: SparkRun, trades: number): Line {
 
 function reportOf(rounds: readonly Round[], { trades, symbols }: BacklogSize): readonly string[] {
   const lines = [
-    `${trades.toLocaleString('en')} trades of ${symbols} symbols in batches of 400; CPU-s per million trades`,
+    `${trades.toLocaleString('en')} trades of ${symbols} symbols in batches of 1,000; CPU-s per million trades`,
     '',
     `${'round, first, load'.padEnd(24)}${''.padEnd(8)}${['trades/s', 'job', 'dispatcher', 'Cassandra', 'Kafka', 'all', 'MiB'].map((name) => name.padStart(11)).join('')}`,
   ];

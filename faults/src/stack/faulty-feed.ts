@@ -65,7 +65,7 @@ export interface FaultyFeed {
 
 /** The feed's name, and the number of its shards, as ingest has them. */
 export const FEED = 'sim';
-const SHARDS = 12;
+const SHARDS = 4;
 const PING_MS = 1_000;
 const MAX_BUFFERED_BYTES = 4_194_304;
 /** Behind by more than this the market goes on from now, as a real one would have gone on without us. */

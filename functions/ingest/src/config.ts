@@ -122,7 +122,7 @@ export const envSchema = z
      * codes as JSON, `highLow`, `volume` and `nothing`; by default, as the vendor has it.
      */
     COUNTING_RULES: countingRules.optional(),
-    SHARD_COUNT: wholeNumber(1, 100).default(12),
+    SHARD_COUNT: wholeNumber(1, 100).default(4),
     LINGER_MS: positiveMs.default(50),
     /**
      * Shortest time from a shard's batch to its next one that is not full. Longer than the 200 ms on which an
@@ -131,8 +131,8 @@ export const envSchema = z
     SPACING_MS: positiveMs.default(250),
     /** Longest frame that is taken; vendors send up to a few MB. A longer one is passed over, with a gap. */
     MAX_FRAME_BYTES: wholeNumber(65_536, 67_108_864).default(8_388_608),
-    MAX_TRADES: wholeNumber(1, 10_000).default(400),
-    MAX_BATCH_BYTES: wholeNumber(1_024, 524_288).default(65_536),
+    MAX_TRADES: wholeNumber(1, 10_000).default(1_000),
+    MAX_BATCH_BYTES: wholeNumber(1_024, 524_288).default(131_072),
     /** How far behind the newest event time entries still come in order; by default, as the vendor has it. */
     DISORDER_MS: positiveMs.optional(),
     GRACE_MS: positiveMs.default(2_000),
