@@ -9,7 +9,7 @@ export interface Grant {
 }
 
 /** The grants of every role, in the order of the components. */
-export function grants(components: readonly Component[] = COMPONENTS): readonly Grant[] {
+function grants(components: readonly Component[] = COMPONENTS): readonly Grant[] {
   return components.flatMap(({ name, cassandra: { select = [], modify = [] } = {} }) => [
     ...select.map((table): Grant => ({ role: roleOf(name), right: 'SELECT', table })),
     ...modify.map((table): Grant => ({ role: roleOf(name), right: 'MODIFY', table })),
