@@ -171,6 +171,7 @@ describe.skipIf(!hasEngine)(
         'run',
         '--rm',
         '--read-only',
+        '--network=none',
         '--entrypoint=/nodejs/bin/node',
         imageOf(part),
         '-e',
