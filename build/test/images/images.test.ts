@@ -116,7 +116,7 @@ const EFFECTS: ReadonlyMap<string, () => Promise<number>> = new Map([
   ['transform', () => records(TOPICS.TRADES_TOPIC)],
   ['aggregate', () => rows('windows')],
   ['persist', () => rows('trades')],
-  ['signal', () => rows('indicator_states')],
+  ['signal', () => rows('state_windows')],
 ]);
 
 describe.skipIf(!hasEngine)(
