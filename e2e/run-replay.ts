@@ -117,7 +117,8 @@ async function expectCleanAudit(name: string, plan: RunPlan): Promise<void> {
     // Longer candles are made a little later; they may be on their way.
     if (!/^candles_(1m|5m|1h|1d)$/.test(subject)) expect(skipped, subject).toEqual({});
   }
-  expect(audit.subjects.get('trades')?.checked).toBe(audit.read.trades);
+  // An update of a price without a volume has no row among the trades.
+  expect(audit.subjects.get('trades')?.checked).toBe(audit.read.trades - audit.read.priceUpdates);
 }
 
 function readLogs(folder: string): Record<string, string> {

@@ -116,6 +116,8 @@ describe.skipIf(!hasRecording)(`the recorded trades${hasRecording ? '' : ` (${NO
         FINNHUB_TOKEN: 'replay',
         SYMBOLS: feed.symbols.join(','),
         REPLAY_SPEED: 'max',
+        // Enough batches to be in the middle of.
+        MAX_TRADES: '200',
       },
     };
     const before = await runAndKill(task, (delivered) => (delivered['aggregate'] ?? 0) >= 30);

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Client } from 'cassandra-driver';
+import type { Client, types } from 'cassandra-driver';
 import { describeError, RetryableError } from './errors.ts';
 
 /** A line of a file of grants. */
@@ -45,9 +45,13 @@ export async function applyGrants(client: Client, file: string, keyspace: string
 
 /** The rights of a role in a keyspace and in all of them, as they stand in a GRANT. */
 async function heldBy(client: Client, role: string, keyspace: string): Promise<ReadonlySet<string>> {
-  const { rows } = await run(client, `LIST ALL PERMISSIONS OF ${role} NORECURSIVE`);
+  const result: { readonly rows?: readonly types.Row[] } = await run(
+    client,
+    `LIST ALL PERMISSIONS OF ${role} NORECURSIVE`,
+  );
   return new Set(
-    rows.flatMap((row) => {
+    // Where there is nothing to list, the answer has no rows at all.
+    (result.rows ?? []).flatMap((row) => {
       // `<table kandle.windows>`, `<keyspace kandle>`, `<all tables in kandle>`, `<all keyspaces>`.
       const resource = String(row['resource']).slice(1, -1);
       const isHere =
