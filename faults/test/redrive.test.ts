@@ -142,6 +142,8 @@ test('events given up while Cassandra was away are sent again days later, once, 
 
   // It is back, and the market goes on two days later: all those windows are closed for long.
   proxy.setWeather({ kind: 'clear' });
+  // A function tries to connect every two seconds at the latest; these sources have given up after 4.5.
+  await sleep(4_000);
   await sendRaw(4, THEN_MS + 2 * DAY_MS, 200);
   await sendRaw(5, THEN_MS + 2 * DAY_MS + 60_000, 200);
   await until('the old window is final', async () => (await candles(THEN_MS))[0]?.['state'] === 'final');
