@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
+import { freePort } from '@kandle/servers/ports/ports';
 
 /** The real function as a process of its own. */
 export interface NotifyProcess {
@@ -69,13 +69,4 @@ export async function sendUntilTaken(
     if (statuses.length > 1_000) throw new Error(`Cannot get the event taken: ${notify.log()}`);
     await sleep(100);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
