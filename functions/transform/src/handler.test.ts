@@ -70,6 +70,24 @@ test('createTransform() counts trades, late ones among them, and rejects by reas
   });
 });
 
+test('createTransform() counts a batch of which only what counts for nothing is left out, and no other', async () => {
+  const { transform, sums } = counted(() => Promise.resolve());
+  const official = trade({ c: ['16'] });
+  for (const records of [
+    [official, trade({}), official],
+    [official, trade({ p: 0 })],
+    [trade({})],
+    [trade({ p: 0 })],
+  ])
+    await transform({ ...BATCH, data: { rules: 'us-tape', records } });
+  expect(sums).toEqual({
+    transform_trades_total: 2,
+    'transform_rejects_total not_counted': 3,
+    'transform_rejects_total bad_price': 2,
+    transform_uncounted_batches_total: 1,
+  });
+});
+
 test('createTransform() counts nothing, when Kafka does not acknowledge', async () => {
   const { transform, sums } = counted(() => Promise.reject(new RetryableError('Cannot produce to Kafka')));
   await expect(transform(BATCH)).rejects.toThrow(RetryableError);

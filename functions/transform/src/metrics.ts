@@ -8,6 +8,7 @@ export interface TransformMetrics {
   readonly notTrades: Counter;
   readonly conditionedTrades: Counter;
   readonly rejects: Counter;
+  readonly uncountedBatches: Counter;
 }
 
 /** The counters of transform. */
@@ -24,6 +25,10 @@ export function createTransformMetrics(metrics: Metrics): TransformMetrics {
       'Clean trades whose conditions leave their price to count for less than all',
     ),
     rejects: metrics.counter('transform_rejects_total', 'Refused records by reason, too_late among them'),
+    uncountedBatches: metrics.counter(
+      'transform_uncounted_batches_total',
+      'Batches of whose records some count for nothing by their conditions, and no other was refused',
+    ),
   };
 }
 
@@ -39,4 +44,6 @@ export function countCleaned(counters: TransformMetrics, { batch, rejects, notTr
   if (late > 0) counters.lateTrades.add(late);
   if (notTrades + looks > 0) counters.notTrades.add(notTrades + looks);
   for (const { reason } of rejects) counters.rejects.add(1, { reason });
+  if (rejects.length > 0 && rejects.every(({ reason }) => reason === 'not_counted'))
+    counters.uncountedBatches.add(1);
 }
