@@ -1,8 +1,6 @@
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CassandraSettings, createCassandra } from '@kandle/runtime/cassandra';
 import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
-import { parseSymbols } from '@kandle/market/event/symbol';
 import { TOPICS } from '@kandle/market/event/topics';
 import type { Client } from 'cassandra-driver';
 import { type Admin, Kafka, logLevel, type Producer } from 'kafkajs';
@@ -21,6 +19,7 @@ import { REPO_ROOT } from '@kandle/tooling/paths';
 import { unlessAborted } from '@kandle/tooling/unless-aborted';
 import { freePort } from '@kandle/servers/ports/ports';
 import { bundledPrograms, type Program, sourcePrograms } from './programs.ts';
+import { withSymbolsFile } from './symbols-file.ts';
 
 /** The servers that a pipeline runs on. */
 export interface ServerAddresses {
@@ -297,17 +296,6 @@ function together(statuses: readonly (IngestStatus | null)[]): IngestStatus | nu
     ended: answers.every(({ ended }) => ended),
     drained: answers.every(({ drained }) => drained),
   };
-}
-
-/** The symbols in a file: Linux takes no variable above 128 KiB, and a market of 9,000 symbols is more. */
-function withSymbolsFile(
-  { SYMBOLS: symbols, ...feed }: Readonly<Record<string, string>>,
-  file: string,
-): Record<string, string> {
-  if (symbols === undefined || symbols === '') return { ...feed, SYMBOLS: symbols ?? '' };
-  writeFileSync(file, parseSymbols(symbols).join('\n'));
-  // An empty variable counts as absent: the manifest names a symbol, too.
-  return { ...feed, SYMBOLS: '', SYMBOLS_FILE: file };
 }
 
 /** What differs from a cluster: the addresses of the servers. */
