@@ -3,15 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EVENT_TYPES } from '@kandle/market/event/topics';
+import type { FunctionProcess } from '@kandle/testkit/function-process';
 import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
-import { type NotifyProcess, sendUntilTaken, startNotify } from './process.ts';
+import { sendUntilTaken, startNotify } from './process.ts';
 import { eventOf, signalOf } from './signals.ts';
 import { startWebhook, type Webhook } from './webhook.ts';
 
 const { client, env } = useTestKeyspace('notify');
 const folder = mkdtempSync(join(tmpdir(), 'kandle-notify-'));
-const running: NotifyProcess[] = [];
+const running: FunctionProcess[] = [];
 let desk: Webhook;
 let phone: Webhook;
 let symbols = 0;
@@ -31,7 +32,10 @@ const HASTY = { BUDGET_MS: '2000', ANSWER_MS: '1000' };
 /**
  * The real process with the two targets, and with time enough that only a fault could make one be told again.
  */
-async function start(deskOptions: object = {}, changes: Record<string, string> = {}): Promise<NotifyProcess> {
+async function start(
+  deskOptions: object = {},
+  changes: Record<string, string> = {},
+): Promise<FunctionProcess> {
   const file = join(folder, 'targets.json');
   writeFileSync(join(folder, 'desk-url'), desk.url);
   const targets = [

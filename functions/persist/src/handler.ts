@@ -1,10 +1,9 @@
-import { isFeedName } from '@kandle/market/event/batch-header';
 import { parseCandleBatch } from '@kandle/market/candle/candle-batch';
 import { parseBookBatch } from '@kandle/market/book/book-batch';
 import { parseNewsBatch } from '@kandle/market/news/news-batch';
 import { parseFeedGap } from '@kandle/market/feed/feed-gap';
 import { parseIndicatorBatch } from '@kandle/market/indicator/indicator-batch';
-import { feedOfShard } from '@kandle/market/event/shard';
+import { checkedFeedOf } from '@kandle/market/event/shard';
 import { parseSignalBatch } from '@kandle/market/signal/signal-batch';
 import { EVENT_TYPES } from '@kandle/market/event/topics';
 import { parseTradeBatch } from '@kandle/market/trade/trade-batch';
@@ -110,8 +109,6 @@ function countByView(partitions: readonly PartitionRows[]): ReadonlyMap<string, 
 
 /** The same, if its shard names a feed: `finnhub-03`. */
 function withFeed<T extends { readonly shard: string }>(data: T): T {
-  if (!/-\d{2}$/.test(data.shard) || !isFeedName(feedOfShard(data.shard))) {
-    throw new RangeError('the shard names no feed');
-  }
+  checkedFeedOf(data.shard);
   return data;
 }

@@ -1,5 +1,6 @@
 import { feedOfShard } from '@kandle/market/event/shard';
 import { e8ToDouble } from '@kandle/market/number/fixed-point';
+import { latestMs, latestOfEach } from '@kandle/market/trade/latest';
 import { LOOK } from '@kandle/market/trade/price-rank';
 import type { Trade } from '@kandle/market/trade/trade';
 import type { TradeBatch } from '@kandle/market/trade/trade-batch';
@@ -24,11 +25,8 @@ export function tradeRows(batch: TradeBatch): readonly PartitionRows[] {
   if (batch.trades.length === 0) return [];
   const feed = feedOfShard(batch.shard);
   const buckets = new Map<number, TradeRow[]>();
-  const latest = new Map<string, Trade>();
   for (const trade of batch.trades) {
-    const { symbol, eventTimeMs } = trade;
-    const before = latest.get(symbol);
-    if (before === undefined || latestMs(trade) >= latestMs(before)) latest.set(symbol, trade);
+    const { eventTimeMs } = trade;
     // A look at a market is no trade, and has no row among them.
     if (batch.sampled || trade.rank === LOOK) continue;
     const bucket = bucketOf('trades', eventTimeMs);
@@ -36,7 +34,7 @@ export function tradeRows(batch: TradeBatch): readonly PartitionRows[] {
     if (rows === undefined) buckets.set(bucket, (rows = []));
     rows.push(tradeRow({ feed, shard: batch.shard, bucket }, trade));
   }
-  return [...buckets.values(), [...latest.values()].map((trade) => latestRow(feed, trade, batch))];
+  return [...buckets.values(), latestOfEach(batch).map(({ trade }) => latestRow(feed, trade, batch))];
 }
 
 type TradeRow = RowOf<'trades'> | RowOf<'conditioned_trades'>;
@@ -55,17 +53,6 @@ function tradeRow(partition: PartitionKey, trade: Trade): TradeRow {
   return conditions === undefined
     ? { view: 'trades', columns, timestamp }
     : { view: 'conditioned_trades', columns: { ...columns, conditions, price_rank: rank }, timestamp };
-}
-
-/**
- * A price that is not the market's, or an update without a trade, is the latest only where no better one came
- * within so long before it.
- */
-const SECOND_BEST_MS = 5_000;
-
-/** The time by which a trade is the latest. */
-function latestMs({ eventTimeMs, rank = 0 }: Trade): number {
-  return rank < 2 ? eventTimeMs : eventTimeMs - SECOND_BEST_MS;
 }
 
 /**

@@ -2,8 +2,8 @@ import { batchHeaders } from '@kandle/testkit/headers';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { batchId, feedSource, formatBatchHeader, isFeedName, parseBatchHeader } from './batch-header.ts';
-import { shardOf } from './shard.ts';
+import { batchId, feedSource, formatBatchHeader, parseBatchHeader } from './batch-header.ts';
+import { checkedFeedOf, shardOf } from './shard.ts';
 
 const EXTENSIONS: Readonly<Record<string, string>> = {
   partitionkey: 'finnhub-03',
@@ -118,15 +118,16 @@ test('batchId() and feedSource() give the texts of their documentation, when the
   expect(feedSource('finnhub-b-03')).toBe('/feeds/finnhub-b');
 });
 
-test('isFeedName() is true exactly for what begins a shard that parseBatchHeader() takes, when the name is any', () => {
+test('checkedFeedOf() takes exactly the shards that parseBatchHeader() takes, when the name is any', () => {
   const names = fc.oneof(
     fc.string({ unit: fc.constantFrom('a', 'z', '0', '-', 'A', '_', ' '), maxLength: 4 }),
     fc.constantFrom('a'.repeat(31), 'a'.repeat(32), 'finnhub\n'),
   );
   fc.assert(
     fc.property(names, (name) => {
-      const isTaken = faultsOf({ ...EXTENSIONS, shard: shardOf(name, 'AAPL', 12) }).length === 0;
-      expect(isFeedName(name)).toBe(isTaken);
+      const shard = shardOf(name, 'AAPL', 12);
+      if (faultsOf({ ...EXTENSIONS, shard }).length === 0) expect(checkedFeedOf(shard)).toBe(name);
+      else expect(() => checkedFeedOf(shard)).toThrow(RangeError);
     }),
   );
 });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { FEED_NAME, feedOfShard } from './shard.ts';
+import { feedOfShard } from './shard.ts';
 
 const SHARD = /^[a-z][a-z0-9-]{0,30}-\d{2}$/;
 const wholeNumber = z
@@ -78,9 +78,4 @@ export function batchId({ epoch, shard, sequence }: BatchHeader): string {
 /** The CloudEvent source of a shard's feed, `/feeds/finnhub`. */
 export function feedSource(shard: string): string {
   return `/feeds/${feedOfShard(shard)}`;
-}
-
-/** True for a feed name that can begin a shard. */
-export function isFeedName(value: string): boolean {
-  return FEED_NAME.test(value);
 }

@@ -24,6 +24,17 @@ export function feedOfShard(shard: string): string {
   return shard.slice(0, shard.lastIndexOf('-'));
 }
 
+/**
+ * The feed of a shard that an event's data names.
+ *
+ * @throws {RangeError} If it is not that of a feed, as `finnhub-03` is.
+ */
+export function checkedFeedOf(shard: string): string {
+  const feed = feedOfShard(shard);
+  if (!/-\d{2}$/.test(shard) || !FEED_NAME.test(feed)) throw new RangeError('the shard names no feed');
+  return feed;
+}
+
 function shardName(feed: string, index: number): string {
   return `${feed}-${String(index).padStart(2, '0')}`;
 }
