@@ -24,6 +24,8 @@ const BUDGET_KIB: Readonly<Record<string, number>> = {
   query: 1_700,
   schema: 1_500,
   signal: 3_700,
+  'sink-influx': 2_370,
+  'sink-redis': 3_100,
   transform: 2_850,
 };
 

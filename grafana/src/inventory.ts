@@ -68,7 +68,7 @@ export function metricNames(expression: string): readonly string[] {
     .replaceAll(/\{[^}]*\}/g, '')
     .replaceAll(/\bby \([^)]*\)/g, '');
   const names = bare.match(
-    /\b(kandle|ingest|function|transform|aggregate|signal|persist|notify|kubelet)[_:][\w:]+/g,
+    /\b(kandle|ingest|function|transform|aggregate|signal|persist|notify|sink|kubelet)[_:][\w:]+/g,
   );
   return (names ?? []).map((name) => name.replace(/_seconds_(bucket|sum|count)$/, '_seconds'));
 }

@@ -24,8 +24,8 @@ const AlertRulesSchema = z.object({
 
 const text = readFileSync(join(REPO_ROOT, 'knative', 'monitoring', 'alerts.yaml'), 'utf8');
 const rules = AlertRulesSchema.parse(parse(text)).groups.flatMap((group) => group.rules);
-const SOURCES = ['functions/exporter/src', 'functions/ingest/src', 'functions/transform/src'].map((folder) =>
-  join(REPO_ROOT, folder),
+const SOURCES = ['exporter', 'ingest', 'sink-influx', 'sink-redis', 'transform'].map((name) =>
+  join(REPO_ROOT, 'functions', name, 'src'),
 );
 const code = SOURCES.flatMap((folder) =>
   readdirSync(folder)
@@ -37,7 +37,7 @@ test.each(rules)('$alert has a page in the runbook and looks at metrics that the
   expect(rule.annotations.runbook).toMatch(/^docs\/runbook\/[a-z-]+\.md$/);
   expect(existsSync(join(REPO_ROOT, rule.annotations.runbook))).toBe(true);
   // Volumes are Kubernetes' own to measure.
-  const metrics = rule.expr.match(/\b(kandle|ingest|transform|kubelet_volume_stats)_\w+/g) ?? [];
+  const metrics = rule.expr.match(/\b(kandle|ingest|sink|transform|kubelet_volume_stats)_\w+/g) ?? [];
   expect(metrics.length).toBeGreaterThan(0);
   for (const metric of metrics.filter((name) => !name.startsWith('kubelet_')))
     expect(code).toMatch(new RegExp(`\\b${metric}\\b`));

@@ -1,15 +1,15 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readManifests } from '../src/manifests.ts';
-import { BASE_FOLDER } from '../src/read-plan.ts';
+import { BASE_FOLDER, SINKS, sinkFolder } from '../src/read-plan.ts';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { KNATIVE } from './render.ts';
 
 const ROOT = join(KNATIVE, '..');
-const services = readManifests(BASE_FOLDER).Service.map(({ resource }) => resource);
+const services = readManifests(BASE_FOLDER, ...SINKS.map(sinkFolder)).Service.map(({ resource }) => resource);
 
-test('every function of knative/base has a func.yaml, and nothing else has', () => {
+test('every function of knative/base and of the sinks has a func.yaml, and nothing else has', () => {
   const folders = readdirSync(join(ROOT, 'functions')).filter((name) =>
     existsSync(join(ROOT, 'functions', name, 'func.yaml')),
   );
@@ -17,7 +17,7 @@ test('every function of knative/base has a func.yaml, and nothing else has', () 
 });
 
 test.each(services.map((service) => [service.metadata.name, service] as const))(
-  'func.yaml says the same as knative/base, for %s',
+  'func.yaml says the same as the manifest, for %s',
   (name, service) => {
     const { template } = service.spec;
     const annotations: Readonly<Record<string, string | undefined>> = template.metadata.annotations;

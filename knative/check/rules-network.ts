@@ -14,6 +14,8 @@ export function checkBudgets({ PodDisruptionBudget, Service }: Manifests): reado
 const USES: readonly (readonly [string, string])[] = [
   ['kandle-kafka', 'to-kafka'],
   ['kandle-cassandra', 'to-cassandra'],
+  ['kandle-redis', 'to-redis'],
+  ['kandle-influx', 'to-influx'],
 ];
 
 /** Nothing is open that is not needed, and what is needed is open. */
@@ -29,6 +31,9 @@ export function checkNetwork(manifests: Manifests, parts: KnownVariables): reado
     problems.push('NetworkPolicy default-deny: expected one for all pods and both directions');
   for (const [map, name] of USES) {
     const policy = policies.get(name);
+    const data = configMapsOf(manifests).get(map);
+    // A sink's, where it is not taken in.
+    if (policy === undefined && data === undefined) continue;
     const chosen = new Set(policy?.podSelector.matchExpressions.flatMap(({ values }) => values));
     const users = new Set(
       workloads
@@ -39,8 +44,7 @@ export function checkNetwork(manifests: Manifests, parts: KnownVariables): reado
       if (!chosen.has(user)) problems.push(`NetworkPolicy ${name} leaves ${user} out`);
     for (const one of chosen)
       if (names.has(one) && !users.has(one)) problems.push(`NetworkPolicy ${name}: ${one} does not need it`);
-    const data = configMapsOf(manifests).get(map);
-    const port = Number(data?.['CASSANDRA_PORT'] ?? data?.['KAFKA_BROKERS']?.split(':')[1]);
+    const port = portOf(data ?? {});
     const open = policy?.egress.flatMap(({ ports }) => ports.map((one) => one.port)) ?? [];
     if (!open.includes(port)) problems.push(`NetworkPolicy ${name}: port ${port} is closed`);
   }
@@ -50,6 +54,14 @@ export function checkNetwork(manifests: Manifests, parts: KnownVariables): reado
         if (!parts.has(value)) problems.push(`${at}: there is no ${value}`);
   }
   return problems;
+}
+
+/** The port that a server's settings name. */
+function portOf(data: Readonly<Record<string, string>>): number {
+  const url = data['REDIS_URL'] ?? data['INFLUX_URL'];
+  return Number(
+    url === undefined ? (data['CASSANDRA_PORT'] ?? data['KAFKA_BROKERS']?.split(':')[1]) : new URL(url).port,
+  );
 }
 
 function isEverything({

@@ -1,11 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KnownVariables } from '../src/environment.ts';
 import { readKnownVariables } from '../src/known-variables.ts';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { hasKubectl, KNATIVE, overlayNames, render } from './render.ts';
 import { type Plant, PLANTED } from './planted-faults.ts';
-import { checkOverlay } from './rules.ts';
+import { checkOverlay, parseRendered } from './rules.ts';
 import { checkSameAsBase } from './same-as-base.ts';
 import { createSchemaCheck } from './schemas.ts';
 
@@ -96,6 +96,27 @@ describe.skipIf(!hasKubectl())(
         expect(source).toMatchObject({
           metadata: { annotations: { 'autoscaling.eventing.knative.dev/max-scale': '12' } },
         });
+    });
+
+    test('the optional sinks fit into production, where sources log in and show who they are', () => {
+      const folder = mkdtempSync(join(KNATIVE, 'overlays', '.test-'));
+      onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+      cpSync(join(KNATIVE, 'overlays', 'production'), folder, { recursive: true });
+      const file = join(folder, 'kustomization.yaml');
+      const text = readFileSync(file, 'utf8').replaceAll(/^ {2}# (?=- .*\/sink-)/gm, '  ');
+      writeFileSync(file, text);
+      const rendered = render(folder);
+      expect(problemsOf(rendered)).toEqual([]);
+      const { manifests } = parseRendered(rendered);
+      const sources = manifests.KafkaSource.map(({ resource }) => resource).filter(({ metadata }) =>
+        metadata.name.startsWith('sink-'),
+      );
+      expect(sources).toHaveLength(6);
+      for (const { spec, metadata } of sources) {
+        const sink = metadata.name.replace(/-\w+$/, '');
+        expect(spec.sink.audience).toBe(`serving.knative.dev/service/kandle/${sink}`);
+        expect(JSON.stringify(spec.net)).toContain('"kafka-credentials"');
+      }
     });
 
     test.each(PLANTED)('a fault is named: $fault', ({ plant: faults, says }) => {

@@ -15,7 +15,7 @@ export type KnownVariables = ReadonlyMap<string, ReadonlyMap<string, VariableFac
 
 /**
  * The Secrets that an installation has, and their keys: `knative/make-secrets.sh` makes all but the optional
- * last.
+ * last three.
  */
 const SECRETS: ReadonlyMap<string, readonly string[]> = new Map([
   ['finnhub', ['token']],
@@ -23,6 +23,8 @@ const SECRETS: ReadonlyMap<string, readonly string[]> = new Map([
   ['cassandra-credentials', ['username', 'password']],
   ['cassandra-admin', ['username', 'password']],
   ['notify-targets', ['targets.yaml']],
+  ['redis-credentials', ['password', 'ca.crt']],
+  ['influx-credentials', ['token']],
 ]);
 
 /** Variables that Node itself reads. */

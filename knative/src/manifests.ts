@@ -59,14 +59,14 @@ export function parseManifests(documents: readonly ManifestDocument[]): ParsedMa
 }
 
 /**
- * Reads the manifests that a folder's `kustomization.yaml` lists.
+ * Reads the manifests that the `kustomization.yaml` of each folder lists.
  *
  * @throws {StartError} One line for each thing that is wrong, naming file, resource and field.
  */
-export function readManifests(folder: string): Manifests {
+export function readManifests(...folders: readonly string[]): Manifests {
   const problems: string[] = [];
   const documents: ManifestDocument[] = [];
-  for (const path of listedFiles(folder)) {
+  for (const path of folders.flatMap(listedFiles)) {
     const file = relative(REPO_ROOT, path);
     for (const document of parseAllDocuments(readFileSync(path, 'utf8'))) {
       const [syntax] = document.errors;

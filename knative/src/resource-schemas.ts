@@ -263,8 +263,8 @@ const DeploymentSchema = z.strictObject({
  * The list of manifests. A field that changes them, such as `patches`, would make a laptop run something else.
  */
 export const KustomizationSchema = z.strictObject({
-  apiVersion: z.literal('kustomize.config.k8s.io/v1beta1'),
-  kind: z.literal('Kustomization'),
+  apiVersion: z.templateLiteral(['kustomize.config.k8s.io/', z.enum(['v1alpha1', 'v1beta1'])]),
+  kind: z.enum(['Kustomization', 'Component']),
   resources: z.array(text).min(1),
   // No effect on a laptop:
   namespace: name.optional(),

@@ -224,6 +224,30 @@ export const COMPONENTS: readonly Component[] = [
     is: 'the KafkaSource of notify',
     kafka: { read: ['signals'], groups: { 'kandle-notify': OWN } },
   },
+  {
+    name: 'sink-redis-source',
+    is: 'the three KafkaSources of sink-redis, where it is taken in',
+    kafka: {
+      read: ['trades', 'candles', 'signals'],
+      groups: {
+        'kandle-sink-redis-trades': OWN,
+        'kandle-sink-redis-candles': OWN,
+        'kandle-sink-redis-signals': OWN,
+      },
+    },
+  },
+  {
+    name: 'sink-influx-source',
+    is: 'the three KafkaSources of sink-influx, where it is taken in',
+    kafka: {
+      read: ['trades', 'candles', 'signals'],
+      groups: {
+        'kandle-sink-influx-trades': OWN,
+        'kandle-sink-influx-candles': OWN,
+        'kandle-sink-influx-signals': OWN,
+      },
+    },
+  },
   { name: 'dead-letters', is: 'the dead letter sink', kafka: { write: ['dead'] } },
   { name: 'grafana', is: "Grafana's data source", cassandra: { select: VIEWS } },
   {

@@ -1,0 +1,117 @@
+import type { NewestAndRecords, Fields } from '@kandle/market/sink/newest';
+import { withDeadline } from '@kandle/runtime/deadline';
+import { describeError, RetryableError } from '@kandle/runtime/errors';
+import type { Logger } from '@kandle/runtime/log';
+import { createClient, ErrorReply } from '@redis/client';
+import type { NewestStore, Taken } from './store.ts';
+import { TAKE_SCRIPT, TAKE_SHA } from './take-script.ts';
+
+/** How Redis is reached. */
+export interface RedisSettings {
+  readonly url: string;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  /** The authority of its certificate, PEM. */
+  readonly ca: string | undefined;
+  readonly keyPrefix: string;
+  readonly maxRecords: number;
+  readonly answerMs: number;
+}
+
+/** The store, and its connection. */
+export interface RedisStore extends NewestStore {
+  connect(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const RECONNECT_MIN_MS = 50;
+const RECONNECT_MAX_MS = 1_000;
+
+/**
+ * Newest values and records in Redis or Valkey, an event in one script.
+ *
+ * A feed's keys share a slot of a cluster, by the braces around its name.
+ */
+export function createRedisStore(settings: RedisSettings, log: Pick<Logger, 'warn'>): RedisStore {
+  const { url, username, password, ca, answerMs } = settings;
+  const client = createClient({
+    url,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    socket: {
+      connectTimeout: answerMs,
+      reconnectStrategy: (tries) => Math.min(RECONNECT_MIN_MS * 2 ** tries, RECONNECT_MAX_MS),
+      ...(url.startsWith('rediss:') ? { tls: true, ...(ca === undefined ? {} : { ca }) } : {}),
+    },
+    // What waits for a connection waits here, and no longer than its event does.
+    disableOfflineQueue: true,
+  });
+  let isAway = false;
+  client.on('error', (error: unknown) => {
+    if (!isAway) log.warn(`Cannot reach Redis: ${describeError(error)}`);
+    isAway = true;
+  });
+  client.on('ready', () => (isAway = false));
+  let connecting: Promise<unknown> | null = null;
+
+  async function whenReady(): Promise<void> {
+    if (client.isReady) return;
+    connecting ??= client.connect();
+    await connecting;
+    if (!client.isReady) await new Promise((resolve) => client.once('ready', resolve));
+  }
+
+  async function run(keys: string[], texts: string[]): Promise<Taken> {
+    await whenReady();
+    const options = { keys, arguments: texts };
+    const answer = await client.evalSha(TAKE_SHA, options).catch(async (error: unknown) => {
+      if (error instanceof ErrorReply && error.message.startsWith('NOSCRIPT'))
+        return client.eval(TAKE_SCRIPT, options);
+      throw error;
+    });
+    const [newer = 0, added = 0, dropped = 0] = Array.isArray(answer) ? answer.map(Number) : [];
+    return { newer, added, dropped };
+  }
+
+  return {
+    connect: () => withDeadline(whenReady(), answerMs, 'Redis is not ready'),
+    async take(content) {
+      try {
+        return await withDeadline(
+          run(keysOf(content, settings), textsOf(content, settings)),
+          answerMs,
+          'no answer',
+        );
+      } catch (error) {
+        // Nothing of a good event is wrong for ever: memory is made free, a login is mended, a key removed.
+        throw new RetryableError(`Cannot write to Redis: ${describeError(error)}`, { cause: error });
+      }
+    },
+    close: async () => client.destroy(),
+  };
+}
+
+function keysOf({ feed, stream, newest, records }: NewestAndRecords, { keyPrefix }: RedisSettings): string[] {
+  const base = `${keyPrefix}:{${feed}}`;
+  // No symbol's name can make a value's key one of these.
+  const streams = [`${base}:stream:${stream}`, `${base}:seen:${stream}`];
+  return [
+    ...newest.map(({ kind, symbol }) => `${base}:${kind}:${symbol}`),
+    ...(records.length === 0 ? [] : streams),
+  ];
+}
+
+function textsOf({ newest, records }: NewestAndRecords, { maxRecords }: RedisSettings): string[] {
+  return [
+    String(newest.length),
+    ...newest.flatMap(({ order, fields }) => [order.join(':'), ...listOf(fields)]),
+    String(records.length),
+    ...records.flatMap(({ id, fields }) => [id, ...listOf(fields)]),
+    String(maxRecords),
+  ];
+}
+
+function listOf(fields: Fields): string[] {
+  const texts = Object.entries(fields).flat();
+  return [String(texts.length), ...texts];
+}
