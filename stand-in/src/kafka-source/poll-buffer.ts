@@ -6,25 +6,27 @@ export interface PolledRecord {
   readonly message: KafkaMessage;
 }
 
-/** What was fetched from Kafka and waits for the next poll. */
+/** What was fetched from Kafka and waits for the next polls. */
 export interface PollBuffer {
   /** Adds what one fetch brought. @returns False if all of it was known. */
   add(partition: number, messages: readonly KafkaMessage[]): boolean;
+  /** Fetches of a partition that wait. */
+  fetches(partition: number): number;
   /**
-   * Takes up to a number of records of partitions that are ready for more, one partition after the other, and
-   * names the partitions that are empty now.
+   * Takes up to a number of records of partitions that are ready for more, one partition after the other and of
+   * each no more than one fetch brought, and names the partitions that records were taken of.
    */
   take(
     limit: number,
     isReady: (partition: number) => boolean,
-  ): { readonly records: readonly PolledRecord[]; readonly drained: readonly number[] };
+  ): { readonly records: readonly PolledRecord[]; readonly partitions: readonly number[] };
   /** Forgets every partition but these. @returns The partitions that it forgot records of. */
   retain(partitions: ReadonlySet<number>): readonly number[];
 }
 
-/** An empty buffer. Like Kafka's Java client, it gives out all of one partition before the next. */
+/** An empty buffer. Like Kafka's Java client, it gives out one fetch of a partition before the next partition's. */
 export function createPollBuffer(): PollBuffer {
-  const fetched = new Map<number, KafkaMessage[]>();
+  const fetched = new Map<number, KafkaMessage[][]>();
   /** Offsets up to which each partition was added: after a rebalance Kafka hands over again what is known. */
   const newest = new Map<number, bigint>();
 
@@ -35,23 +37,25 @@ export function createPollBuffer(): PollBuffer {
       const last = fresh.at(-1);
       if (last === undefined) return false;
       newest.set(partition, BigInt(last.offset));
-      fetched.set(partition, [...(fetched.get(partition) ?? []), ...fresh]);
+      fetched.set(partition, [...(fetched.get(partition) ?? []), fresh]);
       return true;
     },
+    fetches: (partition) => fetched.get(partition)?.length ?? 0,
     take(limit, isReady) {
       const records: PolledRecord[] = [];
-      const drained: number[] = [];
-      for (const [partition, messages] of fetched) {
-        if (!isReady(partition)) continue;
-        const taken = messages.splice(0, limit - records.length);
-        records.push(...taken.map((message) => ({ partition, message })));
-        if (messages.length === 0) {
-          fetched.delete(partition);
-          drained.push(partition);
-        }
+      const partitions: number[] = [];
+      for (const [partition, [oldest = [], ...later]] of [...fetched]) {
         if (records.length >= limit) break;
+        if (!isReady(partition)) continue;
+        const taken = oldest.splice(0, limit - records.length);
+        records.push(...taken.map((message) => ({ partition, message })));
+        partitions.push(partition);
+        if (oldest.length > 0) continue;
+        // Last of all next time: no partition waits for another that always has more.
+        fetched.delete(partition);
+        if (later.length > 0) fetched.set(partition, later);
       }
-      return { records, drained };
+      return { records, partitions };
     },
     retain(partitions) {
       const gone = [...fetched.keys()].filter((partition) => !partitions.has(partition));

@@ -38,6 +38,13 @@ const POLL_TIMER_MS = 200;
 const POLL_WAIT_MS = 100;
 /** A killed runner's partitions are free again after this. */
 const SESSION_MS = 10_000;
+const FETCH_WAIT_MS = 500;
+/**
+ * Fetches of a partition kept for the next polls. A poll takes one of them, as the Java client's does, which asks
+ * for the next one as it hands one over. KafkaJS waits for what it asked for before it asks for a partition that
+ * was paused, `FETCH_WAIT_MS` at most: so long the polls must have something to take.
+ */
+const FETCHES_AHEAD = 1 + Math.ceil(FETCH_WAIT_MS / POLL_TIMER_MS);
 const RESTART_MS = 500;
 
 /**
@@ -56,7 +63,7 @@ export async function startSourceConsumer(
   const consumer = kafka.consumer({
     groupId: consumerGroup,
     maxBytesPerPartition: maxPartitionFetchBytes,
-    maxWaitTimeInMs: 500,
+    maxWaitTimeInMs: FETCH_WAIT_MS,
     sessionTimeout: SESSION_MS,
     // KafkaJS starts a consumer again after some errors only, and it never delivers again after the others.
     retry: {
@@ -75,9 +82,9 @@ export async function startSourceConsumer(
 
   /** @returns True if there was anything to take. */
   function poll(): boolean {
-    const { records, drained } = buffer.take(maxPollRecords, isReady);
+    const { records, partitions } = buffer.take(maxPollRecords, isReady);
     for (const { partition, message } of records) hooks.push(partition, message);
-    resume(drained);
+    resume(partitions.filter((partition) => buffer.fetches(partition) < FETCHES_AHEAD));
     return records.length > 0;
   }
 
@@ -104,9 +111,7 @@ export async function startSourceConsumer(
       eachBatch: async ({ batch, pause }) => {
         // Known records are no reason to wait for a poll: nothing would ever be taken, and nothing resumed.
         if (!buffer.add(batch.partition, batch.messages)) return;
-        // Nothing more of this partition until a poll has taken what is here: that is what bounds a poll's
-        // bytes.
-        pause();
+        if (buffer.fetches(batch.partition) >= FETCHES_AHEAD) pause();
         if (!ordered) pollIfFree();
         else if (performance.now() < waitsUntilMs && poll()) waitsUntilMs = 0;
       },
