@@ -17,7 +17,7 @@ import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { type PublishedCandle, formatCandleBatch } from '@kandle/market/candle/candle-batch';
 import type { MarketEvent } from '@kandle/market/event/market-event';
-import { formatTradeBatch } from '@kandle/market/trade/trade-batch';
+import { formatRawTrades } from '@kandle/testkit/raw-trades';
 import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
 import { readEnv } from '@kandle/runtime/config';
 import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
@@ -52,7 +52,7 @@ function* tradeEvents(): Generator<MarketEvent> {
         sizeE8: e8(BigInt(1 + (place % 613)) * 10_000n),
       };
     });
-    yield formatTradeBatch({
+    yield formatRawTrades({
       shard: `bench-${String(shard).padStart(2, '0')}`,
       epoch: START_MS,
       sequence: 1 + Math.floor(batch / SHARDS),

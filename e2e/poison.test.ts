@@ -335,7 +335,7 @@ const lettersOf = (dest: string, kind: string): readonly DeadLetter[] =>
 describe.each([
   { topic: TOPICS.raw, dest: 'transform', poisons: COMMON },
   { topic: TOPICS.trades, dest: 'aggregate', poisons: IN_TRADES },
-  { topic: TOPICS.trades, dest: 'persist', poisons: IN_TRADES },
+  { topic: TOPICS.raw, dest: 'persist', poisons: COMMON },
 ])('poison in $topic on its way to $dest', ({ dest, poisons }) => {
   test.each(poisons)(
     'ends in the dead letters with its reason, when it is $kind',

@@ -40,7 +40,7 @@ test('one trace leads from a batch of the feed to the rows of its trades and can
   expect(fromFeed.size).toBeGreaterThan(0);
   for (const trace of fromFeed) expect(trace).toMatch(/^[0-9a-f]{32}$/);
   expect(new Set(tracesOf(logs['aggregate'], EVENT_TYPES.trades))).toEqual(fromFeed);
-  expect(new Set(tracesOf(logs['persist'], EVENT_TYPES.trades))).toEqual(fromFeed);
+  expect(new Set(tracesOf(logs['persist'], EVENT_TYPES.rawTrades))).toEqual(fromFeed);
   const candles = tracesOf(logs['persist'], EVENT_TYPES.candles);
   expect(candles.length).toBeGreaterThan(0);
   expect(fromFeed).toEqual(fromFeed.union(new Set(candles)));

@@ -17,7 +17,7 @@ Usage: knative/deploy.sh --overlay NAME [--registry NAME] [--tag TAG] [--dry-run
   --dry-run         say what would be done, and touch no cluster
   --check           only add up what the overlay asks for, and hold it against the cluster's nodes (wants npm ci)
   --restore         deploy, and make a lost or emptied Cassandra again from what Kafka holds: the event sources stop, the
-                    group of transform goes back, and notify's source waits until the audit is clean
+                    groups that read the raw log go back, and notify's source waits until the audit is clean
   --since TIME      with --restore: only what was written since then, such as 2026-11-25T08:00Z or 7d
   --within DURATION with --restore: how long it may take until the audit is clean (default 6h)
   --accept-empty    begin with an empty Cassandra, although Kafka holds events that were read before
@@ -343,7 +343,7 @@ apply '^kandle_v1_(configmap|serviceaccount)_|^kandle_networking|_kafkatopic_|_k
 await '_kafkatopic_' condition=Ready docs/runbook/deployment-hangs.md
 
 if [[ -n $restore ]]; then
-  step 'event sources stop, and the group of transform goes back'
+  step 'event sources stop, and the groups that read the raw log go back'
   stop_sources
   apply '_cronjob_audit'
   run_restore restore-begin --begin --yes --wait 5m ${since:+--since "$since"}

@@ -149,7 +149,7 @@ async function auditLedger(run: Run, tail: () => Promise<Tail>): Promise<void> {
       gaps,
       found: rows,
       isReached: (shard) => reached.trades(shards.get(shard)?.partitions ?? []),
-      isDead: ({ id }) => dead.isMissed(id, ['transform', 'persist']),
+      isDead: ({ id }) => dead.isMissed(id, ['persist']),
       isExcused: ({ shard, fromMs, reason }) =>
         newer.has(`${shard} ${fromMs} ${reason}`) || isBeforeFeed(run, feedOf(shard), shard, fromMs),
     },

@@ -59,8 +59,8 @@ beforeAll(async () => {
       if (name === 'aggregate' && id === idOf(3)) return 'lose';
       if (name === 'aggregate' && id === idOf(6)) return 'give up';
       if (name === 'transform' && id === idOf(9)) return 'give up';
-      if (name === 'persist' && type === EVENT_TYPES.trades && id === idOf(12)) return 'give up';
-      if (name === 'persist' && type === EVENT_TYPES.trades && id === idOf(15)) return 'lose';
+      if (name === 'persist' && type === EVENT_TYPES.rawTrades && id === idOf(12)) return 'give up';
+      if (name === 'persist' && type === EVENT_TYPES.rawTrades && id === idOf(15)) return 'lose';
       if (name === 'persist' && type === EVENT_TYPES.feedGap) return 'give up';
       if (name === 'persist' && type === EVENT_TYPES.candles && windowOf(data) === 18) return 'give up';
       return 'take';

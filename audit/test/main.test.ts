@@ -69,7 +69,7 @@ async function commitAll(): Promise<void> {
     for (const [group, topic] of [
       ['TRANSFORM_GROUP', raw],
       ['AGGREGATE_GROUP', trades],
-      ['PERSIST_TRADES_GROUP', trades],
+      ['PERSIST_TRADES_GROUP', raw],
       ['PERSIST_CANDLES_GROUP', candles],
     ] as const) {
       const ends = await admin.fetchTopicOffsets(topic);

@@ -41,7 +41,7 @@ export interface PlannedBatch {
   /** Where in the topic it stands: copies of it may stray, as after a redrive by another partitioner. */
   readonly place: 'home' | 'a copy strayed' | 'astray only';
   /** Who gives it up at first. */
-  readonly givenUpBy: 'transform' | 'aggregate' | null;
+  readonly givenUpBy: 'transform' | 'aggregate' | 'persist' | null;
 }
 
 /** A trade of a planned batch. */
@@ -143,8 +143,9 @@ export async function createMemoryPipeline(batches: readonly PlannedBatch[]): Pr
 
   async function take(sequence: number, givenUpBy: PlannedBatch['givenUpBy']): Promise<void> {
     const trades = log.get(sequence) ?? [];
-    if (givenUpBy !== 'transform') await persist(trades);
-    if (givenUpBy === null) return merge(sequence, trades);
+    if (givenUpBy !== 'persist') await persist(trades);
+    if (givenUpBy === null || givenUpBy === 'persist') await merge(sequence, trades);
+    if (givenUpBy === null) return;
     waiting.add(sequence);
     letters.push({
       partition: 0,

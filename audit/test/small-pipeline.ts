@@ -158,6 +158,7 @@ export async function startSmallPipeline(): Promise<SmallPipeline> {
     views,
     rollups: { note: (closed) => rollups.note(closed) },
     rows: metrics.counter('rows', 'rows'),
+    horizonMs: HORIZON_MS,
   });
   const positions = new Map<string, number>();
 
@@ -234,7 +235,7 @@ export async function startSmallPipeline(): Promise<SmallPipeline> {
     mishaps = with_;
     await take('transform', topics.raw, ['transform', transform]);
     await take('aggregate', topics.trades, ['aggregate', aggregate]);
-    await take('persist-trades', topics.trades, ['persist', persist]);
+    await take('persist-trades', topics.raw, ['persist', persist]);
     await take('persist-candles', topics.candles, ['persist', persist]);
     // As when persist goes to sleep: what is pending is rolled up.
     await rollups.close();

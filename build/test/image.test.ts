@@ -9,7 +9,7 @@ import type { ServicePlan } from '@kandle/knative/plan';
 import { readPlan } from '@kandle/knative/read-plan';
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { e8 } from '@kandle/market/number/fixed-point';
-import { formatTradeBatch } from '@kandle/market/trade/trade-batch';
+import { formatRawTrades } from '@kandle/testkit/raw-trades';
 import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
 import { createKafka, KafkaEnv } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
@@ -68,16 +68,16 @@ function start(
 /** A batch of as many trades as a batch may have, in ten windows and of twenty symbols. */
 function fullBatch(sequence: number): MarketEvent {
   const startMs = stamp - (stamp % 60_000);
-  return formatTradeBatch({
+  return formatRawTrades({
     shard: 'image-00',
     epoch: stamp,
     sequence,
     watermarkMs: startMs,
     ingestTimeMs: startMs,
-    trades: Array.from({ length: 400 }, (_, n) => ({
+    trades: Array.from({ length: 1_000 }, (_, n) => ({
       id: `t${sequence}.${n}`,
       symbol: `SIM:SYMBOL${n % 20}`,
-      eventTimeMs: startMs + n * 125,
+      eventTimeMs: startMs + n * 50,
       priceE8: e8(10_000_000_000n + BigInt(n)),
       sizeE8: e8(100_000_000n),
     })),

@@ -13,7 +13,7 @@ import type { MarketEvent } from '@kandle/market/event/market-event';
 import { type FeedGap, formatFeedGap } from '@kandle/market/feed/feed-gap';
 import { formatIndicatorBatch } from '@kandle/market/indicator/indicator-batch';
 import { e16, e8 } from '@kandle/market/number/fixed-point';
-import { formatTradeBatch } from '@kandle/market/trade/trade-batch';
+import { formatRawTrades } from '@kandle/testkit/raw-trades';
 import { createPersist } from '@kandle/persist/handler';
 import { candleRows } from '@kandle/persist/views/candle-rows';
 import { createViews } from '@kandle/persist/views/views';
@@ -54,6 +54,7 @@ export function useSmallMarket(name: string) {
   const persist = createPersist({
     views,
     rows: { add: () => undefined },
+    horizonMs: 900_000,
   });
   const folder = mkdtempSync(join(tmpdir(), 'kandle-console-'));
   const pageFile = join(folder, 'console.json');
@@ -131,7 +132,7 @@ export function useSmallMarket(name: string) {
         sizeE8: e8(100_000_000n),
       };
       const header = { shard: SHARD, epoch: 1, sequence, watermarkMs: 0, ingestTimeMs: eventTimeMs };
-      await tell([formatTradeBatch({ ...header, trades: [trade] })], null);
+      await tell([formatRawTrades({ ...header, trades: [trade] })], null);
     },
     async tellCandle(some: SomeCandle): Promise<void> {
       const { start, version, state = 'final' } = some;

@@ -6,7 +6,7 @@ import { formatIndicatorBatch } from '@kandle/market/indicator/indicator-batch';
 import { formatNewsBatch } from '@kandle/market/news/news-batch';
 import { e16, e8 } from '@kandle/market/number/fixed-point';
 import { formatSignalBatch, type Signal, signalId } from '@kandle/market/signal/signal-batch';
-import { formatTradeBatch } from '@kandle/market/trade/trade-batch';
+import { formatRawTrades } from '@kandle/testkit/raw-trades';
 import { createPersist } from '@kandle/persist/handler';
 import { createRollupStore } from '@kandle/persist/rollups/rollup-store';
 import { createRollups } from '@kandle/persist/rollups/rollups';
@@ -42,7 +42,7 @@ export async function writeMarket(client: Client): Promise<void> {
     nowUs: () => BigInt(Math.round((performance.timeOrigin + performance.now()) * 1_000)),
     log: createLogger('grafana-test', 'silent'),
   });
-  const persist = createPersist({ views, rollups, rows: { add: () => undefined } });
+  const persist = createPersist({ views, rollups, rows: { add: () => undefined }, horizonMs: 900_000 });
   const events = [...candleEvents(), ...otherEvents()];
   for (let at = 0; at < events.length; at += AT_ONCE) {
     await Promise.all(
@@ -169,7 +169,7 @@ function otherEvents(): readonly MarketEvent[] {
   ];
   const earlier = signalOf(END - 1_800_000, 'rsi-over-under', `${SYMBOL} is overbought: RSI 71.`, 'active');
   return [
-    formatTradeBatch({ ...header, sequence: 1, trades }),
+    formatRawTrades({ ...header, sequence: 1, trades }),
     ...indicators,
     ...formatSignalBatch({ shard: SHARD, windowStartMs: at, version: 1, signals }),
     ...formatSignalBatch({

@@ -49,7 +49,7 @@ describe('the plan of knative/base', () => {
     expect(arrows).toEqual([
       ['transform', TOPICS.raw, 'transform', 'kandle-transform'],
       ['aggregate', TOPICS.trades, 'aggregate', 'kandle-aggregate'],
-      ['persist-trades', TOPICS.trades, 'persist', 'kandle-persist-trades'],
+      ['persist-trades', TOPICS.raw, 'persist', 'kandle-persist-trades'],
       ['persist-candles', TOPICS.candles, 'persist', 'kandle-persist-candles'],
       ['persist-signals', TOPICS.signals, 'persist', 'kandle-persist-signals'],
       ['signal', TOPICS.candles, 'signal', 'kandle-signal'],

@@ -176,10 +176,15 @@ export const COMPONENTS: readonly Component[] = [
   },
   {
     name: 'restore',
-    is: 'sets transform and notify back after a loss, and audits',
+    is: 'sets transform, persist and notify back after a loss, and audits',
     kafka: {
       read: ['signals', ...AUDIT_READS],
-      groups: { ...AUDIT_GROUPS, 'kandle-transform': ['read'], 'kandle-notify': ['read'] },
+      groups: {
+        ...AUDIT_GROUPS,
+        'kandle-transform': ['read'],
+        'kandle-persist-trades': ['read'],
+        'kandle-notify': ['read'],
+      },
     },
     cassandra: { select: AUDITED, modify: ['audits'] },
   },
@@ -206,7 +211,7 @@ export const COMPONENTS: readonly Component[] = [
     name: 'persist-source',
     is: 'the three KafkaSources of persist',
     kafka: {
-      read: ['trades', 'candles', 'signals'],
+      read: ['raw', 'candles', 'signals'],
       groups: {
         'kandle-persist-trades': OWN,
         'kandle-persist-candles': OWN,

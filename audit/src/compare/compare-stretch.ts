@@ -174,7 +174,7 @@ function compareTradesOf(
         found: found.trades.get(`${windowStartMs} ${symbol}`) ?? [],
         isReached: reached.trades(partitions),
         isCut,
-        isDead: (trade) => dead.isMissed(batchIdOf(shard, trade), ['transform', 'persist']),
+        isDead: (trade) => dead.isMissed(batchIdOf(shard, trade), ['persist']),
       },
       tally,
     );

@@ -71,17 +71,17 @@ export async function waitForConsumers(admin: Admin, flow: Flow, waitMs: number)
       : new Set(Array.from({ length: partitionCount }, (_, partition) => partition));
   }
 
-  const transform = await lagging(flow.rawTopic, groups.transform);
-  const [aggregate, persistTrades] = await Promise.all([
-    lagging(flow.tradesTopic, groups.aggregate),
-    lagging(flow.tradesTopic, groups.persistTrades),
+  const [transform, persistTrades] = await Promise.all([
+    lagging(flow.rawTopic, groups.transform),
+    lagging(flow.rawTopic, groups.persistTrades),
   ]);
+  const aggregate = await lagging(flow.tradesTopic, groups.aggregate);
   const persistCandles = await lagging(flow.candlesTopic, groups.persistCandles);
   const none = (partitions: readonly number[], ...sets: readonly ReadonlySet<number>[]): boolean =>
     sets.every((set) => !partitions.some((partition) => set.has(partition)));
   return {
     windows: (partitions) => none(partitions, transform, aggregate),
-    trades: (partitions) => none(partitions, transform, persistTrades),
+    trades: (partitions) => none(partitions, persistTrades),
     candles: (partitions) => none(partitions, transform, aggregate, persistCandles),
   };
 }

@@ -39,7 +39,10 @@ const batches: fc.Arbitrary<PlannedBatch[]> = fc.array(
     ),
     givenUpBy: fc.oneof(
       { weight: 4, arbitrary: fc.constant(null) },
-      { weight: 1, arbitrary: fc.constantFrom('transform' as const, 'aggregate' as const) },
+      {
+        weight: 1,
+        arbitrary: fc.constantFrom('transform' as const, 'aggregate' as const, 'persist' as const),
+      },
     ),
   }),
   { minLength: 2, maxLength: 8 },
@@ -86,7 +89,9 @@ function rowName({ table, key }: { readonly table: string; readonly key: object 
 function rightContent(pipeline: MemoryPipeline, givenUpBy: ReadonlyMap<number, string | null>) {
   const content = new Map<string, unknown>();
   const waiting = new Set(pipeline.waiting());
-  for (const [startMs, trades] of pipeline.trades((sequence) => !waiting.has(sequence))) {
+  const isCounted = (sequence: number): boolean =>
+    !waiting.has(sequence) || givenUpBy.get(sequence) === 'persist';
+  for (const [startMs, trades] of pipeline.trades(isCounted)) {
     const { applied, rows } = expectedWindow(trades);
     content.set(`windows ${windowKey(SHARD, startMs)}`, {
       applied,
@@ -106,7 +111,7 @@ function rightContent(pipeline: MemoryPipeline, givenUpBy: ReadonlyMap<number, s
     }
   }
   const isStored = (sequence: number): boolean =>
-    !waiting.has(sequence) || givenUpBy.get(sequence) !== 'transform';
+    !waiting.has(sequence) || givenUpBy.get(sequence) !== 'persist';
   for (const trade of [...pipeline.trades(isStored).values()].flat()) {
     const row = tradeWrite(PLACE, trade, null);
     content.set(rowName(row), row.wanted);

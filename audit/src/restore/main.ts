@@ -10,7 +10,7 @@ import type { Admin } from 'kafkajs';
 import { z } from 'zod';
 import { main as audit, type Output } from '../main.ts';
 import { COMMAND } from './command.ts';
-import { moveGroup, readingNothing, readingSince, waitUntilLeft } from './offsets.ts';
+import { moveGroup, type Reading, readingNothing, readingSince, waitUntilLeft } from './offsets.ts';
 
 const RestoreEnvSchema = z.object({
   ...KafkaEnv.shape,
@@ -18,6 +18,7 @@ const RestoreEnvSchema = z.object({
   RAW_TOPIC: z.string().min(1).default(TOPICS.raw),
   TRANSFORM_GROUP: z.string().min(1).default('kandle-transform'),
   SIGNALS_TOPIC: z.string().min(1).default(TOPICS.signals),
+  PERSIST_TRADES_GROUP: z.string().min(1).default('kandle-persist-trades'),
   NOTIFY_GROUP: z.string().min(1).default('kandle-notify'),
 });
 type Config = z.infer<typeof RestoreEnvSchema>;
@@ -68,14 +69,17 @@ async function restore(admin: Admin, order: Order): Promise<0 | 1 | 2> {
   return isWhole || wishes.end ? end(admin, order) : 0;
 }
 
-/** Sets transform back. @returns False if nothing was changed. */
+/** Sets transform and persist's source of trades back: both read the raw log. @returns False if nothing was changed. */
 async function begin(admin: Admin, { config, wishes, output }: Order): Promise<boolean> {
-  const transform = { group: config.TRANSFORM_GROUP, topic: config.RAW_TOPIC };
-  const reading = await readingSince(admin, transform, wishes.since);
   const from = wishes.since === null ? 'the beginning' : new Date(wishes.since).toISOString();
-  output.print(
-    `${reading.group} will read ${reading.topic} again from ${from}: ${reading.events} of the ${reading.held} events that Kafka holds.`,
-  );
+  const readings: Reading[] = [];
+  for (const group of [config.TRANSFORM_GROUP, config.PERSIST_TRADES_GROUP]) {
+    const reading = await readingSince(admin, { group, topic: config.RAW_TOPIC }, wishes.since);
+    readings.push(reading);
+    output.print(
+      `${group} will read ${reading.topic} again from ${from}: ${reading.events} of the ${reading.held} events that Kafka holds.`,
+    );
+  }
   if (wishes['dry-run']) {
     output.print('Nothing was changed.');
     return false;
@@ -84,10 +88,15 @@ async function begin(admin: Admin, { config, wishes, output }: Order): Promise<b
     output.print('Nothing was changed.');
     return false;
   }
-  output.progress('Waiting until the event sources of transform and notify have left their groups …');
-  await waitUntilLeft(admin, [transform.group, config.NOTIFY_GROUP], wishes.wait);
-  await moveGroup(admin, reading);
-  output.print(`${reading.group} is set back.`);
+  output.progress(
+    'Waiting until the event sources of transform, persist and notify have left their groups …',
+  );
+  const groups = readings.map(({ group }) => group);
+  await waitUntilLeft(admin, [...groups, config.NOTIFY_GROUP], wishes.wait);
+  for (const reading of readings) {
+    await moveGroup(admin, reading);
+    output.print(`${reading.group} is set back.`);
+  }
   return true;
 }
 

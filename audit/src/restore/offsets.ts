@@ -67,7 +67,7 @@ export async function waitUntilLeft(admin: Admin, groups: readonly string[], wai
     if (performance.now() > deadline)
       throw new RetryableError(
         `Cannot move ${held.map(({ groupId, members }) => `${groupId} (${members.length} members)`).join(', ')}: ` +
-          'its event source still reads. Stop it first (on a cluster: spec.consumers 0; knative/restore.sh does it)',
+          'its event source still reads. Stop it first (on a cluster: spec.consumers 0; knative/deploy.sh --restore does it)',
       );
     await sleep(POLL_MS);
   }

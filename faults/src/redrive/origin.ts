@@ -12,6 +12,7 @@ const TOPIC_OF_TYPE: ReadonlyMap<string, string> = new Map([
 /** What a function reads, where it reads one topic only. */
 const TOPIC_OF_DESTINATION: ReadonlyMap<string, string> = new Map([
   ['transform', TOPICS.raw],
+  ['persist', TOPICS.raw],
   ['aggregate', TOPICS.trades],
   ['notify', TOPICS.signals],
 ]);

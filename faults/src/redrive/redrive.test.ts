@@ -75,12 +75,13 @@ describe('originOf()', () => {
   test.each([
     [EVENT_TYPES.rawTrades, 'transform', TOPICS.raw],
     ['io.kandle.news.raw.v1', 'transform', TOPICS.raw],
-    [EVENT_TYPES.trades, 'persist', TOPICS.trades],
-    ['io.kandle.news.v1', 'persist', TOPICS.trades],
+    [EVENT_TYPES.trades, 'aggregate', TOPICS.trades],
+    ['io.kandle.news.v1', 'aggregate', TOPICS.trades],
     [EVENT_TYPES.candles, 'signal', TOPICS.candles],
     [EVENT_TYPES.signals, 'persist', TOPICS.signals],
     [EVENT_TYPES.feedGap, 'transform', TOPICS.raw],
-    [EVENT_TYPES.feedGap, 'persist', TOPICS.trades],
+    [EVENT_TYPES.feedGap, 'persist', TOPICS.raw],
+    [EVENT_TYPES.rawTrades, 'persist', TOPICS.raw],
     ['dev.knative.kafka.event', 'transform', null],
     ['', 'aggregate', null],
   ])('sends %s that %s did not take to %s', (type, destination, topic) => {

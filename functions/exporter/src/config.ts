@@ -46,7 +46,7 @@ export const envSchema = z.object({
       [
         `kandle-transform=${TOPICS.raw}`,
         `kandle-aggregate=${TOPICS.trades}`,
-        `kandle-persist-trades=${TOPICS.trades}`,
+        `kandle-persist-trades=${TOPICS.raw}`,
         `kandle-persist-candles=${TOPICS.candles}`,
         `kandle-persist-signals=${TOPICS.signals}`,
         `kandle-signal=${TOPICS.candles}`,

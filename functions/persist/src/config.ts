@@ -7,6 +7,8 @@ import { z } from 'zod';
 export const envSchema = z.object({
   ...FunctionEnv.shape,
   ...CassandraEnv.shape,
+  /** How far behind its batch's watermark a trade may be and still count: the same as transform's. */
+  HORIZON_MS: positiveMs.default(900_000),
   /** Most writes under way at once, over all events. */
   WRITE_CONCURRENCY: wholeNumber(1, 1_024).default(32),
   /**

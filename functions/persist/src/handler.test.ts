@@ -1,23 +1,26 @@
 import { e16, e8 } from '@kandle/market/number/fixed-point';
 import { formatCandleBatch, type PublishedCandle } from '@kandle/market/candle/candle-batch';
-import { judgeBookRecord } from '@kandle/market/feed/finnhub/book';
-import { judgeNewsRecord } from '@kandle/market/feed/finnhub/news';
-import { formatBookBatch } from '@kandle/market/book/book-batch';
-import { formatNewsBatch } from '@kandle/market/news/news-batch';
+import { formatRawBatch } from '@kandle/market/feed/raw-batch';
 import { formatFeedGap } from '@kandle/market/feed/feed-gap';
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { BUCKET_MS } from '@kandle/market/view/buckets';
 import { EVENT_TYPES } from '@kandle/market/event/topics';
-import { formatTradeBatch } from '@kandle/market/trade/trade-batch';
+import type { TradeBatch } from '@kandle/market/trade/trade-batch';
 import { PoisonError } from '@kandle/runtime/errors';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
+import { formatRawTrades } from '@kandle/testkit/raw-trades';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createPersist, rowsOf } from './handler.ts';
+import { createPersist, rowsOf as rowsWithin } from './handler.ts';
+import { tradeRows } from './views/trade-rows.ts';
 import { VIEWS, type ViewRow, type ViewValue } from './views/view-rows.ts';
 
 const W0 = 1_700_000_000_000;
 const HEADER = { shard: 'sim-03', epoch: 1, sequence: 1, watermarkMs: 0, ingestTimeMs: W0 };
+
+const HORIZON_MS = 900_000;
+
+const rowsOf = (event: ReceivedEvent) => rowsWithin(event, HORIZON_MS);
 
 function received(event: MarketEvent): ReceivedEvent {
   return {
@@ -34,7 +37,7 @@ function tradesEvent(
   epoch = 1,
 ) {
   return received(
-    formatTradeBatch({
+    formatRawTrades({
       shard: 'finnhub-03',
       epoch,
       sequence,
@@ -115,7 +118,7 @@ test('rowsOf() makes one partition per bucket of 30 seconds, when a batch crosse
 test('rowsOf() makes one partition of an event for a view, and of final candles for both of theirs, however many symbols it has', () => {
   const symbols = Array.from({ length: 400 }, (_, n) => `S${n}`);
   const trades = received(
-    formatTradeBatch({
+    formatRawTrades({
       ...HEADER,
       watermarkMs: W0,
       trades: symbols.map((symbol) => {
@@ -291,13 +294,8 @@ test('rowsOf() keeps the longest report of a gap, in any order', () => {
 });
 
 test.each([
-  [
-    'columns of other lengths',
-    {
-      ...tradesEvent(1, []),
-      data: { symbols: [], symbol: [0], eventTimeMs: [], priceE8: [], sizeE8: [], id: [] },
-    },
-  ],
+  ['records that are none', { ...tradesEvent(1, []), data: { records: [{ id: 'a' }] } }],
+  ["a clean batch, which is aggregate's", { ...tradesEvent(1, []), type: EVENT_TYPES.trades }],
   ['no data', { ...candlesEvent(1, 'final'), data: null }],
   ['a type that is not ours', { ...candlesEvent(1, 'final'), type: EVENT_TYPES.rejects }],
   [
@@ -306,10 +304,6 @@ test.each([
       ...candlesEvent(1, 'final'),
       data: { shard: 'x', windowStartMs: W0, windowMs: 5_000, kind: 'final', version: 1, candles: [] },
     },
-  ],
-  [
-    'a time beyond the year 2255',
-    tradesEvent(1, [{ id: 'a', timeMs: Number.MAX_SAFE_INTEGER - 1_000, price: 1n }]),
   ],
   ['a version that is no int', candlesEvent(2 ** 31, 'final')],
   ['a volume of 0', { ...candlesEvent(1, 'final'), data: withVolume(0) }],
@@ -324,28 +318,33 @@ test('createPersist() counts the rows by view, when they are written', async () 
     { id: 'a', timeMs: W0, price: 1n },
     { id: 'b', timeMs: W0 + 1, price: 2n },
   ]);
-  await createPersist({ views: { write: () => Promise.resolve() }, rows })(event);
+  await createPersist({ views: { write: () => Promise.resolve() }, rows, horizonMs: HORIZON_MS })(event);
   expect(added).toEqual([
     [2, { view: 'trades' }],
     [1, { view: 'latest' }],
   ]);
   const refuses = { write: () => Promise.reject(new Error('away')) };
-  await expect(createPersist({ views: refuses, rows })(event)).rejects.toThrow('away');
+  await expect(createPersist({ views: refuses, rows, horizonMs: HORIZON_MS })(event)).rejects.toThrow('away');
   expect(added).toHaveLength(2);
 });
 
 function booksEvent(...records: readonly Readonly<Record<string, unknown>>[]): ReceivedEvent {
-  const books = records
-    .map(judgeBookRecord)
-    .flatMap((judged) => (judged.kind === 'items' ? judged.items : []));
-  return received(formatBookBatch({ ...HEADER, books }));
+  return rawEvent(EVENT_TYPES.rawBooks, W0, records);
 }
 
 function newsEvent(ingestTimeMs: number, record: Readonly<Record<string, unknown>>): ReceivedEvent {
-  const judged = judgeNewsRecord({ id: 5, datetime: W0 / 1_000, headline: 'x', related: 'A', ...record });
-  return received(
-    formatNewsBatch({ ...HEADER, ingestTimeMs, news: judged.kind === 'items' ? judged.items : [] }),
-  );
+  return rawEvent(EVENT_TYPES.rawNews, ingestTimeMs, [
+    { id: 5, datetime: W0 / 1_000, headline: 'x', related: 'A', ...record },
+  ]);
+}
+
+function rawEvent(
+  type: string,
+  ingestTimeMs: number,
+  records: readonly Readonly<Record<string, unknown>>[],
+): ReceivedEvent {
+  const batch = { ...HEADER, ingestTimeMs, records: records.map((record) => ({ id: 'x', record })) };
+  return received({ ...formatRawBatch(batch), type });
 }
 
 test('rowsOf() makes a row of a book with its best levels, and the same row of a repeat', () => {
@@ -407,17 +406,22 @@ test('rowsOf() keeps what ingest saw last of a piece of news, in any order, and 
   expect(rowsOf(newsEvent(W0, {}))[0]?.[0]?.columns).toMatchObject({ sentiment: 0, rated: false });
 });
 
-test.each([
-  [
-    'books without a side',
-    { ...booksEvent(), data: { books: [{ id: 'a', symbol: 'A', eventTimeMs: 1, bids: [], asks: [] }] } },
-  ],
-  [
-    'news without a headline',
-    { ...newsEvent(W0, {}), data: { news: [{ id: '5', symbol: 'A', eventTimeMs: 1 }] } },
-  ],
-])('rowsOf() refuses for ever, when an event has %s', (_, event) => {
-  expect(() => rowsOf(event)).toThrow(PoisonError);
+test('rowsOf() leaves out what transform refuses: trades, books and news', () => {
+  const late = tradesEvent(1, [
+    { id: 'a', timeMs: W0 - HORIZON_MS - 1, price: 1n },
+    { id: 'b', timeMs: W0 - HORIZON_MS, price: 1n },
+  ]);
+  expect(rowsOf(late).flat()).toMatchObject([{ columns: { id: 'b' } }, { view: 'latest' }]);
+  const malformed = { ...late, data: { records: [{ id: 'a', record: { s: 'A', p: 'x', t: W0, v: 1 } }] } };
+  expect(rowsOf(malformed)).toEqual([]);
+  expect(rowsOf(booksEvent({ s: 'A', t: W0, b: [], a: [[1, 1]] }))).toEqual([]);
+  expect(rowsOf(newsEvent(W0, { headline: '' })).flat()).toEqual([]);
+});
+
+test('tradeRows() refuses a time beyond the year 2255', () => {
+  const trade = { id: 'a', symbol: 'A', eventTimeMs: Number.MAX_SAFE_INTEGER - 1_000 };
+  const trades = [{ ...trade, priceE8: e8(1n), sizeE8: e8(1n) }];
+  expect(() => tradeRows({ ...HEADER, trades })).toThrow(RangeError);
 });
 
 test('rowsOf() makes candles of looks that say so, without an average price, and no rows of trades', () => {
@@ -439,15 +443,11 @@ test('rowsOf() makes candles of looks that say so, without an average price, and
 
   const look = { id: 'a', symbol: 'A', eventTimeMs: W0, priceE8: e8(100_000_000n), sizeE8: e8(0n) };
   const header = { shard: 'yahoo-03', epoch: 1, sequence: 1, watermarkMs: W0, ingestTimeMs: W0 };
-  const looks = received(formatTradeBatch({ ...header, sampled: true, trades: [look] }));
-  expect(
-    rowsOf(looks)
-      .flat()
-      .map(({ view }) => view),
-  ).toEqual(['latest']);
+  const looks = tradeRows({ ...header, sampled: true, trades: [look] });
+  expect(looks.flat().map(({ view }) => view)).toEqual(['latest']);
 });
 
-test('rowsOf() stores the conditions of a trade that has any, and what they leave of it', () => {
+test('tradeRows() stores the conditions of a trade that has any, and what they leave of it', () => {
   const trade = { symbol: 'IWM', eventTimeMs: W0, priceE8: e8(100_000_000n), sizeE8: e8(1n) };
   const header = { shard: 'finnhub-03', epoch: 1, sequence: 1, watermarkMs: W0, ingestTimeMs: W0 };
   const trades = [
@@ -456,7 +456,7 @@ test('rowsOf() stores the conditions of a trade that has any, and what they leav
     { ...trade, id: 'regular', conditions: '1' },
     { ...trade, id: 'update', sizeE8: e8(0n), rank: 3 as const },
   ];
-  const rows = rowsOf(received(formatTradeBatch({ ...header, trades }))).flat();
+  const rows = tradeRows({ ...header, trades }).flat();
   expect(rows.filter(({ view }) => view !== 'latest')).toMatchObject([
     { view: 'trades', columns: { id: 'plain' } },
     { view: 'conditioned_trades', columns: { id: 'odd', conditions: '1,12', price_rank: 2 } },
@@ -464,14 +464,14 @@ test('rowsOf() stores the conditions of a trade that has any, and what they leav
   ]);
 });
 
-test('rowsOf() takes a price that is not the market for the latest only when no better one is near', () => {
+test('tradeRows() takes a price that is not the market for the latest only when no better one is near', () => {
   const batchAt = (eventTimeMs: number, price: bigint, rank: 0 | 2) => {
     const trade = { id: 'a', symbol: 'IWM', eventTimeMs, priceE8: e8(price), sizeE8: e8(1n) };
     const header = { shard: 'finnhub-03', epoch: 1, sequence: 1, watermarkMs: W0, ingestTimeMs: W0 };
-    return received(formatTradeBatch({ ...header, trades: [rank === 0 ? trade : { ...trade, rank }] }));
+    return { ...header, trades: [rank === 0 ? trade : { ...trade, rank }] };
   };
-  const latestOf = (events: readonly ReceivedEvent[]) =>
-    [...table(events.flatMap((event) => rowsOf(event).flat()))]
+  const latestOf = (batches: readonly TradeBatch[]) =>
+    [...table(batches.flatMap((batch) => tradeRows(batch).flat()))]
       .filter(([key]) => key.includes('latest'))
       .map(([, { time }]) => Number(time) - W0);
   const market = batchAt(W0, 1n, 0);

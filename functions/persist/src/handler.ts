@@ -1,12 +1,12 @@
 import { parseCandleBatch } from '@kandle/market/candle/candle-batch';
-import { parseBookBatch } from '@kandle/market/book/book-batch';
-import { parseNewsBatch } from '@kandle/market/news/news-batch';
+import { cleanBooks, cleanNews } from '@kandle/market/feed/clean-books-and-news';
+import { parseRawBatch, type RawBatch } from '@kandle/market/feed/raw-batch';
 import { parseFeedGap } from '@kandle/market/feed/feed-gap';
 import { parseIndicatorBatch } from '@kandle/market/indicator/indicator-batch';
 import { checkedFeedOf } from '@kandle/market/event/shard';
 import { parseSignalBatch } from '@kandle/market/signal/signal-batch';
 import { EVENT_TYPES } from '@kandle/market/event/topics';
-import { parseTradeBatch } from '@kandle/market/trade/trade-batch';
+import { cleanBatch } from '@kandle/market/trade/clean-trades';
 import { PoisonError } from '@kandle/runtime/errors';
 import type { Counter } from '@kandle/runtime/metrics';
 import { parseOrPoison } from '@kandle/runtime/parse';
@@ -25,19 +25,21 @@ export interface PersistDeps {
   readonly views: Views;
   /** Absent where candles are not rolled up. */
   readonly rollups?: Pick<Rollups, 'note'>;
+  /** How far behind its batch's watermark a trade may be and still count: the same as transform's. */
+  readonly horizonMs: number;
   /** Rows written, by view. */
   readonly rows: Counter;
 }
 
 /** The event types that persist takes. */
 export const PERSISTED_TYPES = [
-  EVENT_TYPES.trades,
-  EVENT_TYPES.candles,
+  EVENT_TYPES.rawTrades,
+  EVENT_TYPES.rawBooks,
+  EVENT_TYPES.rawNews,
   EVENT_TYPES.feedGap,
+  EVENT_TYPES.candles,
   EVENT_TYPES.indicators,
   EVENT_TYPES.signals,
-  EVENT_TYPES.books,
-  EVENT_TYPES.news,
 ] as const;
 
 /**
@@ -46,7 +48,7 @@ export const PERSISTED_TYPES = [
  */
 export function createPersist(deps: PersistDeps): (event: ReceivedEvent) => Promise<void> {
   return async function persist(event) {
-    const partitions = rowsOf(event);
+    const partitions = rowsOf(event, deps.horizonMs);
     await deps.views.write(partitions);
     for (const [view, count] of countByView(partitions)) deps.rows.add(count, { view });
     const closed = closedCandles(event, partitions);
@@ -55,14 +57,19 @@ export function createPersist(deps: PersistDeps): (event: ReceivedEvent) => Prom
 }
 
 /**
- * The rows of an event, by partition.
+ * The rows of an event, by partition. Raw batches are cleaned here by the same pure function as transform's: a
+ * trade's row need not wait for the clean batch.
  *
  * @throws {PoisonError} If the data is malformed or does not fit the views.
  */
-export function rowsOf(event: ReceivedEvent): readonly PartitionRows[] {
+export function rowsOf(event: ReceivedEvent, horizonMs: number): readonly PartitionRows[] {
   switch (event.type) {
-    case EVENT_TYPES.trades:
-      return parseOrPoison('trade batch', () => tradeRows(parseTradeBatch(event.attributes, event.data)));
+    case EVENT_TYPES.rawTrades:
+      return parseOrPoison('raw batch', () => tradeRows(cleanBatch(rawBatch(event), horizonMs).batch));
+    case EVENT_TYPES.rawBooks:
+      return parseOrPoison('raw batch', () => bookRows(cleanBooks(rawBatch(event)).batch));
+    case EVENT_TYPES.rawNews:
+      return parseOrPoison('raw batch', () => newsRows(cleanNews(rawBatch(event)).batch));
     case EVENT_TYPES.candles:
       return parseOrPoison('candle batch', () => candleRows(withFeed(parseCandleBatch(event.data))));
     case EVENT_TYPES.feedGap:
@@ -71,13 +78,13 @@ export function rowsOf(event: ReceivedEvent): readonly PartitionRows[] {
       return parseOrPoison('indicator batch', () => indicatorRows(withFeed(parseIndicatorBatch(event.data))));
     case EVENT_TYPES.signals:
       return parseOrPoison('signal batch', () => signalRows(withFeed(parseSignalBatch(event.data))));
-    case EVENT_TYPES.books:
-      return parseOrPoison('book batch', () => bookRows(parseBookBatch(event.attributes, event.data)));
-    case EVENT_TYPES.news:
-      return parseOrPoison('news batch', () => newsRows(parseNewsBatch(event.attributes, event.data)));
     default:
       throw new PoisonError('Cannot persist the event: its type is not one of persist');
   }
+}
+
+function rawBatch({ attributes, data }: ReceivedEvent): RawBatch {
+  return parseRawBatch(attributes, data);
 }
 
 /** The closed candles among an event's rows: those of which every version is kept. */

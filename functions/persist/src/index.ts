@@ -28,7 +28,12 @@ void runFunction('persist', readConfig, (config, log) => {
       });
   return {
     types: PERSISTED_TYPES,
-    handle: createPersist({ views, rows, ...(rollups === null ? {} : { rollups }) }),
+    handle: createPersist({
+      views,
+      rows,
+      horizonMs: config.HORIZON_MS,
+      ...(rollups === null ? {} : { rollups }),
+    }),
     warmUp: () => {
       rollups?.start();
       return cassandra.connect();

@@ -173,7 +173,10 @@ test('persist() ends with the candles of the newest parts on every level, in any
       nowUs: () => BigInt(Math.floor((performance.timeOrigin + performance.now()) * 1_000)),
       log: { warn: () => undefined },
     });
-    return { rollups, persist: createPersist({ views, rollups, rows: { add: () => undefined } }) };
+    return {
+      rollups,
+      persist: createPersist({ views, rollups, rows: { add: () => undefined }, horizonMs: 900_000 }),
+    };
   };
   const batches = makeBatches();
   const random = createRandom(8);

@@ -12,6 +12,7 @@ const { client } = useTestKeyspace('signal_views');
 const persist = createPersist({
   views: createViews(client, { writeConcurrency: 8, maxRowsPerBatch: 200 }),
   rows: { add: () => undefined },
+  horizonMs: 900_000,
 });
 
 function indicators(version: number, sma20: number): readonly MarketEvent[] {

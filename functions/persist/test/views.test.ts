@@ -3,7 +3,7 @@ import { formatCandleBatch, type PublishedCandle } from '@kandle/market/candle/c
 import { createCassandra } from '@kandle/runtime/cassandra';
 import { RetryableError } from '@kandle/runtime/errors';
 import { formatFeedGap } from '@kandle/market/feed/feed-gap';
-import { formatTradeBatch } from '@kandle/market/trade/trade-batch';
+import { formatRawTrades } from '@kandle/testkit/raw-trades';
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { BUCKET_MS, bucketOf } from '@kandle/market/view/buckets';
 import * as fc from 'fast-check';
@@ -21,6 +21,7 @@ const { client, settings } = useTestKeyspace('views');
 const persist = createPersist({
   views: createViews(client, { writeConcurrency: 8, maxRowsPerBatch: 1_000 }),
   rows: { add: () => undefined },
+  horizonMs: 900_000,
 });
 
 async function write(event: MarketEvent | undefined): Promise<void> {
@@ -92,7 +93,7 @@ test('persist() writes 1,500 symbols in one event', async () => {
 });
 
 test('persist() stores every trade once with exact numbers, when a batch of 400 over two buckets comes three times', async () => {
-  const event = formatTradeBatch({
+  const event = formatRawTrades({
     shard: 'finnhub-03',
     epoch: 1,
     sequence: 1,
@@ -129,7 +130,7 @@ test('persist() gives the event back, when Cassandra is away', async () => {
   const views = createViews(nobody, { writeConcurrency: 8, maxRowsPerBatch: 200 });
   const [event] = candles(1, 'final', ['A'], 100_000_000n);
   if (event === undefined) throw new Error('no event');
-  const away = createPersist({ views, rows: { add: () => undefined } })({
+  const away = createPersist({ views, rows: { add: () => undefined }, horizonMs: 900_000 })({
     ...event,
     attributes: event.extensions,
     offset: null,
@@ -165,17 +166,17 @@ function meeting(feed: string): { readonly events: readonly MarketEvent[]; reado
           }),
         ),
       ),
-      formatTradeBatch({
+      formatRawTrades({
         ...batch,
         sequence: 999,
         trades: [{ ...trade, id: 'a', eventTimeMs: W0, priceE8: e8(900_000_000n) }],
       }),
-      formatTradeBatch({
+      formatRawTrades({
         ...batch,
         sequence: 1_000,
         trades: [{ ...trade, id: 'b', eventTimeMs: W0, priceE8: e8(200_000_000n) }],
       }),
-      formatTradeBatch({
+      formatRawTrades({
         ...batch,
         sequence: 1_001,
         trades: [{ ...trade, id: 'c', eventTimeMs: W0 - 1, priceE8: e8(500_000_000n) }],

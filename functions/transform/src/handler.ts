@@ -1,14 +1,17 @@
 import { feedSource } from '@kandle/market/event/batch-header';
 import { formatFeedGap, parseFeedGap } from '@kandle/market/feed/feed-gap';
 import { parseRawBatch } from '@kandle/market/feed/raw-batch';
-import { formatBatchRejects } from '@kandle/market/event/rejects';
+import { formatBatchRejects, type Reject } from '@kandle/market/event/rejects';
 import { EVENT_TYPES } from '@kandle/market/event/topics';
 import { formatTradeBatch } from '@kandle/market/trade/trade-batch';
 import type { EventProducer } from '@kandle/runtime/event-producer';
 import { parseOrPoison } from '@kandle/runtime/parse';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
 import { cleanBatch } from '@kandle/market/trade/clean-trades';
-import { cleanBooks, type CleanedKind, cleanNews } from '@kandle/market/feed/clean-books-and-news';
+import { cleanBooks, cleanNews } from '@kandle/market/feed/clean-books-and-news';
+import { formatBookBatch } from '@kandle/market/book/book-batch';
+import { formatNewsBatch } from '@kandle/market/news/news-batch';
+import type { MarketEvent } from '@kandle/market/event/market-event';
 import { countCleaned, type TransformMetrics } from './metrics.ts';
 
 /** What the transform function is made of. */
@@ -27,11 +30,16 @@ export interface TransformDeps {
  */
 export function createTransform(deps: TransformDeps): (event: ReceivedEvent) => Promise<void> {
   /** Books and news: a batch of which nothing is left is not sent, for nobody waits for its number. */
-  async function passOn(event: ReceivedEvent, shard: string, { clean, rejects }: CleanedKind): Promise<void> {
+  async function passOn(
+    { id }: ReceivedEvent,
+    shard: string,
+    clean: readonly MarketEvent[],
+    rejects: readonly Reject[],
+  ): Promise<void> {
     const sent = [];
-    if (clean !== null) sent.push(deps.producer.send(deps.tradesTopic, [clean]));
+    if (clean.length > 0) sent.push(deps.producer.send(deps.tradesTopic, clean));
     if (rejects.length > 0) {
-      sent.push(deps.producer.send(deps.rejectsTopic, [formatBatchRejects(event.id, shard, rejects)]));
+      sent.push(deps.producer.send(deps.rejectsTopic, [formatBatchRejects(id, shard, rejects)]));
     }
     await Promise.all(sent);
     for (const { reason } of rejects) deps.counters.rejects.add(1, { reason });
@@ -45,8 +53,14 @@ export function createTransform(deps: TransformDeps): (event: ReceivedEvent) => 
       return;
     }
     const raw = parseOrPoison('raw batch', () => parseRawBatch(event.attributes, event.data));
-    if (event.type === EVENT_TYPES.rawBooks) return passOn(event, raw.shard, cleanBooks(raw));
-    if (event.type === EVENT_TYPES.rawNews) return passOn(event, raw.shard, cleanNews(raw));
+    if (event.type === EVENT_TYPES.rawBooks) {
+      const { batch: books, rejects: refused } = cleanBooks(raw);
+      return passOn(event, raw.shard, books.books.length === 0 ? [] : [formatBookBatch(books)], refused);
+    }
+    if (event.type === EVENT_TYPES.rawNews) {
+      const { batch: news, rejects: refused } = cleanNews(raw);
+      return passOn(event, raw.shard, news.news.length === 0 ? [] : [formatNewsBatch(news)], refused);
+    }
     const cleaned = cleanBatch(raw, deps.horizonMs);
     const { batch, rejects } = cleaned;
     const sent = [deps.producer.send(deps.tradesTopic, [formatTradeBatch(batch)])];

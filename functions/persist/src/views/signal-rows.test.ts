@@ -11,12 +11,15 @@ const DAY = '2023-11-14';
 
 function rowsOfEvents(events: readonly MarketEvent[]) {
   return events.flatMap((event) =>
-    rowsOf({
-      ...event,
-      attributes: event.extensions,
-      data: JSON.parse(JSON.stringify(event.data)),
-      offset: null,
-    }),
+    rowsOf(
+      {
+        ...event,
+        attributes: event.extensions,
+        data: JSON.parse(JSON.stringify(event.data)),
+        offset: null,
+      },
+      900_000,
+    ),
   );
 }
 

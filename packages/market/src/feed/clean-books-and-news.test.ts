@@ -1,5 +1,3 @@
-import { parseBookBatch } from '../book/book-batch.ts';
-import { parseNewsBatch } from '../news/news-batch.ts';
 import type { RawBatch } from './raw-batch.ts';
 import { expect, test } from 'vitest';
 import { cleanBooks, cleanNews } from './clean-books-and-news.ts';
@@ -20,9 +18,7 @@ function raw(records: readonly Readonly<Record<string, unknown>>[]): RawBatch {
 }
 
 test('cleanBooks() passes good books on under the same number, and names the others', () => {
-  const { clean, rejects } = cleanBooks(raw([BOOK, { ...BOOK, a: [] }, { ...BOOK, t: NOW + 900_001 }, BOOK]));
-  expect(clean?.id).toBe('7:sim-03:books:9');
-  const batch = parseBookBatch(clean?.extensions ?? {}, clean?.data);
+  const { batch, rejects } = cleanBooks(raw([BOOK, { ...BOOK, a: [] }, { ...BOOK, t: NOW + 900_001 }, BOOK]));
   expect(batch).toMatchObject({ shard: 'sim-03', epoch: 7, sequence: 9, ingestTimeMs: NOW });
   expect(batch.books.map(({ symbol }) => symbol)).toEqual(['AAPL', 'AAPL']);
   expect(rejects.map(({ id, reason }) => [id, reason])).toEqual([
@@ -32,16 +28,11 @@ test('cleanBooks() passes good books on under the same number, and names the oth
 });
 
 test('cleanNews() makes an item for each symbol of a piece', () => {
-  const { clean, rejects } = cleanNews(raw([NEWS, { ...NEWS, headline: '' }]));
-  const { news } = parseNewsBatch(clean?.extensions ?? {}, clean?.data);
+  const { batch, rejects } = cleanNews(raw([NEWS, { ...NEWS, headline: '' }]));
+  const { news } = batch;
   expect(news.map(({ id, symbol }) => [id, symbol])).toEqual([
     ['5', 'AAPL'],
     ['5', 'MSFT'],
   ]);
   expect(rejects.map(({ reason }) => reason)).toEqual(['bad_news']);
-});
-
-test('cleanBooks() and cleanNews() make no event, when nothing is left', () => {
-  expect(cleanBooks(raw([])).clean).toBeNull();
-  expect(cleanNews(raw([{}])).clean).toBeNull();
 });

@@ -1,18 +1,14 @@
 import type { JudgedItems } from './judged.ts';
 import { type DataKind, booksOrNewsBatchId } from './books-and-news.ts';
-import { formatBookBatch } from '../book/book-batch.ts';
-import { formatNewsBatch } from '../news/news-batch.ts';
-import type { MarketEvent } from '../event/market-event.ts';
+import type { BookBatch } from '../book/book-batch.ts';
+import type { NewsBatch } from '../news/news-batch.ts';
 import { recordFormat } from './formats.ts';
 import type { RawBatch } from './raw-batch.ts';
 import type { Reject } from '../event/rejects.ts';
 
-/**
- * What a raw batch of books or news becomes: an event of what is clean, null if nothing is, and what is
- * refused.
- */
-export interface CleanedKind {
-  readonly clean: MarketEvent | null;
+/** What a raw batch of books or news becomes: a batch of what is clean, and what is refused. */
+export interface CleanedKind<T> {
+  readonly batch: T;
   readonly rejects: readonly Reject[];
 }
 
@@ -23,17 +19,17 @@ export interface CleanedKind {
 const AHEAD_MS = 900_000;
 
 /** Cleans a raw batch of order books; a pure function of it, like that of trades. */
-export function cleanBooks({ records, format, ...header }: RawBatch): CleanedKind {
+export function cleanBooks({ records, format, ...header }: RawBatch): CleanedKind<BookBatch> {
   const { judgeBook } = recordFormat(format);
   const { items, rejects } = judgeAll('books', { records, ...header }, judgeBook);
-  return { clean: items.length === 0 ? null : formatBookBatch({ ...header, books: items }), rejects };
+  return { batch: { ...header, books: items }, rejects };
 }
 
 /** Cleans a raw batch of news; a pure function of it. */
-export function cleanNews({ records, format, ...header }: RawBatch): CleanedKind {
+export function cleanNews({ records, format, ...header }: RawBatch): CleanedKind<NewsBatch> {
   const { judgeNews } = recordFormat(format);
   const { items, rejects } = judgeAll('news', { records, ...header }, judgeNews);
-  return { clean: items.length === 0 ? null : formatNewsBatch({ ...header, news: items }), rejects };
+  return { batch: { ...header, news: items }, rejects };
 }
 
 function judgeAll<T extends { readonly eventTimeMs: number }>(
