@@ -69,7 +69,7 @@ async function restore(admin: Admin, order: Order): Promise<0 | 1 | 2> {
   return isWhole || wishes.end ? end(admin, order) : 0;
 }
 
-/** Sets transform and persist's source of trades back: both read the raw log. @returns False if nothing was changed. */
+/** Sets the two groups back that read the raw log. @returns False if nothing was changed. */
 async function begin(admin: Admin, { config, wishes, output }: Order): Promise<boolean> {
   const from = wishes.since === null ? 'the beginning' : new Date(wishes.since).toISOString();
   const readings: Reading[] = [];

@@ -387,7 +387,8 @@ test('rowsOf() keeps what ingest saw last of a piece of news, in any order, and 
   const events = [newsEvent(W0, {}), newsEvent(W0 + 5, { headline: 'y', sentiment: -0.5 })];
   for (const order of [events, events.toReversed()]) {
     const [row, ...others] = table(order.flatMap((event) => rowsOf(event).flat())).values();
-    expect(others).toEqual([]);
+    const rating = { feed: 'sim', time: W0, symbol: 'A', id: '5', sentiment: -0.5, rated: true };
+    expect(others).toEqual([{ ...rating, bucket: W0 - (W0 % 3_600_000) }]);
     expect(row).toEqual({
       feed: 'sim',
       symbol: 'A',

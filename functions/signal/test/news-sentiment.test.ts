@@ -1,5 +1,6 @@
 import { createCassandra } from '@kandle/runtime/cassandra';
 import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
+import { bucketOf } from '@kandle/market/view/buckets';
 import { expect, test } from 'vitest';
 import { createNewsSentiments } from '../src/news-sentiment.ts';
 import { parseRules } from '@kandle/market/signal/rules';
@@ -11,12 +12,12 @@ const key = { shard: 'finnhub-03', windowStartMs: MIDNIGHT };
 
 async function report(symbol: string, timeMs: number, sentiment: number, rated = true): Promise<void> {
   await client.execute(
-    'INSERT INTO news (feed, symbol, day, time, id, sentiment, rated) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    'INSERT INTO news_ratings (feed, bucket, time, symbol, id, sentiment, rated) VALUES (?, ?, ?, ?, ?, ?, ?)',
     [
       'finnhub',
-      symbol,
-      new Date(timeMs).toISOString().slice(0, 10),
+      new Date(bucketOf('news_ratings', timeMs)),
       new Date(timeMs),
+      symbol,
       `${timeMs}`,
       sentiment,
       rated,

@@ -40,9 +40,9 @@ const POLL_WAIT_MS = 100;
 const SESSION_MS = 10_000;
 const FETCH_WAIT_MS = 500;
 /**
- * Fetches of a partition kept for the next polls. A poll takes one of them, as the Java client's does, which asks
- * for the next one as it hands one over. KafkaJS waits for what it asked for before it asks for a partition that
- * was paused, `FETCH_WAIT_MS` at most: so long the polls must have something to take.
+ * Fetches of a partition kept for the next polls. A poll takes one of them, as the Java client's does, which
+ * asks for the next one as it hands one over. KafkaJS waits for what it asked for before it asks for a
+ * partition that was paused, `FETCH_WAIT_MS` at most: so long the polls must have something to take.
  */
 const FETCHES_AHEAD = 1 + Math.ceil(FETCH_WAIT_MS / POLL_TIMER_MS);
 const RESTART_MS = 500;

@@ -106,6 +106,11 @@ export const VIEWS = {
       'rated',
     ],
   },
+  /** The ratings once more, of all symbols of a feed: for signal, which asks for an hour of them. */
+  news_ratings: {
+    keyColumns: 5,
+    columns: ['feed', 'bucket', 'time', 'symbol', 'id', 'sentiment', 'rated'],
+  },
 } as const satisfies Record<string, ViewShape>;
 
 interface ViewShape {

@@ -36,6 +36,7 @@ const INSERTS: Readonly<Record<ViewName, string>> = {
   signals: insertInto('signals'),
   order_books: insertInto('order_books'),
   news: insertInto('news'),
+  news_ratings: insertInto('news_ratings'),
 };
 
 function insertInto(view: ViewName): string {

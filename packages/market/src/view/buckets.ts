@@ -6,10 +6,10 @@ const DAY_MS = 24 * HOUR_MS;
 /**
  * How long a partition of a view is, in milliseconds: it holds what a shard's symbols have in that time.
  *
- * Below 100,000 rows each: trades at 2,000 a second of one symbol, books at four a second of 800 symbols, and
- * 120 candles of each of 800 symbols. A bucket of candles is a whole number of the next longer ones, so that
- * the parts of a candle stand in one partition. Candles of a day have 24: a longer one, in milliseconds, is no
- * `int` of CQL, and a dashboard that counts buckets back could not name it.
+ * Below 100,000 rows each: trades at 2,000 a second of one symbol, books at four a second of 800 symbols, 27
+ * news a second of a feed, and 120 candles of each of 800 symbols. A bucket of candles is a whole number of the
+ * next longer ones, so that the parts of a candle stand in one partition. Candles of a day have 24: a longer
+ * one, in milliseconds, is no `int` of CQL, and a dashboard that counts buckets back could not name it.
  */
 export const BUCKET_MS = {
   trades: 30 * SECOND_MS,
@@ -17,6 +17,7 @@ export const BUCKET_MS = {
   candles_5s: 10 * MINUTE_MS,
   candle_revisions: 10 * MINUTE_MS,
   indicators: 10 * MINUTE_MS,
+  news_ratings: HOUR_MS,
   candles_1m: 2 * HOUR_MS,
   candles_5m: 10 * HOUR_MS,
   candles_1h: 5 * DAY_MS,
