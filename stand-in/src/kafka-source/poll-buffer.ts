@@ -24,7 +24,7 @@ export interface PollBuffer {
   retain(partitions: ReadonlySet<number>): readonly number[];
 }
 
-/** An empty buffer. Like Kafka's Java client, it gives out a fetch of a partition before the next partition's. */
+/** An empty buffer. Like Kafka's Java client, it gives out a fetch of one partition, then of the next. */
 export function createPollBuffer(): PollBuffer {
   const fetched = new Map<number, KafkaMessage[][]>();
   /** Offsets up to which each partition was added: after a rebalance Kafka hands over again what is known. */
