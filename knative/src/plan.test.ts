@@ -10,6 +10,7 @@ import { headerOf, readManifests } from './manifests.ts';
 import type { KnownVariables } from './environment.ts';
 import { planRun, type RunPlan } from './plan.ts';
 import { prefixPlan } from './prefix.ts';
+import { readPlan } from './read-plan.ts';
 
 const BASE = join(REPO_ROOT, 'knative', 'base');
 let known: KnownVariables;
@@ -125,6 +126,24 @@ describe('the plan of knative/base', () => {
     const aggregate = plan.services.find(({ name }) => name === 'aggregate');
     expect(aggregate?.env).toMatchObject({ CASSANDRA_KEYSPACE: 'kandle', CASSANDRA_PORT: '9042' });
   });
+});
+
+test('the plan has the sinks that are asked for, each with a source per topic in any order', async () => {
+  const asked = await readPlan(['sink-redis', 'sink-influx']);
+  const names = (of: RunPlan) => of.services.map(({ name }) => name);
+  expect(names(asked)).toEqual([...names(plan), 'sink-redis', 'sink-influx']);
+  const added = asked.sources.slice(plan.sources.length);
+  expect(added.map(({ sink, topic, consumerGroup }) => [sink, topic, consumerGroup])).toEqual(
+    ['sink-redis', 'sink-influx'].flatMap((sink) => [
+      [sink, TOPICS.trades, `kandle-${sink}-trades`],
+      [sink, TOPICS.candles, `kandle-${sink}-candles`],
+      [sink, TOPICS.signals, `kandle-${sink}-signals`],
+    ]),
+  );
+  const [base] = plan.sources;
+  for (const { ordering, delivery } of added)
+    expect({ ordering, delivery }).toEqual({ ordering: 'unordered', delivery: base?.delivery });
+  expect((await readPlan()).services).toEqual(plan.services);
 });
 
 test('prefixPlan() puts the prefix before every topic and group, and changes nothing else', () => {

@@ -4,6 +4,7 @@ import {
   duration,
   flag,
   option,
+  repeatedOption,
   type OptionParser,
   type OptionValues,
   readCommand,
@@ -12,6 +13,7 @@ import {
   wholeNumber,
 } from '@kandle/tooling/command';
 import { DEFAULT_SYMBOLS, MAX_SYMBOLS } from '@kandle/feeds/simulator/instruments';
+import { type SinkChoice, sinkChoice } from './sinks.ts';
 import { VENDOR_FEEDS, type VendorFeedName } from './vendor-feeds.ts';
 
 /** What `npm start` was asked for. */
@@ -44,6 +46,8 @@ export interface StartOptions {
   readonly exporter: boolean;
   /** Serve the page for the browser. */
   readonly console: boolean;
+  /** Databases beside Cassandra that are written to. */
+  readonly sinks: readonly SinkChoice[];
   /** Ports asked for; the rest is chosen. */
   readonly ports: Readonly<Record<string, number>>;
 }
@@ -115,6 +119,11 @@ everything. A second start finds its data again; "npm run clean" forgets it.`,
       'write trades.csv and candles_5s.csv, read back from Cassandra, when the run ends',
       text,
     ),
+    sink: repeatedOption(
+      'NAME=URL',
+      'write to another database too: influx=http://127.0.0.1:8086, redis=redis://127.0.0.1:6379; once for each, and how in INFLUX_… and REDIS_… (functions/sink-influx, functions/sink-redis)',
+      sinkChoice,
+    ),
     for: option('DURATION', 'end after 90s, 10m or 2h, counted from "ready", with a summary', duration()),
     plain: flag('lines instead of the live view, which is there when the output is a terminal'),
     idle: option('DURATION', "stop a function's process after this time without an event", duration(), '30s'),
@@ -166,6 +175,9 @@ export function parseStartOptions(args: readonly string[]): StartOptions | null 
   if (values.feed !== null && replay !== null) {
     throw new UsageError('--feed is for a made-up market, not for a recording');
   }
+  const [twice] = values.sink.filter(({ sink }, n) => values.sink.findIndex((one) => one.sink === sink) < n);
+  if (twice !== undefined)
+    throw new UsageError(`--sink ${twice.sink.replace('sink-', '')} is given twice: name one of each`);
   const simulator = chooseMarket(values);
   if (simulator.given.length > 0 && replay !== null) {
     throw new UsageError(`${simulator.given.join(', ')}: for the simulated market, not for a recording`);
@@ -185,6 +197,7 @@ export function parseStartOptions(args: readonly string[]): StartOptions | null 
     plain: values.plain,
     exporter: !values['no-exporter'],
     console: !values['no-console'],
+    sinks: values.sink,
     ports: choosePorts(values),
   };
 }

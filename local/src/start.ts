@@ -20,6 +20,7 @@ import { LOSS_EXIT_CODE, lossesOf } from './losses.ts';
 import { createLocalAnswers } from './console/local-answers.ts';
 import { createLocalPages } from './console/local-pages.ts';
 import { createProgress, type Progress, WATCHED_TOPICS } from './progress.ts';
+import { sinkEnv } from './sinks.ts';
 import { createStandstill } from './standstill.ts';
 import { claimFolder, type FolderClaim } from '@kandle/servers/process/run-record';
 import { forgetServerAddresses, writeServerAddresses } from '@kandle/servers/server-addresses';
@@ -54,7 +55,7 @@ async function main(): Promise<void> {
   const options = parseStartOptions(process.argv.slice(2));
   if (options === null) return void process.stdout.write(helpText(START));
   loadDotEnv(join(REPO_ROOT, '.env'), (path) => readFileSync(path, 'utf8'));
-  const plan = await readPlan();
+  const plan = await readPlan(options.sinks.map(({ sink }) => sink));
   const feed = await chooseFeed(options, process.env, (line) => say(line));
   // What grows with the market reaches no process by its environment: Linux would not start it.
   delete process.env['SYMBOLS'];
@@ -129,12 +130,7 @@ async function runOn({ kafka, cassandra }: Servers, run: Run): Promise<void> {
       moreFeeds: feed.envs.slice(1),
       idleMs: options.idleMs,
       fromSource: options.fromSource,
-      processEnv: (name) =>
-        name === 'notify'
-          ? { TARGETS_FILE: notifyTargets(process.env) }
-          : name === 'query'
-            ? { CONSOLE: String(options.console) }
-            : {},
+      processEnv: (name) => ownEnv(name, options),
       metricsPort,
       queryPort,
       ...(options.console ? { besideQuery: createLocalPages(() => local.answers) } : {}),
@@ -175,6 +171,14 @@ async function runOn({ kafka, cassandra }: Servers, run: Run): Promise<void> {
   } finally {
     await watch.close();
   }
+}
+
+/** What only the launcher knows of a process. */
+function ownEnv(name: string, { sinks, ...options }: StartOptions): Readonly<Record<string, string>> {
+  if (name === 'notify') return { TARGETS_FILE: notifyTargets(process.env) };
+  if (name === 'query') return { CONSOLE: String(options.console) };
+  const choice = sinks.find(({ sink }) => sink === name);
+  return choice === undefined ? {} : sinkEnv(choice, process.env);
 }
 
 /** A replay begins with nothing: 2024's rows never mix with those of another run. */

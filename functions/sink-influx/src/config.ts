@@ -5,7 +5,10 @@ import { z } from 'zod';
 /** Every variable that the function takes, with its default. */
 export const envSchema = z.object({
   ...FunctionEnv.shape,
-  INFLUX_URL: z.url({ protocol: /^https?$/ }).default('http://127.0.0.1:8086'),
+  INFLUX_URL: z
+    .url({ protocol: /^https?$/ })
+    .refine((text) => new URL(text).password === '', 'a password belongs into INFLUX_TOKEN_FILE')
+    .default('http://127.0.0.1:8086'),
   /** How it is written to: `/write` of 1.x, `/api/v2/write`, `/api/v3/write_lp`. */
   INFLUX_API: z.enum(['v1', 'v2', 'v3']).default('v2'),
   /** The database; of v2 the bucket. */

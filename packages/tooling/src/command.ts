@@ -23,7 +23,8 @@ export interface Option<Value> {
   readonly help: string;
   /** The text that it has when it is not given; null for none. */
   readonly fallback: string | null;
-  readonly read: (text: string | undefined, context: OptionContext) => Value;
+  /** Makes its value of every text that it was given, in their order. */
+  readonly read: (texts: readonly string[], context: OptionContext) => Value;
 }
 
 /** Options by name, without their dashes. */
@@ -57,7 +58,7 @@ export function defineCommand<const Declared extends Options>(command: Command<D
 
 /** An option without a value. */
 export function flag(help: string): Option<boolean> {
-  return { placeholder: null, help, fallback: null, read: (text) => text !== undefined };
+  return { placeholder: null, help, fallback: null, read: (texts) => texts.length > 0 };
 }
 
 /** An option with a value; null where it is not given, unless it has a default. */
@@ -82,8 +83,22 @@ export function option<Value>(
     placeholder,
     help,
     fallback,
-    read: (text = fallback ?? undefined, context) => (text === undefined ? null : parse(text, context)),
+    read(texts, context) {
+      // Of several the last counts.
+      const last = texts.at(-1) ?? fallback;
+      return last === null ? null : parse(last, context);
+    },
   };
+}
+
+/** An option that may be given several times: the values of all. */
+export function repeatedOption<Value>(
+  placeholder: string,
+  help: string,
+  parse: OptionParser<Value>,
+): Option<readonly Value[]> {
+  const read: Option<readonly Value[]>['read'] = (texts, context) => texts.map((one) => parse(one, context));
+  return { placeholder, help, fallback: null, read };
 }
 
 /** The text as it is. */
@@ -144,10 +159,8 @@ export function readCommand<Declared extends Options>(
   if (given['help'] !== undefined) return null;
   const values = Object.entries(options).map(([name, { read }]) => {
     const value = given[name];
-    return [
-      name,
-      read(typeof value === 'string' ? value : value === true ? '' : undefined, { name, wallMs }),
-    ] as const;
+    const texts = value === undefined ? [] : [value].flat().map(String);
+    return [name, read(texts, { name, wallMs })] as const;
   });
   // Each value was read by its own option.
   return Object.fromEntries(values) as OptionValues<Declared>;
@@ -160,7 +173,7 @@ function readArgs(
 ): Readonly<Record<string, unknown>> {
   const config: ParseArgsOptionsConfig = { help: { type: 'boolean', short: 'h' } };
   for (const [name, { placeholder }] of Object.entries(options))
-    config[name] = { type: placeholder === null ? 'boolean' : 'string' };
+    config[name] = placeholder === null ? { type: 'boolean' } : { type: 'string', multiple: true };
   try {
     return parseArgs({ args: [...args], options: config }).values;
   } catch (error) {
