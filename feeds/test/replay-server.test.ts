@@ -329,6 +329,29 @@ describe('a recording', () => {
     if (vendor !== 'ndjson') expect(await surveyRecording(fileOf(frameLine))).toMatchObject({ source });
   });
 
+  test('in parts is one, even where a part that was killed ends in the middle; parts of two vendors are none', async () => {
+    const told = `${formatSourceLine(sourceOfVendor('finnhub'))}\n`;
+    const [first, second] = [manyLines(1_000, 1), manyLines(1_000, 2_000)].map((lines) => told + lines);
+    const cut = fileOf(gzipSync(first ?? '').subarray(0, -100));
+    const rest = fileOf(second ?? '');
+    const whole = await surveyRecording([fileOf(first ?? ''), rest]);
+    expect(whole).toMatchObject({ frameCount: 2_000, symbols: ['A', 'B'], leftOut: null });
+    const { frameCount, leftOut } = await surveyRecording([cut, rest]);
+    expect(frameCount).toBeGreaterThan(1_900);
+    expect(leftOut).toMatch(
+      /: it ends in the middle of line \d+, and the end of the compressed file is missing$/,
+    );
+    const times: number[] = [];
+    for await (const { recvMs } of readRecording([cut, rest], sourceOfVendor('finnhub'), frameCount - 1_000))
+      times.push(recvMs);
+    expect(times).toHaveLength(1_000);
+    expect(times.slice(0, 2)).toEqual([0, 2_000]);
+    const foreign = fileOf(`${formatSourceLine(sourceOfVendor('yahoo'))}\n`);
+    await expect(surveyRecording([rest, foreign])).rejects.toThrow(
+      /line 1: .*frames of yahoo follow on those of finnhub/,
+    );
+  });
+
   test('with a byte order mark and line ends of Windows is a recording', async () => {
     const content = `\u{FEFF}${manyLines(3, 1).replaceAll('\n', '\r\n')}`;
     expect(await surveyRecording(fileOf(content))).toEqual({

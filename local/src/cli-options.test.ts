@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { helpText, UsageError } from '@kandle/tooling/command';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { parseStartOptions, START } from './cli-options.ts';
 
 const thisFile = import.meta.filename;
@@ -34,6 +37,18 @@ describe('parseStartOptions()', () => {
         given: ['--rate', '--symbols', '--seed', '--silence'],
       },
     });
+  });
+
+  test("takes a recording's parts, by their names or by a pattern, in the order of their numbers", () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kandle-parts-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const [first, second, tenth] = ['x.1.gz', 'x.2.gz', 'x.10.gz'].map((name) => join(folder, name));
+    for (const path of [first, second, tenth]) writeFileSync(path ?? '', '');
+    const replayOf = (given: string) => parseStartOptions(['--replay', given])?.replay;
+    expect(replayOf(`${folder}/x.*.gz`)).toEqual([first, second, tenth]);
+    expect(replayOf(`${tenth},${first}`)).toEqual([tenth, first]);
+    expect(replayOf(thisFile)).toEqual([thisFile]);
+    expect(() => replayOf(`${first},${folder}/y.*`)).toThrow('There is no recording at');
   });
 
   test.each([

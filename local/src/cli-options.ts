@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, globSync, statSync } from 'node:fs';
 import {
   defineCommand,
   duration,
@@ -18,8 +18,8 @@ import { VENDOR_FEEDS, type VendorFeedName } from './vendor-feeds.ts';
 
 /** What `npm start` was asked for. */
 export interface StartOptions {
-  /** Recording to play instead of a live feed. */
-  readonly replay: string | null;
+  /** Recording to play instead of a live feed: its files, in their order. */
+  readonly replay: readonly string[] | null;
   /** Times real time; Infinity for as fast as it goes. */
   readonly speed: number;
   /** Refuse a recording that ends in the middle, instead of playing what is whole. */
@@ -84,6 +84,8 @@ const SIMULATOR = {
   ),
 };
 
+const BY_NUMBER = new Intl.Collator('en', { numeric: true });
+
 const PORT = wholeNumber(1, 65_535);
 const PORTS = {
   'kafka-port': option('N', 'of the broker', PORT),
@@ -102,9 +104,9 @@ export const START = defineCommand({
 everything. A second start finds its data again; "npm run clean" forgets it.`,
   options: {
     replay: option(
-      'FILE',
-      'play a recording (JSONL or .jsonl.gz) in a data folder of its own, emptied at start, and end when every window is final',
-      text,
+      'FILES',
+      "play a recording (JSONL or .jsonl.gz) in a data folder of its own, emptied at start, and end when every window is final; its parts with commas, or 'day-*.jsonl.gz'",
+      recordingFiles,
     ),
     speed: option('N|max', 'times real time (default 1), or as fast as it goes', speed),
     feed: option(
@@ -164,9 +166,6 @@ export function parseStartOptions(args: readonly string[]): StartOptions | null 
   const values = readCommand(START, args);
   if (values === null) return null;
   const { replay } = values;
-  if (replay !== null && !(existsSync(replay) && statSync(replay).isFile())) {
-    throw new UsageError(`There is no recording at ${replay}: check the path given to --replay`);
-  }
   if (values.speed !== null && replay === null) {
     throw new UsageError('--speed is for a recording: give --replay FILE too');
   }
@@ -216,6 +215,23 @@ function chooseMarket(values: OptionValues<typeof SIMULATOR>): SimulatorChoice {
 function choosePorts(values: OptionValues<typeof PORTS>): Readonly<Record<string, number>> {
   const names = Object.keys(PORTS) as readonly (keyof typeof PORTS)[];
   return Object.fromEntries(names.flatMap((name) => (values[name] === null ? [] : [[name, values[name]]])));
+}
+
+/** A file of that name; else files with commas between, or patterns, of each what it matches by number. */
+function recordingFiles(given: string): readonly string[] {
+  if (isFile(given)) return [given];
+  return given.split(',').flatMap((part) => (isFile(part) ? [part] : matchesOf(part)));
+}
+
+function matchesOf(pattern: string): readonly string[] {
+  const files = globSync(pattern).filter(isFile).toSorted(BY_NUMBER.compare);
+  if (files.length === 0)
+    throw new UsageError(`There is no recording at ${pattern}: check the path given to --replay`);
+  return files;
+}
+
+function isFile(path: string): boolean {
+  return existsSync(path) && statSync(path).isFile();
 }
 
 function symbolCount(...[given, context]: Parameters<OptionParser<number>>): number {

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { pipeline, Writable } from 'node:stream';
 import { pipeline as finish } from 'node:stream/promises';
 import { constants, createGunzip } from 'node:zlib';
@@ -18,6 +19,9 @@ export interface RecordedFrame {
   /** Number of entries, if it is a frame of trades. */
   readonly trades: number;
 }
+
+/** A recording: a file, or its parts in their order. */
+export type RecordingFiles = string | readonly string[];
 
 /** What is in a recording. */
 export interface RecordingSummary {
@@ -42,34 +46,44 @@ const PREFIX = /^\s*\{\s*"recv_ms"\s*:\s*[-+.\deE]+\s*,\s*"frame"\s*:\s*/;
  * byte order mark and the end of a file that was cut: the last line where it is not whole, and what is missing
  * of a compressed file.
  *
- * @throws {FatalError} Naming the line, if the file cannot be read or is no recording.
+ * @throws {FatalError} Naming file and line, if one cannot be read or is no recording.
  */
 export async function* readRecording(
-  file: string,
+  files: RecordingFiles,
   source: RecordingSource,
   from = 0,
-  onCut: (lineNumber: number) => void = () => undefined,
+  onCut: (file: string, lineNumber: number) => void = () => undefined,
 ): AsyncGenerator<RecordedFrame> {
   let index = 0;
-  let lineNumber = 0;
   const read = source.vendor === 'finnhub' ? readFinnhub : readOf(source);
-  try {
-    for await (const { text, isEnded } of readLines(file)) {
-      lineNumber += 1;
-      if (text.trim() === '' || (index === 0 && readSourceLine(text) !== null)) continue;
-      if (!isEnded && !isJson(text)) {
-        onCut(lineNumber);
-        return;
+  for (const file of [files].flat()) {
+    let lineNumber = 0;
+    try {
+      for await (const { text, isEnded } of readLines(file)) {
+        lineNumber += 1;
+        if (text.trim() === '' || isSourceLine(text, source)) continue;
+        if (!isEnded && !isJson(text)) {
+          onCut(file, lineNumber);
+          break;
+        }
+        if (index >= from) yield parseLine(text, read);
+        index += 1;
       }
-      if (index >= from) yield parseLine(text, read);
-      index += 1;
+    } catch (error) {
+      const line = error instanceof SyntaxError ? lineNumber : lineNumber + 1;
+      throw new FatalError(`Cannot read the recording ${file}: line ${line}: ${describeError(error)}`, {
+        cause: error,
+      });
     }
-  } catch (error) {
-    const line = error instanceof SyntaxError ? lineNumber : lineNumber + 1;
-    throw new FatalError(`Cannot read the recording ${file}: line ${line}: ${describeError(error)}`, {
-      cause: error,
-    });
   }
+}
+
+/** True if the line says whose frames follow. @throws {SyntaxError} If they are another vendor's. */
+function isSourceLine(text: string, { vendor }: RecordingSource): boolean {
+  const told = readSourceLine(text);
+  if (told !== null && told.vendor !== vendor)
+    throw new SyntaxError(`frames of ${told.vendor} follow on those of ${vendor}`);
+  return told !== null;
 }
 
 /**
@@ -77,22 +91,27 @@ export async function* readRecording(
  *
  * @throws {FatalError} If it cannot be read, or holds no trade of any symbol.
  */
-export async function surveyRecording(file: string): Promise<RecordingSummary> {
+export async function surveyRecording(files: RecordingFiles): Promise<RecordingSummary> {
+  const all = [files].flat();
   const symbols = new Set<string>();
   let frameCount = 0;
   let tradeCount = 0;
-  let cutLine: number | null = null;
-  const noteCut = (lineNumber: number): void => {
-    cutLine = lineNumber;
-  };
-  const source = await readSource(file);
-  for await (const frame of readRecording(file, source, 0, noteCut)) {
+  const cutLines = new Map<string, number>();
+  const source = await readSource(all[0] ?? '');
+  const noteCut = (file: string, lineNumber: number): void => void cutLines.set(file, lineNumber);
+  for await (const frame of readRecording(all, source, 0, noteCut)) {
     frameCount += 1;
     tradeCount += frame.trades;
     for (const symbol of frame.symbols) symbols.add(symbol);
   }
-  if (symbols.size === 0) throw new FatalError(`Cannot replay ${file}: it holds no trade`);
-  return { source, symbols: [...symbols], frameCount, tradeCount, leftOut: await describeCut(file, cutLine) };
+  if (symbols.size === 0) throw new FatalError(`Cannot replay ${all.join(', ')}: it holds no trade`);
+  const cuts: string[] = [];
+  for (const file of all) {
+    const cut = await describeCut(file, cutLines.get(file) ?? null);
+    if (cut !== null) cuts.push(all.length === 1 ? cut : `${basename(file)}: ${cut}`);
+  }
+  const leftOut = cuts.length === 0 ? null : cuts.join('; ');
+  return { source, symbols: [...symbols], frameCount, tradeCount, leftOut };
 }
 
 /** Frames at the beginning of a recording by which its vendor is recognised, if it does not say it. */

@@ -8,6 +8,7 @@ import { createReplayPosition, type Farewell } from './replay-position.ts';
 import {
   entriesOf,
   type RecordedFrame,
+  type RecordingFiles,
   readRecording,
   symbolOf,
   surveyRecording,
@@ -15,8 +16,8 @@ import {
 
 /** What is replayed, where and how fast. */
 export interface ReplayOptions {
-  /** A recording: lines `{"recv_ms":…,"frame":{…}}`, gzip or not. */
-  readonly file: string;
+  /** A recording: lines `{"recv_ms":…,"frame":{…}}`, gzip or not; in one file or in parts. */
+  readonly file: RecordingFiles;
   /** Port on 127.0.0.1; 0 takes a free one. */
   readonly port: number;
   /** Times the recorded speed, or as fast as the client takes it. */

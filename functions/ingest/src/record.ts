@@ -1,8 +1,10 @@
+import { positiveMs, readEnv, wholeNumber } from '@kandle/runtime/config';
 import { describeError, FatalError } from '@kandle/runtime/errors';
 import { createLogger } from '@kandle/runtime/log';
+import { z } from 'zod';
 import { readConfig } from './config.ts';
 import { createFeed } from './feed/create-feed.ts';
-import { createRecording } from './record/recording.ts';
+import { createRotatingRecording } from './record/rotating-recording.ts';
 import { askedSymbols } from './symbols.ts';
 
 /*
@@ -13,25 +15,36 @@ import { askedSymbols } from './symbols.ts';
 const TELL_MS = 5_000;
 const FLUSH_MS = 1_000;
 
+/** Where to; a part is full after so many bytes or so long, or there is only one file. */
+const RecordEnv = z.object({
+  RECORD_FILE: z.string().min(1),
+  RECORD_PART_BYTES: wholeNumber(1, 1_000_000_000_000).optional(),
+  RECORD_PART_MS: positiveMs.optional(),
+});
+
 async function main(): Promise<void> {
-  const path = process.env['RECORD_FILE'] ?? '';
-  if (path === '') throw new FatalError('Cannot record: RECORD_FILE is not set');
+  const { RECORD_FILE: path, ...bounds } = readEnv(RecordEnv, process.env);
   const config = readConfig(process.env);
   const log = createLogger('record', 'warn');
   const { symbols, refused } = askedSymbols(config);
   for (const { symbol, reason } of refused) log.warn(`${symbol} is not asked for: ${reason}`);
-  const recording = createRecording(
+  const recording = createRotatingRecording({
     path,
-    { vendor: config.VENDOR, mapping: config.NDJSON_MAPPING },
-    Date.now,
-  );
+    source: { vendor: config.VENDOR, mapping: config.NDJSON_MAPPING },
+    maxBytes: bounds.RECORD_PART_BYTES ?? null,
+    maxMs: bounds.RECORD_PART_MS ?? null,
+    wallMs: Date.now,
+    monotonicMs: () => performance.now(),
+    onError: (error) => fail(new FatalError(`Cannot write ${path}: ${describeError(error)}`)),
+  });
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   const feed = createFeed(
     config,
     {
       onConnected: (connection) => say(`connected (${connection})`),
       onDisconnected: () => say('the line is gone'),
-      onWaiting: (words, waitMs) => say(`no connection: ${words}; again in ${Math.round(waitMs / 1_000)} s`),
+      onWaiting: (words, waitMs, isRefused) =>
+        say(`${isRefused ? 'refused' : 'no connection'}: ${words}; again in ${Math.round(waitMs / 1_000)} s`),
       onAlive: () => undefined,
       onStandstill: () => undefined,
       onFrame: (_, text) => recording.write(text),
@@ -40,20 +53,24 @@ async function main(): Promise<void> {
     { symbols, moments: { hasStoodStill: () => false }, log },
   );
   const flushing = setInterval(() => recording.flush(), FLUSH_MS);
-  const telling = setInterval(() => say(`${recording.frames()} frames in ${path}`), TELL_MS);
+  const tell = (): void =>
+    say(`${recording.frames()} frames, ${(recording.bytes() / 1e6).toFixed(1)} MB, in ${recording.path()}`);
+  const telling = setInterval(tell, TELL_MS);
   const end = async (): Promise<void> => {
     clearInterval(flushing);
     clearInterval(telling);
     await feed.stop(true);
     await recording.close();
-    say(`${recording.frames()} frames in ${path}`);
+    tell();
     process.exit(0);
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void end());
   feed.start();
 }
 
-main().catch((error: unknown) => {
+function fail(error: unknown): void {
   process.stderr.write(`record: ${describeError(error)}\n`);
   process.exit(1);
-});
+}
+
+main().catch(fail);

@@ -11,7 +11,12 @@ test('a recording holds every frame as it came, and can be read while it is writ
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const path = join(folder, 'x.jsonl.gz');
   let nowMs = 1_700_000_000_000;
-  const recording = createRecording(path, sourceOfVendor('yahoo'), () => (nowMs += 1));
+  const recording = createRecording({
+    path,
+    source: sourceOfVendor('yahoo'),
+    wallMs: () => (nowMs += 1),
+    onError: (error) => expect.unreachable(error.message),
+  });
   const frames = ['{"p":1e309}', 'not JSON', '{"half":', '{"a":1}\n'];
   for (const frame of frames) recording.write(frame);
   recording.write('');

@@ -10,19 +10,28 @@ export interface Recording {
   /** What was written until now can be read even if this process is killed. */
   flush(): void;
   frames(): number;
+  /** Bytes of the file so far, compressed. */
+  bytes(): number;
   /** Resolves when everything is in the file. */
   close(): Promise<void>;
 }
 
-/**
- * A recording that begins now; what the file held is gone.
- *
- * @param source Whose frames come.
- * @param wallMs The recorder's clock.
- */
-export function createRecording(path: string, source: RecordingSource, wallMs: () => number): Recording {
+/** What a file is made of. */
+export interface RecordingOptions {
+  readonly path: string;
+  /** Whose frames come. */
+  readonly source: RecordingSource;
+  /** The recorder's clock. */
+  readonly wallMs: () => number;
+  /** The file cannot be written. */
+  readonly onError: (error: Error) => void;
+}
+
+/** A recording that begins now; what the file held is gone. */
+export function createRecording({ path, source, wallMs, onError }: RecordingOptions): Recording {
   const gzip = createGzip();
   const file = createWriteStream(path);
+  file.on('error', onError);
   gzip.pipe(file);
   gzip.write(`${formatSourceLine(source)}\n`);
   let frames = 0;
@@ -41,6 +50,7 @@ export function createRecording(path: string, source: RecordingSource, wallMs: (
       gzip.flush(constants.Z_SYNC_FLUSH);
     },
     frames: () => frames,
+    bytes: () => file.bytesWritten,
     async close() {
       gzip.end();
       await finished(file);
