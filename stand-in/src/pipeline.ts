@@ -4,7 +4,7 @@ import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
 import { TOPICS } from '@kandle/market/event/topics';
 import type { Client } from 'cassandra-driver';
 import { type Admin, Kafka, logLevel, type Producer } from 'kafkajs';
-import { createIngestProcess, type IngestProcess, type IngestStatus } from './ingest-process.ts';
+import { createIngestProcess, type IngestProcess, type IngestStatus, together } from './ingest-process.ts';
 import type { InstanceSpec, ProcessHooks } from './serving/instance.ts';
 import { nodeMemoryOptions } from '@kandle/knative/memory';
 import type { RunPlan, ServicePlan } from '@kandle/knative/plan';
@@ -78,6 +78,8 @@ export interface Pipeline {
   readonly services: ReadonlyMap<string, Service>;
   readonly sources: readonly Source[];
   readonly ingest: IngestProcess | null;
+  /** All processes of ingest, by the names of their feeds. */
+  readonly ingests: ReadonlyMap<string, IngestProcess>;
   /** What the processes of ingest say together; null until each of them answers. */
   ingestStatus(): Promise<IngestStatus | null>;
   /** Records that each source has not settled yet. */
@@ -115,11 +117,11 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   const observers: LongRunning[] = [];
   let gateway: Gateway | null = null;
   let programs: ReadonlyMap<string, Program> = new Map();
-  const ingests: IngestProcess[] = [];
+  const ingests = new Map<string, IngestProcess>();
 
   async function stop(): Promise<void> {
     await Promise.all([
-      ...ingests.map((ingest) => ingest.stop()),
+      ...[...ingests.values()].map((ingest) => ingest.stop()),
       ...observers.map((observer) => observer.stop()),
     ]);
     await Promise.all([gateway?.close(), ...sources.map((source) => source.stop())]);
@@ -227,9 +229,9 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
           name,
           logFile: join(options.logFolder, `${name}.log`),
         });
-        ingests.push(await createIngestProcess(spec, options.hooks));
+        ingests.set(feed['FEED'] ?? name, await createIngestProcess(spec, options.hooks));
       }
-      await unlessAborted(Promise.all(ingests.map((ingest) => ingest.alive)), signal);
+      await unlessAborted(Promise.all([...ingests.values()].map((ingest) => ingest.alive)), signal);
     }
   } catch (error) {
     await stop();
@@ -257,8 +259,10 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     client,
     services,
     sources,
-    ingest: ingests[0] ?? null,
-    ingestStatus: async () => together(await Promise.all(ingests.map((ingest) => ingest.status()))),
+    ingest: ingests.values().next().value ?? null,
+    ingests,
+    ingestStatus: async () =>
+      together(await Promise.all([...ingests.values()].map((ingest) => ingest.status()))),
     lags,
     findUnrest,
     isAtRest: async () => (await findUnrest()) === null,
@@ -273,28 +277,6 @@ function cassandraSettings({ cassandra }: ServerAddresses, keyspace: string): Ca
     CASSANDRA_LOCAL_DATACENTER: cassandra.localDataCenter,
     CASSANDRA_KEYSPACE: keyspace,
     CASSANDRA_TLS: false,
-  };
-}
-
-/** The status of all processes of ingest as that of one; null if one does not answer, or there is none. */
-function together(statuses: readonly (IngestStatus | null)[]): IngestStatus | null {
-  const answers = statuses.filter((status) => status !== null);
-  const [first] = answers;
-  if (first === undefined || answers.length < statuses.length) return null;
-  const sum = (count: (status: IngestStatus) => number): number =>
-    answers.reduce((total, status) => total + count(status), 0);
-  return {
-    ...first,
-    connected: answers.every(({ connected }) => connected),
-    records: sum(({ records }) => records),
-    rejected: sum(({ rejected }) => rejected),
-    duplicates: sum(({ duplicates }) => duplicates),
-    dropped: sum(({ dropped }) => dropped),
-    refused: answers.flatMap(({ refused }) => refused),
-    priceOnly: answers.flatMap(({ priceOnly }) => priceOnly),
-    repeatedFrames: sum(({ repeatedFrames }) => repeatedFrames),
-    ended: answers.every(({ ended }) => ended),
-    drained: answers.every(({ drained }) => drained),
   };
 }
 

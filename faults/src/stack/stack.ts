@@ -217,7 +217,7 @@ function assemble(
   async function findUnrest(): Promise<string | null> {
     const status = await pipeline.ingestStatus();
     if (status === null) return 'ingest does not answer';
-    if (!('buffered' in status) || status.buffered !== 0) return 'ingest has records to send';
+    if (status.buffered !== 0) return 'ingest has records to send';
     const behind = [...(await lags())].filter(([, lag]) => lag > 0);
     if (behind.length > 0) return behind.map(([name, lag]) => `${name} is ${lag} events behind`).join(', ');
     const { rows } = await pipeline.client.execute(`SELECT shard, open FROM ${options.keyspace}.shards`);
@@ -239,8 +239,7 @@ function assemble(
       const deadline = performance.now() + TAKEN_DEADLINE_MS;
       for (;;) {
         const status = await pipeline.ingestStatus();
-        const left = status === null ? null : { buffered: 1, waiting: 1, ...status };
-        if (left?.buffered === 0 && left.waiting === 0) return;
+        if (status?.buffered === 0 && status.waiting === 0) return;
         if (performance.now() > deadline)
           throw new Error('Not in time: ingest has taken or refused everything');
         await sleep(POLL_MS);

@@ -1,14 +1,26 @@
 import type { RefusedSymbol } from '@kandle/market/feed/subscriptions';
 import type { Metrics } from './metrics.ts';
 
+/** Why there is no connection. */
+export interface Away {
+  /** In the feed's words. */
+  readonly reason: string;
+  /** Until then by the wall clock none is tried, milliseconds. */
+  readonly untilMs: number;
+  /** The vendor has said that it does not want us. */
+  readonly refused: boolean;
+}
+
 /** What ingest is doing, as `GET /status` tells it. */
 export interface IngestStatus extends Readonly<Metrics> {
   readonly feed: string;
   /** 0 until the log was read back. */
   readonly epoch: number;
   readonly connected: boolean;
-  /** Why there is no connection, in the feed's words, and until when none is tried; null while there is one. */
-  readonly away: { readonly reason: string; readonly untilMs: number } | null;
+  /** Null while there is a connection, and before the first was tried. */
+  readonly away: Away | null;
+  /** Whether any market of its symbols is open, by the calendar; `unknown` where it knows none of them. */
+  readonly market: 'open' | 'closed' | 'unknown';
   /** Number of the newest connection, 0 before the first. */
   readonly connection: number;
   /** Symbols asked for on this connection, and not known to be refused. */

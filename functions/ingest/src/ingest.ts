@@ -6,6 +6,7 @@ import type { Logger } from '@kandle/runtime/log';
 import { newTraceparent } from '@kandle/runtime/trace';
 import type { IngestConfig } from './config.ts';
 import { createFeed } from './feed/create-feed.ts';
+import { marketHoursOf } from './feed/line/mend-options.ts';
 import { createFeedEvents, type FeedState } from './feed/feed-events.ts';
 import { createFeedTime } from './feed/feed-time.ts';
 import { createGaps } from './feed/gaps.ts';
@@ -59,6 +60,7 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
   const { FEED: feedName, RAW_TOPIC: rawTopic } = config;
   const { symbols, refused } = askedSymbols(config);
   const subscriptions = createSubscriptions(symbols);
+  const hours = marketHoursOf(config, symbols);
   const priceOnly = createPriceOnlySymbols();
   const { DISORDER_MS: disorderMs, GRACE_MS: graceMs, MEMORY_MS: memoryMs } = config;
   const isReplay = config.REPLAY_SPEED !== undefined;
@@ -201,6 +203,7 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
       epoch,
       connected: state.isConnected,
       away: state.away,
+      market: hours.knows ? (hours.isOpen(wallMs()) ? 'open' : 'closed') : 'unknown',
       connection: state.connection,
       subscribed: state.isConnected ? subscriptions.subscribed() : [],
       refused: [...refused, ...subscriptions.refused()],

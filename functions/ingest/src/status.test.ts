@@ -12,6 +12,7 @@ test('answers liveness, readiness and status', async () => {
       feed: 'finnhub',
       epoch: 1,
       away: null,
+      market: 'open',
       connection: 1,
       subscribed: [],
       refused: [],

@@ -5,7 +5,7 @@ import { formatUnits } from './format.ts';
 export interface FeedNotes {
   /** @returns Lines to say now. */
   look(
-    status: Pick<IngestStatus, 'refused' | 'priceOnly' | 'repeatedFrames'>,
+    status: Pick<IngestStatus, 'refused' | 'priceOnly' | 'repeatedFrames' | 'feeds'>,
     nowMs: number,
   ): readonly string[];
 }
@@ -22,15 +22,21 @@ export function createFeedNotes(): FeedNotes {
   const refused = createNote();
   const priceOnly = createNote();
   let hasToldRepeats = false;
+  /** What each feed has been refused with, and was told. */
+  const refusals = new Map<string, string>();
 
   return {
     look(status, nowMs) {
       const lines: string[] = [];
-      const refusals = status.refused.map(({ symbol, reason }) => `${symbol} (${reason})`);
-      if (refused.isNews(refusals, nowMs))
-        lines.push(
-          `${formatUnits(refusals.length, 'symbol')} refused: ${listOf(refusals)}. The others go on`,
-        );
+      for (const { feed, away, connected } of status.feeds) {
+        if (connected) refusals.delete(feed);
+        if (away === null || !away.refused || refusals.get(feed) === away.reason) continue;
+        refusals.set(feed, away.reason);
+        lines.push(`${feed} is refused: ${away.reason}`);
+      }
+      const missing = status.refused.map(({ symbol, reason }) => `${symbol} (${reason})`);
+      if (refused.isNews(missing, nowMs))
+        lines.push(`${formatUnits(missing.length, 'symbol')} refused: ${listOf(missing)}. The others go on`);
       if (priceOnly.isNews(status.priceOnly, nowMs))
         lines.push(
           `${formatUnits(status.priceOnly.length, 'symbol')} with a volume of 0 only, and so with candles of prices: ${listOf(status.priceOnly)}`,

@@ -1,3 +1,5 @@
+import type { AwayView } from './view-state.ts';
+
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const prices = Array.from(
@@ -59,4 +61,10 @@ export function sparkline(values: readonly number[]): string {
   return values
     .map((value) => BARS[span === 0 ? 3 : Math.round(((value - low) / span) * (BARS.length - 1))] ?? '')
     .join('');
+}
+
+/** A feed without a connection, until when, and why: `yahoo refused until 10:03:12 (too many requests)`, UTC. */
+export function describeAway({ feed, refused, reason, untilMs }: AwayView): string {
+  const until = new Date(untilMs).toISOString().slice(11, 19);
+  return `${feed} ${refused ? 'refused' : 'away'} until ${until} (${reason})`;
 }

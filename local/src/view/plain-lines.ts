@@ -1,4 +1,12 @@
-import { formatCount, formatMs, formatPrice, formatRate, formatSpan, formatUnits } from './format.ts';
+import {
+  describeAway,
+  formatCount,
+  formatMs,
+  formatPrice,
+  formatRate,
+  formatSpan,
+  formatUnits,
+} from './format.ts';
 import { isAsleep, type FunctionView, type SymbolView, type ViewState } from './view-state.ts';
 
 /** The facts of a run in one line, for logs and pipes. */
@@ -9,6 +17,7 @@ export function plainLine({ upMs, feed, candles, rejects, deadLetters, ...state 
   const waiting = state.sources.reduce((sum, { lag }) => sum + (lag ?? 0), 0);
   return [
     `${formatSpan(upMs)}: ${feed.status}`,
+    ...feed.away.map(describeAway),
     `${formatCount(feed.trades)}${of} trades (${formatRate(feed.tradesPerSecond)}/s)`,
     `${formatCount(candles)} final candles of ${formatCount(state.activeSymbols)} symbols`,
     ...(first === undefined

@@ -43,6 +43,7 @@ const state = (changes: Partial<ViewState> = {}): ViewState => ({
   feed: {
     name: 'a simulated market',
     status: 'trading',
+    away: [],
     trades: 12_345,
     of: null,
     tradesPerSecond: 201,
@@ -168,6 +169,19 @@ describe('renderView()', () => {
     expect(renderView(silent, chrome(), wide).at(-1)).toContain('wake the market');
     expect(renderView(silent, chrome({ canSilence: false }), wide).at(-1)).toBe('q quit  ? help');
     expect(renderView(state(), chrome({ showHelp: true }), wide).join('\n')).toContain('LAG of a symbol');
+  });
+
+  test('shows until when a feed is away or refused, and its words', () => {
+    const untilMs = Date.UTC(2026, 10, 29, 10, 3, 12);
+    const away = [
+      { feed: 'yahoo', refused: true, reason: 'too many requests', untilMs },
+      { feed: 'tcp', refused: false, reason: 'ECONNREFUSED', untilMs },
+    ];
+    const lines = renderView(state({ feed: { ...state().feed, away } }), chrome(), wide);
+    expect(lines.slice(2, 4)).toEqual([
+      'yahoo refused until 10:03:12 (too many requests)',
+      'tcp away until 10:03:12 (ECONNREFUSED)',
+    ]);
   });
 
   test('says so when there is no candle yet', () => {

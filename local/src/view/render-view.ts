@@ -1,4 +1,5 @@
 import {
+  describeAway,
   formatCount,
   formatMs,
   formatPrice,
@@ -11,6 +12,7 @@ import {
 import { type Column, lineText, type Piece, type Style, tableLines } from './table.ts';
 import { withoutControls } from './text-width.ts';
 import {
+  type AwayView,
   type FunctionView,
   isAsleep,
   type SignalView,
@@ -39,6 +41,7 @@ const ROOMY_ROWS = 30;
 const LAGGING_MS = 15_000;
 const MAX_NOTES = 5;
 const MAX_SIGNALS = 4;
+const MAX_AWAY = 5;
 
 /**
  * The lines of the live view, none longer than the terminal is wide, and at least one fewer than it is high:
@@ -50,7 +53,7 @@ export function renderView(state: ViewState, chrome: ViewChrome, size: ViewSize)
   const isRoomy = rows >= ROOMY_ROWS;
   const gap: readonly (readonly Piece[])[] = isRoomy ? [[]] : [];
 
-  const head = [titleLine(state), countsLine(state)];
+  const head = [titleLine(state), countsLine(state), ...state.feed.away.slice(0, MAX_AWAY).map(awayLine)];
   const below = [
     ...(state.signals.length > 0 ? gap : []),
     ...state.signals.slice(0, isRoomy ? MAX_SIGNALS : 1).map(signalLine),
@@ -74,6 +77,7 @@ const STATUS_STYLES: Readonly<Record<ViewState['feed']['status'], Style>> = {
   trading: 'green',
   quiet: 'yellow',
   silent: 'yellow',
+  'market closed': 'cyan',
   'not connected': 'red',
   ended: 'cyan',
 };
@@ -103,6 +107,10 @@ function countsLine({ feed, candles, signalCount, rejects, deadLetters }: ViewSt
     { text: ', ' },
     alarm(deadLetters, 'red', 'dead letter'),
   ];
+}
+
+function awayLine(away: AwayView): readonly Piece[] {
+  return [{ text: withoutControls(describeAway(away)), style: away.refused ? 'red' : 'yellow' }];
 }
 
 function alarm(count: number, style: Style, unit?: string): Piece {

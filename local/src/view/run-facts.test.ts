@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { IngestStatus } from '@kandle/stand-in/ingest-process';
+import type { FeedLine, IngestStatus } from '@kandle/stand-in/ingest-process';
 import type { ServiceStats } from '@kandle/stand-in/serving/service';
 import { createCandleBoard } from './candle-board.ts';
 import { createSignalBoard } from './signal-board.ts';
@@ -22,12 +22,23 @@ const stats = (changes: Partial<ServiceStats> = {}): ServiceStats => ({
   ...changes,
 });
 
+const line = (changes: Partial<FeedLine> = {}): FeedLine => ({
+  feed: 'sim',
+  connected: true,
+  away: null,
+  market: 'open',
+  ...changes,
+});
+
 const status = (changes: Partial<IngestStatus> = {}): IngestStatus => ({
   connected: true,
+  feeds: [line()],
   records: 0,
   rejected: 0,
   duplicates: 0,
   dropped: 0,
+  buffered: 0,
+  waiting: 0,
   refused: [],
   priceOnly: [],
   repeatedFrames: 0,
@@ -102,12 +113,34 @@ test('tells how fast things go, and how the feed is', () => {
   expect(facts.state(T0 + 20_000).feed.status).toBe('quiet');
   setSilent(true);
   expect(facts.state(T0 + 20_000).feed.status).toBe('silent');
-  look(21, status({ connected: false, records: 1_000 }));
+  setSilent(false);
+  look(20, status({ records: 1_000, feeds: [line({ market: 'closed' })] }));
+  expect(facts.state(T0 + 20_000).feed.status).toBe('market closed');
+  look(20, status({ records: 1_000, feeds: [line({ market: 'closed' }), line({ market: 'unknown' })] }));
+  expect(facts.state(T0 + 20_000).feed.status).toBe('quiet');
+  look(21, status({ connected: false, records: 1_000, feeds: [line({ connected: false })] }));
   expect(facts.state(T0 + 21_000).feed.status).toBe('not connected');
   look(22, null);
   expect(facts.state(T0 + 22_000).feed).toMatchObject({ status: 'not connected', trades: 1_000 });
   look(23, status({ ended: true, connected: false, records: 1_000 }));
   expect(facts.state(T0 + 23_000).feed.status).toBe('ended');
+});
+
+test('names the feed that is away, while the others trade, and says its words once', () => {
+  const { facts, look } = begin();
+  const away = { reason: 'too many requests', refused: true, untilMs: Date.UTC(2026, 10, 29, 10, 3, 12) };
+  const feeds = [line(), line({ feed: 'yahoo', connected: false, away })];
+  expect(look(0, status({ connected: false, records: 1, feeds }))).toEqual([
+    'yahoo is refused: too many requests',
+  ]);
+  expect(facts.state(T0).feed).toMatchObject({ status: 'trading', away: [{ feed: 'yahoo', ...away }] });
+  expect(plainLine(facts.state(T0))).toContain(', yahoo refused until 10:03:12 (too many requests), ');
+  const later = { ...away, untilMs: away.untilMs + 60_000 };
+  expect(
+    look(1, status({ feeds: [line(), line({ feed: 'yahoo', connected: false, away: later })] })),
+  ).toEqual([]);
+  look(2, status({ feeds: [line(), line({ feed: 'yahoo' })] }));
+  expect(facts.state(T0 + 2_000).feed.away).toEqual([]);
 });
 
 test('puts all of it into a line, and into a summary', () => {

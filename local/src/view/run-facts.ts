@@ -86,9 +86,11 @@ export function createRunFacts(from: FactSources, readyMs: number): RunFacts {
 
   function feedStatus(nowMs: number): ViewState['feed']['status'] {
     if (last.status?.ended === true) return 'ended';
-    if (last.status?.connected !== true) return 'not connected';
+    const { connected = false, feeds = [] } = last.status ?? {};
+    if (!connected && !feeds.some((feed) => feed.connected)) return 'not connected';
     if (from.feed.isSilent()) return 'silent';
-    return nowMs - lastTradeMs > QUIET_MS ? 'quiet' : 'trading';
+    if (nowMs - lastTradeMs <= QUIET_MS) return 'trading';
+    return feeds.length > 0 && feeds.every(({ market }) => market === 'closed') ? 'market closed' : 'quiet';
   }
 
   return {
@@ -112,6 +114,9 @@ export function createRunFacts(from: FactSources, readyMs: number): RunFacts {
         feed: {
           name: from.feed.name,
           status: feedStatus(nowMs),
+          away: (last.status?.feeds ?? []).flatMap(({ feed, away }) =>
+            away === null ? [] : [{ feed, ...away }],
+          ),
           trades: answered?.records ?? 0,
           of: from.feed.tradeCount,
           tradesPerSecond,

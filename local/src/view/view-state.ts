@@ -64,13 +64,26 @@ export interface SourceView {
   readonly dropped: number;
 }
 
+/** A feed without a connection. */
+export interface AwayView {
+  readonly feed: string;
+  /** The vendor has said that it does not want us. */
+  readonly refused: boolean;
+  /** In the feed's words. */
+  readonly reason: string;
+  /** Until then none is tried, wall clock, milliseconds. */
+  readonly untilMs: number;
+}
+
 /** Everything that a person is shown of a run. */
 export interface ViewState {
   /** Since "ready", milliseconds. */
   readonly upMs: number;
   readonly feed: {
     readonly name: string;
-    readonly status: 'trading' | 'quiet' | 'silent' | 'not connected' | 'ended';
+    readonly status: 'trading' | 'quiet' | 'market closed' | 'silent' | 'not connected' | 'ended';
+    /** Feeds without a connection. */
+    readonly away: readonly AwayView[];
     /** Trades received, and how many there will be, if that is known. */
     readonly trades: number;
     readonly of: number | null;

@@ -8,6 +8,7 @@ import type { BooksAndNewsQueue } from '../lane/books-and-news-queue.ts';
 import type { BufferBound } from '../lane/buffer-bound.ts';
 import type { Lane } from '../lane/lane.ts';
 import type { RejectQueue } from '../lane/reject-queue.ts';
+import type { Away } from '../ingest-status.ts';
 import type { Metrics } from '../metrics.ts';
 import type { ShardMap } from '../shard-map.ts';
 import { takeBooksOrNews } from './book-and-news-entries.ts';
@@ -28,8 +29,8 @@ export interface FeedState {
   aliveMs: number;
   /** The feed's time when data came last, or the line opened. */
   dataMs: number;
-  /** Why there is no connection, and until when by the wall clock none is tried; null while there is one. */
-  away: { readonly reason: string; readonly untilMs: number } | null;
+  /** Null while there is a connection, and before the first was tried. */
+  away: Away | null;
 }
 
 /** What the feed's events act on. */
@@ -130,8 +131,8 @@ export function createFeedEvents(deps: FeedEventDeps): FeedEvents {
       state.isConnected = false;
       feedTime.stop();
     },
-    onWaiting(reason, waitMs) {
-      state.away = { reason, untilMs: deps.wallMs() + waitMs };
+    onWaiting(reason, waitMs, refused) {
+      state.away = { reason, untilMs: deps.wallMs() + waitMs, refused };
     },
     onAlive() {
       state.aliveMs = feedTime.nowMs();

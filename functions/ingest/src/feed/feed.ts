@@ -32,8 +32,11 @@ export interface FeedHandlers {
   /** `lost` says why the connection before it ended; null for the first. */
   onConnected(connection: number, lost: GapReason | null): void;
   onDisconnected(): void;
-  /** There is no connection, for the reason that `words` say, and none is tried for so long. */
-  onWaiting(words: string, waitMs: number): void;
+  /**
+   * There is no connection, for the reason that `words` say, and none is tried for so long; `isRefused` if the
+   * vendor has said that it does not want us.
+   */
+  onWaiting(words: string, waitMs: number, isRefused: boolean): void;
   /** Something came, whatever it is: the connection is alive. */
   onAlive(): void;
   /**

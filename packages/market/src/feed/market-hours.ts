@@ -2,6 +2,8 @@
 export interface MarketHours {
   /** True if a market of the feed is open, so that silence is not normal. @param wallMs UNIX milliseconds. */
   isOpen(wallMs: number): boolean;
+  /** False if it knows no market of the feed: then none is ever open. */
+  readonly knows: boolean;
 }
 
 /** A week of a market: stretches of minutes from Monday 00:00 of its zone, their ends excluded. */
@@ -84,6 +86,7 @@ function weekly(first: string, last: string, [from, to]: readonly [number, numbe
 function hoursOf(weeks: readonly Week[]): MarketHours {
   const clocks = weeks.map((week) => ({ week, minuteOf: createMinuteOf(week.zone) }));
   return {
+    knows: weeks.length > 0,
     isOpen: (wallMs) =>
       clocks.some(({ week, minuteOf }) => {
         if (week === ALWAYS) return true;

@@ -191,7 +191,7 @@ export function createMendedFeed(open: OpenLine, options: MendOptions, handlers:
     failures += 1;
     const line = `${mine.isOpen ? 'feed lost' : 'Cannot connect to the feed'}: ${detail}`;
     log[refusedMs === null ? 'warn' : 'error']({ connection, waitMs }, line);
-    handlers.onWaiting(detail, waitMs);
+    handlers.onWaiting(detail, waitMs, refusedMs !== null);
     reconnectTimer = setTimeout(connect, waitMs);
   }
 

@@ -82,7 +82,7 @@ export function createListeningFeed(options: ListeningFeedOptions, handlers: Fee
     if (clients.size > 0) return;
     lost = reason;
     handlers.onDisconnected();
-    if (state !== 'stopped') handlers.onWaiting('nobody is connected', 0);
+    if (state !== 'stopped') handlers.onWaiting('nobody is connected', 0, false);
   }
 
   function look(): void {
@@ -121,7 +121,7 @@ export function createListeningFeed(options: ListeningFeedOptions, handlers: Fee
     server.on('error', (error) => {
       const words = `Cannot listen on ${host}:${port}: ${describeError(error)}`;
       log.error(words);
-      handlers.onWaiting(words, options.retryMs);
+      handlers.onWaiting(words, options.retryMs, false);
       retryTimer = setTimeout(listen, options.retryMs);
     });
     server.listen({ host, port });
