@@ -24,6 +24,8 @@ export interface SocketServer {
   refuse(status: number | null): void;
   /** Takes clients in and closes them at once, until told otherwise. */
   closeAtOnce(isSo: boolean): void;
+  /** What each new client is sent at once. */
+  greetBy(texts: () => readonly string[]): void;
   close(): Promise<void>;
 }
 
@@ -41,6 +43,7 @@ export async function startSocketServer(options: SocketServerOptions): Promise<S
   let handshakes = 0;
   let refusal: number | null = null;
   let closesAtOnce = false;
+  let greeting: () => readonly string[] = () => [];
   http.on('upgrade', (request, socket, head) => {
     handshakes += 1;
     // A client that is refused cuts the line, sometimes before it has read the answer.
@@ -53,8 +56,9 @@ export async function startSocketServer(options: SocketServerOptions): Promise<S
     }
     server.handleUpgrade(request, socket, head, (client) => {
       client.on('error', () => undefined);
-      if (closesAtOnce) client.close(1008);
-      else options.onClient(client);
+      if (closesAtOnce) return client.close(1008);
+      options.onClient(client);
+      for (const text of greeting()) client.send(text);
     });
   });
   http.listen(options.port, '127.0.0.1');
@@ -76,6 +80,9 @@ export async function startSocketServer(options: SocketServerOptions): Promise<S
     },
     closeAtOnce(isSo) {
       closesAtOnce = isSo;
+    },
+    greetBy(texts) {
+      greeting = texts;
     },
     async close() {
       for (const client of server.clients) client.terminate();

@@ -1,68 +1,48 @@
-import type { FeedFrame } from '@kandle/market/feed/feed-frame';
-import { createLogger } from '@kandle/runtime/log';
-import { afterEach, describe, expect, test, vi } from 'vitest';
-import { readConfig } from '../src/config.ts';
-import { createFeed } from '../src/feed/create-feed.ts';
-import { VENDOR_SERVERS, type VendorServer } from './vendor-servers.ts';
+import { VENDOR_SERVERS, type VendorServer } from '@kandle/feeds/vendor/vendor-servers';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { runFeed, type RunningFeed } from './running-feed.ts';
 
-const cleanUps: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
-});
+const AT = 1_764_000_000_000;
+
+/** The n-th entry that a server sends. */
+const look = (n: number) => ({ symbol: 'AAPL', price: 100 + n, atMs: AT + n * 1_000, dayVolume: 1_000 + n });
 
 /** What every feed does, whoever the vendor: against a server that speaks the vendor's protocol. */
-describe.each(Object.entries(VENDOR_SERVERS))('the feed of %s', (_, startServer) => {
+describe.each(Object.entries(VENDOR_SERVERS))('the feed of %s', (_, startVendor) => {
+  async function startServer() {
+    const server = await startVendor();
+    onTestFinished(() => server.close());
+    return { ...server, frame: (n: number) => server.frame(look(n)) };
+  }
+
   async function start(changes: Readonly<Record<string, string>> = {}) {
     const server = await startServer();
-    cleanUps.push(() => server.close());
     return { server, ...startFeed(server, changes) };
   }
 
-  function startFeed(server: VendorServer, changes: Readonly<Record<string, string>>) {
-    const events: string[] = [];
-    const frames: FeedFrame[] = [];
-    const waits: [words: string, waitMs: number][] = [];
-    const log = createLogger('test', 'silent');
-    const logged = (['info', 'warn', 'error'] as const).map((level) => vi.spyOn(log, level));
-    const times = { RECONNECT_MIN_MS: '10', RECONNECT_MAX_MS: '200', STABLE_MS: '5000' };
-    const config = readConfig({ ...server.env, ...times, ...changes });
-    const feed = createFeed(
-      config,
-      {
-        onConnected: (connection, lost) => events.push(`connected ${connection} ${lost}`),
-        onDisconnected: () => events.push('disconnected'),
-        onWaiting: (words, waitMs) => waits.push([words, waitMs]),
-        onAlive: () => undefined,
-        onStandstill: () => undefined,
-        onFrame: (frame) => frames.push(frame),
-        onEnd: () => events.push('end'),
-      },
-      { symbols: ['AAPL', 'MSFT'], moments: { hasStoodStill: () => false }, log },
-    );
-    feed.start();
-    cleanUps.push(() => feed.stop(false));
-    const entries = () => frames.flatMap((frame) => (frame.kind === 'trade' ? frame.entries : []));
-    const kinds = () => frames.map(({ kind }) => kind).filter((kind) => kind !== 'subscribed');
-    const shown = () => JSON.stringify([logged.map(({ mock }) => mock.calls), waits, frames]);
-    return { feed, events, frames, waits, entries, kinds, shown };
+  function startFeed(server: Pick<VendorServer, 'env'>, changes: Readonly<Record<string, string>> = {}) {
+    const running = runFeed({ SYMBOLS: 'AAPL,MSFT', ...server.env, ...changes }, ['AAPL', 'MSFT']);
+    return { ...running, kinds: () => kindsOf(running), prices: () => running.entries().map(({ p }) => p) };
   }
 
-  const connected = (server: VendorServer) =>
+  const kindsOf = ({ frames }: RunningFeed) =>
+    frames.map(({ kind }) => kind).filter((kind) => kind !== 'subscribed');
+
+  const connected = (server: Pick<VendorServer, 'clients'>) =>
     vi.waitFor(() => expect(server.clients()).toBe(1), { timeout: 5_000 });
 
   test('tells every entry once, in order', async () => {
-    const { server, entries } = await start();
+    const { server, prices } = await start();
     await connected(server);
     for (let n = 0; n < 200; n++) server.send(server.frame(n));
-    await vi.waitFor(() => expect(entries()).toHaveLength(200));
-    expect(entries().map((entry) => Object(entry).p)).toEqual(Array.from({ length: 200 }, (_, n) => 100 + n));
+    await vi.waitFor(() => expect(prices()).toEqual(Array.from({ length: 200 }, (_, n) => 100 + n)), 10_000);
   });
 
   test('tells a frame that comes again, again, and one that is out of order as it comes: who numbers them decides', async () => {
-    const { server, entries } = await start();
+    const { server, prices } = await start();
     await connected(server);
     for (const n of [5, 5, 3]) server.send(server.frame(n));
-    await vi.waitFor(() => expect(entries().map((entry) => Object(entry).p)).toEqual([105, 105, 103]));
+    await vi.waitFor(() => expect(prices()).toEqual([105, 105, 103]));
   });
 
   test('connects again when the line breaks, and says how it was lost', async () => {
@@ -118,9 +98,18 @@ describe.each(Object.entries(VENDOR_SERVERS))('the feed of %s', (_, startServer)
     expect(server.clients()).toBeLessThanOrEqual(1);
   });
 
+  test('takes a line that is alive and brings nothing for a mute one, while a market is open', async () => {
+    const { server, events } = await start({ MUTE_MS: '300', SILENCE_MS: '5000', MARKET_HOURS: 'always' });
+    // One who is asked answers with its last looks: there is nothing else that it could say.
+    if (server.env['VENDOR'] === 'yahoo-poll') return;
+    await connected(server);
+    const pulse = setInterval(() => server.pulse(), 50);
+    onTestFinished(() => clearInterval(pulse));
+    await vi.waitFor(() => expect(events).toContain('connected 2 mute'), { timeout: 5_000 });
+  });
+
   test('waits longer each time it is let in and put out again', async () => {
     const server = await startServer();
-    cleanUps.push(() => server.close());
     server.closeAtOnce(true);
     const { waits } = startFeed(server, { RECONNECT_MAX_MS: '2000' });
     await vi.waitFor(() => expect(waits.length).toBeGreaterThanOrEqual(5), { timeout: 10_000 });
@@ -134,10 +123,9 @@ describe.each(Object.entries(VENDOR_SERVERS))('the feed of %s', (_, startServer)
     'waits longest when it is refused with %d, says why, and goes on when it is let in',
     async (status) => {
       const server = await startServer();
-      cleanUps.push(() => server.close());
       if (server.refuse === null) return;
       server.refuse(status);
-      const { waits, events, shown } = startFeed(server, {});
+      const { waits, events, said } = startFeed(server);
       await vi.waitFor(() => expect(waits).toHaveLength(2));
       const isPause = status === 429 && server.pausedMs !== undefined;
       expect(waits[0]?.[1]).toBeGreaterThanOrEqual(isPause ? (server.pausedMs ?? 0) : 200);
@@ -146,8 +134,8 @@ describe.each(Object.entries(VENDOR_SERVERS))('the feed of %s', (_, startServer)
       expect(events).toEqual([]);
       server.refuse(null);
       await vi.waitFor(() => expect(events).toEqual(['connected 1 null']));
-      expect(shown()).not.toContain('secret/key');
-      expect(shown()).not.toContain(encodeURIComponent('secret/key'));
+      expect(said()).not.toContain('secret/key');
+      expect(said()).not.toContain(encodeURIComponent('secret/key'));
     },
   );
 

@@ -5,12 +5,9 @@ import { type AddressInfo, connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, createServer } from 'node:tls';
-import type { FeedFrame } from '@kandle/market/feed/feed-frame';
-import { createLogger } from '@kandle/runtime/log';
 import { freePort } from '@kandle/servers/ports/ports';
 import { afterAll, expect, onTestFinished, test, vi } from 'vitest';
-import { readConfig } from '../src/config.ts';
-import { createFeed } from '../src/feed/create-feed.ts';
+import { runFeed } from './running-feed.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'kandle-tls-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -31,28 +28,8 @@ const ours = certificate('ours');
 const foreign = certificate('foreign');
 const LINE = '{"type":"trade","symbol":"AAPL","price":1,"size":2,"time":"2026-11-29T00:00:00Z"}\n';
 
-function startFeed(changes: Readonly<Record<string, string>>) {
-  const frames: FeedFrame[] = [];
-  const waits: string[] = [];
-  const times = { RECONNECT_MIN_MS: '10', RECONNECT_MAX_MS: '50' };
-  const config = readConfig({ VENDOR: 'ndjson', NDJSON_MAPPING: 'trades', ...times, ...changes });
-  const feed = createFeed(
-    config,
-    {
-      onConnected: () => undefined,
-      onDisconnected: () => undefined,
-      onWaiting: (words) => waits.push(words),
-      onAlive: () => undefined,
-      onStandstill: () => undefined,
-      onFrame: (frame) => frames.push(frame),
-      onEnd: () => undefined,
-    },
-    { symbols: [], moments: { hasStoodStill: () => false }, log: createLogger('test', 'silent') },
-  );
-  feed.start();
-  onTestFinished(() => feed.stop(false));
-  return { frames, waits };
-}
+const startFeed = (changes: Readonly<Record<string, string>>) =>
+  runFeed({ VENDOR: 'ndjson', NDJSON_MAPPING: 'trades', ...changes });
 
 async function startTlsServer({
   cert,
@@ -86,7 +63,7 @@ test.each([
   const port = await startTlsServer(theirs);
   const { frames, waits } = startFeed({ FEED_URL: `tls://127.0.0.1:${port}`, ...trust });
   await vi.waitFor(() => expect(waits.length).toBeGreaterThan(1));
-  expect(waits[0]).toMatch(/self.signed certificate/);
+  expect(waits[0]?.[0]).toMatch(/self.signed certificate/);
   expect(frames).toEqual([]);
 });
 

@@ -1,56 +1,29 @@
 import { startYahooPollServer } from '@kandle/feeds/yahoo/poll-server';
-import type { FeedFrame } from '@kandle/market/feed/feed-frame';
-import { createLogger } from '@kandle/runtime/log';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { readConfig } from '../src/config.ts';
-import { createFeed } from '../src/feed/create-feed.ts';
+import { runFeed } from './running-feed.ts';
 
 const AT = 1_764_000_000_000;
+const SYMBOLS = ['AAPL', '^GSPC', 'GONE'];
 
+/** The server, and how a feed of it is begun. */
 async function start(changes: Readonly<Record<string, string>> = {}) {
   const server = await startYahooPollServer({
     port: 0,
     last: (symbol) => (symbol === 'GONE' ? undefined : { symbol, price: 100.25, atMs: AT, dayVolume: 1_000 }),
   });
-  const begin = () => {
-    const frames: FeedFrame[] = [];
-    const events: string[] = [];
-    const waits: [words: string, waitMs: number][] = [];
-    const config = readConfig({
-      VENDOR: 'yahoo-poll',
-      SYMBOLS: 'AAPL,^GSPC,GONE',
-      FEED_URL: server.url,
-      YAHOO_COOKIE_URL: server.url,
-      POLL_MS: '5',
-      RECONNECT_MIN_MS: '5',
-      RECONNECT_MAX_MS: '20',
-      ...changes,
-    });
-    const feed = createFeed(
-      config,
+  onTestFinished(() => server.close());
+  const begin = () =>
+    runFeed(
       {
-        onConnected: (connection, lost) => events.push(`connected ${connection} ${lost}`),
-        onDisconnected: () => events.push('disconnected'),
-        onWaiting: (words, waitMs) => waits.push([words, waitMs]),
-        onAlive: () => undefined,
-        onStandstill: () => undefined,
-        onFrame: (frame) => frames.push(frame),
-        onEnd: () => undefined,
+        VENDOR: 'yahoo-poll',
+        SYMBOLS: SYMBOLS.join(','),
+        FEED_URL: server.url,
+        YAHOO_COOKIE_URL: server.url,
+        POLL_MS: '5',
+        ...changes,
       },
-      {
-        symbols: ['AAPL', '^GSPC', 'GONE'],
-        moments: { hasStoodStill: () => false },
-        log: createLogger('test', 'silent'),
-      },
+      SYMBOLS,
     );
-    feed.start();
-    onTestFinished(async () => {
-      await feed.stop(true);
-      await server.close();
-    });
-    const looks = () => frames.flatMap((frame) => (frame.kind === 'trade' ? frame.entries : []));
-    return { frames, events, waits, looks };
-  };
   return { server, begin };
 }
 
@@ -64,9 +37,9 @@ test.each(['quotes', 'charts'])(
   '%s bring a look at each symbol, and name the one that is unknown once',
   async (by) => {
     const { begin } = await start({ POLL_BY: by });
-    const { looks, frames, events } = begin();
-    await vi.waitFor(() => expect(looks().length).toBeGreaterThanOrEqual(6));
-    expect(looks().slice(0, 2)).toEqual(LOOKS);
+    const { entries, frames, events } = begin();
+    await vi.waitFor(() => expect(entries().length).toBeGreaterThanOrEqual(6));
+    expect(entries().slice(0, 2)).toEqual(LOOKS);
     expect(frames.filter(({ kind }) => kind === 'subscribed')).toEqual([UNKNOWN]);
     expect(events).toEqual(['connected 1 null']);
   },
@@ -74,11 +47,11 @@ test.each(['quotes', 'charts'])(
 
 test('a crumb that is not taken any more is replaced, without a gap', async () => {
   const { server, begin } = await start();
-  const { looks, events } = begin();
-  await vi.waitFor(() => expect(looks().length).toBeGreaterThan(0));
+  const { entries, events } = begin();
+  await vi.waitFor(() => expect(entries().length).toBeGreaterThan(0));
   server.forgetCrumb();
-  const { length } = looks();
-  await vi.waitFor(() => expect(looks().length).toBeGreaterThan(length));
+  const { length } = entries();
+  await vi.waitFor(() => expect(entries().length).toBeGreaterThan(length));
   expect(server.greetings()).toBe(2);
   expect(events).toEqual(['connected 1 null']);
 });
@@ -99,8 +72,8 @@ test('"Too Many Requests" in the place of a crumb is none: a pause of minutes, h
 
 test('a 429 in the middle ends the connection for minutes', async () => {
   const { server, begin } = await start();
-  const { looks, waits, events } = begin();
-  await vi.waitFor(() => expect(looks().length).toBeGreaterThan(0));
+  const { entries, waits, events } = begin();
+  await vi.waitFor(() => expect(entries().length).toBeGreaterThan(0));
   server.refuse(429);
   await vi.waitFor(() => expect(waits).toHaveLength(1));
   expect(waits[0]?.[1]).toBeGreaterThanOrEqual(120_000);
@@ -109,8 +82,8 @@ test('a 429 in the middle ends the connection for minutes', async () => {
 
 test('an error of the server ends the connection, and the next one is tried soon', async () => {
   const { server, begin } = await start();
-  const { looks, waits, events } = begin();
-  await vi.waitFor(() => expect(looks().length).toBeGreaterThan(0));
+  const { entries, waits, events } = begin();
+  await vi.waitFor(() => expect(entries().length).toBeGreaterThan(0));
   server.refuse(503);
   await vi.waitFor(() => expect(waits.length).toBeGreaterThan(1));
   expect(waits[0]).toEqual(['HTTP 503', expect.any(Number)]);

@@ -1,36 +1,43 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { startTwelveDataServer, twelveDataFrame } from '@kandle/feeds/twelvedata/server';
-import { startSocketServer, type SocketServer } from '@kandle/feeds/vendor/socket-server';
-import { startYahooPollServer, yahooQuotes } from '@kandle/feeds/yahoo/poll-server';
-import { startYahooServer, yahooFrame } from '@kandle/feeds/yahoo/server';
+import { GENERATED_TRADES } from '@kandle/market/feed/ndjson/mapping';
+import { PING_FRAME } from '../finnhub/feed-server.ts';
+import { startTwelveDataServer, twelveDataFrame } from '../twelvedata/server.ts';
+import { startYahooPollServer, yahooQuotes } from '../yahoo/poll-server.ts';
+import { startYahooServer, yahooFrame } from '../yahoo/server.ts';
+import type { MarketSample } from './sample.ts';
+import { type SocketServer, startSocketServer } from './socket-server.ts';
 
 /** A server that speaks a vendor's protocol, and does to its clients what it is told. */
 export interface VendorServer {
-  /** Variables of ingest that lead to it. */
+  /** Variables of ingest that lead to it, but for the symbols. */
   readonly env: Readonly<Record<string, string>>;
-  /** A frame of one entry, the n-th. */
-  frame(n: number): string;
+  /** True if it shows looks at a market; false if it tells trades, each of one share. */
+  readonly isSampled: boolean;
+  /** A frame of one entry; where it is asked, of the last ones of all symbols. */
+  frame(sample: MarketSample): string;
   /** A text to whoever is connected, whatever it is. */
   send(text: string | Buffer): void;
+  /** What each new connection is sent at once. */
+  greetBy(texts: () => readonly string[]): void;
+  /** A sign of life that says nothing of a market. */
+  pulse(): void;
   clients(): number;
-  /** Connections and attempts so far. */
+  /** Connections and attempts so far; of one that is asked, questions. */
   handshakes(): number;
   /** Cuts every connection. */
   cut(): void;
   /** Cuts every connection in the middle of a frame. */
   cutWithin(text: string): void;
+  /** Takes clients in and closes them at once, until told otherwise. */
   closeAtOnce(isSo: boolean): void;
-  /** Null where the protocol has no such answer. */
+  /** Refuses clients with this HTTP status, until told otherwise; null where the protocol has no such answer. */
   readonly refuse: ((status: number | null) => void) | null;
-  /** Shortest wait after it has had too many requests; 200 where that is a refusal like others. */
+  /** Shortest wait after it has had too many requests; absent where that is a refusal like others. */
   readonly pausedMs?: number;
   close(): Promise<void>;
 }
-
-const AT = 1_764_000_000_000;
-const SYMBOLS = 'AAPL,MSFT';
 
 /** A WebSocket's first half of a text frame: the length that it promises does not come. */
 function halfFrame(text: string): Buffer {
@@ -40,15 +47,28 @@ function halfFrame(text: string): Buffer {
   ]);
 }
 
+/** @param pulse Its sign of life; null for a ping of the WebSocket. */
 function overWebSocket(
   server: SocketServer,
-  { env, frame }: Pick<VendorServer, 'env' | 'frame'>,
-): VendorServer {
-  return {
-    env: { SYMBOLS, FEED_URL: server.url, ...env },
+  {
+    env,
+    isSampled,
     frame,
-    send(text) {
-      for (const client of server.clients) client.send(text);
+    pulse,
+  }: Pick<VendorServer, 'env' | 'isSampled' | 'frame'> & { readonly pulse: string | null },
+): VendorServer {
+  const send = (text: string | Buffer): void => {
+    for (const client of server.clients) client.send(text);
+  };
+  return {
+    env: { FEED_URL: server.url, ...env },
+    isSampled,
+    frame,
+    send,
+    greetBy: server.greetBy,
+    pulse() {
+      if (pulse !== null) send(pulse);
+      else for (const client of server.clients) client.ping();
     },
     clients: () => server.clients.size,
     handshakes: server.handshakes,
@@ -68,42 +88,50 @@ function overWebSocket(
   };
 }
 
-const sample = (n: number) => ({
-  symbol: 'AAPL',
-  price: 100 + n,
-  atMs: AT + n * 1_000,
-  dayVolume: 1_000 + n,
-});
-
 async function startTcpServer(): Promise<VendorServer> {
   const sockets = new Set<Socket>();
   let handshakes = 0;
   let closesAtOnce = false;
+  let greeting: () => readonly string[] = () => [];
+  const write = (socket: Socket, text: string | Buffer): void => {
+    socket.write(Buffer.concat([Buffer.from(text), Buffer.from('\n')]));
+  };
+  const send = (text: string | Buffer): void => {
+    for (const socket of sockets) write(socket, text);
+  };
   const server = createServer((socket) => {
     handshakes += 1;
     socket.on('error', () => undefined);
-    if (closesAtOnce) socket.destroy();
-    else sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.resume();
+    if (closesAtOnce) return void socket.destroy();
+    sockets.add(socket);
+    for (const text of greeting()) write(socket, text);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   return {
-    env: { VENDOR: 'ndjson', FEED_URL: `tcp://127.0.0.1:${port}`, NDJSON_MAPPING: 'trades' },
-    frame: (n) =>
+    env: {
+      VENDOR: 'ndjson',
+      FEED_URL: `tcp://127.0.0.1:${port}`,
+      NDJSON_MAPPING: JSON.stringify([...GENERATED_TRADES, { kind: 'ignore', when: { type: 'alive' } }]),
+    },
+    isSampled: false,
+    frame: ({ symbol, price, atMs, dayVolume }) =>
       JSON.stringify({
         type: 'trade',
-        id: n,
-        symbol: 'AAPL',
-        price: 100 + n,
+        id: `${symbol}-${dayVolume}`,
+        symbol,
+        price,
         size: 1,
-        time: new Date(AT + n).toISOString(),
+        time: new Date(atMs).toISOString(),
       }),
-    send(text) {
-      for (const socket of sockets) socket.write(Buffer.concat([Buffer.from(text), Buffer.from('\n')]));
+    send,
+    greetBy(texts) {
+      greeting = texts;
     },
+    pulse: () => send('{"type":"alive"}'),
     clients: () => sockets.size,
     handshakes: () => handshakes,
     cut() {
@@ -125,15 +153,24 @@ async function startTcpServer(): Promise<VendorServer> {
 
 /** A server that is asked again and again: who asks is kept waiting until there is something to tell. */
 async function startPolledServer(): Promise<VendorServer> {
+  const shown = new Map<string, MarketSample>();
   const texts: (string | Buffer)[] = [];
   const waiting = new Set<ServerResponse>();
+  const known = new WeakSet<object>();
   let closesAtOnce = false;
+  let greeting: () => readonly string[] = () => [];
   let fate: ((response: ServerResponse) => void) | null = null;
 
-  function answer(_: IncomingMessage, response: ServerResponse): boolean {
+  function answer({ socket }: IncomingMessage, response: ServerResponse): boolean {
     response.on('close', () => waiting.delete(response));
-    if (closesAtOnce) response.destroy();
-    else waiting.add(response);
+    if (closesAtOnce) {
+      response.destroy();
+      return true;
+    }
+    // Who was told something and has gone since may not have taken it in.
+    if (!known.has(socket)) texts.unshift(...greeting());
+    known.add(socket);
+    waiting.add(response);
     tell();
     return true;
   }
@@ -150,23 +187,34 @@ async function startPolledServer(): Promise<VendorServer> {
     }
   }
 
+  function send(text: string | Buffer): void {
+    texts.push(text);
+    tell();
+  }
+
   const server = await startYahooPollServer({ port: 0, last: () => undefined, answer });
   return {
     env: {
       VENDOR: 'yahoo-poll',
-      SYMBOLS,
       FEED_URL: server.url,
       YAHOO_COOKIE_URL: server.url,
       POLL_MS: '2',
       PAUSE_MS: '200',
     },
-    frame: (n) => yahooQuotes([sample(n)]),
-    send(text) {
-      texts.push(text);
-      tell();
+    isSampled: true,
+    frame(sample) {
+      shown.set(sample.symbol, sample);
+      return yahooQuotes([...shown.values()]);
+    },
+    send,
+    greetBy(greet) {
+      greeting = greet;
+    },
+    pulse() {
+      if (shown.size > 0) send(yahooQuotes([...shown.values()]));
     },
     clients: () => waiting.size,
-    handshakes: server.greetings,
+    handshakes: server.requests,
     cut() {
       fate = (response) => response.destroy();
       tell();
@@ -188,7 +236,7 @@ async function startPolledServer(): Promise<VendorServer> {
 }
 
 /** How the server of each vendor is started. */
-export const VENDOR_SERVERS: Readonly<Record<string, () => Promise<VendorServer>>> = {
+export const VENDOR_SERVERS = {
   async finnhub() {
     const server = await startSocketServer({
       port: 0,
@@ -197,22 +245,34 @@ export const VENDOR_SERVERS: Readonly<Record<string, () => Promise<VendorServer>
       onClient: () => undefined,
     });
     return overWebSocket(server, {
-      env: { FINNHUB_TOKEN: 'secret/key' },
-      frame: (n) =>
-        JSON.stringify({ type: 'trade', data: [{ s: 'AAPL', p: 100 + n, t: AT + n, v: 1, c: null }] }),
+      env: { VENDOR: 'finnhub', FINNHUB_TOKEN: 'secret/key' },
+      isSampled: false,
+      frame: ({ symbol, price, atMs }) =>
+        JSON.stringify({ type: 'trade', data: [{ s: symbol, p: price, t: atMs, v: 1, c: null }] }),
+      pulse: PING_FRAME,
     });
   },
   async twelvedata() {
     const server = await startTwelveDataServer(0, () => true);
     return overWebSocket(server, {
       env: { VENDOR: 'twelvedata', TWELVEDATA_KEY: 'secret/key' },
-      frame: (n) => twelveDataFrame(sample(n)),
+      isSampled: true,
+      frame: twelveDataFrame,
+      pulse: '{"event":"heartbeat","status":"ok"}',
     });
   },
   async yahoo() {
     const server = await startYahooServer(0, () => undefined);
-    return overWebSocket(server, { env: { VENDOR: 'yahoo' }, frame: (n) => yahooFrame(sample(n)) });
+    return overWebSocket(server, {
+      env: { VENDOR: 'yahoo' },
+      isSampled: true,
+      frame: yahooFrame,
+      pulse: null,
+    });
   },
-  'yahoo, asked': startPolledServer,
+  'yahoo-poll': startPolledServer,
   tcp: startTcpServer,
-};
+} as const satisfies Readonly<Record<string, () => Promise<VendorServer>>>;
+
+/** A vendor of which there is a server. */
+export type VendorServerName = keyof typeof VENDOR_SERVERS;
