@@ -3,7 +3,7 @@ import { formatSymbols, parseSymbols, readSymbol } from '@kandle/market/event/sy
 import type { Env } from '@kandle/runtime/config';
 import type { SimulatorChoice, StartOptions } from './cli-options.ts';
 import { StartError } from '@kandle/servers/preflight';
-import { envOfFeed, FEEDS_FILE, type FeedsFile, readFeedsFile } from './feeds-file.ts';
+import { envsOfFeeds, FEEDS_FILE, type FeedsFile, readFeedsFile } from './feeds-file.ts';
 import { startVendorFeed, type VendorFeed } from './vendor-feeds.ts';
 import { startReplayServer } from '@kandle/feeds/replay/replay-server';
 import { envOfSource } from '@kandle/feeds/replay/env-of-source';
@@ -120,8 +120,9 @@ async function vendorFeeds({ vendors, simulator }: StartOptions, log: (line: str
   };
 }
 
-/** The feeds of a configuration file. @throws {StartError} If a key is missing. */
-function configuredFeeds({ feeds }: FeedsFile, env: Env): Feed {
+/** The feeds of a configuration file. @throws {StartError} If a key is missing, or a setting is wrong. */
+async function configuredFeeds(file: FeedsFile, env: Env): Promise<Feed> {
+  const { feeds } = file;
   return {
     name: feeds.map(({ name }) => name).join(', '),
     symbols: feeds.flatMap((feed) => feed.symbols ?? []),
@@ -129,25 +130,25 @@ function configuredFeeds({ feeds }: FeedsFile, env: Env): Feed {
     ends: false,
     simulator: null,
     ...ENDLESS,
-    envs: feeds.map((feed) => envOfFeed(feed, env)),
+    envs: await envsOfFeeds(file, env),
     close: async () => undefined,
   };
 }
 
 async function replayFeed(
-  file: string,
+  files: readonly string[],
   { speed, strict }: StartOptions,
   log: (line: string) => void,
 ): Promise<Feed> {
   const server = await startReplayServer({
-    file,
+    file: files,
     port: await freePort(),
     speed: Number.isFinite(speed) ? speed : 'max',
     strict,
     onProgress: log,
   });
   return {
-    name: `the recording ${file}`,
+    name: files.length === 1 ? `the recording ${files[0]}` : `a recording in ${files.length} parts`,
     symbols: server.symbols,
     tradeCount: server.tradeCount,
     ends: true,

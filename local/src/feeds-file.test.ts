@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { StartError } from '@kandle/tooling/start-error';
 import { expect, test } from 'vitest';
-import { envOfFeed, readFeedsFile } from './feeds-file.ts';
+import { envsOfFeeds, readFeedsFile } from './feeds-file.ts';
 
 function write(content: unknown): string {
   const file = join(mkdtempSync(join(tmpdir(), 'kandle-feeds-')), 'kandle.config.json');
@@ -14,9 +14,10 @@ function write(content: unknown): string {
 const TWELVEDATA = { vendor: 'twelvedata', name: 'td', symbols: ['AAPL', 'EUR/USD'] };
 const TCP = { vendor: 'ndjson', name: 'mine', url: 'tcp-listen://0.0.0.0:9001', mapping: 'trades' };
 
-test('readFeedsFile() reads several feeds, and the key comes from the environment alone', () => {
+test('envsOfFeeds() reads several feeds, and the key comes from the environment alone', async () => {
   const file = readFeedsFile(write({ feeds: [TWELVEDATA, { ...TCP, settings: { MAX_CONNECTIONS: '7' } }] }));
-  expect(file?.feeds.map((feed) => envOfFeed(feed, { TWELVEDATA_KEY: 'key' }))).toEqual([
+  if (file === null) throw new RangeError('There is no file');
+  expect(await envsOfFeeds(file, { TWELVEDATA_KEY: 'key' })).toEqual([
     { FEED: 'td', VENDOR: 'twelvedata', SYMBOLS: 'AAPL,EUR/USD', TWELVEDATA_KEY: 'key' },
     {
       FEED: 'mine',
@@ -27,9 +28,21 @@ test('readFeedsFile() reads several feeds, and the key comes from the environmen
       MAX_CONNECTIONS: '7',
     },
   ]);
-  expect(() => file?.feeds.map((feed) => envOfFeed(feed, {}))).toThrow(
-    'set TWELVEDATA_KEY or TWELVEDATA_KEY_FILE',
+  await expect(envsOfFeeds(file, {})).rejects.toThrow('set TWELVEDATA_KEY or TWELVEDATA_KEY_FILE');
+});
+
+test('envsOfFeeds() names each setting that ingest does not know, or does not take, before anything is started', async () => {
+  const settings = { SILENCE_SM: '5', SILENCE_MS: 'soon', MAX_CONNECTIONS: '0' };
+  const file = readFeedsFile(write({ feeds: [TWELVEDATA, { ...TCP, settings }] }));
+  if (file === null) throw new RangeError('There is no file');
+  const checked = envsOfFeeds(file, { TWELVEDATA_KEY: 'key' });
+  await expect(checked).rejects.toThrow(StartError);
+  await expect(checked).rejects.toThrow(
+    'kandle.config.json: feeds.1.settings.SILENCE_SM: ingest has no such variable\n' +
+      'kandle.config.json: feeds.1: ',
   );
+  await expect(checked).rejects.toThrow(/MAX_CONNECTIONS: expected a whole number from 1 to 10000/);
+  await expect(checked).rejects.toThrow(/SILENCE_MS: expected whole milliseconds above 0/);
 });
 
 test('readFeedsFile() knows when there is none', () => {
@@ -48,6 +61,10 @@ test.each([
   ],
   [{ feeds: [{ ...TCP, mapping: [{ kind: 'trade' }] }] }, 'feeds.0.mapping'],
   [{ feeds: [{ vendor: 'reuters', name: 'x' }] }, 'feeds.0.vendor: '],
+  [
+    { feeds: [{ ...TWELVEDATA, settings: { TWELVEDATA_KEY: 'secret' } }] },
+    'feeds.0.settings.TWELVEDATA_KEY: a key stands in the environment',
+  ],
   [{ feeds: [TWELVEDATA, TWELVEDATA] }, 'two feeds have the same name'],
   [{ feeds: [TWELVEDATA], color: 1 }, 'Unrecognized key: "color"'],
 ])('readFeedsFile() says where %j is wrong', (content, message) => {

@@ -7,9 +7,12 @@ import type { Env } from '@kandle/runtime/config';
 import { REPO_ROOT } from '@kandle/tooling/paths';
 import { StartError } from '@kandle/tooling/start-error';
 import { z } from 'zod';
+import { checkFeeds } from './check-feeds.ts';
 
 /** Where `npm start` looks for its feeds. */
 export const FEEDS_FILE = join(REPO_ROOT, 'kandle.config.json');
+
+const SECRETS: ReadonlySet<string> = new Set(['FINNHUB_TOKEN', 'TWELVEDATA_KEY']);
 
 const symbols = z
   .array(z.string().refine(isSymbol, 'expected a symbol, 1 to 64 bytes of printable text'))
@@ -23,7 +26,13 @@ const common = {
   name: z.string().regex(FEED_NAME, 'expected lower case letters, digits and hyphens'),
   /** What else ingest is told, by the names of its variables: `SILENCE_MS`, for example. */
   settings: z
-    .record(z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'expected a variable of ingest'), z.string())
+    .record(z.string(), z.string())
+    .superRefine((given, context) => {
+      for (const name of Object.keys(given).filter((one) => SECRETS.has(one))) {
+        const message = 'a key stands in the environment or in .env, never in this file';
+        context.addIssue({ code: 'custom', path: [name], message });
+      }
+    })
     .default({}),
 };
 
@@ -105,7 +114,7 @@ export function readFeedsFile(path: string): FeedsFile | null {
  *
  * @throws {StartError} If the vendor asks for a key, and there is none.
  */
-export function envOfFeed(feed: ConfiguredFeed, env: Env): Readonly<Record<string, string>> {
+function envOfFeed(feed: ConfiguredFeed, env: Env): Readonly<Record<string, string>> {
   const { name, vendor, settings, url } = feed;
   return {
     ...settings,
@@ -120,6 +129,26 @@ export function envOfFeed(feed: ConfiguredFeed, env: Env): Readonly<Record<strin
       ? { NDJSON_MAPPING: typeof feed.mapping === 'string' ? feed.mapping : JSON.stringify(feed.mapping) }
       : {}),
   };
+}
+
+/**
+ * The variables of ingest for each feed of a file.
+ *
+ * @throws {StartError} If a key is missing, or ingest would not start with what the file says.
+ */
+export async function envsOfFeeds(
+  { feeds }: FeedsFile,
+  env: Env,
+): Promise<readonly Readonly<Record<string, string>>[]> {
+  const envs = feeds.map((feed) => envOfFeed(feed, env));
+  await checkFeeds(
+    feeds.map(({ settings }, place) => ({
+      place: `${basename(FEEDS_FILE)}: feeds.${place}`,
+      settings: Object.keys(settings),
+      env: envs[place] ?? {},
+    })),
+  );
+  return envs;
 }
 
 function keyOf({ name, vendor }: ConfiguredFeed, env: Env): Readonly<Record<string, string>> {
