@@ -82,7 +82,8 @@ const SHOWN_SYMBOLS = 5;
 export async function startReplayServer(options: ReplayOptions): Promise<ReplayServer> {
   const { file, speed, strict = false, onProgress = () => undefined } = options;
   const { source, symbols, frameCount, tradeCount, leftOut } = await surveyRecording(file);
-  if (leftOut !== null && strict) throw new FatalError(`Cannot replay ${file}: ${leftOut}`);
+  if (leftOut !== null && strict)
+    throw new FatalError(`Cannot replay ${[file].flat().join(', ')}: ${leftOut}`);
   if (leftOut !== null) onProgress(`the recording is not whole: ${leftOut}; what is whole is played`);
   const unasked = new Set<string>();
   const refused = new Map<number, number>();

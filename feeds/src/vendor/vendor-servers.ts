@@ -104,7 +104,10 @@ async function startTcpServer(): Promise<VendorServer> {
     socket.on('error', () => undefined);
     socket.on('close', () => sockets.delete(socket));
     socket.resume();
-    if (closesAtOnce) return void socket.destroy();
+    if (closesAtOnce) {
+      socket.destroy();
+      return;
+    }
     sockets.add(socket);
     for (const text of greeting()) write(socket, text);
   });

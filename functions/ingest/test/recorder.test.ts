@@ -73,7 +73,7 @@ test('a recorder of each vendor that is killed leaves parts that play, and has l
       await vi.waitFor(() => expect(events, name).toContain('end'), 10_000);
       const told = market.told();
       // One who is asked tells the last of all symbols each time.
-      const played = [...new Set(entries().map(({ s, p }) => `${s} ${p}`))];
+      const played = [...new Set(entries().map(({ s, p }) => `${String(s)} ${String(p)}`))];
       const kept = told.filter(({ atMs }) => atMs < killedMs - LOST_MS);
       expect(kept.length, name).toBeGreaterThan(50);
       expect(played.slice(0, kept.length), name).toEqual(
