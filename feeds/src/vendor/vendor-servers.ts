@@ -32,7 +32,9 @@ export interface VendorServer {
   cutWithin(text: string): void;
   /** Takes clients in and closes them at once, until told otherwise. */
   closeAtOnce(isSo: boolean): void;
-  /** Refuses clients with this HTTP status, until told otherwise; null where the protocol has no such answer. */
+  /**
+   * Refuses clients with this HTTP status, until told otherwise; null where the protocol has no such answer.
+   */
   readonly refuse: ((status: number | null) => void) | null;
   /** Shortest wait after it has had too many requests; absent where that is a refusal like others. */
   readonly pausedMs?: number;

@@ -63,7 +63,7 @@ export function sparkline(values: readonly number[]): string {
     .join('');
 }
 
-/** A feed without a connection, until when, and why: `yahoo refused until 10:03:12 (too many requests)`, UTC. */
+/** A feed without a connection: `yahoo refused until 10:03:12 (too many requests)`, UTC. */
 export function describeAway({ feed, refused, reason, untilMs }: AwayView): string {
   const until = new Date(untilMs).toISOString().slice(11, 19);
   return `${feed} ${refused ? 'refused' : 'away'} until ${until} (${reason})`;
