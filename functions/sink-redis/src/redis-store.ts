@@ -2,9 +2,9 @@ import type { NewestAndRecords, Fields } from '@kandle/market/sink/newest';
 import { withDeadline } from '@kandle/runtime/deadline';
 import { describeError, RetryableError } from '@kandle/runtime/errors';
 import type { Logger } from '@kandle/runtime/log';
-import { createClient, ErrorReply } from '@redis/client';
+import { createClient } from '@redis/client';
 import type { NewestStore, Taken } from './store.ts';
-import { TAKE_SCRIPT, TAKE_SHA } from './take-script.ts';
+import { TAKE_SCRIPT } from './take-script.ts';
 
 /** How Redis is reached. */
 export interface RedisSettings {
@@ -26,11 +26,13 @@ export interface RedisStore extends NewestStore {
 
 const RECONNECT_MIN_MS = 50;
 const RECONNECT_MAX_MS = 1_000;
+/** Pings of a quiet connection within the time that an answer may take. */
+const PINGS = 3;
 
 /**
  * Newest values and records in Redis or Valkey, an event in one script.
  *
- * A feed's keys share a slot of a cluster, by the braces around its name.
+ * A feed's keys have its name in braces: a proxy in front of a cluster keeps them in one slot.
  */
 export function createRedisStore(settings: RedisSettings, log: Pick<Logger, 'warn'>): RedisStore {
   const { url, username, password, ca, answerMs } = settings;
@@ -40,9 +42,12 @@ export function createRedisStore(settings: RedisSettings, log: Pick<Logger, 'war
     ...(password === undefined ? {} : { password }),
     socket: {
       connectTimeout: answerMs,
+      // A server that says nothing, not even to a ping, is left, and what waits for it with it.
+      socketTimeout: answerMs,
       reconnectStrategy: (tries) => Math.min(RECONNECT_MIN_MS * 2 ** tries, RECONNECT_MAX_MS),
       ...(url.startsWith('rediss:') ? { tls: true, ...(ca === undefined ? {} : { ca }) } : {}),
     },
+    pingInterval: Math.ceil(answerMs / PINGS),
     // What waits for a connection waits here, and no longer than its event does.
     disableOfflineQueue: true,
   });
@@ -52,36 +57,39 @@ export function createRedisStore(settings: RedisSettings, log: Pick<Logger, 'war
     isAway = true;
   });
   client.on('ready', () => (isAway = false));
-  let connecting: Promise<unknown> | null = null;
+  let waiting: Promise<void> | null = null;
 
-  async function whenReady(): Promise<void> {
-    if (client.isReady) return;
-    connecting ??= client.connect();
-    await connecting;
-    if (!client.isReady) await new Promise((resolve) => client.once('ready', resolve));
+  /** One wait for all that wait. */
+  function whenReady(): Promise<void> {
+    if (client.isReady) return Promise.resolve();
+    waiting ??= new Promise((resolve) => {
+      client.once('ready', () => {
+        waiting = null;
+        resolve();
+      });
+    });
+    // It tries again for ever by itself; why it fails, its event says.
+    if (!client.isOpen) client.connect().catch(() => undefined);
+    return waiting;
   }
 
+  // What has waited too long is not sent later, behind the back of who was told so.
+  const connect = (): Promise<void> => withDeadline(whenReady(), answerMs, 'Redis is not ready');
+
   async function run(keys: string[], texts: string[]): Promise<Taken> {
-    await whenReady();
-    const options = { keys, arguments: texts };
-    const answer = await client.evalSha(TAKE_SHA, options).catch(async (error: unknown) => {
-      if (error instanceof ErrorReply && error.message.startsWith('NOSCRIPT'))
-        return client.eval(TAKE_SCRIPT, options);
-      throw error;
-    });
+    await connect();
+    // Whole each time: less than a tenth of a usual event, and nothing to remember of a server that forgets it.
+    const answering = client.eval(TAKE_SCRIPT, { keys, arguments: texts });
+    const answer = await withDeadline(answering, answerMs, 'no answer');
     const [newer = 0, added = 0, dropped = 0] = Array.isArray(answer) ? answer.map(Number) : [];
     return { newer, added, dropped };
   }
 
   return {
-    connect: () => withDeadline(whenReady(), answerMs, 'Redis is not ready'),
+    connect,
     async take(content) {
       try {
-        return await withDeadline(
-          run(keysOf(content, settings), textsOf(content, settings)),
-          answerMs,
-          'no answer',
-        );
+        return await run(keysOf(content, settings), textsOf(content, settings));
       } catch (error) {
         // Nothing of a good event is wrong for ever: memory is made free, a login is mended, a key removed.
         throw new RetryableError(`Cannot write to Redis: ${describeError(error)}`, { cause: error });

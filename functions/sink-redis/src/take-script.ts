@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-
 /**
  * Takes one event on the server: nothing comes between the look at a version and its write, whoever else
  * writes.
@@ -72,6 +70,3 @@ local dropped = redis.call('XTRIM', stream, 'MAXLEN', most)
 redis.call('ZREMRANGEBYRANK', seen, 0, -most - 1)
 return { newer, added, slowest and dropped or 0 }
 `;
-
-/** The script's name on the server. */
-export const TAKE_SHA = createHash('sha1').update(TAKE_SCRIPT).digest('hex');

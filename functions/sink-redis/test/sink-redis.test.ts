@@ -160,11 +160,46 @@ describe.skipIf(NO_REDIS !== null)(`Redis${NO_REDIS ?? ''}`, () => {
     expect(await readContents(client, feed)).toEqual(contents);
   });
 
+  test('a mute Redis is left in time, and a new connection goes on', async () => {
+    const patient = open({ answerMs: 500 });
+    await patient.take(valueOf('mute', [1]));
+    server.pause();
+    try {
+      const startedMs = performance.now();
+      await Promise.all(
+        [2, 3, 4].map((order) =>
+          expect(patient.take(valueOf('mute', [order]))).rejects.toThrow(RetryableError),
+        ),
+      );
+      expect(performance.now() - startedMs).toBeLessThan(5_000);
+    } finally {
+      server.resume();
+    }
+    await expect
+      .poll(() => patient.take(valueOf('mute', [5])).catch(() => null), { timeout: 10_000 })
+      .not.toBeNull();
+    expect(await client.hGet('kandle:{mute}:candle:A', 'said')).toBe('5');
+  });
+
+  test('a login that Redis refuses is tried again, and goes on when it is mended', async () => {
+    await client.configSet('requirepass', 'secret');
+    try {
+      const stranger = open({ password: 'wrong', answerMs: 500 });
+      const value = valueOf('login', [1]);
+      await expect(stranger.take(value)).rejects.toThrow(RetryableError);
+      await client.configSet('requirepass', 'wrong');
+      await expect
+        .poll(() => stranger.take(value).catch(() => null), { timeout: 10_000 })
+        .toMatchObject({ newer: 1 });
+    } finally {
+      await client.configSet('requirepass', '');
+    }
+  });
+
   test('a Redis that lost everything is filled by what comes, and its readers find the newest again', async () => {
     const { events } = makeSinkRun('lost', 10);
     for (const event of events) await sink(store)(receivedEvent(event));
     await client.flushAll();
-    await client.scriptFlush();
     const candle = {
       symbol: 'AAPL',
       version: 1,

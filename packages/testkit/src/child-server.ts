@@ -12,6 +12,9 @@ export interface ChildServer {
   start(): Promise<void>;
   /** Ends it at once, as `kill -9`. */
   kill(): Promise<void>;
+  /** Leaves it without a turn until {@link resume}: it takes connections and answers nothing. */
+  pause(): void;
+  resume(): void;
   /** Ends it, and removes its data. */
   remove(): Promise<void>;
 }
@@ -51,6 +54,8 @@ export function createChildServer({ name, program, args, isReady }: ChildServerO
       while (!(await isReady())) await Promise.race([sleep(20), exited]);
     },
     kill,
+    pause: () => void child?.kill('SIGSTOP'),
+    resume: () => void child?.kill('SIGCONT'),
     async remove() {
       await kill();
       rmSync(folder, { recursive: true, force: true });

@@ -38,7 +38,7 @@ const WINDOWS = [FIRST_WINDOW_MS, FIRST_WINDOW_MS + WINDOW_MS];
 const BATCHES = 8;
 
 /** What sorts rows, and says which of them are about the same thing. */
-export function rowKey({ kind = '', symbol = '', start = 0, id = '' }: SinkRow): string {
+function rowKey({ kind = '', symbol = '', start = 0, id = '' }: SinkRow): string {
   return [kind, symbol, start, id].join('|');
 }
 
