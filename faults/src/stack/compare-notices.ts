@@ -1,6 +1,8 @@
+import type { Client, types } from 'cassandra-driver';
 import type { Stack } from './stack.ts';
 import { TARGET } from './webhook.ts';
 
+const PAGE_ROWS = 5_000;
 /** States in which nothing is left to do about a signal. */
 const DONE: ReadonlySet<string> = new Set(['sent', 'skipped']);
 
@@ -11,16 +13,13 @@ const DONE: ReadonlySet<string> = new Set(['sent', 'skipped']);
  */
 export async function compareNotices({ pipeline, options, webhook }: Stack): Promise<readonly string[]> {
   const { client } = pipeline;
-  const all = { prepare: true, autoPage: true, fetchSize: 5_000 };
-  const { rows: signals } = await client.execute(
+  const signals = await readAll(
+    client,
     `SELECT symbol, rule, start, version, state FROM ${options.keyspace}.signals`,
-    [],
-    all,
   );
-  const { rows: notices } = await client.execute(
+  const notices = await readAll(
+    client,
     `SELECT signal_id, target, version, status FROM ${options.keyspace}.notifications`,
-    [],
-    all,
   );
   const byId = Map.groupBy(
     notices.filter((row) => row['target'] === TARGET),
@@ -42,4 +41,12 @@ export async function compareNotices({ pipeline, options, webhook }: Stack): Pro
     }
   }
   return differences;
+}
+
+/** Every page: an answer alone holds the first one. */
+async function readAll(client: Client, query: string): Promise<readonly types.Row[]> {
+  const rows: types.Row[] = [];
+  for await (const row of await client.execute(query, [], { prepare: true, fetchSize: PAGE_ROWS }))
+    rows.push(row);
+  return rows;
 }
