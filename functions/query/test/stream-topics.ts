@@ -1,6 +1,7 @@
 import { formatCandleBatch } from '@kandle/market/candle/candle-batch';
 import { formatIndicatorBatch } from '@kandle/market/indicator/indicator-batch';
 import { e16, e8 } from '@kandle/market/number/fixed-point';
+import { formatSignalBatch, signalId } from '@kandle/market/signal/signal-batch';
 import { createEventProducer } from '@kandle/runtime/event-producer';
 import { createKafka, KafkaEnv } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
@@ -75,6 +76,21 @@ export function useStreamTopics(name: string) {
           indicators: [{ symbol, ...state, close: 1, values: { sma20: version / 7, rsi14: 50 } }],
         }),
       );
+      await producer.send(topics.SIGNALS_TOPIC, events);
+    },
+    /** The same of a signal. */
+    async sendSignals(symbols: readonly string[], version: number): Promise<void> {
+      const found = { rule: 'jump', side: 'buy', strength: 0.5, numbers: {}, text: 'It jumped' } as const;
+      const events = symbols.flatMap((symbol, index) => {
+        const id = signalId({ rule: found.rule, symbol, windowStartMs: WINDOW_START });
+        const state = { state: 'active', version, causedAtMs: WINDOW_START } as const;
+        return formatSignalBatch({
+          shard: `sim-0${index}`,
+          windowStartMs: WINDOW_START,
+          version,
+          signals: [{ id, symbol, windowStartMs: WINDOW_START, ...found, ...state }],
+        });
+      });
       await producer.send(topics.SIGNALS_TOPIC, events);
     },
   };

@@ -29,6 +29,7 @@ export async function readRecords(
   limits: ReadLimits,
   take: (partition: number, message: KafkaMessage) => void,
 ): Promise<boolean> {
+  /** What is still to be read. */
   const open = new Map(ranges.filter(({ from, to }) => from < to).map((range) => [range.partition, range]));
   if (open.size === 0) return true;
   const groupId = `${limits.name}-${randomUUID()}`;
@@ -37,6 +38,11 @@ export async function readRecords(
   const deadline = setTimeout(() => resolve(false), limits.deadlineMs);
   let read = 0;
   try {
+    // At each join, for KafkaJS forgets at a rebalance where it was.
+    consumer.on(consumer.events.GROUP_JOIN, () => {
+      for (const { partition, from } of open.values())
+        consumer.seek({ topic, partition, offset: String(from) });
+    });
     consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
       if (!restart) reject(error);
     });
@@ -47,23 +53,24 @@ export async function readRecords(
       eachBatch: async ({ batch }) => {
         const range = open.get(batch.partition);
         if (range === undefined) return;
+        let { from } = range;
         try {
           for (const message of batch.messages) {
             const offset = BigInt(message.offset);
-            if (offset < range.from || offset >= range.to) continue;
+            if (offset < from || offset >= range.to) continue;
             if (read >= limits.maxRecords) return resolve(false);
             read += 1;
+            from = offset + 1n;
             take(batch.partition, message);
           }
         } catch (error) {
           return reject(error);
         }
         if (BigInt(batch.lastOffset()) >= range.to - 1n) open.delete(batch.partition);
+        else open.set(batch.partition, { ...range, from });
         if (open.size === 0) resolve(true);
       },
     });
-    for (const { partition, from } of open.values())
-      consumer.seek({ topic, partition, offset: String(from) });
     return await done;
   } finally {
     clearTimeout(deadline);

@@ -55,6 +55,7 @@ export async function readOffsetRanges(
     // A crash is ours to handle: the client must not begin again on its own.
     retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 10, restartOnFailure: async () => false },
   });
+  /** What is still to be read. */
   const open = new Map(ranges.map((range) => [range.partition, range]));
   const total = ranges.reduce((sum, { from, to }) => sum + to - from, 0);
   const state = { read: 0, movedAtMs: performance.now(), crash: null as Crash | null };
@@ -64,6 +65,11 @@ export async function readOffsetRanges(
   const stop = (): void => resolve();
   if (signal.aborted) stop();
   signal.addEventListener('abort', stop);
+  // At each join, for KafkaJS forgets at a rebalance where it was, and would go on at the end.
+  consumer.on(consumer.events.GROUP_JOIN, () => {
+    for (const { partition, from } of open.values())
+      consumer.seek({ topic, partition, offset: String(from) });
+  });
   consumer.on(consumer.events.CRASH, ({ payload: { error } }) => {
     state.crash = {
       error: new RetryableError(`Cannot read ${topic}: ${describeError(error)}`, { cause: error }),
@@ -87,10 +93,12 @@ export async function readOffsetRanges(
         const range = open.get(batch.partition);
         if (range === undefined) return;
         state.movedAtMs = performance.now();
+        let { from } = range;
         try {
           for (const { offset, headers, value } of batch.messages) {
-            if (Number(offset) < range.from || Number(offset) >= range.to) continue;
+            if (Number(offset) < from || Number(offset) >= range.to) continue;
             state.read += 1;
+            from = Number(offset) + 1;
             onMessage({
               partition: batch.partition,
               offset,
@@ -102,14 +110,12 @@ export async function readOffsetRanges(
           reject(error);
         }
         if (Number(batch.lastOffset()) >= range.to - 1) open.delete(batch.partition);
+        else open.set(batch.partition, { ...range, from });
         if (open.size === 0) resolve();
       },
     });
     // A consumer that crashed while it started says so only by its event.
     if (state.crash !== null) throw state.crash.error;
-    for (const { partition, from } of ranges) {
-      consumer.seek({ topic, partition, offset: String(from) });
-    }
   }
 
   try {

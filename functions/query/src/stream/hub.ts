@@ -5,6 +5,7 @@ import { type Positions, STREAM_TOPICS, type StreamTopic } from './positions.ts'
 import { readStreamEvent, type StreamEvent } from './stream-event.ts';
 
 type Kafka = ReturnType<typeof createKafka>;
+type Consumer = ReturnType<Kafka['consumer']>;
 
 /** One who listens. */
 export interface Listener {
@@ -64,51 +65,81 @@ export function createStreamHub({ kafka, topics, groupId, idleMs, log }: HubOpti
   const nameOf = new Map(STREAM_TOPICS.map((topic) => [topics[topic], topic]));
   /** The offset that the consumer comes to next, by topic and partition. */
   const reached = new Map<string, bigint>();
-  let running: Promise<ReturnType<Kafka['consumer']>> | null = null;
+  let running: Promise<Consumer> | null = null;
   /** The end of the consumer before: the next one of the same group waits for it. */
   let stopping: Promise<void> = Promise.resolve();
   let idle: NodeJS.Timeout | null = null;
   let connected: Promise<void> | null = null;
 
+  function connect(): Promise<void> {
+    connected ??= admin.connect().catch((error: unknown) => {
+      connected = null;
+      throw error;
+    });
+    return connected;
+  }
+
   async function readEnds(topic: StreamTopic): Promise<readonly Ends[]> {
-    await (connected ??= admin.connect());
+    await connect();
     const found = await admin.fetchTopicOffsets(topics[topic]);
     return found
       .toSorted((a, b) => a.partition - b.partition)
       .map(({ low, high }) => ({ low: BigInt(low), high: BigInt(high) }));
   }
 
-  /** Starts the consumer at the listeners' positions; it reads a partition from the lowest of them on. */
-  async function run(): Promise<ReturnType<Kafka['consumer']>> {
+  /** The consumer that runs, or a new one. */
+  function consume(): Promise<Consumer> {
+    if (running !== null) return running;
+    const begun = run().catch((error: unknown) => {
+      if (running === begun) running = null;
+      throw error;
+    });
+    running = begun;
+    return begun;
+  }
+
+  async function run(): Promise<Consumer> {
     await stopping;
-    const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100, retry: { retries: 3 } });
-    consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
+    const consumer = kafka.consumer({
+      groupId,
+      maxWaitTimeInMs: 100,
+      // A consumer that ended begins again with those who come again, and they say from where.
+      retry: { retries: 3, restartOnFailure: async () => false },
+    });
+    // KafkaJS forgets at each join where it was: a rebalance would let it go on with what comes from then on.
+    consumer.on(consumer.events.GROUP_JOIN, () => seek(consumer));
+    consumer.on(consumer.events.CRASH, ({ payload: { error } }) => {
       log.warn({ err: error }, `The stream's consumer ended: ${describeError(error)}`);
-      if (!restart) end();
+      end();
     });
-    await consumer.connect();
-    await consumer.subscribe({ topics: Object.values(topics) });
-    await consumer.run({
-      autoCommit: false,
-      eachBatch: async ({ batch, isStale, heartbeat }) => {
-        const topic = nameOf.get(batch.topic);
-        if (topic === undefined) return;
-        const place = `${topic}/${batch.partition}`;
-        for (const { offset, headers, value } of batch.messages) {
-          if (isStale()) return;
-          const at = BigInt(offset);
-          deliver(topic, batch.partition, { from: reached.get(place) ?? at, offset: at }, () =>
-            readStreamEvent(headers?.['ce_type']?.toString(), value),
-          );
-          reached.set(place, at + 1n);
-        }
-        await heartbeat();
-      },
-    });
+    try {
+      await consumer.connect();
+      await consumer.subscribe({ topics: Object.values(topics) });
+      await consumer.run({
+        autoCommit: false,
+        eachBatch: async ({ batch, isStale, heartbeat }) => {
+          const topic = nameOf.get(batch.topic);
+          if (topic === undefined) return;
+          const place = `${topic}/${batch.partition}`;
+          for (const { offset, headers, value } of batch.messages) {
+            if (isStale()) return;
+            const at = BigInt(offset);
+            deliver(topic, batch.partition, { from: reached.get(place) ?? at, offset: at }, () =>
+              readStreamEvent(headers?.['ce_type']?.toString(), value),
+            );
+            reached.set(place, at + 1n);
+          }
+          await heartbeat();
+        },
+      });
+    } catch (error) {
+      await consumer.disconnect().catch(() => undefined);
+      throw error;
+    }
     return consumer;
   }
 
-  /** Gives a record to those whose next it is: it was read without a gap from `from` on. */
+  /** Gives a record to those whose next it is: it is the first that Kafka holds from `from` on. */
   function deliver(
     topic: StreamTopic,
     partition: number,
@@ -120,6 +151,8 @@ export function createStreamHub({ kafka, topics, groupId, idleMs, log }: HubOpti
       const position = positions[topic][partition] ?? 0n;
       // Behind: the consumer goes back for it. Ahead: it has had this.
       if (position < from || position > offset) continue;
+      // Neither transactions nor compaction leave holes in these topics: what is not there was deleted.
+      if (position < offset) listener.onMissed();
       positions[topic][partition] = offset + 1n;
       if (event === undefined) {
         try {
@@ -134,7 +167,8 @@ export function createStreamHub({ kafka, topics, groupId, idleMs, log }: HubOpti
     }
   }
 
-  function seek(consumer: ReturnType<Kafka['consumer']>): void {
+  /** Lets the consumer read each partition from the lowest position of a listener on. */
+  function seek(consumer: Consumer): void {
     for (const topic of STREAM_TOPICS) {
       const partitions = Math.max(0, ...[...all].map(({ positions }) => positions[topic].length));
       for (let partition = 0; partition < partitions; partition++) {
@@ -195,24 +229,24 @@ export function createStreamHub({ kafka, topics, groupId, idleMs, log }: HubOpti
         };
         listener.onBegin(listening.positions);
         if (isMissed) listener.onMissed();
+        const begun = consume();
+        const consumer = await begun;
+        if (running !== begun) throw new Error('the consumer ended as it began');
         all.add(listening);
-        try {
-          seek(await (running ??= run()));
-        } catch (error) {
-          all.delete(listening);
-          throw error;
-        }
+        seek(consumer);
         return {
           stop() {
             all.delete(listening);
             if (all.size > 0 || idle !== null) return;
-            idle = setTimeout(stopConsumer, idleMs);
+            idle = setTimeout(() => {
+              idle = null;
+              // Somebody may have been about to listen when the last one stopped.
+              if (all.size === 0) stopConsumer();
+            }, idleMs);
             idle.unref();
           },
         };
       } catch (error) {
-        running = null;
-        connected = null;
         throw new RetryableError(`Cannot listen to Kafka: ${describeError(error)}`, { cause: error });
       }
     },
