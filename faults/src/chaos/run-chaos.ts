@@ -28,6 +28,8 @@ export interface ChaosReport extends Verdict {
 export interface ChaosRun {
   readonly seed: number;
   readonly durationMs: number;
+  /** How long it may take until everything is final. */
+  readonly restMs?: number;
   readonly faults: readonly Fault[];
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
@@ -43,7 +45,7 @@ const REST_DEADLINE_MS = 600_000;
  * @throws The reason of `signal` once it is aborted.
  */
 export async function runChaos(stack: Stack, run: ChaosRun): Promise<ChaosReport> {
-  const { seed, say, signal } = run;
+  const { seed, say, signal, restMs: restDeadlineMs = REST_DEADLINE_MS } = run;
   const startedMs = performance.now();
   const injected: string[] = [];
   const failed: string[] = [];
@@ -74,7 +76,7 @@ export async function runChaos(stack: Stack, run: ChaosRun): Promise<ChaosReport
   const waitingMs = performance.now();
   let unrest: string | null = null;
   try {
-    await stack.untilAtRest(REST_DEADLINE_MS, signal);
+    await stack.untilAtRest(restDeadlineMs, signal);
   } catch (error) {
     signal.throwIfAborted();
     unrest = describeError(error);
