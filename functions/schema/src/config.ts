@@ -9,6 +9,8 @@ export const envSchema = z.object({
   ...KafkaEnv.shape,
   ...CassandraEnv.shape,
   LOG_LEVEL: logLevel.default('info'),
+  /** How long to try again while Cassandra or Kafka is not ready; 0 is one try. */
+  TRY_FOR_MS: wholeNumber(0, 3_600_000).default(60_000),
   /** The folder of the steps, `001-….cql` and so on. */
   CQL_FOLDER: z.string().min(1).default('cql'),
   /** Copies of the keyspace, as CQL writes them. Used when the keyspace is made, and never again. */

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { backOffMs } from '@kandle/runtime/back-off';
 import { createCassandra } from '@kandle/runtime/cassandra';
 import { describeError, FatalError } from '@kandle/runtime/errors';
 import { createKafka } from '@kandle/runtime/kafka';
@@ -9,6 +11,28 @@ import { emptied, eventsReadOn, isEmpty } from './emptied.ts';
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   const log = createLogger('schema', config.LOG_LEVEL);
+  await tryFor(config.TRY_FOR_MS, log, () => bringUpToDate(config, log));
+}
+
+/** A server that starts takes logins and questions before it can answer them all. */
+const BETWEEN_TRIES = { firstMs: 500, maxMs: 5_000 };
+
+/** Tries again what failed and another try may mend, until the time is over; a try is never cut off. */
+async function tryFor(forMs: number, log: Logger, what: () => Promise<void>): Promise<void> {
+  const endMs = performance.now() + forMs;
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await what();
+    } catch (error) {
+      const waitMs = backOffMs(attempt, Math.random(), BETWEEN_TRIES);
+      if (error instanceof FatalError || performance.now() + waitMs > endMs) throw error;
+      log.warn({ fact: describeError(error) }, 'tries again');
+      await sleep(waitMs);
+    }
+  }
+}
+
+async function bringUpToDate(config: SchemaConfig, log: Logger): Promise<void> {
   const client = createCassandra(config, { useKeyspace: false });
   try {
     await client.connect();

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
 import { createKafka } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
+import { createCqlWire } from '@kandle/testkit/proxy/cql-wire';
+import { startProxy, type TcpProxy } from '@kandle/testkit/proxy/tcp-proxy';
 import { afterAll, expect, inject, onTestFinished, test } from 'vitest';
 
 const KEYSPACE = `schema_${Date.now()}`;
@@ -32,7 +34,10 @@ afterAll(async () => {
 });
 
 /** Runs the program as the Job does, and waits for its end. */
-async function runSchema(more: Readonly<Record<string, string>>): Promise<{ code: unknown; stderr: string }> {
+async function runSchema(
+  more: Readonly<Record<string, string>>,
+  onOutput: (all: string) => void = () => undefined,
+): Promise<{ code: unknown; stderr: string }> {
   const child = spawn(process.execPath, [join(ROOT, 'functions/schema/src/index.ts')], {
     cwd: ROOT,
     env: {
@@ -45,6 +50,7 @@ async function runSchema(more: Readonly<Record<string, string>>): Promise<{ code
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => {
     stderr += chunk.toString();
+    onOutput(stderr);
   });
   const [code] = await once(child, 'close');
   return { code, stderr };
@@ -68,6 +74,20 @@ test('the schema program applies every step once, with the copies and the times 
     [KEYSPACE],
   );
   expect(windows.first()?.['default_time_to_live']).toBe(20 * 86_400);
+});
+
+test('the schema program waits for a Cassandra that is not ready, and no longer than it is told', async () => {
+  const before = await startProxy(port, createCqlWire());
+  await before.close();
+  const starting = { CASSANDRA_PORT: String(before.port) };
+  const gaveUp = await runSchema({ ...starting, TRY_FOR_MS: '0', LOG_LEVEL: 'silent' });
+  expect(gaveUp).toMatchObject({ code: 1, stderr: expect.stringMatching(/^schema: .+\n$/) });
+  let ready: Promise<TcpProxy> | undefined;
+  const waited = await runSchema(starting, (output) => {
+    if (output.includes('tries again')) ready ??= startProxy(port, createCqlWire(), before.port);
+  });
+  expect(waited).toMatchObject({ code: 0, stderr: expect.stringContaining('nothing to do') });
+  await (await ready)?.close();
 });
 
 test('the schema program makes the views anew by shard, where they were by symbol, and the same tables as in a new keyspace', async () => {
@@ -104,7 +124,7 @@ async function columnsOf(keyspace: string): Promise<readonly string[]> {
 
 test('the schema program ends with one line, when it cannot do what it is told, and by its exit code says whether another try helps', async () => {
   // The test's Cassandra has no roles: it refuses to grant, as one does to whoever may not.
-  const refused = await runSchema({ GRANT_TO_ROLE: 'kandle', LOG_LEVEL: 'silent' });
+  const refused = await runSchema({ GRANT_TO_ROLE: 'kandle', LOG_LEVEL: 'silent', TRY_FOR_MS: '0' });
   expect(refused).toMatchObject({ code: 1 });
   expect(refused.stderr).toMatch(/^schema: Cannot grant SELECT to kandle: .+\n$/);
   const malformed = await runSchema({ CASSANDRA_REPLICATION: "{'class': 'x'}; DROP KEYSPACE system" });

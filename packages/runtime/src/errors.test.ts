@@ -18,10 +18,11 @@ test.each([RetryableError, PoisonError, FatalError])(
 test.each<[unknown, string]>([
   [new Error('why'), 'why'],
   [new RangeError(), 'RangeError'],
+  [new Error('All hosts failed: {\n  code: 1\n}.\n'), 'All hosts failed: { code: 1 }.'],
   ['only text', 'only text'],
   [undefined, 'undefined'],
   [256, '256'],
-])('describeError() is text, when thrown is %o', (thrown, text) => {
+])('describeError() is text in one line, when thrown is %o', (thrown, text) => {
   expect(describeError(thrown)).toBe(text);
 });
 

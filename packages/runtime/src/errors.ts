@@ -39,8 +39,9 @@ export function factsOf(error: unknown): Facts {
   return error instanceof ErrorWithFacts ? error.facts : {};
 }
 
-/** The message of anything thrown, for a log line or an answer; never more than 500 characters. */
+/** The message of anything thrown, for a log line or an answer: one line, never more than 500 characters. */
 export function describeError(error: unknown): string {
-  const text = error instanceof Error ? error.message || error.name : String(error);
+  const message = error instanceof Error ? error.message || error.name : String(error);
+  const text = message.trim().replace(/\s*\n\s*/g, ' ');
   return text.length > 500 ? `${text.slice(0, 497)}...` : text;
 }

@@ -51,8 +51,10 @@ interface SetTrap extends Trap {
 /**
  * Starts a proxy in front of a server on 127.0.0.1. It knows the protocol's messages, so that exactly the
  * answer of one statement can be lost; it decides nothing by chance itself.
+ *
+ * @param listenPort Left out for any that is free.
  */
-export async function startProxy(targetPort: number, wire: Wire): Promise<TcpProxy> {
+export async function startProxy(targetPort: number, wire: Wire, listenPort = 0): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   const traps = new Set<SetTrap>();
   let weather: Weather = { kind: 'clear' };
@@ -118,7 +120,7 @@ export async function startProxy(targetPort: number, wire: Wire): Promise<TcpPro
   }
 
   const listener = createServer(connect);
-  listener.listen(0, '127.0.0.1');
+  listener.listen(listenPort, '127.0.0.1');
   await once(listener, 'listening');
   const address = listener.address();
   port = typeof address === 'object' && address !== null ? address.port : 0;
