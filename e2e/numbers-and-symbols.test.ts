@@ -1,6 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { readSymbol } from '@kandle/market/event/symbol';
+import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { type PlainCandle, readExportedCandles, writeRecording } from './recording.ts';
 import { runReplay } from './run-replay.ts';
@@ -64,10 +66,19 @@ const TAKEN = [
   'n01_contingent_trade',
 ] as const;
 const ODD = ['币安,"a"', "=M&M'.NS", '[x]', 'WYND#|ß'];
+/** Any printable text, as a feed may spell it, by the symbol that it is. */
+const ANY_TEXT = fc.string({ unit: 'binary', minLength: 1, maxLength: 15 });
+const SPELLED = new Map(
+  [...ODD, ...fc.sample(ANY_TEXT, { seed: 7, numRuns: 300 })].flatMap((text) => {
+    const symbol = readSymbol(text);
+    return symbol === null ? [] : [[symbol, text] as const];
+  }),
+);
 
 test('the pipeline takes what vendors list and price, to the last bit, and refuses what it could not keep exactly', async () => {
-  const odd = ODD.map((symbol, n) => {
-    const trade = { s: symbol, p: 1.5, t: 1_764_167_400_100 + n, v: 2, c: null };
+  expect(SPELLED.size).toBeGreaterThan(100);
+  const odd = [...SPELLED.values()].map((text, n) => {
+    const trade = { s: text, p: 1.5, t: 1_764_167_400_100 + n, v: 2, c: null };
     return JSON.stringify({ recv_ms: 1_764_167_400_080, frame: { type: 'trade', data: [trade] } });
   });
   const lines = [...TAKEN.flatMap(linesOf), ...odd, ...linesOf('f01_tiny_prices')];
@@ -76,7 +87,7 @@ test('the pipeline takes what vendors list and price, to the last bit, and refus
   const { candles, rejects, deadLetters } = await runReplay(file);
   expect(deadLetters).toBe(0);
   expect(rejects).toEqual(linesOf('f01_tiny_prices').map(() => 'too_many_decimals'));
-  const oddWindows = ODD.map((symbol) => ({
+  const oddWindows = [...SPELLED.keys()].map((symbol) => ({
     symbol,
     startMs: 1_764_167_400_000,
     open: 1.5,
