@@ -210,6 +210,7 @@ run_restore() {
   kubectl create job "$job" --namespace kandle --from=cronjob/audit --dry-run=client -o yaml |
     kubectl patch --local -f - -o yaml --type json \
       -p "[{\"op\":\"replace\",\"path\":\"/spec/template/spec/containers/0/args\",\"value\":[$arguments]}]" |
+    sed 's/secretName: \(kafka\|cassandra\)-audit$/secretName: \1-restore/' | # it may move consumer groups
     kubectl apply -f -
   # The Job has its own limits, and so has what it does.
   timeout=72000 await_job "$job" docs/runbook/emptied-keyspace.md 72000
@@ -262,13 +263,24 @@ knative-eventing, or take ../../components/senders out of overlays/$overlay (doc
     ))"
 }
 
+# The Secrets that parts log in with; none where the overlay asks for no login. Who logs in: security/src/rights.ts.
+kafka_logins() {
+  grep -qs KAFKA_SASL_MECHANISM "$work"/*configmap_kandle-kafka* || return 0
+  sed -n 's/^ *name: \(kafka-.*\)$/\1/p' components/kafka/users.yaml | sort -u
+}
+
+cassandra_logins() {
+  echo cassandra-admin
+  sed -n 's/^GRANT .* TO kandle_\(.*\);$/cassandra-\1/p' ../cql/grants.cql | sort -u
+}
+
 check_secrets() {
   local wanted='kandle/finnhub' secret missing=''
-  ! grep -qs kafka-credentials "$work"/*kafkasource* || wanted+=' kandle/kafka-credentials'
-  ! grep -qs CASSANDRA_USERNAME "$work"/*configmap_kandle-cassandra* ||
-    wanted+=' kandle/cassandra-credentials kandle/cassandra-admin'
-  ! grep -qs superuserSecretName "$work"/*cassandradatacenter* ||
-    wanted+=' cassandra/cassandra-credentials cassandra/cassandra-admin'
+  for secret in $(kafka_logins); do wanted+=" kandle/$secret"; done
+  for secret in $(cassandra_logins); do
+    ! grep -qs CASSANDRA_USERNAME "$work"/*configmap_kandle-cassandra* || wanted+=" kandle/$secret"
+    ! grep -qs superuserSecretName "$work"/*cassandradatacenter* || wanted+=" cassandra/$secret"
+  done
   for secret in $wanted; do
     kubectl get secret --namespace "${secret%/*}" "${secret#*/}" >/dev/null 2>&1 || missing+=" $secret"
   done
@@ -278,12 +290,14 @@ check_secrets() {
 # Strimzi signs Kafka's certificates itself; who talks to Kafka must know its authority. Again at each deployment,
 # because it is renewed once a year.
 copy_kafka_authority() {
-  grep -qs kafka-credentials "$work"/*kafkasource* || return 0
-  local authority
+  local authority logins name
+  logins=$(kafka_logins)
+  [[ -n $logins ]] || return 0
   authority=$(kubectl get secret --namespace kafka kandle-cluster-ca-cert -o 'jsonpath={.data.ca\.crt}')
   [[ -n $authority ]] || fail 'Strimzi has not made the Secret kandle-cluster-ca-cert yet'
-  kubectl patch secret --namespace kandle kafka-credentials --type merge \
-    -p "{\"data\":{\"ca.crt\":\"$authority\"}}"
+  for name in $logins; do
+    kubectl patch secret --namespace kandle "$name" --type merge -p "{\"data\":{\"ca.crt\":\"$authority\"}}"
+  done
 }
 
 # Deletes what matches the first pattern and not the second, one after the other, and waits until it is gone.

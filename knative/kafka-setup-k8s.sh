@@ -10,7 +10,7 @@ Usage: knative/kafka-setup-k8s.sh --bootstrap HOST:PORT [--replication N] [--log
 
   --bootstrap HOST:PORT  where Kafka is, as the cluster sees it
   --replication N        copies of each topic (default 3); with 3 or more, two must have a write (min.insync.replicas)
-  --login                by TLS and SCRAM with the Secret kafka-credentials (knative/make-secrets.sh)
+  --login                by TLS and SCRAM with the Secret kafka-admin (user, password, ca.crt of one who may make topics)
   --namespace NAME       default kandle, which must exist (kubectl create namespace kandle)
   --image IMAGE          default apache/kafka:4.1.0
   --timeout SECONDS      how long the Job may take (default 300)
@@ -150,7 +150,7 @@ spec:
         - name: setup
           configMap: {name: kafka-setup}
         - name: credentials
-          secret: {secretName: kafka-credentials, optional: true}
+          secret: {secretName: kafka-admin, optional: true}
         - name: tmp
           emptyDir: {medium: Memory, sizeLimit: 16Mi} # it may hold the password: never on a disk
 YAML

@@ -10,15 +10,14 @@ Usage: knative/make-secrets.sh --overlay NAME --finnhub-token FILE [options]
 
   --overlay NAME          kind and minikube need the feed's key only
   --finnhub-token FILE    a file with the feed's key ("-": standard input)
-  --kafka-user NAME       default: kandle; KAFKA_SASL_USERNAME in the overlay says the same
-  --kafka-password FILE   default: a new password, for Strimzi to give to the user that it makes
+  --logins DIR            take the passwords from there (npm run rights -- --secrets DIR); default: new ones, for Strimzi and
+                          cass-operator to give to the users and roles that they make
   --kafka-ca FILE         the authority of Kafka's certificate, if it is not Strimzi's
-  --cassandra-password FILE        of the role kandle; default: a new one
   --cassandra-admin NAME           who may make tables and grant rights; default: kandle_admin
   --cassandra-admin-password FILE  default: a new one
   --help                  this text
 
-In your own Kafka and Cassandra, the user and the two roles must exist with these passwords.
+Each part has a login of its own. In your own Kafka and Cassandra make them with: npm run rights -- --secrets DIR --kafka --cassandra
 TEXT
 }
 
@@ -37,15 +36,13 @@ value() {
   printf '%s' "$2"
 }
 
-overlay='' token='' kafka_user=kandle kafka_password='' kafka_ca='' password='' admin=kandle_admin admin_password=''
+overlay='' token='' logins='' kafka_ca='' admin=kandle_admin admin_password=''
 while (($# > 0)); do
   case $1 in
     --overlay) overlay=$(value "$@") && shift ;;
     --finnhub-token) token=$(value "$@") && shift ;;
-    --kafka-user) kafka_user=$(value "$@") && shift ;;
-    --kafka-password) kafka_password=$(value "$@") && shift ;;
+    --logins) logins=$(value "$@") && shift ;;
     --kafka-ca) kafka_ca=$(value "$@") && shift ;;
-    --cassandra-password) password=$(value "$@") && shift ;;
     --cassandra-admin) admin=$(value "$@") && shift ;;
     --cassandra-admin-password) admin_password=$(value "$@") && shift ;;
     --help | -h) usage && exit 0 ;;
@@ -101,19 +98,34 @@ if ! has kandle finnhub; then
   [[ -n $key ]] || fail "there is no key in $token"
   make kandle finnhub token "$key"
 fi
-if grep -q 'kafka-credentials' <<<"$(grep -v secretName <<<"$rendered")"; then
+# password SECRET: that of the folder of logins, or a new one.
+password() {
+  if [[ -n $logins ]]; then
+    [[ -s $logins/$1/password ]] || fail "there is no $1/password in $logins"
+    content "$logins/$1/password"
+  else
+    content ''
+  fi
+}
+
+# Who logs in stands in security/src/rights.ts; both lists are made from it.
+if grep -q 'name: KAFKA_SASL\|KAFKA_SASL_MECHANISM' <<<"$rendered"; then
   ca=''
   [[ -z $kafka_ca ]] || ca=$(cat -- "$kafka_ca")
-  make kandle kafka-credentials user "$kafka_user" password "$(content "$kafka_password")" \
-    protocol SASL_SSL sasl.mechanism SCRAM-SHA-512 ca.crt "$ca"
+  for name in $(sed -n 's/^ *name: \(kafka-.*\)$/\1/p' components/kafka/users.yaml | sort -u); do
+    make kandle "$name" user "kandle-${name#kafka-}" password "$(password "$name")" \
+      protocol SASL_SSL sasl.mechanism SCRAM-SHA-512 ca.crt "$ca"
+  done
 fi
 if grep -q CASSANDRA_USERNAME <<<"$rendered"; then
-  role=$(content "$password") administrator=$(content "$admin_password")
-  make kandle cassandra-credentials username kandle password "$role"
-  make kandle cassandra-admin username "$admin" password "$administrator"
+  roles=$(sed -n 's/^GRANT .* TO kandle_\(.*\);$/cassandra-\1/p' ../cql/grants.cql | sort -u)
+  make kandle cassandra-admin username "$admin" password "$(content "$admin_password")"
+  for name in $roles; do
+    make kandle "$name" username "kandle_${name#cassandra-}" password "$(password "$name")"
+  done
   if grep -q '^  superuserSecretName:' <<<"$rendered"; then
     # cass-operator makes the roles of these, in its own namespace: the same passwords, also when some are there already.
-    for name in cassandra-credentials cassandra-admin; do
+    for name in cassandra-admin $roles; do
       has cassandra "$name" && echo "cassandra/$name is there and kept" && continue
       kubectl get secret --namespace kandle "$name" -o yaml |
         sed -n '/^apiVersion/p;/^kind/p;/^type/p;/^data:/,/^[a-z]*:/{/^data:/p;/^  /p;}' |

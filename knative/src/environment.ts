@@ -1,3 +1,9 @@
+import {
+  CASSANDRA_COMPONENTS,
+  cassandraSecretOf,
+  KAFKA_COMPONENTS,
+  kafkaSecretOf,
+} from '@kandle/security/names';
 import type { Manifests } from './manifests.ts';
 import type { Workload } from './workloads.ts';
 
@@ -13,15 +19,18 @@ export interface VariableFacts {
  */
 export type KnownVariables = ReadonlyMap<string, ReadonlyMap<string, VariableFacts>>;
 
+const KAFKA_LOGIN = ['user', 'password', 'protocol', 'sasl.mechanism', 'ca.crt'] as const;
+const CASSANDRA_LOGIN = ['username', 'password'] as const;
+
 /**
  * The Secrets that an installation has, and their keys: `knative/make-secrets.sh` makes all but the optional
  * last three.
  */
-const SECRETS: ReadonlyMap<string, readonly string[]> = new Map([
+const SECRETS: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
   ['finnhub', ['token']],
-  ['kafka-credentials', ['user', 'password', 'protocol', 'sasl.mechanism', 'ca.crt']],
-  ['cassandra-credentials', ['username', 'password']],
-  ['cassandra-admin', ['username', 'password']],
+  ...KAFKA_COMPONENTS.map((name) => [kafkaSecretOf(name), KAFKA_LOGIN] as const),
+  ...CASSANDRA_COMPONENTS.map((name) => [cassandraSecretOf(name), CASSANDRA_LOGIN] as const),
+  ['cassandra-admin', CASSANDRA_LOGIN],
   ['notify-targets', ['targets.yaml']],
   ['redis-credentials', ['password', 'ca.crt']],
   ['influx-credentials', ['token']],

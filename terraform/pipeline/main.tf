@@ -12,6 +12,7 @@ locals {
 module "kafka" {
   source     = "../modules/kafka/servers"
   file       = "${local.manifests}/components/${var.small ? "one-node" : "kafka"}/kafka.yaml"
+  users_file = var.small ? null : "${local.manifests}/components/kafka/users.yaml"
   protect    = var.protect_data
   kubeconfig = local.kubeconfig
   context    = var.context

@@ -1,23 +1,30 @@
-import { describeError, RetryableError } from '@kandle/runtime/errors';
-import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
+import { join } from 'node:path';
 import type { createCassandra } from '@kandle/runtime/cassandra';
+import { applyGrants, type GrantChanges } from '@kandle/runtime/grants';
+import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
 import type { SchemaConfig } from './config.ts';
 
 const DAY_SECONDS = 86_400;
+const NO_CHANGES: GrantChanges = { granted: [], revoked: [] };
+
+/** What a run of the schema program changed. */
+export interface SchemaChanges extends GrantChanges {
+  /** The names of the steps applied now. */
+  readonly applied: readonly string[];
+}
 
 /**
- * Applies the steps that are not applied yet, then gives the pipeline's role its rights; both may be repeated.
+ * Applies the steps that are not applied yet, then gives the roles their rights; both may be repeated.
  *
  * @param client Connected as one who may, without a keyspace.
- * @returns The names of the steps applied now.
  * @throws {FatalError} If an applied step's file was changed since.
- * @throws {RetryableError} If the role cannot be given its rights: it may not be there yet.
+ * @throws {RetryableError} If a role cannot be given its rights: it may not be there yet.
  */
 export async function applySchema(
   client: ReturnType<typeof createCassandra>,
   config: SchemaConfig,
-): Promise<readonly string[]> {
-  const { CASSANDRA_KEYSPACE: keyspace, GRANT_TO_ROLE: role } = config;
+): Promise<SchemaChanges> {
+  const keyspace = config.CASSANDRA_KEYSPACE;
   const applied = await migrate(client, config.CQL_FOLDER, {
     ...laptopSchemaValues(keyspace),
     replication: config.CASSANDRA_REPLICATION,
@@ -25,17 +32,8 @@ export async function applySchema(
     trades_ttl_seconds: String(config.TRADES_DAYS * DAY_SECONDS),
     candles_ttl_seconds: String(config.CANDLES_DAYS * DAY_SECONDS),
   });
-  if (role !== undefined) {
-    // A role cannot be a bound value; both names hold lower case letters, digits and underscores only.
-    for (const right of ['SELECT', 'MODIFY']) {
-      try {
-        await client.execute(`GRANT ${right} ON KEYSPACE ${keyspace} TO ${role}`, [], { prepare: false });
-      } catch (error) {
-        throw new RetryableError(`Cannot grant ${right} to ${role}: ${describeError(error)}`, {
-          cause: error,
-        });
-      }
-    }
-  }
-  return applied;
+  const rights = config.GRANT_RIGHTS
+    ? await applyGrants(client, join(config.CQL_FOLDER, 'grants.cql'), keyspace)
+    : NO_CHANGES;
+  return { applied, ...rights };
 }

@@ -29,11 +29,8 @@ export const envSchema = z.object({
   RAW_TOPIC: z.string().min(1).default(TOPICS.raw),
   /** Begin with an empty keyspace, although Kafka holds events that were read already. */
   ACCEPT_EMPTY: z.stringbool().default(false),
-  /** A role that may read and write the keyspace's rows, no more; unset where nobody logs in. */
-  GRANT_TO_ROLE: z
-    .string()
-    .regex(/^[a-z][a-z0-9_]{0,47}$/, 'expected a lower case role name')
-    .optional(),
+  /** Give the roles of grants.cql what stands there, and take away the rest; they must be there already. */
+  GRANT_RIGHTS: z.stringbool().default(false),
 });
 
 /** The configuration of the schema program. */

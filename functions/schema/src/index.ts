@@ -38,11 +38,9 @@ async function bringUpToDate(config: SchemaConfig, log: Logger): Promise<void> {
     await client.connect();
     const wasEmpty = await isEmpty(client, config.CASSANDRA_KEYSPACE);
     if (wasEmpty && !config.ACCEPT_EMPTY) await checkReadOn(config, log);
-    const applied = await applySchema(client, config);
-    log.info(
-      { applied, grantedTo: config.GRANT_TO_ROLE },
-      applied.length === 0 ? 'nothing to do' : 'applied',
-    );
+    const changes = await applySchema(client, config);
+    const isDone = Object.values(changes).every((list) => list.length === 0);
+    log.info(changes, isDone ? 'nothing to do' : 'applied');
   } finally {
     await client.shutdown();
   }

@@ -21,10 +21,12 @@ export interface CassandraOptions extends ServerOptions {
   readonly ports: Pick<ServerPorts, 'cassandra' | 'cassandraStorage' | 'cassandraJmx'>;
   /** Settings that replace or add to ours, for fault tests. */
   readonly yaml?: CassandraSettings | undefined;
+  /** Where `yaml` asks for a login or TLS: whether it answers a client that has them. Must not throw. */
+  readonly isReady?: (() => Promise<boolean>) | undefined;
 }
 
 /**
- * Starts a real Cassandra node, without authentication, and waits until it answers CQL.
+ * Starts a real Cassandra node, without authentication unless told otherwise, and waits until it answers CQL.
  *
  * A data folder that was used before is found again, also with other ports. Acknowledged writes survive kill
  * -9.
@@ -59,7 +61,7 @@ export async function startCassandra(options: CassandraOptions): Promise<ServerC
     ],
     cwd: dataDir,
     logFile: join(dataDir, 'server.log'),
-    isReady: () => isCassandraReady(ports.cassandra),
+    isReady: options.isReady ?? (() => isCassandraReady(ports.cassandra)),
     readyDeadlineMs,
     onProgress: options.onProgress,
     signal,

@@ -9,7 +9,7 @@ variables {
 run "three_copies" {
   command = plan
   assert {
-    condition     = contains(output.servers, "cassandradatacenter/cassandra/dc1") && contains(output.servers, "kafka/kafka/kandle") && contains(output.servers, "kafkauser/kandle/kandle")
+    condition     = contains(output.servers, "cassandradatacenter/cassandra/dc1") && contains(output.servers, "kafka/kafka/kandle") && contains(output.servers, "kafkauser/kandle/kandle-ingest")
     error_message = "Kafka, its user and Cassandra are there."
   }
   assert {

@@ -1,4 +1,4 @@
-# Kafka itself, as knative/components has it, and its user. Its topics are the pipeline's (modules/pipeline).
+# Kafka itself, as knative/components has it, and its users. Its topics are the pipeline's (modules/pipeline).
 module "servers" {
   source  = "../../resources"
   files   = [var.file]
@@ -24,6 +24,6 @@ resource "terraform_data" "ready" {
 module "users" {
   source     = "../../resources"
   depends_on = [terraform_data.ready] # and deleted before Kafka goes: the operator in it takes their finalizers away
-  files      = [var.file]
+  files      = var.users_file == null ? [] : [var.users_file]
   kinds      = ["KafkaUser"]
 }

@@ -3,6 +3,11 @@ variable "file" {
   type        = string
 }
 
+variable "users_file" {
+  description = "The YAML file of its users, which is made from security/src/rights.ts; null where nobody logs in."
+  type        = string
+}
+
 variable "protect" {
   description = "Whether Terraform refuses to destroy Kafka."
   type        = bool
