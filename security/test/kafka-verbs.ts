@@ -41,7 +41,8 @@ export const TOPIC_VERBS: Readonly<Record<string, Attempt>> = {
         -1,
         [
           {
-            topic,
+            // Up to version 12 its name.
+            topicId: topic,
             partitions: [
               {
                 partition: 0,
