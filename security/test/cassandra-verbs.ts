@@ -1,6 +1,9 @@
 import { type Client, errors } from 'cassandra-driver';
 
-/** Whether Cassandra lets a statement through: an answer that it makes no sense came after the question of rights. */
+/**
+ * Whether Cassandra lets a statement through: an answer that it makes no sense came after the question of
+ * rights.
+ */
 export async function passes(
   client: Client,
   statement: string,
@@ -37,7 +40,10 @@ export async function keysOf(
   );
 }
 
-/** Tries SELECT, MODIFY and what changes the table; none of them changes anything, but where too much is allowed. */
+/**
+ * Tries SELECT, MODIFY and what changes the table; none of them changes anything, but where too much is
+ * allowed.
+ */
 export async function verbsOn(
   client: Client,
   keyspace: string,

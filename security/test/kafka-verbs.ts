@@ -118,7 +118,9 @@ export const alterAcls: Attempt = (connection, user) =>
     ]),
   );
 
-/** True unless the broker refused for want of a right: an answer that something is not there came after that. */
+/**
+ * True unless the broker refused for want of a right: an answer that something is not there came after that.
+ */
 async function passes(request: Promise<unknown>): Promise<boolean> {
   try {
     await request;

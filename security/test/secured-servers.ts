@@ -20,7 +20,9 @@ import { startRelay } from './relay.ts';
 import { cassandraSecretOf, kafkaSecretOf } from '../src/names.ts';
 import { makeSecrets, readCassandraAdmin, readCassandraLogins, readKafkaLogins } from '../src/secrets.ts';
 
-/** A Kafka with TLS, SCRAM and ACLs, and a Cassandra with TLS, passwords and roles, set up as a person would. */
+/**
+ * A Kafka with TLS, SCRAM and ACLs, and a Cassandra with TLS, passwords and roles, set up as a person would.
+ */
 export interface SecuredServers {
   /** The folder of logins, as `npm run rights -- --secrets` makes it. */
   readonly secrets: string;
