@@ -14,7 +14,7 @@ Usage: knative/make-secrets.sh --overlay NAME --finnhub-token FILE [options]
                           cass-operator to give to the users and roles that they make
   --kafka-ca FILE         the authority of Kafka's certificate, if it is not Strimzi's
   --cassandra-admin NAME           who may make tables and grant rights; default: kandle_admin
-  --cassandra-admin-password FILE  default: a new one
+  --cassandra-admin-password FILE  default: as the others
   --help                  this text
 
 Each part has a login of its own. In your own Kafka and Cassandra make them with: npm run rights -- --secrets DIR --kafka --cassandra
@@ -98,8 +98,8 @@ if ! has kandle finnhub; then
   [[ -n $key ]] || fail "there is no key in $token"
   make kandle finnhub token "$key"
 fi
-# password SECRET: that of the folder of logins, or a new one.
-password() {
+# password_of SECRET: that of the folder of logins, or a new one.
+password_of() {
   if [[ -n $logins ]]; then
     [[ -s $logins/$1/password ]] || fail "there is no $1/password in $logins"
     content "$logins/$1/password"
@@ -108,20 +108,24 @@ password() {
   fi
 }
 
-# Who logs in stands in security/src/rights.ts; both lists are made from it.
+# Who logs in stands in security/src/rights.ts; both lists are made from it. Each password is taken first by itself: within
+# the arguments of another command a failure would go unseen, and leave an empty one.
 if grep -q 'name: KAFKA_SASL\|KAFKA_SASL_MECHANISM' <<<"$rendered"; then
   ca=''
   [[ -z $kafka_ca ]] || ca=$(cat -- "$kafka_ca")
   for name in $(sed -n 's/^ *name: \(kafka-.*\)$/\1/p' components/kafka/users.yaml | sort -u); do
-    make kandle "$name" user "kandle-${name#kafka-}" password "$(password "$name")" \
+    password=$(password_of "$name")
+    make kandle "$name" user "kandle-${name#kafka-}" password "$password" \
       protocol SASL_SSL sasl.mechanism SCRAM-SHA-512 ca.crt "$ca"
   done
 fi
 if grep -q CASSANDRA_USERNAME <<<"$rendered"; then
   roles=$(sed -n 's/^GRANT .* TO kandle_\(.*\);$/cassandra-\1/p' ../cql/grants.cql | sort -u)
-  make kandle cassandra-admin username "$admin" password "$(content "$admin_password")"
+  if [[ -n $admin_password ]]; then password=$(content "$admin_password"); else password=$(password_of cassandra-admin); fi
+  make kandle cassandra-admin username "$admin" password "$password"
   for name in $roles; do
-    make kandle "$name" username "kandle_${name#cassandra-}" password "$(password "$name")"
+    password=$(password_of "$name")
+    make kandle "$name" username "kandle_${name#cassandra-}" password "$password"
   done
   if grep -q '^  superuserSecretName:' <<<"$rendered"; then
     # cass-operator makes the roles of these, in its own namespace: the same passwords, also when some are there already.

@@ -1,7 +1,16 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { CASSANDRA_COMPONENTS, cassandraSecretOf, KAFKA_COMPONENTS, kafkaSecretOf } from '@kandle/security/names';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { BASE_FOLDER } from '../src/read-plan.ts';
 import { workloadsOf } from '../src/workloads.ts';
@@ -243,6 +252,68 @@ describe.skipIf(!hasKubectl())(`scripts${hasKubectl() ? '' : ' (skipped: there i
       expect(run.status).toBe(status);
     },
   );
+
+  /** Runs make-secrets.sh for the production overlay; what it makes is one file for each namespace and Secret. */
+  function makeSecrets(logins: Readonly<Record<string, string>>) {
+    const folder = mkdtempSync(join(tmpdir(), 'kandle-secrets-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const real = execFileSync('which', ['kubectl'], { encoding: 'utf8' }).trim();
+    const script = `#!/usr/bin/env bash
+case "$*" in
+  kustomize*) exec ${real} "$@" ;;
+  'get secret'*'-o yaml') exec cat "${folder}/made-$4-$5" ;;
+  'get secret'*) exec test -e "${folder}/made-$4-$5" ;;
+  'create -f -') text=$(cat) && at() { sed -n "s/^  $1: //p" <<<"$text"; } && printf '%s\\n' "$text" >"${folder}/made-$(at namespace)-$(at name)" ;;
+esac
+`;
+    for (const [name, text] of Object.entries({ kubectl: script, key: 'the key' }))
+      writeFileSync(join(folder, name), text, { mode: 0o755 });
+    for (const [secret, password] of Object.entries(logins)) {
+      mkdirSync(join(folder, 'logins', secret), { recursive: true });
+      writeFileSync(join(folder, 'logins', secret, 'password'), password);
+    }
+    const args = ['--overlay', 'production', '--finnhub-token', join(folder, 'key')];
+    if (Object.keys(logins).length > 0) args.push('--logins', join(folder, 'logins'));
+    const run = spawnSync(join(KNATIVE, 'make-secrets.sh'), args, {
+      encoding: 'utf8',
+      env: { ...process.env, PATH: [folder, process.env['PATH']].join(delimiter) },
+    });
+    const made = readdirSync(folder).flatMap((file) => {
+      if (!file.startsWith('made-')) return [];
+      const [, password = ''] = /^  password: (.*)$/m.exec(readFileSync(join(folder, file), 'utf8')) ?? [];
+      return [[file.slice('made-'.length), Buffer.from(password, 'base64').toString()] as const];
+    });
+    return { ...run, made: new Map(made) };
+  }
+
+  const LOGINS = [
+    ...KAFKA_COMPONENTS.map(kafkaSecretOf),
+    ...['admin', ...CASSANDRA_COMPONENTS].map(cassandraSecretOf),
+  ];
+
+  test('make-secrets.sh makes a login with a password of its own for each part, and the same where cass-operator looks', () => {
+    const { made, status, stderr, stdout } = makeSecrets({});
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+    const own = LOGINS.map((name) => made.get(`kandle-${name}`) ?? '');
+    expect(own.every((password) => password.length === 32)).toBe(true);
+    expect(new Set(own).size).toBe(LOGINS.length);
+    for (const name of LOGINS.filter((one) => one.startsWith('cassandra-')))
+      expect(made.get(`cassandra-${name}`)).toBe(made.get(`kandle-${name}`));
+    expect(own.filter((password) => stdout.includes(password))).toEqual([]);
+  });
+
+  test('make-secrets.sh takes every password from the folder of logins, and none where one is missing there', () => {
+    const logins = Object.fromEntries(LOGINS.map((name) => [name, `password of ${name}`]));
+    const { made } = makeSecrets(logins);
+    for (const name of LOGINS) expect(made.get(`kandle-${name}`)).toBe(logins[name]);
+    delete logins['kafka-signal'];
+    const short = makeSecrets(logins);
+    expect(short.status).toBe(1);
+    expect(short.stderr).toMatch(/there is no kafka-signal\/password in /);
+    expect([...short.made.values()]).not.toContain('');
+    expect(short.made.has('kandle-kafka-signal')).toBe(false);
+  });
 
   test('deploy.sh --delete keeps topics, servers, namespaces and secrets; with the data, it takes topics away before Kafka', () => {
     const kept = dryRun('deploy.sh', ['--overlay', 'production', '--delete']);

@@ -2,7 +2,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { REPO_ROOT } from '@kandle/tooling/paths';
 import { expect, test } from 'vitest';
+import { parseAllDocuments } from 'yaml';
 import { madeFiles } from './files.ts';
+import { CASSANDRA_COMPONENTS, cassandraSecretOf } from './names.ts';
 import { COMPONENTS, TABLES } from './rights.ts';
 
 test.each([...madeFiles()])('%s is as the rights make it: npm run rights -- --build', (file, content) => {
@@ -18,4 +20,14 @@ test('the rights name each component once, and every table but those of the sche
     ...modify,
   ]);
   expect(TABLES.filter((table) => !named.includes(table))).toEqual(['schema_steps']);
+});
+
+test('cass-operator makes a role for each component that logs in to Cassandra, and none for another', () => {
+  const file = join(REPO_ROOT, 'knative/components/cassandra/cassandra.yaml');
+  const users = parseAllDocuments(readFileSync(file, 'utf8')).flatMap(
+    (document) => (document.getIn(['spec', 'users']) as { toJSON(): unknown } | undefined)?.toJSON() ?? [],
+  );
+  expect(users).toEqual(
+    CASSANDRA_COMPONENTS.map((name) => ({ secretName: cassandraSecretOf(name), superuser: false })),
+  );
 });
