@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readConfig, readKey } from './config.ts';
+import { createKey, readConfig } from './config.ts';
 
 const LEAST = { SYMBOLS: 'AAPL, BINANCE:BTCUSDT,AAPL', FINNHUB_TOKEN: 'key' };
 
@@ -64,16 +64,22 @@ test.each([
   expect(() => readConfig(env)).toThrow(message);
 });
 
-test('readKey() reads a file without its line break, and never shows a value', () => {
+test('createKey() reads a file without its line break, again at each call, and never shows a value', () => {
   const folder = mkdtempSync(join(tmpdir(), 'kandle-'));
   const file = join(folder, 'token');
   writeFileSync(file, 'from-file\n');
   try {
     const config = readConfig({ SYMBOLS: 'AAPL', FINNHUB_TOKEN_FILE: file });
-    expect(readKey(config)).toBe('from-file');
+    const key = createKey(config);
+    expect(key()).toBe('from-file');
+    writeFileSync(file, 'another\n');
+    expect(key()).toBe('another');
     writeFileSync(file, '\n');
-    expect(() => readKey(config)).toThrow(/holds no key/);
-    expect(() => readKey({ ...config, FINNHUB_TOKEN_FILE: join(folder, 'none') })).toThrow(/does not exist/);
+    expect(key()).toBe('another');
+    expect(() => createKey(config)).toThrow(/holds no key/);
+    expect(() => createKey({ ...config, FINNHUB_TOKEN_FILE: join(folder, 'none') })).toThrow(
+      /does not exist/,
+    );
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -13,7 +13,7 @@ import { type CountingRules, CountingRulesSchema } from '@kandle/market/trade/co
 import { type Env, logLevel, port, positiveMs, readEnv, wholeNumber } from '@kandle/runtime/config';
 import { FatalError } from '@kandle/runtime/errors';
 import { KafkaEnv } from '@kandle/runtime/kafka';
-import { readSecret } from '@kandle/runtime/secret';
+import { createSecretFile } from '@kandle/runtime/secret';
 import { z } from 'zod';
 import { VENDOR_FACTS, type VendorFacts } from './feed/vendors.ts';
 
@@ -195,7 +195,7 @@ const configSchema = envSchema.transform(({ FEED_URL, DISORDER_MS, ...env }) => 
   return { ...env, FEED_URL: FEED_URL ?? url ?? '', DISORDER_MS: DISORDER_MS ?? told };
 });
 
-/** The configuration of ingest, without the feed's key: that one is {@link readKey}'s. */
+/** The configuration of ingest, without the feed's key: that one is {@link createKey}'s. */
 export type IngestConfig = z.infer<typeof configSchema>;
 
 /** Reads the configuration once, at start. @throws {FatalError} Naming every missing or malformed variable. */
@@ -203,12 +203,21 @@ export function readConfig(env: Env): IngestConfig {
   return readEnv(configSchema, env);
 }
 
-/** The key of the vendor, from its variable or its file. @throws {FatalError} If there is none. */
-export function readKey(config: IngestConfig): string {
+/**
+ * The key of the vendor, from its variable or its file, which each call reads again: a key that was changed is
+ * used from the next connection on. While there is none in the file, the last one stays.
+ *
+ * @throws {FatalError} At once, if there is none.
+ */
+export function createKey(config: IngestConfig): () => string {
   const { keyName } = VENDOR_FACTS[config.VENDOR];
-  if (keyName === null) return '';
+  if (keyName === null) return () => '';
   const file = config[`${keyName}_FILE`];
-  const key = file === undefined ? (config[keyName] ?? '') : readSecret(file, `${keyName}_FILE`).trim();
+  const read = file === undefined ? () => config[keyName] ?? '' : createSecretFile(file, `${keyName}_FILE`);
+  let key = read().trim();
   if (key === '') throw new FatalError(`Cannot start: the file of ${keyName}_FILE holds no key`);
-  return key;
+  return () => {
+    key = read().trim() || key;
+    return key;
+  };
 }

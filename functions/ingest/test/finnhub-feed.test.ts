@@ -67,7 +67,7 @@ function startFeed(
   const feed = createFinnhubFeed(
     {
       url,
-      token: TOKEN,
+      token: () => TOKEN,
       symbols: ['AAPL', 'IC MARKETS:1'],
       subscriptions: [],
       maxFrameBytes: 1_048_576,
@@ -103,13 +103,16 @@ function startFeed(
   return { feed, events, texts, errors, warnings };
 }
 
-test('subscribes to every symbol with its key in the address, and again after each reconnect', async () => {
+test('subscribes to every symbol with its key in the address, and again after each reconnect with the key of then', async () => {
   const server = await startServer();
-  const { events } = startFeed(server.url);
+  let token = TOKEN;
+  const { events } = startFeed(server.url, { token: () => token });
   await vi.waitFor(() => expect(server.seen.subscribed[0]).toEqual(['AAPL', 'IC MARKETS:1']));
   expect(server.seen.urls[0]).toBe(`/path?x=1&token=${encodeURIComponent(TOKEN)}`);
+  token = 'another';
   server.seen.sockets[0]?.terminate();
   await vi.waitFor(() => expect(server.seen.subscribed[1]).toEqual(['AAPL', 'IC MARKETS:1']));
+  expect(server.seen.urls[1]).toBe('/path?x=1&token=another');
   expect(events).toEqual(['connected 1 null', 'disconnected', 'connected 2 disconnected']);
 });
 

@@ -46,6 +46,33 @@ targets:
   ]);
 });
 
+test('readTargets() shows an address and a key as their files hold them at that moment, and the last right ones while they are wrong', () => {
+  const [url, key] = [join(folder, 'changing-url'), join(folder, 'changing-key')];
+  writeFileSync(url, 'https://hooks.example.com/one');
+  writeFileSync(key, 'first');
+  const [target] = read(
+    `targets: [{name: desk, kind: json, url: {file: ${url}}, headers: {X-Key: {file: ${key}}}}]`,
+  );
+  expect(target).toMatchObject({ url: 'https://hooks.example.com/one', headers: { 'x-key': 'first' } });
+  writeFileSync(url, 'https://hooks.example.com/two\n');
+  writeFileSync(key, 'second\n');
+  const two = { url: 'https://hooks.example.com/two', headers: { 'x-key': 'second' } };
+  expect(target).toMatchObject(two);
+  expect({ ...target?.headers }).toEqual({ 'x-key': 'second' });
+  for (const [address, value] of [
+    ['', ''],
+    ['http://127.0.0.1/inside', 'one\ntwo'],
+    ['no address', 'ü'],
+  ] as const) {
+    writeFileSync(url, address);
+    writeFileSync(key, value);
+    expect(target).toMatchObject(two);
+  }
+  rmSync(url);
+  rmSync(key);
+  expect(target).toMatchObject(two);
+});
+
 test('readTargets() is empty, when no file is named or the named one does not exist', () => {
   expect(readTargets({})).toEqual([]);
   expect(readTargets({ TARGETS_FILE: join(folder, 'absent.yaml') })).toEqual([]);

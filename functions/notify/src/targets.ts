@@ -2,7 +2,7 @@ import type { SignalFilter } from '@kandle/market/notification/signal-filter';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { describeError, FatalError } from '@kandle/runtime/errors';
-import { readSecret } from '@kandle/runtime/secret';
+import { createSecretFile } from '@kandle/runtime/secret';
 import { isInside, literalAddress } from './inside.ts';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
@@ -10,7 +10,10 @@ import { z } from 'zod';
 /** How a target wants to be told. */
 export type TargetKind = 'slack' | 'discord' | 'json' | 'cloudevents';
 
-/** Somebody to tell of signals. `url` and `headers` may hold secrets: only the name is ever logged. */
+/**
+ * Somebody to tell of signals. `url` and `headers` may hold secrets: only the name is ever logged. Where they
+ * come from files, each look is at what those hold then.
+ */
 export interface Target {
   readonly name: string;
   readonly kind: TargetKind;
@@ -103,33 +106,41 @@ export function readTargets(settings: TargetSettings): readonly Target[] {
   const found = targets.map((target): Target => {
     const { name, kind, ratePerMinute, burst, filter } = target;
     const isSink = target.url === undefined && kind === 'cloudevents' && sink !== undefined;
-    const url = isSink ? sink : target.url === undefined ? null : reveal(target.url, folder, `${name}.url`);
-    if (url === null)
+    if (!isSink && target.url === undefined)
       throw fault(`${name}.url`, kind === 'cloudevents' ? 'is missing, and K_SINK is not set' : 'is missing');
-    const headers = Object.entries(target.headers).map(([header, value]): [string, string] => {
+    // Knative itself names the sink, and it is inside the cluster.
+    const mayBeInside = (url: string): boolean => isSink || allowInside.includes(new URL(url).hostname);
+    const url = current(isSink ? sink : (target.url ?? ''), folder, `${name}.url`, (text) => {
+      const checked = checkUrl(text, `${name}.url`, allowHosts);
+      const literal = literalAddress(new URL(checked).hostname);
+      if (!mayBeInside(checked) && literal !== null && isInside(literal)) {
+        throw fault(
+          `${name}.url`,
+          'is on this machine or in a private network, and allowInside does not name its host',
+        );
+      }
+      return checked;
+    });
+    const headers = {};
+    for (const [header, value] of Object.entries(target.headers)) {
       const field = `${name}.headers.${header}`;
       if (OUR_HEADERS.test(header.toLowerCase())) throw fault(field, 'is set by notify itself');
-      const text = reveal(value, folder, field);
-      if (!VISIBLE.test(text)) throw fault(field, 'has characters that a header cannot carry');
-      return [header.toLowerCase(), text];
-    });
-    const checked = checkUrl(url, `${name}.url`, allowHosts);
-    const { hostname } = new URL(checked);
-    // Knative itself names the sink, and it is inside the cluster.
-    const mayBeInside = isSink || allowInside.includes(hostname);
-    const literal = literalAddress(hostname);
-    if (!mayBeInside && literal !== null && isInside(literal)) {
-      throw fault(
-        `${name}.url`,
-        'is on this machine or in a private network, and allowInside does not name its host',
-      );
+      const get = current(value, folder, field, (text) => {
+        if (!VISIBLE.test(text)) throw fault(field, 'has characters that a header cannot carry');
+        return text;
+      });
+      Object.defineProperty(headers, header.toLowerCase(), { enumerable: true, get });
     }
     return {
       name,
       kind,
-      url: checked,
-      mayBeInside,
-      headers: Object.fromEntries(headers),
+      get url() {
+        return url();
+      },
+      get mayBeInside() {
+        return mayBeInside(url());
+      },
+      headers,
       filter,
       ratePerMinute,
       burst,
@@ -171,10 +182,34 @@ function parseFile(file: string): z.infer<typeof TargetsFile> {
   throw new FatalError(`Cannot start: TARGETS_FILE: ${faults.join('; ')}`);
 }
 
-function reveal(value: Secret, folder: string, field: string): string {
-  return typeof value === 'string'
-    ? value
-    : readSecret(resolve(folder, value.file), `target ${field}`).trim();
+/**
+ * A value as it is at each call: a file is read again, so that a changed address or key needs no restart. While
+ * what it holds is missing or wrong, the last one that was right stays.
+ *
+ * @throws {FatalError} At once, if it is missing or wrong now.
+ */
+function current(
+  value: Secret,
+  folder: string,
+  field: string,
+  check: (text: string) => string,
+): () => string {
+  if (typeof value === 'string') {
+    const checked = check(value);
+    return () => checked;
+  }
+  const read = createSecretFile(resolve(folder, value.file), `target ${field}`);
+  let [text, checked] = [read().trim(), check(read().trim())];
+  return () => {
+    const next = read().trim();
+    if (next === text) return checked;
+    try {
+      [text, checked] = [next, check(next)];
+    } catch {
+      // Half a file, or a typing error: said when the process starts the next time.
+    }
+    return checked;
+  };
 }
 
 /**

@@ -92,7 +92,7 @@ async function startLine({ autoPong = true, dropsRepeats = false } = {}) {
   const feed = createFinnhubFeed(
     {
       url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      token: 'key',
+      token: () => 'key',
       symbols,
       subscriptions: [],
       maxFrameBytes: 100_000,

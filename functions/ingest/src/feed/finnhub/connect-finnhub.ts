@@ -1,4 +1,4 @@
-import { type IngestConfig, readKey } from '../../config.ts';
+import { createKey, type IngestConfig } from '../../config.ts';
 import type { Feed, FeedHandlers, FeedParts } from '../feed.ts';
 import { mendOptions } from '../line/mend-options.ts';
 import { createFinnhubFeed } from './finnhub-feed.ts';
@@ -8,7 +8,7 @@ export function connectFinnhub(config: IngestConfig, handlers: FeedHandlers, par
   const options = {
     ...mendOptions(config, parts),
     url: config.FEED_URL,
-    token: readKey(config),
+    token: createKey(config),
     symbols: parts.symbols,
     subscriptions: [...(config.NEWS ? ['subscribe-news'] : []), ...(config.BOOKS ? ['subscribe-book'] : [])],
     maxFrameBytes: config.MAX_FRAME_BYTES,

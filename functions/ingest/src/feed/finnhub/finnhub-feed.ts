@@ -6,8 +6,8 @@ import { webSocketLine } from '../line/web-socket-line.ts';
 /** How to connect to Finnhub, or to a server that speaks its protocol. */
 export interface FinnhubFeedOptions extends MendOptions {
   readonly url: string;
-  /** The key; it goes into the address only, never into a log or an error. */
-  readonly token: string;
+  /** The key of now; it goes into the address only, never into a log or an error. */
+  readonly token: () => string;
   readonly symbols: readonly string[];
   /** Further subscriptions of each symbol beside its trades, such as `subscribe-news`. */
   readonly subscriptions: readonly string[];
@@ -25,15 +25,13 @@ const REFUSALS: ReadonlyMap<number, string> = new Map([
 /** Builds the client; it connects on `start`. */
 export function createFinnhubFeed(options: FinnhubFeedOptions, handlers: FeedHandlers): Feed {
   const { token, symbols, subscriptions } = options;
-  const url = new URL(options.url);
-  url.searchParams.set('token', token);
   const requests = ['subscribe', ...subscriptions].flatMap((type) =>
     symbols.map((symbol) => JSON.stringify({ type, symbol })),
   );
   const open = webSocketLine(
     {
-      url,
-      secret: token,
+      url: new URL(options.url),
+      key: { parameter: 'token', read: token },
       requests,
       heartbeat: null,
       refusals: REFUSALS,

@@ -9,10 +9,13 @@ import type { OpenLine } from './line.ts';
 
 /** What a vendor says over a WebSocket, and how it is spoken to. */
 export interface WebSocketProtocol {
-  /** With the key in it, if there is one. */
+  /** Without the key. */
   readonly url: URL;
-  /** The key; blotted out of every word about the line. Empty if there is none. */
-  readonly secret: string;
+  /**
+   * How the key gets into the address, read anew for each line; it is blotted out of every word about that.
+   * Null if there is none.
+   */
+  readonly key: { readonly parameter: string; readonly read: () => string } | null;
   /** Messages that ask for the symbols, sent when a line has opened. */
   readonly requests: readonly string[];
   /**
@@ -46,9 +49,7 @@ export function webSocketLine(
   protocol: WebSocketProtocol,
   { maxFrameBytes, isReplay }: { readonly maxFrameBytes: number; readonly isReplay: boolean },
 ): OpenLine {
-  const { requests, heartbeat, refusals } = protocol;
-  /** Some errors name the address. */
-  const redact = createRedact(protocol.secret);
+  const { requests, heartbeat, refusals, key } = protocol;
 
   function readFrame(data: RawData, isBinary: boolean): readonly [FeedFrame, string] {
     if (isBinary || !Buffer.isBuffer(data)) return [{ kind: 'bad', detail: 'binary frame' }, ''];
@@ -62,7 +63,12 @@ export function webSocketLine(
   }
 
   return (events) => {
-    const socket = new WebSocket(protocol.url, {
+    const url = new URL(protocol.url);
+    const secret = key?.read() ?? '';
+    if (key !== null) url.searchParams.set(key.parameter, secret);
+    /** Some errors name the address. */
+    const redact = createRedact(secret);
+    const socket = new WebSocket(url, {
       handshakeTimeout: HANDSHAKE_MS,
       maxPayload: maxFrameBytes * RECEIVED_PARTS,
       perMessageDeflate: false,

@@ -20,7 +20,7 @@ export function connectReplay(config: IngestConfig, handlers: FeedHandlers, part
   const open = webSocketLine(
     {
       url,
-      secret: '',
+      key: null,
       requests: parts.symbols.map((symbol) => JSON.stringify({ type: 'subscribe', symbol })),
       heartbeat: null,
       refusals: new Map(),

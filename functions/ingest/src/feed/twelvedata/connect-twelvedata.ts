@@ -1,6 +1,6 @@
 import { partsOf } from '@kandle/market/event/parts';
 import { eventSpanOf, parseTwelveDataFrame } from '@kandle/market/feed/twelvedata/frame';
-import { type IngestConfig, readKey } from '../../config.ts';
+import { createKey, type IngestConfig } from '../../config.ts';
 import type { Feed, FeedHandlers, FeedParts } from '../feed.ts';
 import { mendOptions } from '../line/mend-options.ts';
 import { createMendedFeed } from '../line/mended-feed.ts';
@@ -20,16 +20,13 @@ const REFUSALS: ReadonlyMap<number, string> = new Map([
 /** Twelve Data's prices as the configuration asks for them. @throws {FatalError} If the key cannot be read. */
 export function connectTwelveData(config: IngestConfig, handlers: FeedHandlers, parts: FeedParts): Feed {
   const options = mendOptions(config, parts);
-  const url = new URL(config.FEED_URL);
-  const secret = readKey(config);
-  url.searchParams.set('apikey', secret);
   const requests = partsOf(parts.symbols, SYMBOLS_PER_REQUEST).map((symbols) =>
     JSON.stringify({ action: 'subscribe', params: { symbols: symbols.join(',') } }),
   );
   const open = webSocketLine(
     {
-      url,
-      secret,
+      url: new URL(config.FEED_URL),
+      key: { parameter: 'apikey', read: createKey(config) },
       requests,
       heartbeat: HEARTBEAT,
       refusals: REFUSALS,

@@ -20,7 +20,7 @@ export function connectYahoo(config: IngestConfig, handlers: FeedHandlers, parts
   const open = webSocketLine(
     {
       url: new URL(config.FEED_URL),
-      secret: '',
+      key: null,
       requests: [JSON.stringify({ subscribe: parts.symbols })],
       heartbeat: { text: null, everyMs: PING_MS },
       refusals: REFUSALS,
