@@ -115,7 +115,7 @@ describe.skipIf(!hasKubectl())(
       for (const { spec, metadata } of sources) {
         const sink = metadata.name.replace(/-\w+$/, '');
         expect(spec.sink.audience).toBe(`serving.knative.dev/service/kandle/${sink}`);
-        expect(JSON.stringify(spec.net)).toContain('"kafka-credentials"');
+        expect(JSON.stringify(spec.net)).toContain(`"kafka-${sink}-source"`);
       }
     });
 

@@ -24,9 +24,10 @@ test('the rights name each component once, and every table but those of the sche
 
 test('cass-operator makes a role for each component that logs in to Cassandra, and none for another', () => {
   const file = join(REPO_ROOT, 'knative/components/cassandra/cassandra.yaml');
-  const users = parseAllDocuments(readFileSync(file, 'utf8')).flatMap(
-    (document) => (document.getIn(['spec', 'users']) as { toJSON(): unknown } | undefined)?.toJSON() ?? [],
-  );
+  const users = parseAllDocuments(readFileSync(file, 'utf8')).flatMap((document) => {
+    const { spec }: { readonly spec?: { readonly users?: readonly unknown[] } } = Object(document.toJS());
+    return spec?.users ?? [];
+  });
   expect(users).toEqual(
     CASSANDRA_COMPONENTS.map((name) => ({ secretName: cassandraSecretOf(name), superuser: false })),
   );

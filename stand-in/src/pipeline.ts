@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import { type CassandraSettings, createCassandra } from '@kandle/runtime/cassandra';
+import { createKafka, type KafkaSettings } from '@kandle/runtime/kafka';
+import { createLogger } from '@kandle/runtime/log';
 import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
 import { TOPICS } from '@kandle/market/event/topics';
 import type { Client } from 'cassandra-driver';
@@ -28,6 +30,11 @@ export interface ServerAddresses {
     readonly contactPoints: readonly string[];
     readonly port: number;
     readonly localDataCenter: string;
+  };
+  /** Where they ask for logins: how each component of security/src/rights.ts, and `admin`, reaches them. */
+  readonly logins?: {
+    kafka(component: string): KafkaSettings;
+    cassandra(component: string): CassandraSettings;
   };
 }
 
@@ -108,9 +115,13 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     brokers: [...servers.kafkaBrokers],
     logLevel: logLevel.NOTHING,
   });
-  const admin = kafka.admin();
+  const kafkaAs = (component: string): Kafka =>
+    servers.logins === undefined
+      ? kafka
+      : createKafka(servers.logins.kafka(component), 'kandle-local', createLogger('stand-in', 'silent'));
+  const admin = kafkaAs('admin').admin();
   // For dead letters, at least once: KafkaJS's idempotent producer loses what follows a send without an answer.
-  const producer = kafka.producer();
+  const producer = kafkaAs('dead-letters').producer();
   const services = new Map<string, Service>();
   const sources: Source[] = [];
   const metricsPort = options.metricsPort ?? null;
@@ -147,6 +158,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
         ...env,
         ...more,
         ...serverEnv(servers, keyspace),
+        ...loginEnv(servers, name),
         ...topicEnv(prefix),
         PORT: String(port),
         HTTP_PORT: String(port),
@@ -189,7 +201,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
       const sink = services.get(source.sink);
       if (sink === undefined)
         throw new Error(`Cannot start ${source.name}: there is no service ${source.sink}`);
-      const starting = startSource(kafka, producer, source, {
+      const starting = startSource(kafkaAs(`${source.sink}-source`), producer, source, {
         poll: options.poll ?? DEFAULT_POLL,
         dispatchers: options.dispatchers,
         send: (headers, body, timeoutMs) => sink.request(headers, body, timeoutMs),
@@ -270,7 +282,8 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   };
 }
 
-function cassandraSettings({ cassandra }: ServerAddresses, keyspace: string): CassandraSettings {
+function cassandraSettings({ cassandra, logins }: ServerAddresses, keyspace: string): CassandraSettings {
+  if (logins !== undefined) return logins.cassandra('admin');
   return {
     CASSANDRA_CONTACT_POINTS: [...cassandra.contactPoints],
     CASSANDRA_PORT: cassandra.port,
@@ -289,6 +302,13 @@ function serverEnv({ kafkaBrokers, cassandra }: ServerAddresses, keyspace: strin
     CASSANDRA_LOCAL_DATACENTER: cassandra.localDataCenter,
     CASSANDRA_KEYSPACE: keyspace,
   };
+}
+
+/** The login of a process as its environment says it. */
+function loginEnv({ logins }: ServerAddresses, name: string): Record<string, string> {
+  if (logins === undefined) return {};
+  const settings = { ...logins.kafka(name), ...logins.cassandra(name) };
+  return Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, String(value)]));
 }
 
 function topicEnv(prefix: string): Record<string, string> {

@@ -32,8 +32,13 @@ const opened = [
   'jdk.management/com.sun.management.internal',
 ];
 
-/** The Java options of a Cassandra node, except its heap, its class path and its files. */
-export function cassandraJvmOptions(jmxPort: number): string[] {
+/**
+ * The Java options of a Cassandra node, except its heap, its class path and its files.
+ *
+ * @param isThrownAway It is never started again: changes of its schema need not reach the disk, which takes
+ *   longer than all the rest of them.
+ */
+export function cassandraJvmOptions(jmxPort: number, isThrownAway = false): string[] {
   return [
     '-XX:+UseG1GC',
     '-XX:+ExitOnOutOfMemoryError',
@@ -49,5 +54,6 @@ export function cassandraJvmOptions(jmxPort: number): string[] {
     '-Dcassandra.skip_wait_for_gossip_to_settle=0',
     '-Dcassandra.superuser_setup_delay_ms=0',
     '-Dcassandra.shutdown_announce_in_ms=0',
+    ...(isThrownAway ? ['-Dcassandra.test.flush_local_schema_changes=false'] : []),
   ];
 }

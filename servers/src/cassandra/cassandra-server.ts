@@ -23,6 +23,8 @@ export interface CassandraOptions extends ServerOptions {
   readonly yaml?: CassandraSettings | undefined;
   /** Where `yaml` asks for a login or TLS: whether it answers a client that has them. Must not throw. */
   readonly isReady?: (() => Promise<boolean>) | undefined;
+  /** It is never started again: then its schema changes faster, and a killed node forgets those changes. */
+  readonly isThrownAway?: boolean | undefined;
 }
 
 /**
@@ -51,7 +53,7 @@ export async function startCassandra(options: CassandraOptions): Promise<ServerC
       // Usually not the whole heap: as root Cassandra locks what is there into memory (0.67 instead of 1.45 GB
       // resident).
       ...heapOptions(heapMb, options.wholeHeap),
-      ...cassandraJvmOptions(ports.cassandraJmx),
+      ...cassandraJvmOptions(ports.cassandraJmx, options.isThrownAway),
       `-Dcassandra.config=${pathToFileURL(settings).href}`,
       `-Dcassandra.storagedir=${dataDir}`,
       `-Dlogback.configurationFile=${logback}`,
