@@ -34,7 +34,7 @@ export function createWriter(settings: WriterSettings): LineWriter {
         redirect: 'manual',
         signal: AbortSignal.timeout(settings.answerMs),
       });
-      return judgeAnswer(answer.status, await answer.text());
+      return judgeAnswer(answer.status, await beginningOf(answer));
     } catch (error) {
       throw new RetryableError(`Cannot write to InfluxDB: ${reasonOf(error)}`, { cause: error });
     }
@@ -51,6 +51,21 @@ export function createWriter(settings: WriterSettings): LineWriter {
       return refusals;
     },
   };
+}
+
+/** Of an answer no more is read. */
+const MAX_ANSWER_BYTES = 65_536;
+
+/** The beginning of an answer's body, which may be without end. */
+async function beginningOf({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body ?? []) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes >= MAX_ANSWER_BYTES) break;
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 /** Fetch says "fetch failed", and its cause why. */

@@ -14,6 +14,8 @@ export interface ProtocolServer {
   refuse(symbol: string | null): void;
   /** Answer the next requests with this status, and take nothing. */
   answer(status: number, count: number): void;
+  /** Refuse the next request with a text that has no end. */
+  neverEnd(): void;
   start(): Promise<void>;
   kill(): Promise<void>;
 }
@@ -56,6 +58,7 @@ export async function startProtocolServer(api: keyof typeof KINDS): Promise<Prot
   const points = new Map<string, Point>();
   let refused: string | null = null;
   let [status, left] = [0, 0];
+  let isEndless = false;
   let server: Server | null = null;
 
   function take(body: string): readonly number[] {
@@ -84,6 +87,13 @@ export async function startProtocolServer(api: keyof typeof KINDS): Promise<Prot
         const end = (code: number, answer?: object): void => {
           response.writeHead(code).end(answer === undefined ? undefined : JSON.stringify(answer));
         };
+        if (isEndless) {
+          isEndless = false;
+          response.writeHead(400);
+          const writing = setInterval(() => response.write('x'.repeat(100_000)), 1);
+          response.once('close', () => clearInterval(writing));
+          return;
+        }
         if (left > 0) {
           left -= 1;
           return end(status, { error: 'asked for', message: 'asked for' });
@@ -104,6 +114,7 @@ export async function startProtocolServer(api: keyof typeof KINDS): Promise<Prot
     points: () => [...points.values()],
     refuse: (symbol) => (refused = symbol),
     answer: (code, count) => ([status, left] = [code, count]),
+    neverEnd: () => (isEndless = true),
     start,
     async kill() {
       const closed = once(server ?? createServer(), 'close');

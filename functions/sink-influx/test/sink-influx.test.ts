@@ -9,14 +9,14 @@ import { NO_COUNTER } from '@kandle/runtime/metrics';
 import { freePort } from '@kandle/servers/ports/ports';
 import { startFunction } from '@kandle/testkit/function-process';
 import { receivedEvent } from '@kandle/testkit/received-event';
+import { contentsOf, readInflux } from '@kandle/testkit/sink/influx-contents';
+import { type InfluxServer, NO_INFLUX, startInflux } from '@kandle/testkit/sink/influx-server';
 import { describeSink } from '@kandle/testkit/sink/sink-contract';
 import { makeSinkRun } from '@kandle/testkit/sink/sink-events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createSinkInflux } from '../src/handler.ts';
 import type { InfluxApi } from '../src/write-request.ts';
 import { createWriter, type LineWriter, type WriterSettings } from '../src/writer.ts';
-import { contentsOf, type ReadPoint } from './contents.ts';
-import { type InfluxServer, NO_INFLUX, startInflux } from './influx-server.ts';
 import { PROTOCOL_TOKEN, type ProtocolServer, startProtocolServer } from './protocol-server.ts';
 
 const SCRIPT = join(import.meta.dirname, '../src/index.ts');
@@ -45,7 +45,7 @@ describe.skipIf(NO_INFLUX !== null)(`InfluxDB 1.x${NO_INFLUX ?? ''}`, () => {
   let server: InfluxServer;
   let writer: LineWriter;
   beforeAll(async () => {
-    server = await startInflux();
+    server = await startInflux(await freePort(), await freePort());
     writer = writerTo(server.url, 'v1');
   });
   afterAll(() => server.remove());
@@ -55,17 +55,7 @@ describe.skipIf(NO_INFLUX !== null)(`InfluxDB 1.x${NO_INFLUX ?? ''}`, () => {
     server,
     startProcess: async () =>
       startFunction(SCRIPT, await freePort(), { INFLUX_URL: server.url, INFLUX_API: 'v1' }),
-    async read(feed) {
-      const points: ReadPoint[] = [];
-      for (const measurement of ['trades', 'candles', 'indicators']) {
-        const rows = await server.query(`SELECT * FROM ${measurement} WHERE feed = '${feed}'`);
-        for (const { time, ...columns } of rows) {
-          const { timeMs, timeNs } = readTime(String(time));
-          points.push({ measurement, timeMs, timeNs, columns });
-        }
-      }
-      return contentsOf(points);
-    },
+    read: (feed) => readInflux(server, feed),
   }));
 
   test('the last point of a window is its newest version, by the query of the README', async () => {
@@ -213,6 +203,12 @@ describe.each(['v2', 'v3'] as const)('a server of the protocol of InfluxDB %s', 
     expect(there().some(({ tags }) => tags['symbol'] === 'AAPL')).toBe(false);
   });
 
+  test('an answer without an end is not read to its end', async () => {
+    server.neverEnd();
+    const [reason] = await writer.write(['m a=1 1']);
+    expect(reason).toMatch(/^400 x{296}$/);
+  });
+
   test.each([200, 301, 401, 404, 408, 429, 500, 503])(
     '%i is no yes: the event comes again',
     async (status) => {
@@ -221,10 +217,3 @@ describe.each(['v2', 'v3'] as const)('a server of the protocol of InfluxDB %s', 
     },
   );
 });
-
-/** `2025-11-24T16:00:00.001010003Z`; without zeros at the end. */
-function readTime(text: string): { readonly timeMs: number; readonly timeNs: bigint } {
-  const [, seconds = '', fraction = ''] = /^([^.Z]+)(?:\.(\d+))?Z$/.exec(text) ?? [];
-  const timeNs = BigInt(Date.parse(`${seconds}Z`)) * 1_000_000n + BigInt(fraction.padEnd(9, '0') || '0');
-  return { timeNs, timeMs: Number(timeNs / 1_000_000n) };
-}

@@ -7,14 +7,15 @@ import { NO_COUNTER } from '@kandle/runtime/metrics';
 import { freePort } from '@kandle/servers/ports/ports';
 import { startFunction } from '@kandle/testkit/function-process';
 import { receivedEvent } from '@kandle/testkit/received-event';
+import { readRedis } from '@kandle/testkit/sink/redis-contents';
+import { NO_REDIS, type RedisServer, startRedis } from '@kandle/testkit/sink/redis-server';
 import { describeSink } from '@kandle/testkit/sink/sink-contract';
-import { makeSinkRun, type SinkContents, type SinkRow, sortRows } from '@kandle/testkit/sink/sink-events';
+import { makeSinkRun } from '@kandle/testkit/sink/sink-events';
 import { createClient } from '@redis/client';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createSinkRedis } from '../src/handler.ts';
 import { createRedisStore, type RedisSettings, type RedisStore } from '../src/redis-store.ts';
-import { NO_REDIS, type RedisServer, startRedis } from './redis-server.ts';
 
 const LOG = { warn: () => undefined };
 
@@ -41,7 +42,7 @@ describe.skipIf(NO_REDIS !== null)(`Redis${NO_REDIS ?? ''}`, () => {
   const sink = (to: RedisStore) => createSinkRedis({ store: to, values: NO_COUNTER, records: NO_COUNTER });
 
   beforeAll(async () => {
-    server = await startRedis();
+    server = await startRedis(await freePort());
     store = open();
     client = createClient({ url: server.url });
     client.on('error', () => undefined);
@@ -60,7 +61,7 @@ describe.skipIf(NO_REDIS !== null)(`Redis${NO_REDIS ?? ''}`, () => {
       startFunction(join(import.meta.dirname, '../src/index.ts'), await freePort(), {
         REDIS_URL: server.url,
       }),
-    read: (feed) => readContents(client, feed),
+    read: (feed) => readRedis(server, feed),
   }));
 
   /** An event of one value and no record. */
@@ -157,7 +158,7 @@ describe.skipIf(NO_REDIS !== null)(`Redis${NO_REDIS ?? ''}`, () => {
       await client.configSet('maxmemory', '0');
     }
     for (const event of events) await sink(store)(receivedEvent(event));
-    expect(await readContents(client, feed)).toEqual(contents);
+    expect(await readRedis(server, feed)).toEqual(contents);
   });
 
   test('a mute Redis is left in time, and a new connection goes on', async () => {
@@ -224,48 +225,3 @@ describe.skipIf(NO_REDIS !== null)(`Redis${NO_REDIS ?? ''}`, () => {
     expect(await client.hGet('kandle:{lost}:candle:AAPL', 'close')).toBe('1');
   });
 });
-
-const TEXTS: ReadonlySet<string> = new Set(['symbol', 'id', 'conditions', 'state', 'reason']);
-const FLAGS: ReadonlySet<string> = new Set(['complete', 'sampled']);
-
-function rowOf({ order: _, shard: __, ...fields }: Readonly<Record<string, string>>): SinkRow {
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, text]) => {
-      if (TEXTS.has(name)) return [name, text];
-      if (FLAGS.has(name)) return [name, text === 'true'];
-      return [name, text === '' ? null : Number(text)];
-    }),
-  );
-}
-
-/** What a sink keeps of a feed, as its readers find it. */
-async function readContents(client: ReturnType<typeof createClient>, feed: string): Promise<SinkContents> {
-  const streamOf = async (name: string, absent: SinkRow = {}): Promise<readonly SinkRow[]> =>
-    ((await client.xRange(`kandle:{${feed}}:stream:${name}`, '-', '+')) ?? []).map(({ message }) => ({
-      ...absent,
-      ...rowOf({ ...message }),
-    }));
-  /** The newest version of each. */
-  const versions = (rows: readonly SinkRow[]): readonly SinkRow[] => {
-    const newest = new Map<string, SinkRow>();
-    for (const row of rows) {
-      const key = `${row['symbol']}|${row['start']}`;
-      if (Number(row['version']) > Number(newest.get(key)?.['version'] ?? 0)) newest.set(key, row);
-    }
-    return sortRows([...newest.values()]);
-  };
-  const values = await Promise.all(
-    ['price', 'candle', 'indicators'].map(async (kind) => {
-      const keys = await client.keys(`kandle:{${feed}}:${kind}:*`);
-      const hashes = await Promise.all(keys.map(async (key) => await client.hGetAll(key)));
-      const absent = kind === 'indicators' ? { rsi14: null } : {};
-      return hashes.map((fields) => ({ kind, ...absent, ...rowOf({ ...fields }) }));
-    }),
-  );
-  return {
-    trades: sortRows(await streamOf('trades')),
-    candles: versions(await streamOf('candles')),
-    indicators: versions(await streamOf('indicators', { rsi14: null })),
-    newest: sortRows(values.flat()),
-  };
-}

@@ -1,9 +1,10 @@
-import { type SinkContents, type SinkRow, sortRows } from '@kandle/testkit/sink/sink-events';
+import type { InfluxServer } from './influx-server.ts';
+import { type SinkContents, type SinkRow, sortRows } from './sink-events.ts';
 
 const WINDOW_MS = 5_000;
 
 /** A point as a reader has it: its tags and fields, and its time in milliseconds and nanoseconds. */
-export interface ReadPoint {
+interface ReadPoint {
   readonly measurement: string;
   readonly timeMs: number;
   readonly timeNs: bigint;
@@ -30,4 +31,21 @@ export function contentsOf(points: readonly ReadPoint[]): SinkContents {
     indicators: newest('indicators', { rsi14: null }),
     newest: null,
   };
+}
+
+/** What an InfluxDB 1.x has of a feed. */
+export async function readInflux(server: InfluxServer, feed: string): Promise<SinkContents> {
+  const points: ReadPoint[] = [];
+  for (const measurement of ['trades', 'candles', 'indicators']) {
+    const rows = await server.query(`SELECT * FROM ${measurement} WHERE feed = '${feed}'`);
+    for (const { time, ...columns } of rows) points.push({ measurement, ...readTime(String(time)), columns });
+  }
+  return contentsOf(points);
+}
+
+/** `2025-11-24T16:00:00.001010003Z`; without zeros at the end. */
+function readTime(text: string): { readonly timeMs: number; readonly timeNs: bigint } {
+  const [, seconds = '', fraction = ''] = /^([^.Z]+)(?:\.(\d+))?Z$/.exec(text) ?? [];
+  const timeNs = BigInt(Date.parse(`${seconds}Z`)) * 1_000_000n + BigInt(fraction.padEnd(9, '0') || '0');
+  return { timeNs, timeMs: Number(timeNs / 1_000_000n) };
 }

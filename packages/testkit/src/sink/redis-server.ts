@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
-import { freePort } from '@kandle/servers/ports/ports';
-import { type ChildServer, createChildServer } from '@kandle/testkit/child-server';
+import { type ChildServer, createChildServer } from '../child-server.ts';
 import { createClient } from '@redis/client';
 
 /** Where Debian's packages put one; REDIS_SERVER names another. */
@@ -19,9 +18,8 @@ export interface RedisServer extends ChildServer {
   readonly url: string;
 }
 
-/** Starts one on a free port of 127.0.0.1; what it has answered for survives a kill. */
-export async function startRedis(): Promise<RedisServer> {
-  const port = await freePort();
+/** Starts one on 127.0.0.1; what it has answered for survives a kill. */
+export async function startRedis(port: number): Promise<RedisServer> {
   const url = `redis://127.0.0.1:${port}`;
   const server = createChildServer({
     name: 'redis',

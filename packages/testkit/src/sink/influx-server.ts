@@ -1,7 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort } from '@kandle/servers/ports/ports';
-import { type ChildServer, createChildServer } from '@kandle/testkit/child-server';
+import { type ChildServer, createChildServer } from '../child-server.ts';
 
 /** Where Debian's package puts it; INFLUXD names another of 1.x. */
 const PROGRAM = [process.env['INFLUXD'], '/usr/bin/influxd'].find(
@@ -28,9 +27,10 @@ export interface InfluxServer extends ChildServer {
   query(text: string): Promise<readonly Readonly<Record<string, string | number | boolean | null>>[]>;
 }
 
-/** Starts one on a free port of 127.0.0.1; what it has answered for survives a kill. */
-export async function startInflux(): Promise<InfluxServer> {
-  const [port, rpcPort] = [await freePort(), await freePort()];
+/**
+ * Starts one on 127.0.0.1, on a port for HTTP and one for its own; what it has answered for survives a kill.
+ */
+export async function startInflux(port: number, rpcPort: number): Promise<InfluxServer> {
   const url = `http://127.0.0.1:${port}`;
   const server = createChildServer({
     name: 'influx',
