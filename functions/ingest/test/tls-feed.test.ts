@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -85,6 +85,31 @@ test('a TLS feed that listens shows its certificate, and goes on when somebody s
   const doubter = connect({ port, host: '127.0.0.1', ca: readFileSync(foreign.cert) });
   const [error] = await once(doubter, 'error');
   expect(String(error)).toMatch(/self.signed certificate/);
+});
+
+test('a TLS feed goes by certificates that were changed, where it dials and where it listens', async () => {
+  const mine = { cert: join(folder, 'mine.pem'), key: join(folder, 'mine.key'), ca: join(folder, 'ca.pem') };
+  const change = (to: typeof ours): void => {
+    copyFileSync(to.cert, mine.cert);
+    copyFileSync(to.key, mine.key);
+  };
+  change(foreign);
+  copyFileSync(foreign.cert, mine.ca);
+  const dialled = await startTlsServer(ours);
+  const dialling = startFeed({ FEED_URL: `tls://127.0.0.1:${dialled}`, TLS_CA_FILE: mine.ca });
+  const port = await freePort();
+  const files = { TLS_CERT_FILE: mine.cert, TLS_KEY_FILE: mine.key };
+  startFeed({ FEED_URL: `tls-listen://127.0.0.1:${port}`, ...files });
+  await vi.waitFor(() => reach(port));
+  await vi.waitFor(() => expect(dialling.waits.length).toBeGreaterThan(0));
+  change(ours);
+  copyFileSync(ours.cert, mine.ca);
+  await vi.waitFor(() => expect(dialling.frames.length).toBeGreaterThan(0), 5_000);
+  await vi.waitFor(async () => {
+    const caller = connect({ port, host: '127.0.0.1', ca: readFileSync(ours.cert) });
+    onTestFinished(() => void caller.destroy());
+    await once(caller, 'secureConnect');
+  }, 5_000);
 });
 
 async function reach(port: number): Promise<void> {

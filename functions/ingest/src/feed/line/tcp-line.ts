@@ -11,8 +11,8 @@ export interface TcpLineOptions {
   /** `tcp://host:port` or `tls://host:port`. */
   readonly url: URL;
   readonly maxLineBytes: number;
-  /** PEM certificates that the other side must be signed by; the system's where there are none. */
-  readonly ca: string | undefined;
+  /** PEM certificates of now that the other side must be signed by; the system's where there are none. */
+  readonly ca: (() => string) | undefined;
   readonly read: (line: TextLine) => readonly [FeedFrame, string];
 }
 
@@ -30,7 +30,7 @@ export function tcpLine({ url, maxLineBytes, ca, read }: TcpLineOptions): OpenLi
     if (!isTls) return connectTcp({ host, port });
     // The name of a server is no address.
     const named = isIP(host) === 0 ? { servername: host } : {};
-    return connectTls({ host, port, ...named, ...(ca === undefined ? {} : { ca }) });
+    return connectTls({ host, port, ...named, ...(ca === undefined ? {} : { ca: ca() }) });
   }
 
   return (events) => {

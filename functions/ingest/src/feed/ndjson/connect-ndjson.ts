@@ -1,5 +1,5 @@
 import type { Line } from '@kandle/market/feed/ndjson/lines';
-import { readSecret } from '@kandle/runtime/secret';
+import { createSecretFile } from '@kandle/runtime/secret';
 import type { IngestConfig } from '../../config.ts';
 import type { Feed, FeedHandlers, FeedParts } from '../feed.ts';
 import { mendOptions } from '../line/mend-options.ts';
@@ -19,16 +19,11 @@ export function connectNdjson(config: IngestConfig, handlers: FeedHandlers, part
   const read = (line: Line) => frameOfLine(line, mapping);
   const mend = mendOptions(config, parts);
   if (!url.protocol.endsWith('-listen:')) {
-    const ca = config.TLS_CA_FILE === undefined ? undefined : readSecret(config.TLS_CA_FILE, 'TLS_CA_FILE');
+    const { TLS_CA_FILE: caFile } = config;
+    const ca = caFile === undefined ? undefined : createSecretFile(caFile, 'TLS_CA_FILE');
     return createMendedFeed(tcpLine({ url, maxLineBytes, ca, read }), mend, handlers);
   }
-  const certificate =
-    url.protocol === 'tls-listen:'
-      ? {
-          cert: readSecret(config.TLS_CERT_FILE ?? '', 'TLS_CERT_FILE'),
-          key: readSecret(config.TLS_KEY_FILE ?? '', 'TLS_KEY_FILE'),
-        }
-      : null;
+  const certificate = url.protocol === 'tls-listen:' ? certificateOf(config) : null;
   const { silenceMs, hasStoodStill, log } = mend;
   const { MAX_CONNECTIONS: maxConnections, RECONNECT_MAX_MS: retryMs } = config;
   const options = {
@@ -43,4 +38,10 @@ export function connectNdjson(config: IngestConfig, handlers: FeedHandlers, part
     log,
   };
   return createListeningFeed(options, handlers);
+}
+
+function certificateOf({ TLS_CERT_FILE: certFile = '', TLS_KEY_FILE: keyFile = '' }: IngestConfig) {
+  const cert = createSecretFile(certFile, 'TLS_CERT_FILE');
+  const key = createSecretFile(keyFile, 'TLS_KEY_FILE');
+  return () => ({ cert: cert(), key: key() });
 }

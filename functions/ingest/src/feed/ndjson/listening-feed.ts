@@ -1,5 +1,5 @@
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:tls';
 import type { FeedFrame } from '@kandle/market/feed/feed-frame';
 import type { GapReason } from '@kandle/market/feed/feed-gap';
 import { createLineReader, type Line, type LineReader } from '@kandle/market/feed/ndjson/lines';
@@ -11,8 +11,8 @@ import type { Feed, FeedHandlers } from '../feed.ts';
 export interface ListeningFeedOptions {
   /** `tcp-listen://host:port` or `tls-listen://host:port`. */
   readonly url: URL;
-  /** PEM texts, for TLS. */
-  readonly certificate: { readonly cert: string; readonly key: string } | null;
+  /** PEM texts of now, for TLS. */
+  readonly certificate: (() => Certificate) | null;
   readonly maxLineBytes: number;
   /** Connections that are taken at a time; more are closed at once. */
   readonly maxConnections: number;
@@ -23,6 +23,11 @@ export interface ListeningFeedOptions {
   readonly hasStoodStill: () => boolean;
   readonly read: (line: Line) => readonly [FeedFrame, string];
   readonly log: Logger;
+}
+
+interface Certificate {
+  readonly cert: string;
+  readonly key: string;
 }
 
 interface Client {
@@ -45,6 +50,7 @@ export function createListeningFeed(options: ListeningFeedOptions, handlers: Fee
   const port = Number(url.port);
   const clients = new Set<Client>();
   let server: Server | null = null;
+  let shown: Certificate | null = null;
   let connection = 0;
   let lost: GapReason | null = null;
   let state: 'running' | 'paused' | 'stopped' = 'running';
@@ -85,7 +91,21 @@ export function createListeningFeed(options: ListeningFeedOptions, handlers: Fee
     if (state !== 'stopped') handlers.onWaiting('nobody is connected', 0, false);
   }
 
+  /** Shows a certificate that was changed to whoever connects from now on. */
+  function renewCertificate(): void {
+    const next = certificate?.();
+    if (!(server instanceof TlsServer) || next === undefined) return;
+    if (next.cert === shown?.cert && next.key === shown.key) return;
+    try {
+      server.setSecureContext(next);
+      shown = next;
+    } catch {
+      // One half of it is still the old one: the next look finds both.
+    }
+  }
+
   function look(): void {
+    renewCertificate();
     if (options.hasStoodStill() && clients.size > 0) {
       log.warn('this process stood still: everybody is to connect again');
       handlers.onStandstill();
@@ -110,7 +130,8 @@ export function createListeningFeed(options: ListeningFeedOptions, handlers: Fee
   }
 
   function listen(): void {
-    server = certificate === null ? createTcpServer(accept) : createTlsServer(certificate, accept);
+    shown = certificate?.() ?? null;
+    server = shown === null ? createTcpServer(accept) : createTlsServer({ ...shown }, accept);
     server.maxConnections = maxConnections;
     server.on('drop', () => {
       refused += 1;
