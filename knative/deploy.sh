@@ -21,7 +21,7 @@ Usage: knative/deploy.sh --overlay NAME [--registry NAME] [--tag TAG] [--dry-run
   --since TIME      with --restore: only what was written since then, such as 2026-11-25T08:00Z or 7d
   --within DURATION with --restore: how long it may take until the audit is clean (default 6h)
   --accept-empty    begin with an empty Cassandra, although Kafka holds events that were read before
-  --delete          take the pipeline away; topics, tables, their servers and secrets stay
+  --delete          take the pipeline away; topics, tables, volumes, their servers and secrets stay
   --with-data       with --delete: take everything away that the overlay names, the data too
   --help            this text
 
@@ -317,8 +317,8 @@ remove() {
   run sleep 10
   take_away '_kafkasource_'
   take_away '_serving\.knative\.dev_'
-  step 'the rest, but neither topics nor servers, namespaces, secrets'
-  take_away '^kandle_' '_(kafkasource|kafkatopic|kafkauser|statefulset)_|serving\.knative\.dev'
+  step 'the rest, but neither topics nor volumes, servers, namespaces, secrets'
+  take_away '^kandle_' '_(kafkasource|kafkatopic|kafkauser|statefulset|persistentvolumeclaim)_|serving\.knative\.dev'
   [[ -n $data ]] || return 0
   # Strimzi holds each topic until it has deleted it in Kafka: without Kafka, the namespace would never go.
   step 'topics and user, while Kafka is there'

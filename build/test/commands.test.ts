@@ -16,6 +16,7 @@ const COMMANDS = [
   'audit',
   'chaos',
   'redrive',
+  'instruments',
   'bench:cold-start',
   'bench:drain',
   'bench:soak',

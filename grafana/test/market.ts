@@ -3,6 +3,7 @@ import { formatCandleBatch, type PublishedCandle } from '@kandle/market/candle/c
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { formatFeedGap } from '@kandle/market/feed/feed-gap';
 import { formatIndicatorBatch } from '@kandle/market/indicator/indicator-batch';
+import { formatInstrument } from '@kandle/market/instrument/instrument-events';
 import { formatNewsBatch } from '@kandle/market/news/news-batch';
 import { e16, e8 } from '@kandle/market/number/fixed-point';
 import { formatSignalBatch, type Signal, signalId } from '@kandle/market/signal/signal-batch';
@@ -182,6 +183,23 @@ function otherEvents(): readonly MarketEvent[] {
       { shard: SHARD, fromMs: END - 600_000, toMs: END - 590_000, reason: 'silent', droppedRecords: 0 },
       1,
     ),
+    formatInstrument({
+      feed: FEED,
+      list: 'stocks:US',
+      id: 'figi:BBG1',
+      ticker: SYMBOL,
+      market: 'XNAS',
+      currency: 'USD',
+      type: 'Common Stock',
+      description: "A's company",
+      figi: 'BBG1',
+      isin: '',
+      validFromMs: BEGIN,
+      validToMs: null,
+      status: 'active',
+      absences: 0,
+      changedAtMs: BEGIN,
+    }),
     formatNewsBatch({
       ...header,
       sequence: 2,

@@ -72,13 +72,14 @@ describe.skipIf(!hasKubectl())(
       expect(problemsOf(render(join(KNATIVE, 'overlays', name)))).toEqual([]);
     });
 
-    test('the optional components fit: KEDA, and a Kafka without Strimzi', () => {
+    test('the optional components fit: KEDA, a Kafka without Strimzi, and a PostgreSQL', () => {
       const folder = mkdtempSync(join(KNATIVE, 'overlays', '.test-'));
       onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
       const components = [
         '../../components/one-node',
         '../../components/keda',
         '../../components/no-strimzi',
+        '../../components/postgres',
       ];
       const kind = readFileSync(join(KNATIVE, 'overlays', 'kind', 'kustomization.yaml'), 'utf8');
       const text = kind.replace(
@@ -89,7 +90,7 @@ describe.skipIf(!hasKubectl())(
       const rendered = render(folder);
       const missing = /^KafkaTopic .*: it is in the base and not here$/;
       expect(problemsOf(rendered).filter((problem) => !missing.test(problem))).toEqual([]);
-      expect(JSON.stringify(rendered)).not.toContain('"kind":"KafkaTopic"');
+      expect(JSON.stringify(rendered)).not.toMatch(/"kind":"(KafkaTopic|PersistentVolumeClaim)"/);
       const sources = rendered.filter((one) => JSON.stringify(one).includes('"kind":"KafkaSource"'));
       expect(sources.length).toBeGreaterThan(5);
       for (const source of sources)

@@ -24,7 +24,7 @@ const CASSANDRA_LOGIN = ['username', 'password'] as const;
 
 /**
  * The Secrets that an installation has, and their keys: `knative/make-secrets.sh` makes all but the optional
- * last three.
+ * last four.
  */
 const SECRETS: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
   ['finnhub', ['token']],
@@ -34,6 +34,7 @@ const SECRETS: ReadonlyMap<string, readonly string[]> = new Map<string, readonly
   ['notify-targets', ['targets.yaml']],
   ['redis-credentials', ['password', 'ca.crt']],
   ['influx-credentials', ['token']],
+  ['postgres-credentials', ['password', 'ca.crt']],
 ]);
 
 /** Variables that Node itself reads. */
@@ -106,6 +107,8 @@ function isMounted(
   const folder = file.slice(0, file.lastIndexOf('/'));
   const mount = container.volumeMounts.find(({ mountPath }) => mountPath === folder);
   const volume = pod.spec.volumes.find(({ name }) => name === mount?.name);
+  // What a process writes itself, on a volume of its own.
+  if (volume?.persistentVolumeClaim !== undefined) return true;
   const map = configMaps.get(volume?.configMap?.name ?? '');
   const projected = volume?.projected?.sources.flatMap(({ serviceAccountToken, configMap }) => [
     ...(serviceAccountToken === undefined ? [] : [serviceAccountToken.path]),

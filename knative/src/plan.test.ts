@@ -33,10 +33,12 @@ describe('the plan of knative/base', () => {
     expect(plan.topics.map(({ topic }) => topic).toSorted()).toEqual(Object.values(TOPICS).toSorted());
     const days = (topic: string): number =>
       Number(plan.topics.find((one) => one.topic === topic)?.config['retention.ms']) / 86_400_000;
-    for (const { topic, partitions } of plan.topics) {
+    for (const { topic, partitions, config } of plan.topics) {
       // The ledger of redrive has no shards, and outlives the dead letters that it names.
       expect(partitions).toBe(topic === TOPICS.redriven ? 1 : 12);
-      expect(days(topic)).toBe(KEPT_DAYS.get(topic) ?? 7);
+      // What is newest of each instrument stays.
+      if (topic === TOPICS.instruments) expect(config).toMatchObject({ 'cleanup.policy': 'compact' });
+      else expect(days(topic)).toBe(KEPT_DAYS.get(topic) ?? 7);
     }
   });
 
@@ -53,13 +55,16 @@ describe('the plan of knative/base', () => {
       ['persist-trades', TOPICS.raw, 'persist', 'kandle-persist-trades'],
       ['persist-candles', TOPICS.candles, 'persist', 'kandle-persist-candles'],
       ['persist-signals', TOPICS.signals, 'persist', 'kandle-persist-signals'],
+      ['persist-instruments', TOPICS.instruments, 'persist', 'kandle-persist-instruments'],
       ['signal', TOPICS.candles, 'signal', 'kandle-signal'],
       ['notify', TOPICS.signals, 'notify', 'kandle-notify'],
     ]);
     for (const source of plan.sources) {
-      // One target of notify that is away must not hold up the others; rows of trades may be written in any
-      // order.
-      const ordering = ['notify', 'persist-trades'].includes(source.name) ? 'unordered' : 'ordered';
+      // One target of notify that is away must not hold up the others; rows of trades and instruments may be
+      // written in any order.
+      const ordering = ['notify', 'persist-trades', 'persist-instruments'].includes(source.name)
+        ? 'unordered'
+        : 'ordered';
       expect(source).toMatchObject({ ordering, initialOffset: 'earliest' });
     }
   });

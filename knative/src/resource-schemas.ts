@@ -102,6 +102,7 @@ const podFields = {
         name: text,
         secret: z.looseObject({ secretName: text.optional() }).optional(),
         configMap: z.looseObject({ name: text.optional() }).optional(),
+        persistentVolumeClaim: z.looseObject({ claimName: text }).optional(),
         projected: z.looseObject({ sources: z.array(projectedSource) }).optional(),
       }),
     )
@@ -357,6 +358,7 @@ export const SCHEMAS = {
   CronJob: clusterKind({
     spec: z.looseObject({ jobTemplate: z.looseObject({ spec: z.looseObject({ template: endingPod }) }) }),
   }),
+  PersistentVolumeClaim: clusterKind({}),
   PodDisruptionBudget: clusterKind({ spec: z.looseObject({ selector }) }),
   Kafka: KafkaSchema,
   KafkaNodePool: clusterKind({ spec: z.looseObject({ replicas: z.number(), resources }) }),

@@ -118,7 +118,7 @@ everything. A second start finds its data again; "npm run clean" forgets it.`,
     ...SIMULATOR,
     export: option(
       'DIR',
-      'write trades.csv and candles_5s.csv, read back from Cassandra, when the run ends',
+      'write trades.csv, candles_5s.csv and instruments.csv, read back from Cassandra, when the run ends',
       text,
     ),
     sink: repeatedOption(

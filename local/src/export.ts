@@ -8,6 +8,7 @@ import { type Cell, writeCsv } from './csv.ts';
 export interface ExportSummary {
   readonly trades: number;
   readonly candles: number;
+  readonly instruments: number;
 }
 
 const CANDLE_COLUMNS = [
@@ -28,17 +29,37 @@ const CANDLE_COLUMNS = [
   'price_rank',
 ] as const;
 
+const INSTRUMENT_COLUMNS = [
+  'feed',
+  'symbol',
+  'valid_from_ms',
+  'valid_to_ms',
+  'id',
+  'status',
+  'description',
+  'market',
+  'currency',
+  'type',
+  'figi',
+  'isin',
+] as const;
+
 const TRADE_COLUMNS = ['feed', 'symbol', 'ts_ms', 'price', 'volume', 'trade_id', 'conditions'] as const;
 
 /**
- * Writes `trades.csv` and `candles_5s.csv`, read back from the Cassandra views, sorted by feed, symbol and time
- * (trades also by id), so that two runs over the same recording give the same bytes.
+ * Writes `trades.csv`, `candles_5s.csv` and `instruments.csv`, read back from the Cassandra views, sorted by
+ * feed, symbol and time (trades also by id), so that two runs over the same recording give the same bytes.
  */
 export async function exportViews(client: Client, keyspace: string, folder: string): Promise<ExportSummary> {
   mkdirSync(folder, { recursive: true });
   return {
     trades: await writeCsv(join(folder, 'trades.csv'), TRADE_COLUMNS, tradeRows(client, keyspace)),
     candles: await writeCsv(join(folder, 'candles_5s.csv'), CANDLE_COLUMNS, candleRows(client, keyspace)),
+    instruments: await writeCsv(
+      join(folder, 'instruments.csv'),
+      INSTRUMENT_COLUMNS,
+      instrumentRows(client, keyspace),
+    ),
   };
 }
 
@@ -158,6 +179,24 @@ async function* candleRows(client: Client, keyspace: string): AsyncGenerator<rea
       String(row['sampled'] ?? false),
       Number(row['price_rank'] ?? 0),
     ];
+  }
+}
+
+/** A symbol that another company used again has a row for each; an end that is not there is an empty cell. */
+async function* instrumentRows(client: Client, keyspace: string): AsyncGenerator<readonly Cell[]> {
+  const { rows } = await client.execute(`SELECT DISTINCT feed FROM ${keyspace}.instruments`);
+  for (const feed of rows.map((row) => String(row['feed'])).toSorted(compare)) {
+    const query = `SELECT * FROM ${keyspace}.instruments WHERE feed = ?`;
+    for await (const row of await client.execute(query, [feed], { prepare: true, fetchSize: FETCH_SIZE })) {
+      const texts = ['id', 'status', 'description', 'market', 'currency', 'type', 'figi', 'isin'];
+      yield [
+        feed,
+        String(row['ticker']),
+        epochMs(row['valid_from']),
+        row['valid_to'] === null ? '' : epochMs(row['valid_to']),
+        ...texts.map((name) => String(row[name])),
+      ];
+    }
   }
 }
 

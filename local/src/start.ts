@@ -233,7 +233,7 @@ async function follow(
   if (options.exportFolder !== null) {
     const written = await exportViews(pipeline.client, KEYSPACE, options.exportFolder);
     say(
-      `Exported ${written.trades} trades and ${written.candles} candles to ${options.exportFolder}/trades.csv and candles_5s.csv`,
+      `Exported ${written.trades} trades, ${written.candles} candles and ${written.instruments} instruments to ${options.exportFolder}: trades.csv, candles_5s.csv, instruments.csv`,
     );
   }
   if (ended) tellLosses(pipeline, watch, feed, status);

@@ -21,6 +21,8 @@ export const VIEWS = [
   'order_books',
   'news',
   'feed_gaps',
+  'instruments',
+  'instrument_lists',
   'audits',
 ] as const;
 
@@ -120,6 +122,8 @@ export const COMPONENTS: readonly Component[] = [
         'news',
         'news_ratings',
         'feed_gaps',
+        'instruments',
+        'instrument_lists',
         'rollup_pending',
       ],
     },
@@ -148,18 +152,25 @@ export const COMPONENTS: readonly Component[] = [
         'indicators',
         'signals',
         'feed_gaps',
+        'instruments',
+        'instrument_lists',
         'rollup_pending',
       ],
     },
   },
   {
+    name: 'instruments',
+    is: "the vendors' lists to Kafka",
+    kafka: { write: ['instruments'] },
+  },
+  {
     name: 'exporter',
     is: 'metrics of lag, freshness, gaps and audits',
     kafka: {
-      describe: ['raw', 'trades', 'candles', 'signals', 'rejects', 'dead'],
+      describe: ['raw', 'trades', 'candles', 'signals', 'instruments', 'rejects', 'dead'],
       groups: { 'kandle-*': ['describe'] },
     },
-    cassandra: { select: ['latest', 'feed_gaps', 'indicators', 'shards', 'audits'] },
+    cassandra: { select: ['latest', 'feed_gaps', 'indicators', 'shards', 'audits', 'instrument_lists'] },
   },
   {
     name: 'audit',
@@ -195,7 +206,7 @@ export const COMPONENTS: readonly Component[] = [
     is: 'sends dead letters and refused records again',
     kafka: {
       read: ['dead', 'redriven', 'rejects', 'trades'],
-      write: ['raw', 'trades', 'candles', 'signals', 'redriven'],
+      write: ['raw', 'trades', 'candles', 'signals', 'instruments', 'redriven'],
       groups: { 'kandle-redrive-*': OWN },
     },
   },
@@ -211,13 +222,14 @@ export const COMPONENTS: readonly Component[] = [
   },
   {
     name: 'persist-source',
-    is: 'the three KafkaSources of persist',
+    is: 'the four KafkaSources of persist',
     kafka: {
-      read: ['raw', 'candles', 'signals'],
+      read: ['raw', 'candles', 'signals', 'instruments'],
       groups: {
         'kandle-persist-trades': OWN,
         'kandle-persist-candles': OWN,
         'kandle-persist-signals': OWN,
+        'kandle-persist-instruments': OWN,
       },
     },
   },
@@ -261,7 +273,7 @@ export const COMPONENTS: readonly Component[] = [
     name: 'console',
     is: "the console's data page, and any browser of topics",
     kafka: {
-      read: ['raw', 'trades', 'candles', 'signals', 'rejects', 'dead', 'redriven'],
+      read: ['raw', 'trades', 'candles', 'signals', 'instruments', 'rejects', 'dead', 'redriven'],
       groups: { 'kandle-*': ['describe'], 'kandle-console-*': OWN },
     },
     cassandra: { select: VIEWS },

@@ -8,6 +8,8 @@ const TOPIC_OF_TYPE: ReadonlyMap<string, string> = new Map([
   [EVENT_TYPES.candles, TOPICS.candles],
   [EVENT_TYPES.indicators, TOPICS.signals],
   [EVENT_TYPES.signals, TOPICS.signals],
+  [EVENT_TYPES.instrument, TOPICS.instruments],
+  [EVENT_TYPES.instrumentList, TOPICS.instruments],
 ]);
 /** What a function reads, where it reads one topic only. */
 const TOPIC_OF_DESTINATION: ReadonlyMap<string, string> = new Map([

@@ -79,6 +79,8 @@ describe('originOf()', () => {
     ['io.kandle.news.v1', 'aggregate', TOPICS.trades],
     [EVENT_TYPES.candles, 'signal', TOPICS.candles],
     [EVENT_TYPES.signals, 'persist', TOPICS.signals],
+    [EVENT_TYPES.instrument, 'persist', TOPICS.instruments],
+    [EVENT_TYPES.instrumentList, 'persist', TOPICS.instruments],
     [EVENT_TYPES.feedGap, 'transform', TOPICS.raw],
     [EVENT_TYPES.feedGap, 'persist', TOPICS.raw],
     [EVENT_TYPES.rawTrades, 'persist', TOPICS.raw],

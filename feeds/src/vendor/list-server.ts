@@ -13,16 +13,22 @@ export interface ListServer {
   readonly url: string;
   /** Sets what a path with its query answers from now on, `/stock/symbol?exchange=US`; others answer 404. */
   answer(path: string, body: unknown): void;
-  /** What every request gets instead, until told otherwise. */
-  fail(fault: ListFault | null): void;
+  /** What every request gets instead, until told otherwise or so many have. */
+  fail(fault: ListFault | null, times?: number): void;
+  /** When each request came, on the monotonic clock, milliseconds. */
+  requests(): readonly number[];
   close(): Promise<void>;
 }
 
 /** Listens on a free port of 127.0.0.1. @param key The only one that opens the door. */
 export async function startListServer(key: string): Promise<ListServer> {
   const answers = new Map<string, string>();
-  let fault: ListFault | null = null;
+  const requests: number[] = [];
+  let set: ListFault | null = null;
+  let left = 0;
   const server = createServer((request, response) => {
+    requests.push(performance.now());
+    const fault = left-- > 0 ? set : null;
     const { 'x-finnhub-token': token, authorization } = request.headers;
     const isKnown = token === key || authorization === `apikey ${key}`;
     const body = answers.get(request.url ?? '');
@@ -42,9 +48,11 @@ export async function startListServer(key: string): Promise<ListServer> {
   return {
     url: `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`,
     answer: (path, body) => void answers.set(path, JSON.stringify(body)),
-    fail(next) {
-      fault = next;
+    fail(fault, times = Number.POSITIVE_INFINITY) {
+      set = fault;
+      left = times;
     },
+    requests: () => requests,
     async close() {
       server.closeAllConnections();
       server.close();

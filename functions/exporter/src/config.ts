@@ -49,6 +49,7 @@ export const envSchema = z.object({
         `kandle-persist-trades=${TOPICS.raw}`,
         `kandle-persist-candles=${TOPICS.candles}`,
         `kandle-persist-signals=${TOPICS.signals}`,
+        `kandle-persist-instruments=${TOPICS.instruments}`,
         `kandle-signal=${TOPICS.candles}`,
         `kandle-notify=${TOPICS.signals}`,
       ].join(','),

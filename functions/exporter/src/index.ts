@@ -11,6 +11,7 @@ import { readConfig } from './config.ts';
 import { createFreshnessCollector } from './freshness-collector.ts';
 import { createGapsCollector } from './gaps-collector.ts';
 import { createIndicatorsCollector } from './indicators-collector.ts';
+import { createInstrumentsCollector } from './instruments-collector.ts';
 import { createKafkaCollector } from './kafka-collector.ts';
 import { createExporterServer } from './server.ts';
 import { createWindowsCollector } from './windows-collector.ts';
@@ -37,6 +38,7 @@ async function main(): Promise<void> {
       createWindowsCollector(cassandra),
       createGapsCollector(cassandra, Date.now),
       createAuditsCollector(cassandra),
+      createInstrumentsCollector(cassandra),
       createIndicatorsCollector(cassandra, choice, {
         ma: `sma${config.SMA_PERIOD}`,
         ema: `ema${config.EMA_PERIOD}`,

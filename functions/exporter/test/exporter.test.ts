@@ -118,6 +118,7 @@ test('the exporter tells lag, dead letters, freshness, open windows, gaps and th
     'INSERT INTO feed_gaps (feed, day, from_time, shard, reason, to_time, dropped_records) VALUES (?, ?, ?, ?, ?, ?, 0)';
   const audit =
     'INSERT INTO audits (scope, finished_at, verdict, differences, windows_checked, skipped, dead_letters_missed, refused) VALUES (?, ?, ?, ?, 7, 1, 0, ?)';
+  const list = 'INSERT INTO instrument_lists (feed, list, taken_at, refusal, active) VALUES (?, ?, ?, ?, 7)';
   await Promise.all([
     run(audit, ['all', new Date(1_700_000_000_000), 'different', 5n, 1n]),
     run(audit, ['all', new Date(1_700_003_600_000), 'refused', 2n, 30n]),
@@ -129,6 +130,9 @@ test('the exporter tells lag, dead letters, freshness, open windows, gaps and th
     run(shard, ['finnhub-01', '1700000005000', null]),
     run(shard, ['other-00', '', new Date(1_600_000_000_000)]),
     run(gap, ['finnhub', day, new Date(), 'finnhub-00', 'silent', new Date()]),
+    run(list, ['finnhub', 'stocks:US', new Date(1_700_000_000_000), 'it shrank']),
+    run(list, ['finnhub', 'crypto:BINANCE', new Date(1_700_000_001_000), '']),
+    run(list, ['twelvedata', 'stocks', null, 'twelvedata answers 401']),
     run(gap, ['finnhub', '2020-01-01', new Date(0), 'finnhub-00', 'silent', new Date()]),
   ]);
   const { read, statusOf, child, log } = await startExporter({ MAX_SYMBOLS: '1' });
@@ -164,8 +168,13 @@ test('the exporter tells lag, dead letters, freshness, open windows, gaps and th
     'kandle_audit_refused_records{scope="finnhub"}': 0,
     'kandle_audit_verdict{scope="all",verdict="refused"}': 1,
     'kandle_audit_verdict{scope="finnhub",verdict="clean"}': 1,
+    'kandle_instruments_taken_timestamp_seconds{feed="finnhub",list="stocks:US"}': 1_700_000_000,
+    'kandle_instruments_refused{feed="finnhub",list="stocks:US"}': 1,
+    'kandle_instruments_refused{feed="finnhub",list="crypto:BINANCE"}': 0,
+    'kandle_instruments_active{feed="finnhub",list="crypto:BINANCE"}': 7,
+    'kandle_instruments_refused{feed="twelvedata",list="stocks"}': 1,
   });
-  expect([...first.keys()].filter((key) => /MSFT|TSLA/.test(key))).toEqual([]);
+  expect([...first.keys()].filter((key) => /MSFT|TSLA|taken.*twelvedata/.test(key))).toEqual([]);
 
   await fill(TOPICS.raw, 5);
   await fill(TOPICS.dead, 1);

@@ -1,5 +1,15 @@
 import { FEED_NAME } from '@kandle/market/event/shard';
-import { commaList, type Env, logLevel, port, positiveMs, readEnv } from '@kandle/runtime/config';
+import { TOPICS } from '@kandle/market/event/topics';
+import {
+  commaList,
+  type Env,
+  logLevel,
+  port,
+  positiveMs,
+  readEnv,
+  wholeNumber,
+} from '@kandle/runtime/config';
+import { KafkaEnv } from '@kandle/runtime/kafka';
 import { z } from 'zod';
 import type { ListName } from './read-list.ts';
 
@@ -12,6 +22,7 @@ function toListName(text: string): ListName {
 
 /** Every variable that instruments takes, with its default. */
 export const envSchema = z.object({
+  ...KafkaEnv.shape,
   LOG_LEVEL: logLevel.default('info'),
   /** The feed whose symbols these are, as ingest names it. */
   FEED: z.string().regex(FEED_NAME, 'expected the name of a feed').default('finnhub'),
@@ -24,16 +35,23 @@ export const envSchema = z.object({
     )
     .transform((list) => list.map(toListName))
     .prefault('stocks:US'),
-  /** Stocks whose company's profile is read too (Finnhub): at most 50, for it takes 60 calls a minute. */
-  PROFILES: commaList.refine((list) => list.length <= 50, 'expected 50 symbols at most').default([]),
+  /** Stocks whose company's profile is read too (Finnhub), a request each: 1,000 take 18 minutes. */
+  PROFILES: commaList.refine((list) => list.length <= 1_000, 'expected 1,000 symbols at most').default([]),
   /** Base of the vendor's REST interface; without it, the vendor's own. */
   API_URL: z.url().optional(),
   /** A file that holds the key. */
   API_KEY_FILE: z.string().min(1),
   /** How long one answer of the vendor may take. */
   ANSWER_MS: positiveMs.default(60_000),
+  /** What the vendor's plan allows; without it, what its free one does. */
+  REQUESTS_PER_MINUTE: wholeNumber(1, 60_000).optional(),
+  /** How long it waits after the vendor said that there were too many requests. */
+  LIMIT_PAUSE_MS: positiveMs.default(60_000),
   /** Take a list once that shrinks by more than 20 %. */
   ACCEPT_SHRINK: z.stringbool().default(false),
+  /** What is told to Kafka: what has changed, everything once more, or nothing. */
+  PUBLISH: z.enum(['changed', 'all', 'none']).default('changed'),
+  INSTRUMENTS_TOPIC: z.string().min(1).default(TOPICS.instruments),
   /** Where instruments are kept without PostgreSQL. */
   SQLITE_FILE: z.string().min(1).default('.kandle/instruments.sqlite'),
   /** With it, instruments are kept in PostgreSQL. */

@@ -1,3 +1,5 @@
+import type { MarketEvent } from '@kandle/market/event/market-event';
+import { formatInstrument, formatListOutcome } from '@kandle/market/instrument/instrument-events';
 import { refreshInstruments } from '@kandle/market/instrument/refresh';
 import type { VendorList } from '@kandle/market/instrument/vendor-lists';
 import { describeError } from '@kandle/runtime/errors';
@@ -14,6 +16,39 @@ export interface RefreshDeps {
   readonly store: InstrumentStore;
   readonly wallMs: () => number;
   readonly log: Logger;
+}
+
+/** What publishing needs. */
+export interface PublishDeps {
+  readonly feed: string;
+  readonly lists: readonly ListName[];
+  readonly store: InstrumentStore;
+  /** Resolves when they are acknowledged. */
+  readonly send: (events: readonly MarketEvent[]) => Promise<void>;
+}
+
+/** Instruments that are sent, and noted as sent, at once: 1,000 are about 500 KB. */
+const AT_ONCE = 1_000;
+
+/**
+ * Publishes what has changed of a feed and was not published yet, and how the newest refresh of each list
+ * ended. What was sent and not noted, because the process ended in between, is sent again: it has the same id.
+ *
+ * @returns The number of instruments.
+ * @throws {RetryableError} If Kafka or the database does not answer: what is left is published the next time.
+ */
+export async function publishAll({ feed, lists, store, send }: PublishDeps): Promise<number> {
+  let count = 0;
+  for (;;) {
+    const changed = await store.unpublished(feed, AT_ONCE);
+    if (changed.length === 0) break;
+    await send(changed.map(formatInstrument));
+    await store.published(changed);
+    count += changed.length;
+  }
+  const outcomes = await Promise.all(lists.map((list) => store.outcome(feed, nameOf(list))));
+  await send(outcomes.filter((outcome) => outcome !== null).map(formatListOutcome));
+  return count;
 }
 
 /**

@@ -28,25 +28,39 @@ const SCHEMA = `
     list text NOT NULL, id text NOT NULL, market text NOT NULL, currency text NOT NULL, type text NOT NULL,
     description text NOT NULL, figi text NOT NULL, isin text NOT NULL,
     status text NOT NULL CHECK (status IN ('active', 'inactive')), absences int NOT NULL,
+    changed_at timestamptz NOT NULL, published boolean NOT NULL DEFAULT false,
     PRIMARY KEY (feed, ticker, valid_from), CHECK (valid_to >= valid_from),
     CONSTRAINT one_instrument_at_a_time
       EXCLUDE USING gist (feed WITH =, ticker WITH =, tstzrange(valid_from, valid_to) WITH &&)
   );
   CREATE INDEX IF NOT EXISTS instruments_by_id ON instruments (id);
+  ALTER TABLE instruments ADD COLUMN IF NOT EXISTS changed_at timestamptz NOT NULL DEFAULT to_timestamp(0);
+  ALTER TABLE instruments ADD COLUMN IF NOT EXISTS published boolean NOT NULL DEFAULT false;
+  CREATE INDEX IF NOT EXISTS instruments_unpublished ON instruments (feed, changed_at) WHERE NOT published;
   CREATE TABLE IF NOT EXISTS refreshes (
     feed text NOT NULL, list text NOT NULL, tried_at timestamptz NOT NULL, taken_at timestamptz,
     refusal text NOT NULL, PRIMARY KEY (feed, list)
   );`;
 
+/** Columns that hold times. */
+const TIMES: ReadonlySet<string> = new Set(['valid_from', 'valid_to', 'changed_at']);
 /** Times go in as epoch milliseconds, all rows as one JSON text. */
 const INSERT = `INSERT INTO instruments (${COLUMNS.join(', ')})
-  SELECT ${COLUMNS.map((name) => (name.startsWith('valid_') ? `to_timestamp(${name} / 1000.0)` : name)).join(', ')}
+  SELECT ${COLUMNS.map((name) => (TIMES.has(name) ? `to_timestamp(${name} / 1000.0)` : name)).join(', ')}
   FROM jsonb_to_recordset($1::jsonb) AS row (feed text, ticker text, valid_from bigint, valid_to bigint, list text,
     id text, market text, currency text, type text, description text, figi text, isin text, status text,
-    absences int)
+    absences int, changed_at bigint)
   ${ON_CONFLICT}`;
 const NEWEST =
   'SELECT DISTINCT ON (ticker) * FROM instruments WHERE feed = $1 ORDER BY ticker, valid_from DESC';
+const OF_LIST =
+  'SELECT * FROM instruments WHERE feed = $1 AND list = $2 ORDER BY ticker COLLATE "C", valid_from';
+const UNPUBLISHED =
+  'SELECT * FROM instruments WHERE feed = $1 AND NOT published ORDER BY changed_at, ticker LIMIT $2';
+const PUBLISHED = `UPDATE instruments i SET published = true
+  FROM jsonb_to_recordset($1::jsonb) AS row (feed text, ticker text, valid_from bigint, changed_at bigint)
+  WHERE i.feed = row.feed AND i.ticker = row.ticker AND i.valid_from = to_timestamp(row.valid_from / 1000.0)
+    AND i.changed_at = to_timestamp(row.changed_at / 1000.0)`;
 const NOTE = `INSERT INTO refreshes AS r (feed, list, tried_at, taken_at, refusal)
   VALUES ($1, $2, to_timestamp($3 / 1000.0), to_timestamp($4 / 1000.0), $5)
   ON CONFLICT (feed, list) DO UPDATE SET tried_at = excluded.tried_at, refusal = excluded.refusal,
@@ -100,6 +114,17 @@ export function createPostgresStore(settings: PostgresSettings): InstrumentStore
     if (instruments.length > 0) await client.query(INSERT, [JSON.stringify(instruments.map(toRow))]);
   }
 
+  function query<T>(
+    statement: string,
+    values: readonly (string | number)[],
+    parse: (rows: readonly unknown[]) => T,
+  ): Promise<T> {
+    return ask(async () => {
+      await prepare();
+      return parse((await pool.query(statement, [...values])).rows);
+    });
+  }
+
   return {
     refresh: (tried, decide) =>
       ask(async () => {
@@ -125,18 +150,12 @@ export function createPostgresStore(settings: PostgresSettings): InstrumentStore
           return refresh;
         });
       }),
-    instruments: (feed, list) =>
-      ask(async () => {
-        await prepare();
-        const statement =
-          'SELECT * FROM instruments WHERE feed = $1 AND list = $2 ORDER BY ticker COLLATE "C", valid_from';
-        return parseInstruments((await pool.query(statement, [feed, list])).rows);
-      }),
-    outcome: (feed, list) =>
-      ask(async () => {
-        await prepare();
-        return parseOutcomes((await pool.query(OUTCOME, [feed, list])).rows)[0] ?? null;
-      }),
+    instruments: (feed, list) => query(OF_LIST, [feed, list], parseInstruments),
+    outcome: (feed, list) => query(OUTCOME, [feed, list], (rows) => parseOutcomes(rows)[0] ?? null),
+    unpublished: (feed, limit) => query(UNPUBLISHED, [feed, limit], parseInstruments),
+    published: (instruments) => query(PUBLISHED, [JSON.stringify(instruments.map(toRow))], () => undefined),
+    publishAgain: (feed) =>
+      query('UPDATE instruments SET published = false WHERE feed = $1', [feed], () => undefined),
     close: () => pool.end(),
   };
 }

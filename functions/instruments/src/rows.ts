@@ -17,10 +17,16 @@ export const COLUMNS = [
   'isin',
   'status',
   'absences',
+  'changed_at',
 ] as const;
 
-/** An insert that changes the row that is there: the end of the statement after its values. */
-export const ON_CONFLICT = `ON CONFLICT (feed, ticker, valid_from) DO UPDATE SET ${COLUMNS.slice(3)
+/**
+ * An insert that changes the row that is there, and takes it for unpublished: the end of the statement after
+ * its values.
+ */
+export const ON_CONFLICT = `ON CONFLICT (feed, ticker, valid_from) DO UPDATE SET published = false, ${COLUMNS.slice(
+  3,
+)
   .map((name) => `${name} = excluded.${name}`)
   .join(', ')}`;
 
@@ -28,8 +34,8 @@ export const ON_CONFLICT = `ON CONFLICT (feed, ticker, valid_from) DO UPDATE SET
 export type Row = Readonly<Record<(typeof COLUMNS)[number], string | number | null>>;
 
 /** The row of an instrument. */
-export function toRow({ validFromMs, validToMs, ...rest }: Instrument): Row {
-  return { ...rest, valid_from: validFromMs, valid_to: validToMs };
+export function toRow({ validFromMs, validToMs, changedAtMs, ...rest }: Instrument): Row {
+  return { ...rest, valid_from: validFromMs, valid_to: validToMs, changed_at: changedAtMs };
 }
 
 /** A time: epoch milliseconds in SQLite, a `Date` in PostgreSQL. */
@@ -51,12 +57,14 @@ const InstrumentRowSchema = z
     isin: z.string(),
     status: z.enum(['active', 'inactive']),
     absences: z.number(),
+    changed_at: time,
   })
   .transform(
-    ({ valid_from: validFromMs, valid_to: validToMs, ...rest }): Instrument => ({
+    ({ valid_from: validFromMs, valid_to: validToMs, changed_at: changedAtMs, ...rest }): Instrument => ({
       ...rest,
       validFromMs,
       validToMs,
+      changedAtMs,
     }),
   );
 

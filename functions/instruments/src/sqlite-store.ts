@@ -24,6 +24,7 @@ const SCHEMA = `
     list TEXT NOT NULL, id TEXT NOT NULL, market TEXT NOT NULL, currency TEXT NOT NULL, type TEXT NOT NULL,
     description TEXT NOT NULL, figi TEXT NOT NULL, isin TEXT NOT NULL,
     status TEXT NOT NULL CHECK (status IN ('active', 'inactive')), absences INTEGER NOT NULL,
+    changed_at INTEGER NOT NULL, published INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (feed, ticker, valid_from), CHECK (valid_to >= valid_from)
   ) STRICT;
   ${overlap('INSERT')}
@@ -32,10 +33,20 @@ const SCHEMA = `
     feed TEXT NOT NULL, list TEXT NOT NULL, tried_at INTEGER NOT NULL, taken_at INTEGER, refusal TEXT NOT NULL,
     PRIMARY KEY (feed, list)
   ) STRICT;`;
+/** What the first files lack: SQLite has no ADD COLUMN IF NOT EXISTS. */
+const ADDED = ['changed_at', 'published'].map(
+  (name) => `ALTER TABLE instruments ADD COLUMN ${name} INTEGER NOT NULL DEFAULT 0`,
+);
+const INDEX =
+  'CREATE INDEX IF NOT EXISTS instruments_unpublished ON instruments (feed, changed_at) WHERE published = 0';
 
 const INSERT = `INSERT INTO instruments (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map((name) => `:${name}`).join(', ')}) ${ON_CONFLICT}`;
 const NEWEST = `SELECT * FROM (SELECT *, max(valid_from) OVER (PARTITION BY ticker) AS newest FROM instruments WHERE feed = ?)
   WHERE valid_from = newest`;
+const UNPUBLISHED =
+  'SELECT * FROM instruments WHERE feed = ? AND published = 0 ORDER BY changed_at, ticker LIMIT ?';
+const PUBLISHED =
+  'UPDATE instruments SET published = 1 WHERE feed = ? AND ticker = ? AND valid_from = ? AND changed_at = ?';
 const NOTE = `INSERT INTO refreshes (feed, list, tried_at, taken_at, refusal) VALUES (?, ?, ?, ?, ?)
   ON CONFLICT (feed, list) DO UPDATE SET tried_at = excluded.tried_at, refusal = excluded.refusal,
   taken_at = coalesce(excluded.taken_at, taken_at)`;
@@ -51,18 +62,34 @@ const OUTCOME = `SELECT r.*, (SELECT count(*) FROM instruments i
  */
 export function createSqliteStore(file: string): InstrumentStore {
   const database = ask(() => new DatabaseSync(file));
-  ask(() => database.exec(SCHEMA));
+  ask(() => {
+    database.exec(SCHEMA);
+    const columns = database.prepare('PRAGMA table_info(instruments)').all();
+    if (!columns.some(({ name }) => name === 'published')) for (const add of ADDED) database.exec(add);
+    database.exec(INDEX);
+  });
 
   function write(instruments: readonly Instrument[]): void {
     const insert = database.prepare(INSERT);
     for (const one of instruments) insert.run(toRow(one));
   }
 
+  function transaction<T>(work: () => T): T {
+    database.exec('BEGIN IMMEDIATE');
+    try {
+      const result = work();
+      database.exec('COMMIT');
+      return result;
+    } catch (error) {
+      database.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
   return {
     refresh: async (tried, decide) =>
-      ask(() => {
-        database.exec('BEGIN IMMEDIATE');
-        try {
+      ask(() =>
+        transaction(() => {
           const refresh = decide(parseInstruments(database.prepare(NEWEST).all(tried.feed)));
           const isTaken = refresh.kind === 'taken';
           if (isTaken) write(refresh.changed);
@@ -70,13 +97,9 @@ export function createSqliteStore(file: string): InstrumentStore {
           database
             .prepare(NOTE)
             .run(tried.feed, tried.list, tried.nowMs, isTaken ? tried.nowMs : null, refusal);
-          database.exec('COMMIT');
           return refresh;
-        } catch (error) {
-          database.exec('ROLLBACK');
-          throw error;
-        }
-      }),
+        }),
+      ),
     instruments: async (feed, list) =>
       ask(() =>
         parseInstruments(
@@ -87,6 +110,18 @@ export function createSqliteStore(file: string): InstrumentStore {
       ),
     outcome: async (feed, list) =>
       ask(() => parseOutcomes(database.prepare(OUTCOME).all(feed, list))[0] ?? null),
+    unpublished: async (feed, limit) =>
+      ask(() => parseInstruments(database.prepare(UNPUBLISHED).all(feed, limit))),
+    published: async (instruments) =>
+      ask(() => {
+        const note = database.prepare(PUBLISHED);
+        transaction(() => {
+          for (const { feed, ticker, validFromMs, changedAtMs } of instruments)
+            note.run(feed, ticker, validFromMs, changedAtMs);
+        });
+      }),
+    publishAgain: async (feed) =>
+      ask(() => void database.prepare('UPDATE instruments SET published = 0 WHERE feed = ?').run(feed)),
     async close() {
       database.close();
     },

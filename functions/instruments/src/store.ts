@@ -1,4 +1,4 @@
-import type { Instrument } from '@kandle/market/instrument/instrument';
+import type { Instrument, ListOutcome } from '@kandle/market/instrument/instrument';
 import type { Refresh } from '@kandle/market/instrument/refresh';
 
 /** Whose list is refreshed, and when. */
@@ -6,20 +6,6 @@ export interface ListTried {
   readonly feed: string;
   readonly list: string;
   readonly nowMs: number;
-}
-
-/** How the newest refresh of a list ended. */
-export interface RefreshOutcome {
-  readonly feed: string;
-  readonly list: string;
-  /** When it was tried. */
-  readonly triedAtMs: number;
-  /** When a list was last taken; null if none ever was. */
-  readonly takenAtMs: number | null;
-  /** Why the newest was refused; an empty text if it was taken. */
-  readonly refusal: string;
-  /** Instruments of the list that are active. */
-  readonly active: number;
 }
 
 /** Where instruments are kept. Every method throws a `RetryableError` if the database does not do it. */
@@ -34,6 +20,16 @@ export interface InstrumentStore {
   /** All instruments of a list that ever were, by ticker and time. */
   instruments(feed: string, list: string): Promise<readonly Instrument[]>;
   /** How the newest refresh of a list ended; null if there was none. */
-  outcome(feed: string, list: string): Promise<RefreshOutcome | null>;
+  outcome(feed: string, list: string): Promise<ListOutcome | null>;
+  /**
+   * What was written and is not known to be published, of all lists of a feed, the earliest change first.
+   *
+   * @param limit At most so many.
+   */
+  unpublished(feed: string, limit: number): Promise<readonly Instrument[]>;
+  /** Notes that these were published, as they are here: what has changed since stays unpublished. */
+  published(instruments: readonly Instrument[]): Promise<void>;
+  /** Takes everything of a feed for unpublished. */
+  publishAgain(feed: string): Promise<void>;
   close(): Promise<void>;
 }

@@ -42,6 +42,9 @@ async function run(name: string, env: Readonly<Record<string, string>> = {}) {
       API_KEY_FILE: join(folder, 'key'),
       SQLITE_FILE: file,
       ANSWER_MS: '1000',
+      PUBLISH: 'none',
+      REQUESTS_PER_MINUTE: '6000',
+      LIMIT_PAUSE_MS: '10',
       ...env,
     },
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -98,6 +101,28 @@ test('a vendor that refuses, is cut off, is mute or sends garbage leaves what is
   }
   server.fail(null);
   expect(await run('faults')).toMatchObject({ code: 0, outcome: { refusal: '' } });
+});
+
+test('profiles are asked for within the limit of the vendor, and again where there were too many requests', async () => {
+  server.answer(LIST, stocks(10));
+  const PROFILES = stocks(10).map(({ symbol }) => symbol);
+  for (const symbol of PROFILES)
+    server.answer(`/stock/profile2?symbol=${symbol}`, { name: `Named ${symbol}` });
+  server.fail({ status: 429, body: '{"error":"API limit reached."}' }, 2);
+  const began = server.requests().length;
+  // One in 50 ms: ten profiles after the list.
+  const { code, instruments } = await run('paced', {
+    PROFILES: PROFILES.join(),
+    REQUESTS_PER_MINUTE: '1200',
+  });
+  expect([code, instruments.every(({ description }) => description.startsWith('Named S'))]).toEqual([
+    0,
+    true,
+  ]);
+  const times = server.requests().slice(began);
+  expect(times).toHaveLength(2 + 1 + 10);
+  // Nine times 50 ms, less what a busy machine holds up the first of them; all at once they take 20.
+  expect((times.at(-1) ?? 0) - (times[3] ?? 0)).toBeGreaterThan(250);
 });
 
 test('an error of Twelve Data that comes with status 200 is one', async () => {

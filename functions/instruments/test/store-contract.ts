@@ -30,6 +30,7 @@ export function describeStore(name: string, open: () => InstrumentStore): void {
       validToMs: null,
       status: 'active',
       absences: 0,
+      changedAtMs: T0,
       ...more,
     });
     const write = (changed: readonly Instrument[], nowMs = T0) =>
@@ -104,6 +105,23 @@ export function describeStore(name: string, open: () => InstrumentStore): void {
         ),
       );
       expect(await open().instruments(feed, 'stocks:US')).toMatchObject([{ absences: 5 }]);
+    });
+
+    test('holds what is not published until it is told, and again what has changed since', async () => {
+      const [a, b] = [one(), one({ ticker: 'B', changedAtMs: T0 - 1 })];
+      await write([a, b]);
+      expect(await open().unpublished(feed, 10)).toEqual([b, a]);
+      expect(await open().unpublished(feed, 1)).toEqual([b]);
+      const changed = one({ absences: 1, changedAtMs: T0 + 1 });
+      await write([changed]);
+      // Told as it was before the change.
+      await open().published([a, b]);
+      expect(await open().unpublished(feed, 10)).toEqual([changed]);
+      await open().published([changed]);
+      expect(await open().unpublished(feed, 10)).toEqual([]);
+      await open().publishAgain(feed);
+      expect(await open().unpublished(feed, 10)).toEqual([b, changed]);
+      expect(await open().unpublished(`${feed}-other`, 10)).toEqual([]);
     });
 
     test('keeps nothing of a decision that throws', async () => {

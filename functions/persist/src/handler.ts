@@ -3,6 +3,7 @@ import { cleanBooks, cleanNews } from '@kandle/market/feed/clean-books-and-news'
 import { parseRawBatch, type RawBatch } from '@kandle/market/feed/raw-batch';
 import { parseFeedGap } from '@kandle/market/feed/feed-gap';
 import { parseIndicatorBatch } from '@kandle/market/indicator/indicator-batch';
+import { parseInstrument, parseListOutcome } from '@kandle/market/instrument/instrument-events';
 import { checkedFeedOf } from '@kandle/market/event/shard';
 import { parseSignalBatch } from '@kandle/market/signal/signal-batch';
 import { EVENT_TYPES } from '@kandle/market/event/topics';
@@ -14,6 +15,7 @@ import type { ReceivedEvent } from '@kandle/runtime/received-event';
 import { bookRows } from './views/book-rows.ts';
 import { candleRows } from './views/candle-rows.ts';
 import { gapRows } from './views/gap-rows.ts';
+import { instrumentListRows, instrumentRows } from './views/instrument-rows.ts';
 import { newsRows } from './views/news-rows.ts';
 import type { ClosedCandles, Rollups } from './rollups/rollups.ts';
 import { indicatorRows, signalRows } from './views/signal-rows.ts';
@@ -40,6 +42,8 @@ export const PERSISTED_TYPES = [
   EVENT_TYPES.candles,
   EVENT_TYPES.indicators,
   EVENT_TYPES.signals,
+  EVENT_TYPES.instrument,
+  EVENT_TYPES.instrumentList,
 ] as const;
 
 /**
@@ -78,6 +82,10 @@ export function rowsOf(event: ReceivedEvent, horizonMs: number): readonly Partit
       return parseOrPoison('indicator batch', () => indicatorRows(withFeed(parseIndicatorBatch(event.data))));
     case EVENT_TYPES.signals:
       return parseOrPoison('signal batch', () => signalRows(withFeed(parseSignalBatch(event.data))));
+    case EVENT_TYPES.instrument:
+      return parseOrPoison('instrument', () => instrumentRows(parseInstrument(event.data)));
+    case EVENT_TYPES.instrumentList:
+      return parseOrPoison('list of instruments', () => instrumentListRows(parseListOutcome(event.data)));
     default:
       throw new PoisonError('Cannot persist the event: its type is not one of persist');
   }

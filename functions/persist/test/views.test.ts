@@ -4,6 +4,8 @@ import { createCassandra } from '@kandle/runtime/cassandra';
 import { RetryableError } from '@kandle/runtime/errors';
 import { formatFeedGap } from '@kandle/market/feed/feed-gap';
 import { formatRawTrades } from '@kandle/testkit/raw-trades';
+import type { Instrument } from '@kandle/market/instrument/instrument';
+import { formatInstrument, formatListOutcome } from '@kandle/market/instrument/instrument-events';
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { BUCKET_MS, bucketOf } from '@kandle/market/view/buckets';
 import * as fc from 'fast-check';
@@ -153,6 +155,24 @@ function meeting(feed: string): { readonly events: readonly MarketEvent[]; reado
     { version: 5, state: 'revised', closeE8: e8(130_000_000n), revision: 1, reason: null, complete: false },
   ] as const;
   const window = { shard, windowMs: 5_000 };
+  const instrument: Instrument = {
+    feed,
+    list: 'stocks:US',
+    id: 'figi:BBG1',
+    ticker: 'A',
+    market: 'XNAS',
+    currency: 'USD',
+    type: 'Common Stock',
+    description: 'A',
+    figi: 'BBG1',
+    isin: '',
+    status: 'active',
+    absences: 0,
+    validFromMs: W0,
+    validToMs: null,
+    changedAtMs: W0,
+  };
+  const list = { feed, list: 'stocks:US', takenAtMs: W0, refusal: '', active: 1 };
   return {
     events: [
       ...versions.flatMap(({ version, state, ...changed }) =>
@@ -183,6 +203,12 @@ function meeting(feed: string): { readonly events: readonly MarketEvent[]; reado
       }),
       formatFeedGap({ ...gap, toMs: W0 + 10 }, 1),
       formatFeedGap({ ...gap, toMs: W0 + 20 }, 1),
+      formatInstrument(instrument),
+      formatInstrument({ ...instrument, status: 'inactive', validToMs: W0 + 9, changedAtMs: W0 + 1 }),
+      formatInstrument({ ...instrument, description: 'back', changedAtMs: W0 + 2 }),
+      formatInstrument({ ...instrument, id: 'figi:BBG2', validFromMs: W0 + 9 }),
+      formatListOutcome({ ...list, triedAtMs: W0 }),
+      formatListOutcome({ ...list, triedAtMs: W0 + 1, refusal: 'it shrank' }),
     ],
     rows: {
       candles_5s: [W0, W1].map(() => ({
@@ -203,6 +229,11 @@ function meeting(feed: string): { readonly events: readonly MarketEvent[]; reado
       ],
       latest: [{ time: new Date(W0), price: 2 }],
       feed_gaps: [{ to_time: new Date(W0 + 20) }],
+      instruments: [
+        { id: 'figi:BBG1', description: 'back', status: 'active', valid_to: null },
+        { id: 'figi:BBG2', description: 'A', status: 'active', valid_to: null },
+      ],
+      instrument_lists: [{ taken_at: new Date(W0), refusal: 'it shrank' }],
     },
   };
 }
@@ -214,6 +245,8 @@ const READS = {
   trades: `id, price FROM trades WHERE ${PARTITION} AND bucket IN (${T0 - 2 * BUCKET_MS.trades}, ${T0 - BUCKET_MS.trades}) AND symbol = 'A'`,
   latest: 'time, price FROM latest WHERE feed = :feed',
   feed_gaps: "to_time FROM feed_gaps WHERE feed = :feed AND day = '2023-11-14'",
+  instruments: 'id, description, status, valid_to FROM instruments WHERE feed = :feed',
+  instrument_lists: 'taken_at, refusal FROM instrument_lists WHERE feed = :feed',
 };
 
 async function readViews(feed: string): Promise<object> {

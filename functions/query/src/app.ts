@@ -8,6 +8,7 @@ import { addConsole } from './routes/console.ts';
 import { addExplain } from './routes/explain.ts';
 import { addGaps } from './routes/gaps.ts';
 import { addIndicators } from './routes/indicators.ts';
+import { addInstruments } from './routes/instruments.ts';
 import type { RouteDeps } from './routes/query-deps.ts';
 import { addRevisions } from './routes/revisions.ts';
 import { addSignals } from './routes/signals.ts';
@@ -29,6 +30,7 @@ const ROUTES = [
   addIndicators,
   addSignals,
   addGaps,
+  addInstruments,
   addExplain,
   addStream,
   addConsole,

@@ -13,13 +13,15 @@ import {
   CandleRowSchema,
   GapRowSchema,
   IndicatorRowSchema,
+  InstrumentListRowSchema,
+  InstrumentRowSchema,
   SignalRowSchema,
   SymbolRowSchema,
   TradeRowSchema,
 } from './rows.ts';
 import { keyOfGap, keyOfSignal } from './row-keys.ts';
 import { seriesBuckets } from './series-buckets.ts';
-import type { KeyedRange, QueryStore, Range, Series } from './store.ts';
+import type { InstrumentPlace, KeyedRange, QueryStore, Range, Series } from './store.ts';
 
 /** Rows of one answer of the database: what a request holds in memory beside its own page. */
 const FETCH_SIZE = 1_000;
@@ -37,6 +39,13 @@ const PlaceSchema = z.object({ shard: z.string(), time: column.timestamp });
 const PendingSchema = z.object({ minute: column.timestamp, feed: z.string(), symbols: z.string() });
 const StartSchema = z.object({ start: column.timestamp });
 const NamedIndicatorSchema = IndicatorRowSchema.extend({ names: z.string() });
+
+/** More lists of vendors than there are. */
+const MAX_LISTS = 1_000;
+/** The columns of an instrument, by the names under which they are answered. */
+const INSTRUMENT_SELECTION = Object.keys(InstrumentRowSchema.shape)
+  .map((name) => (name === 'symbol' ? 'ticker AS symbol' : name))
+  .join(', ');
 
 /** What is read of a candle, and what makes a row of it. */
 const CANDLE = { schema: CandleRowSchema, selection: CANDLE_COLUMNS.join(', ') };
@@ -58,7 +67,7 @@ export function createCassandraStore(client: Client): QueryStore {
     statement: string,
     params: readonly unknown[],
     limit: number,
-    isWanted: (row: T) => boolean = () => true,
+    isWanted?: (row: T) => boolean,
   ): Promise<readonly T[]> {
     const found: T[] = [];
     try {
@@ -67,10 +76,12 @@ export function createCassandraStore(client: Client): QueryStore {
         const result = await client.execute(statement, [...params], {
           prepare: true,
           isIdempotent: true,
-          fetchSize: Math.min(FETCH_SIZE, limit),
+          // Of those that are read, few may be wanted.
+          fetchSize: isWanted === undefined ? Math.min(FETCH_SIZE, limit) : FETCH_SIZE,
           ...(pageState === undefined ? {} : { pageState }),
         });
-        found.push(...parseRows(schema, result.rows, 'read a view').filter(isWanted));
+        const rows = parseRows(schema, result.rows, 'read a view');
+        found.push(...(isWanted === undefined ? rows : rows.filter(isWanted)));
         pageState = result.pageState ?? undefined;
       } while (pageState !== undefined && found.length < limit);
     } catch (error) {
@@ -153,15 +164,17 @@ export function createCassandraStore(client: Client): QueryStore {
     return selectOver(buckets, limit, (bucket, most) => read(keyOf(bucket), most));
   }
 
-  async function feeds(): Promise<readonly string[]> {
+  async function feedsIn(table: 'latest' | 'instruments'): Promise<readonly string[]> {
     const rows = await select(
       z.object({ feed: z.string() }),
-      `SELECT DISTINCT feed FROM latest LIMIT ${MAX_FEEDS}`,
+      `SELECT DISTINCT feed FROM ${table} LIMIT ${MAX_FEEDS}`,
       [],
       MAX_FEEDS,
     );
     return rows.map(({ feed }) => feed).toSorted();
   }
+  const feeds = () => feedsIn('latest');
+  const instrumentFeeds = () => feedsIn('instruments');
 
   return {
     feeds,
@@ -289,10 +302,40 @@ export function createCassandraStore(client: Client): QueryStore {
               (row.from_time === range.after.timeMs && keyOfGap(row) > range.after.key)),
         ),
       ),
+    async instruments({ feed, symbols, isWanted, after, limit }) {
+      const all = feed === null ? await instrumentFeeds() : [feed];
+      const from = after === null ? all : all.filter((one) => one >= after.feed);
+      return selectOver(from, limit, (one, most) => {
+        const [of, values] = symbols === null ? ['', []] : [' AND ticker IN ?', [symbols]];
+        const isBegun = after !== null && one === after.feed;
+        // Multi-column bounds and IN do not go together; a question for some tickers has few rows.
+        const isBound = isBegun && symbols === null;
+        return select(
+          InstrumentRowSchema,
+          `SELECT ${INSTRUMENT_SELECTION} FROM instruments WHERE feed = ?${of}${isBound ? ' AND (ticker, valid_from) > (?, ?)' : ''}`,
+          [one, ...values, ...(isBound ? [after.symbol, after.valid_from] : [])],
+          most,
+          (row) => (!isBegun || isBound || isAfter(row, after)) && isWanted(row),
+        );
+      });
+    },
+    instrumentLists: () =>
+      select(
+        InstrumentListRowSchema,
+        'SELECT feed, list, tried_at, taken_at, refusal, active FROM instrument_lists',
+        [],
+        MAX_LISTS,
+      ),
     async ping() {
       await select(z.unknown(), 'SELECT feed FROM latest LIMIT 1', [], 1);
     },
   };
+}
+
+/** True for a row that stands behind another one of its feed. */
+function isAfter(row: InstrumentPlace, other: InstrumentPlace): boolean {
+  const order = Buffer.compare(Buffer.from(row.symbol), Buffer.from(other.symbol));
+  return order > 0 || (order === 0 && row.valid_from > other.valid_from);
 }
 
 /** Where the rows of a keyed range begin. */

@@ -71,6 +71,37 @@ export const GapRowSchema = z.object({
 });
 export type GapRow = z.infer<typeof GapRowSchema>;
 
+/** An instrument while it has a ticker; `valid_to` is null while it still has it. */
+export const InstrumentRowSchema = z.object({
+  feed: z.string(),
+  symbol: z.string(),
+  description: z.string(),
+  market: z.string(),
+  currency: z.string(),
+  type: z.string(),
+  status: z.string(),
+  valid_from: column.timestamp,
+  valid_to: column.timestamp.nullable(),
+  id: z.string(),
+  figi: z.string(),
+  isin: z.string(),
+  list: z.string(),
+  absences: z.number(),
+  changed_at: column.timestamp,
+});
+export type InstrumentRow = z.infer<typeof InstrumentRowSchema>;
+
+/** How the newest refresh of a vendor's list ended. */
+export const InstrumentListRowSchema = z.object({
+  feed: z.string(),
+  list: z.string(),
+  tried_at: column.timestamp,
+  taken_at: column.timestamp.nullable(),
+  refusal: z.string(),
+  active: z.number(),
+});
+export type InstrumentListRow = z.infer<typeof InstrumentListRowSchema>;
+
 export const SymbolRowSchema = z.object({
   feed: z.string(),
   symbol: z.string(),

@@ -1,6 +1,15 @@
 import type { PageKey } from './page-token.ts';
 import type { Interval } from './intervals.ts';
-import type { CandleRow, GapRow, IndicatorRow, SignalRow, SymbolRow, TradeRow } from './rows.ts';
+import type {
+  CandleRow,
+  GapRow,
+  IndicatorRow,
+  InstrumentListRow,
+  InstrumentRow,
+  SignalRow,
+  SymbolRow,
+  TradeRow,
+} from './rows.ts';
 
 /** One series: the same symbol of two feeds is two. */
 export interface Series {
@@ -27,6 +36,21 @@ export interface KeyedRange extends Range {
   readonly after: PageKey | null;
 }
 
+/** Which instruments are wanted, and the most of them. */
+export interface InstrumentQuestion {
+  /** Of this feed; null for all. */
+  readonly feed: string | null;
+  /** Under these tickers; null for all. */
+  readonly symbols: readonly string[] | null;
+  readonly isWanted: (row: InstrumentRow) => boolean;
+  /** The last row that is not wanted any more; null for none. */
+  readonly after: InstrumentPlace | null;
+  readonly limit: number;
+}
+
+/** The key of an instrument's row. */
+export type InstrumentPlace = Pick<InstrumentRow, 'feed' | 'symbol' | 'valid_from'>;
+
 /** What is read of the views. Every method throws a `RetryableError` if the database does not answer. */
 export interface QueryStore {
   /** The feeds that have a trade, in order. */
@@ -47,6 +71,10 @@ export interface QueryStore {
   signals(feed: string, symbol: string | null, range: KeyedRange): Promise<readonly SignalRow[]>;
   /** The gaps that reach into the range, by their begin. */
   gaps(feed: string, range: KeyedRange): Promise<readonly GapRow[]>;
+  /** By feed, symbol and time. */
+  instruments(question: InstrumentQuestion): Promise<readonly InstrumentRow[]>;
+  /** How old what is known of each list is. */
+  instrumentLists(): Promise<readonly InstrumentListRow[]>;
   /** Resolves if the database answers. */
   ping(): Promise<void>;
 }

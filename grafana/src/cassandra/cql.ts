@@ -140,6 +140,11 @@ export function selectLatest(feed: Term, columns: readonly string[], symbol: Ter
   return `SELECT ${columns.join(', ')} FROM ${KEYSPACE}.latest WHERE feed ${feed}${of} LIMIT ${MAX_ROWS}`;
 }
 
+/** What a symbol is and was by the vendors' lists. @param symbol A condition, as in {@link Series}. */
+export function selectInstruments(feed: Term, symbol: Term, columns: readonly string[]): string {
+  return `SELECT ${columns.join(', ')} FROM ${KEYSPACE}.instruments WHERE feed ${feed} AND ticker ${symbol} LIMIT ${MAX_ROWS}`;
+}
+
 /** The runs of the audit over all feeds, newest first. */
 export function selectAudits(columns: readonly string[]): string {
   return `SELECT ${columns.join(', ')} FROM ${KEYSPACE}.audits WHERE scope = 'all' AND finished_at >= ${FROM} AND finished_at <= ${TO} LIMIT ${MAX_ROWS}`;

@@ -15,6 +15,7 @@ import {
   NEWS,
   ORDER_BOOKS,
   selectDays,
+  selectInstruments,
   selectLatest,
   selectNewest,
   selectRange,
@@ -285,6 +286,44 @@ export function marketDashboard(): Dashboard {
       {
         title: 'What was said',
         panels: [
+          rows({
+            source,
+            title: 'What ${symbol} is',
+            description:
+              "By the vendor's lists (npm run instruments); a symbol that another company uses again has a row for each.",
+            targets: [
+              cassandraQuery(
+                'A',
+                selectInstruments(CHOSEN.feed, "= '${symbol}'", [
+                  'feed',
+                  'valid_from',
+                  'description',
+                  'market',
+                  'currency',
+                  'type',
+                  'status',
+                  'id',
+                ]),
+              ),
+            ],
+            span: 24,
+            height: 5,
+          })
+            .withTransformation(
+              columns(
+                {
+                  description: 'what',
+                  market: 'market',
+                  currency: 'currency',
+                  type: 'type',
+                  status: 'status',
+                  valid_from: 'since',
+                  id: 'id',
+                },
+                ['feed'],
+              ),
+            )
+            .withTransformation(sortedBy('since', true)),
           rows({
             source,
             title: 'Signals of ${symbol}',

@@ -89,6 +89,30 @@ export const VIEWS = {
       'asks',
     ],
   },
+  instruments: {
+    keyColumns: 3,
+    columns: [
+      'feed',
+      'ticker',
+      'valid_from',
+      'valid_to',
+      'list',
+      'id',
+      'market',
+      'currency',
+      'type',
+      'description',
+      'figi',
+      'isin',
+      'status',
+      'absences',
+      'changed_at',
+    ],
+  },
+  instrument_lists: {
+    keyColumns: 2,
+    columns: ['feed', 'list', 'tried_at', 'taken_at', 'refusal', 'active'],
+  },
   news: {
     keyColumns: 5,
     columns: [
@@ -133,9 +157,9 @@ export type ViewColumn<View extends ViewName> = (typeof VIEWS)[View]['columns'][
 
 /**
  * A value as Cassandra takes it: text, date (`2026-11-24`); double, int, timestamp (milliseconds); bigint;
- * boolean.
+ * boolean. Null only for a time that is not there: Grafana's plugin draws a number that is null as 0.
  */
-export type ViewValue = string | number | bigint | boolean;
+export type ViewValue = string | number | bigint | boolean | null;
 
 /**
  * One row of a view: a value for each of its columns, by name, so that none can be forgotten or take another's

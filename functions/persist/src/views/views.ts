@@ -37,6 +37,8 @@ const INSERTS: Readonly<Record<ViewName, string>> = {
   order_books: insertInto('order_books'),
   news: insertInto('news'),
   news_ratings: insertInto('news_ratings'),
+  instruments: insertInto('instruments'),
+  instrument_lists: insertInto('instrument_lists'),
 };
 
 function insertInto(view: ViewName): string {

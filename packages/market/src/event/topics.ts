@@ -4,6 +4,8 @@ export const TOPICS = {
   trades: 'market.trades.v1',
   candles: 'market.candles.v1',
   signals: 'market.signals.v1',
+  /** What is newest of each instrument and list: compacted, not cut off by time. */
+  instruments: 'market.instruments.v1',
   rejects: 'market.rejects.v1',
   dead: 'market.dead.v1',
   /** The ledger of `redrive`: which dead letters were sent again. */
@@ -24,5 +26,8 @@ export const EVENT_TYPES = {
   signals: 'io.kandle.signals.v1',
   /** One signal, as notify tells it to a CloudEvents sink outside. */
   signal: 'io.kandle.signal.v1',
+  instrument: 'io.kandle.instrument.v1',
+  /** How the newest refresh of a vendor's list ended. */
+  instrumentList: 'io.kandle.instruments.list.v1',
   rejects: 'io.kandle.rejects.v1',
 } as const;

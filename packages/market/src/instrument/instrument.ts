@@ -27,6 +27,22 @@ export interface Instrument extends Listing {
   readonly status: 'active' | 'inactive';
   /** Refreshes in a row whose list did not have it. */
   readonly absences: number;
+  /** Since when all this is known: later with every change, even where a clock went back. */
+  readonly changedAtMs: number;
+}
+
+/** How the newest refresh of a list ended. */
+export interface ListOutcome {
+  readonly feed: string;
+  readonly list: string;
+  /** When it was tried. */
+  readonly triedAtMs: number;
+  /** When a list was last taken; null if none ever was. */
+  readonly takenAtMs: number | null;
+  /** Why the newest was refused; an empty text if it was taken. */
+  readonly refusal: string;
+  /** Instruments of the list that are active. */
+  readonly active: number;
 }
 
 /** Absent from as many lists in a row, an instrument is inactive: one list may be wrong. */

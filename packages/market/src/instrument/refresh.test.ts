@@ -116,6 +116,17 @@ test('refreshInstruments() keeps an identifier that a list leaves out once', () 
   expect(kept).toMatchObject([{ id: 'isin:US1', isin: 'US1', figi: 'BBG1' }]);
 });
 
+test('refreshInstruments() says of every change when it was seen, after the one before though a clock went back', () => {
+  const [first] = play([many(10)]).kept;
+  const of = { feed: 'finnhub', list: 'stocks:US', acceptShrink: false };
+  const later = refreshInstruments(play([many(10)]).kept, many(9), { ...of, nowMs: T0 - 3_600_000 });
+  expect(first?.changedAtMs).toBe(T0);
+  expect(later).toMatchObject({ changed: [{ ticker: 'S9', changedAtMs: T0 + 1 }] });
+  const renamed = [listing('S0', { description: 'NEW' }), ...many(10).slice(1)];
+  const again = refreshInstruments(play([many(10)]).kept, renamed, { ...of, nowMs: T0 + 7 });
+  expect(again).toMatchObject({ changed: [{ ticker: 'S0', changedAtMs: T0 + 7, validFromMs: T0 }] });
+});
+
 test('refreshInstruments() never lets two instruments have a ticker at one time, whatever the lists', () => {
   const ticker = fc.constantFrom('A', 'B', 'C');
   const entry = fc

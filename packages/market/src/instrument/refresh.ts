@@ -68,8 +68,9 @@ function refusalOf(count: number, active: number, { acceptShrink }: RefreshOf): 
 
 function missed(known: Instrument, nowMs: number): Instrument {
   const absences = known.absences + 1;
-  if (absences < ABSENCES_OF_INACTIVE) return { ...known, absences };
-  return { ...known, absences, status: 'inactive', validToMs: Math.max(nowMs, known.validFromMs) };
+  const changed = { ...known, absences, changedAtMs: changedAtMs(known, nowMs) };
+  if (absences < ABSENCES_OF_INACTIVE) return changed;
+  return { ...changed, status: 'inactive', validToMs: Math.max(nowMs, known.validFromMs) };
 }
 
 /** What is written of a ticker that is listed: nothing if nothing has changed. */
@@ -82,10 +83,12 @@ function seen(
     // Later than what had the ticker before, even where a clock went back.
     const validFromMs = Math.max(nowMs, (known?.validToMs ?? known?.validFromMs ?? -1) + 1);
     const left: readonly Instrument[] =
-      known?.validToMs === null ? [{ ...known, status: 'inactive', validToMs: validFromMs }] : [];
+      known?.validToMs === null
+        ? [{ ...known, status: 'inactive', validToMs: validFromMs, changedAtMs: changedAtMs(known, nowMs) }]
+        : [];
     const id = instrumentIdOf(listed, validFromMs);
     const begin = { feed, list, id, validFromMs, validToMs: null, status: 'active', absences: 0 } as const;
-    return [...left, { ...listed, ...begin }];
+    return [...left, { ...listed, ...begin, changedAtMs: nowMs }];
   }
   // An identifier that the vendor leaves out once is still the instrument's.
   const { figi, isin } = known;
@@ -99,7 +102,12 @@ function seen(
     status: 'active',
     absences: 0,
   };
-  return isEqual(known, now) ? [] : [now];
+  return isEqual(known, now) ? [] : [{ ...now, changedAtMs: changedAtMs(known, nowMs) }];
+}
+
+/** When a change was seen: after the one before it, whatever the clock says. */
+function changedAtMs(known: Instrument, nowMs: number): number {
+  return Math.max(nowMs, known.changedAtMs + 1);
 }
 
 function isEqual(left: Instrument, right: Instrument): boolean {
