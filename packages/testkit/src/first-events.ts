@@ -23,19 +23,19 @@ function header(sequence: number) {
 
 /** The event that a function's first request carries: one trade, as a quiet market sends it. */
 export const FIRST_EVENTS: ReadonlyMap<string, (sequence: number) => MarketEvent> = new Map([
-  [
-    'transform',
-    (sequence) =>
-      formatRawBatch({
-        ...header(sequence),
-        records: [{ id: `t${sequence}`, record: { s: 'SIM:ACME', p: 100.5, t: START_MS, v: 2, c: [] } }],
-      }),
-  ],
+  ['transform', rawEvent],
   ['aggregate', tradeEvent],
-  ['persist', tradeEvent],
+  ['persist', rawEvent],
   ['signal', candleEvent],
   ['notify', signalEvent],
 ]);
+
+function rawEvent(sequence: number): MarketEvent {
+  return formatRawBatch({
+    ...header(sequence),
+    records: [{ id: `t${sequence}`, record: { s: 'SIM:ACME', p: 100.5, t: START_MS, v: 2, c: [] } }],
+  });
+}
 
 const WINDOW_MS = 5_000;
 const WINDOW_START_MS = START_MS - (START_MS % WINDOW_MS) - WINDOW_MS;
