@@ -1,10 +1,9 @@
-import { formatBookBatch } from '@kandle/market/book/book-batch';
 import { formatCandleBatch, type PublishedCandle } from '@kandle/market/candle/candle-batch';
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { formatFeedGap } from '@kandle/market/feed/feed-gap';
+import { formatRawBooksOrNews } from '@kandle/market/feed/books-and-news';
 import { formatIndicatorBatch } from '@kandle/market/indicator/indicator-batch';
 import { formatInstrument } from '@kandle/market/instrument/instrument-events';
-import { formatNewsBatch } from '@kandle/market/news/news-batch';
 import { e16, e8 } from '@kandle/market/number/fixed-point';
 import { formatSignalBatch, type Signal, signalId } from '@kandle/market/signal/signal-batch';
 import { formatRawTrades } from '@kandle/testkit/raw-trades';
@@ -26,6 +25,17 @@ export const BEGIN = MIDNIGHT - HALF_MS;
 export const END = MIDNIGHT + HALF_MS;
 /** Events under way at once. */
 const AT_ONCE = 32;
+/** In Finnhub's words. */
+const NEWS = {
+  id: 'n1',
+  datetime: (END - 1_200_000) / 1_000,
+  headline: "A's quarter",
+  related: SYMBOL,
+  source: 'wire',
+  category: 'company',
+  url: 'https://example.com/n1',
+};
+const BOOK = { s: SYMBOL, t: END - 20_000, b: [[99.9, 1]], a: [[100.1, 1]] };
 const header = { shard: SHARD, epoch: 1, watermarkMs: END, ingestTimeMs: END };
 
 /**
@@ -200,35 +210,7 @@ function otherEvents(): readonly MarketEvent[] {
       absences: 0,
       changedAtMs: BEGIN,
     }),
-    formatNewsBatch({
-      ...header,
-      sequence: 2,
-      news: [
-        {
-          id: 'n1',
-          symbol: SYMBOL,
-          eventTimeMs: END - 1_200_000,
-          headline: "A's quarter",
-          summary: '',
-          source: 'wire',
-          category: 'company',
-          url: 'https://example.com/n1',
-          sentiment: null,
-        },
-      ],
-    }),
-    formatBookBatch({
-      ...header,
-      sequence: 3,
-      books: [
-        {
-          id: 'b1',
-          symbol: SYMBOL,
-          eventTimeMs: END - 20_000,
-          bids: [{ priceE8: e8(9_990_000_000n), sizeE8: e8(100_000_000n) }],
-          asks: [{ priceE8: e8(10_010_000_000n), sizeE8: e8(100_000_000n) }],
-        },
-      ],
-    }),
+    formatRawBooksOrNews('news', { ...header, sequence: 1, records: [{ id: 'x', record: NEWS }] }),
+    formatRawBooksOrNews('books', { ...header, sequence: 1, records: [{ id: 'x', record: BOOK }] }),
   ];
 }

@@ -1,6 +1,6 @@
 import { e16, e8 } from '@kandle/market/number/fixed-point';
 import { formatCandleBatch, type PublishedCandle } from '@kandle/market/candle/candle-batch';
-import { formatRawBatch } from '@kandle/market/feed/raw-batch';
+import { type DataKind, formatRawBooksOrNews } from '@kandle/market/feed/books-and-news';
 import { formatFeedGap } from '@kandle/market/feed/feed-gap';
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { BUCKET_MS } from '@kandle/market/view/buckets';
@@ -329,22 +329,22 @@ test('createPersist() counts the rows by view, when they are written', async () 
 });
 
 function booksEvent(...records: readonly Readonly<Record<string, unknown>>[]): ReceivedEvent {
-  return rawEvent(EVENT_TYPES.rawBooks, W0, records);
+  return rawEvent('books', W0, records);
 }
 
 function newsEvent(ingestTimeMs: number, record: Readonly<Record<string, unknown>>): ReceivedEvent {
-  return rawEvent(EVENT_TYPES.rawNews, ingestTimeMs, [
+  return rawEvent('news', ingestTimeMs, [
     { id: 5, datetime: W0 / 1_000, headline: 'x', related: 'A', ...record },
   ]);
 }
 
 function rawEvent(
-  type: string,
+  kind: DataKind,
   ingestTimeMs: number,
   records: readonly Readonly<Record<string, unknown>>[],
 ): ReceivedEvent {
   const batch = { ...HEADER, ingestTimeMs, records: records.map((record) => ({ id: 'x', record })) };
-  return received({ ...formatRawBatch(batch), type });
+  return received(formatRawBooksOrNews(kind, batch));
 }
 
 test('rowsOf() makes a row of a book with its best levels, and the same row of a repeat', () => {
