@@ -23,17 +23,22 @@ function functionNames(): readonly string[] {
   return readdirSync(folder).filter((name) => existsSync(join(folder, name, 'src', 'index.ts')));
 }
 
+/** Programs that are no functions, and become images all the same. */
+const OTHERS: Readonly<Record<string, string>> = {
+  audit: join(ROOT, 'audit', 'src', 'index.ts'),
+  generator: join(ROOT, 'feeds', 'src', 'generate.ts'),
+};
+
 /**
- * The names of everything that becomes an image, in alphabetical order: what has a main program, and the audit.
+ * The names of everything that becomes an image, in alphabetical order: the functions, the audit and the
+ * generator of a market.
  */
 export function programNames(): readonly string[] {
-  return [...functionNames(), 'audit'].toSorted();
+  return [...functionNames(), ...Object.keys(OTHERS)].toSorted();
 }
 
 function entryOf(name: string): string {
-  return name === 'audit'
-    ? join(ROOT, 'audit', 'src', 'index.ts')
-    : join(ROOT, 'functions', name, 'src', 'index.ts');
+  return OTHERS[name] ?? join(ROOT, 'functions', name, 'src', 'index.ts');
 }
 
 /** A function's bundle, not written yet. */

@@ -37,6 +37,7 @@ const connection = {
   CASSANDRA_KEYSPACE: keyspace,
 };
 const TOPICS = {
+  RAW_TOPIC: `image.${stamp}.raw`,
   TRADES_TOPIC: `image.${stamp}.trades`,
   REJECTS_TOPIC: `image.${stamp}.rejects`,
   CANDLES_TOPIC: `image.${stamp}.candles`,
@@ -225,5 +226,29 @@ describe.skipIf(reason !== null)(`the images${reason === null ? '' : ` (skipped:
     expect(answers).toEqual(new Map([[204, 3 * containerConcurrency]]));
     const peakKb = Number.parseInt(status(child.pid ?? 0, 'VmHWM'), 10);
     expect(peakKb).toBeLessThan(await memoryLimitKb('persist'));
+  });
+
+  test('generator and ingest: what one sends the other writes, as images without a file to write to', async () => {
+    const [port, httpPort] = [await freePort(), await freePort()];
+    const generator = await imageOf('generator');
+    start(generator, {}, ['/app/start.cjs', '--listen', `127.0.0.1:${port}`, '--trades']);
+    start(await imageOf('ingest'), {
+      VENDOR: 'ndjson',
+      FEED: 'generated',
+      FEED_URL: `tcp://127.0.0.1:${port}`,
+      NDJSON_MAPPING: 'trades',
+      KAFKA_BROKERS: brokers.join(','),
+      RAW_TOPIC: TOPICS.RAW_TOPIC,
+      REJECTS_TOPIC: TOPICS.REJECTS_TOPIC,
+      HTTP_PORT: String(httpPort),
+    });
+    await vi.waitFor(
+      async () => {
+        const status = await (await fetch(`http://127.0.0.1:${httpPort}/status`)).json();
+        expect(status).toMatchObject({ connected: true, rejected: 0 });
+        expect(Object(status).sentRecords).toBeGreaterThan(20);
+      },
+      { timeout: 30_000, interval: 200 },
+    );
   });
 });

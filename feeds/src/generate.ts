@@ -52,9 +52,7 @@ async function main(): Promise<void> {
   }
 }
 
-try {
-  await main();
-} catch (error) {
+main().catch((error: unknown) => {
   console.error(describeError(error));
   process.exitCode = 1;
-}
+});

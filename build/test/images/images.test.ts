@@ -23,7 +23,7 @@ const hasEngine = spawnSync(engine, ['info']).status === 0;
 const REGISTRY = 'localhost';
 const TAG = 'test';
 const UID = '65532:65532';
-const PARTS = [...readdirSync(join(ROOT, 'functions')), 'audit'].toSorted();
+const PARTS = [...readdirSync(join(ROOT, 'functions')), 'audit', 'generator'].toSorted();
 const stamp = Date.now();
 const keyspace = `images_${stamp}`;
 const brokers = inject('kafkaBrokers').join(',');
@@ -181,7 +181,7 @@ describe.skipIf(!hasEngine)(
       );
       const sbom = JSON.parse(text) as { bomFormat: string; components: readonly { name: string }[] };
       expect(sbom.bomFormat).toBe('CycloneDX');
-      expect(sbom.components.map(({ name }) => name)).toContain('zod');
+      expect(sbom.components.map(({ name }) => name)).toContain(part === 'generator' ? 'pure-rand' : 'zod');
     });
 
     test.each([...FIRST_EVENTS.keys()])(
