@@ -19,7 +19,7 @@ const BUDGET_KIB: Readonly<Record<string, number>> = {
   exporter: 1_650,
   generator: 20,
   ingest: 1_250,
-  instruments: 570,
+  instruments: 1_020,
   notify: 3_150,
   persist: 3_000,
   query: 1_700,
