@@ -315,7 +315,9 @@ esac
   test('deploy.sh --delete keeps topics, servers, namespaces and secrets; with the data, it takes topics away before Kafka', () => {
     const kept = dryRun('deploy.sh', ['--overlay', 'production', '--delete']);
     expect(kept).toMatch(/_kafkasource_/);
-    expect(kept).not.toMatch(/_kafkatopic_|_kafkauser_|_cassandradatacenter_|_namespace_|_kafka_kandle/);
+    expect(kept).not.toMatch(
+      /_kafkatopic_|_kafkauser_|_persistentvolumeclaim_|_cassandradatacenter_|_namespace_|_kafka_kandle/,
+    );
     // A topic is held by a finalizer until Strimzi has deleted it in Kafka, a source until its group is deleted
     // there.
     const order = [/_kafkasource_/, /_kafkatopic_/, /_kafkauser_/, / -k overlays\/production/].map((one) =>
