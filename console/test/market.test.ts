@@ -245,6 +245,19 @@ describe.skipIf(NO_CHROMIUM !== null)(`the market in Chromium${NO_CHROMIUM ?? ''
     expect(await drawn(page)).toEqual(before);
   });
 
+  test('a symbol is called by what its vendor lists it as', async () => {
+    await market.client.execute(
+      "INSERT INTO instruments (feed, ticker, valid_from, description, market, currency, type, status, id, figi, isin, list, absences, changed_at) VALUES (?, ?, 0, 'Bitcoin', 'COIN', 'USD', 'crypto', 'active', '', '', '', '', 0, 0)",
+      [SERIES.feed, SERIES.symbol],
+    );
+    const { page, errors } = await openPage();
+    await page.locator('.symbols .market', { hasText: 'Bitcoin' }).waitFor({ timeout: 30_000 });
+    expect(await page.locator('.symbols button').getAttribute('title')).toBe(
+      `${SERIES.symbol} of sim: Bitcoin (COIN, USD, crypto)`,
+    );
+    expect(errors).toEqual([]);
+  });
+
   test('the candle under the pointer is explained, by keys too', async () => {
     const { page, errors } = await openPage();
     await page.locator('.canvas').focus();

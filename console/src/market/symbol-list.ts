@@ -1,6 +1,7 @@
 import type { Series } from '../api.ts';
 import { h, setText, svg } from '../dom.ts';
 import { formatChange, formatCount, formatPrice, priceDigits } from '../format.ts';
+import { labelSymbols } from './labels.ts';
 import { marketOf } from './market-of.ts';
 import { keyOf, type SymbolLine } from './symbol-board.ts';
 
@@ -37,6 +38,7 @@ export function createSymbolList(onSelect: (series: Series) => void): SymbolList
   });
   const list = h('ul', { class: 'symbols', 'aria-label': 'Symbols' });
   const note = h('p', { class: 'note' });
+  labelSymbols(list);
   const element = h('aside', { class: 'sidebar', 'aria-label': 'Symbols' }, filter, list, note);
   let last: Parameters<SymbolList['render']> = [[], null, 0];
   let shown: readonly SymbolLine[] = [];
