@@ -44,7 +44,9 @@ export function createPollBuffer(): PollBuffer {
     take(limit, isReady) {
       const records: PolledRecord[] = [];
       const partitions: number[] = [];
-      for (const [partition, [oldest = [], ...later]] of [...fetched]) {
+      // As it is now: what is left of a partition is put behind the others, for the next poll.
+      const before = [...fetched];
+      for (const [partition, [oldest = [], ...later]] of before) {
         if (records.length >= limit) break;
         if (!isReady(partition)) continue;
         const taken = oldest.splice(0, limit - records.length);
