@@ -13,11 +13,14 @@ ARG CODE_CACHE=on
 
 FROM ${RUN_IMAGE} AS node
 
-FROM ${NODE_IMAGE} AS build
+# Every source with what it imports: what compose.yaml sets up and stands in with. No cluster runs it.
+FROM ${NODE_IMAGE} AS tools
 WORKDIR /src
 COPY . .
 # The lock file decides every version; scripts run, because a patch is applied by one.
 RUN npm ci --no-audit --no-fund
+
+FROM tools AS build
 ARG FUNCTION
 ARG SOURCE_DATE_EPOCH=0
 # Same sources, same bytes, same times. Readable for everyone, writable for nobody.

@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Four projects: `unit` needs no server, bundles nothing and runs in `npm run check`; `integration`, `e2e` and
+ * The projects: `unit` needs no server, bundles nothing and runs in `npm run check`; `integration`, `e2e` and
  * `faults` share one real Kafka and one real Cassandra, started once for the whole run by
  * `servers/src/test-servers.ts`.
  */
@@ -50,6 +50,10 @@ export default defineConfig({
           hookTimeout: 1_800_000,
           fileParallelism: false,
         },
+      },
+      {
+        // Brings compose.yaml up with a real engine: `npm run test:compose`.
+        test: { name: 'compose', include: ['build/test/compose/**/*.test.ts'], fileParallelism: false },
       },
       {
         // Slow, and kills its servers: `npm run test:faults`.

@@ -1,0 +1,2 @@
+#!/bin/bash
+PYTHONPATH=/opt/cqlsh exec python3 /opt/cqlsh/bin/cqlsh "$@"
