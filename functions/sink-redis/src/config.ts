@@ -21,7 +21,7 @@ export const envSchema = z.object({
     .default('kandle'),
   /** Most records of a feed's stream; beyond it the oldest go, read or not. */
   MAX_RECORDS: wholeNumber(1, 10_000_000).default(100_000),
-  /** Longest wait for Redis within one event. */
+  /** Longest wait of an event for a connection, and then for the answer. */
   ANSWER_MS: requestBudgetMs(5_000),
 });
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { formatCandleBatch } from '@kandle/market/candle/candle-batch';
 import { e8, notionalOf } from '@kandle/market/number/fixed-point';
 import { compareOrders, type NewestAndRecords, type Order } from '@kandle/market/sink/newest';
@@ -182,13 +183,20 @@ describe.skipIf(NO_REDIS !== null)(`Redis${NO_REDIS ?? ''}`, () => {
     expect(await client.hGet('kandle:{mute}:candle:A', 'said')).toBe('5');
   });
 
-  test('a login that Redis refuses is tried again, and goes on when it is mended', async () => {
-    await client.configSet('requirepass', 'secret');
+  test('a login that Redis refuses is tried again and told without its password, and goes on when it is mended', async () => {
+    await client.configSet('requirepass', 'another');
+    const told: unknown[] = [];
+    const log = { warn: (...said: unknown[]) => void told.push(...said) };
+    const stranger = createRedisStore(settings({ password: 'open-sesame', answerMs: 500 }), log);
+    stores.push(stranger);
     try {
-      const stranger = open({ password: 'wrong', answerMs: 500 });
       const value = valueOf('login', [1]);
-      await expect(stranger.take(value)).rejects.toThrow(RetryableError);
-      await client.configSet('requirepass', 'wrong');
+      const failing = stranger.take(value);
+      await expect(failing).rejects.toThrow(RetryableError);
+      told.push(inspect(await failing.catch((error: unknown) => error), { depth: 10 }));
+      expect(told.join('\n')).toMatch(/WRONGPASS/);
+      expect(told.join('\n')).not.toMatch(/sesame/);
+      await client.configSet('requirepass', 'open-sesame');
       await expect
         .poll(() => stranger.take(value).catch(() => null), { timeout: 10_000 })
         .toMatchObject({ newer: 1 });
