@@ -23,7 +23,9 @@ const RULES = { rules: [{ name: 'jumps', kind: 'price-jump', ranges: 0.001, cool
 
 /** The functions, run as processes, each with its own login and nothing more. */
 export function testReplay(secured: () => SecuredServers): void {
-  test('a replay ends in the right candles and every signal is told, while every password and key changes in the middle and no process ends', async () => {
+  test('a replay ends in the right candles and every signal is told, while every password and key changes in the middle and no process ends', {
+    timeout: 300_000,
+  }, async () => {
     const servers = secured();
     const folder = mkdtempSync(join(tmpdir(), 'kandle-replay-'));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -69,7 +71,7 @@ export function testReplay(secured: () => SecuredServers): void {
     const until = (what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> =>
       expect
         .poll(async () => ((await isTrue()) ? '' : `${what} is not reached\n${logs()}`), {
-          timeout: 60_000,
+          timeout: 120_000,
           interval: 100,
         })
         .toBe('');
