@@ -15,10 +15,10 @@ export interface StreamClient {
 }
 
 /** Listens until it is stopped. @param url Asked for each connection, for a new process has a new port. */
-export function listenToStream(url: () => string, firstId?: string): StreamClient {
+export function listenToStream(url: () => string): StreamClient {
   const seen: SeenEvent[] = [];
   const stopping = new AbortController();
-  let lastId = firstId;
+  let lastId: string | undefined;
   let connections = 0;
 
   async function connectOnce(): Promise<void> {
