@@ -4,10 +4,12 @@
  *
  * Runs what `npm start` runs, on servers of its own, and the page in a real Chromium: the share of a core that
  * the page's main thread takes, how its heap grows (each time after a collection), and the time from a trade on
- * the feed's line to the candle that ends with it, as the chart holds it. The chart is looked at 20 times a
- * second, which is part of both: a trade is seen up to 50 ms late, and the looking is in the thread's share.
+ * the feed's line to the candle that ends with it, as it leaves the query function and as the chart holds it. The
+ * chart is looked at 20 times a second, which is part of both: a trade is seen up to 50 ms late, and the looking
+ * is in the thread's share.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { launchChromium } from '@kandle/console/chromium';
@@ -20,6 +22,7 @@ import { freePort } from '@kandle/servers/ports/ports';
 import { type Pipeline, startPipeline } from '@kandle/stand-in/pipeline';
 import { defineCommand, option, text, wholeNumber } from '@kandle/tooling/command';
 import { REPO_ROOT } from '@kandle/tooling/paths';
+import { delaysOf, listenToCandles, type SeenCandle, type SentTrade } from './chart-delays.ts';
 import { type BenchRun, runBench } from './command.ts';
 import { ownServers } from './servers.ts';
 import { quantile } from './statistics.ts';
@@ -35,29 +38,20 @@ const COMMAND = defineCommand({
     symbols: option('N', 'up to 5,000', wholeNumber(1, 5_000), '100'),
     'warm-up': option('N', 'seconds of the same before anything counts', wholeNumber(1, 3_600), '60'),
     json: option('FILE', 'where the numbers go', text, 'out/console.json'),
+    profile: option('FILE', 'where a CPU profile of the page goes, which costs it time', text),
   },
 });
 
 const SAMPLE_MS = 5_000;
 
-/** The newest candle of the chart, each time that it was another one. */
-interface Seen {
-  readonly atMs: number;
-  readonly startMs: number;
-  readonly close: number;
-}
-
-/** Trades of the symbol that is drawn, with when they were sent. */
-interface Sent {
-  readonly sentMs: number;
-  readonly startMs: number;
-  readonly price: number;
-}
-
 interface PageSample {
   readonly atSeconds: number;
-  /** Of the main thread, since the page was opened. */
+  /** CPU time of the page's main thread. */
+  readonly cpuSeconds: number;
+  /** How long its tasks took, with the time that they waited for a core. */
   readonly busySeconds: number;
+  /** CPU time of all of Chromium's processes. */
+  readonly chromiumSeconds: number;
   readonly heapMb: number;
 }
 
@@ -73,7 +67,8 @@ async function measureConsole({
   const servers = await ownServers('console', say, signal);
   let simulator: Simulator | null = null;
   let pipeline: Pipeline | null = null;
-  const sent: Sent[] = [];
+  const sent: SentTrade[] = [];
+  const listening = new AbortController();
   let drawnSymbol = '';
   const take = (trades: readonly SimulatedTrade[]): void => {
     for (const trade of trades)
@@ -118,22 +113,31 @@ async function measureConsole({
     await sleep((options['warm-up'] * 1_000) / 2, undefined, { signal });
     const session = await page.context().newCDPSession(page);
     await session.send('Performance.enable');
+    const chromium = await browser.newBrowserCDPSession();
+    const streamed = listenToCandles(`http://127.0.0.1:${queryPort}`, drawnSymbol, listening.signal);
     await page.evaluate(watchChart);
+    if (options.profile !== null) {
+      await session.send('Profiler.enable');
+      await session.send('Profiler.start');
+    }
     const startedMs = performance.now();
 
     async function sample(): Promise<PageSample> {
       await session.send('HeapProfiler.collectGarbage');
       const { metrics } = await session.send('Performance.getMetrics');
       const of = (name: string): number => metrics.find((one) => one.name === name)?.value ?? Number.NaN;
+      const { processInfo } = await chromium.send('SystemInfo.getProcessInfo');
       return {
         atSeconds: (performance.now() - startedMs) / 1_000,
+        cpuSeconds: of('ThreadTime'),
         busySeconds: of('TaskDuration'),
+        chromiumSeconds: processInfo.reduce((sum, { cpuTime }) => sum + cpuTime, 0),
         heapMb: of('JSHeapUsedSize') / 2 ** 20,
       };
     }
 
     const samples = [await sample()];
-    const seen: Seen[] = [];
+    const seen: SeenCandle[] = [];
     const tradesBefore = simulator.stats().trades;
     while (performance.now() - startedMs < minutes * 60_000) {
       await sleep(SAMPLE_MS, undefined, { signal });
@@ -144,16 +148,26 @@ async function measureConsole({
       say(progressLine(samples, minutes));
     }
     const trades = simulator.stats().trades - tradesBefore;
-    const delays = delaysOf(seen, sent);
+    if (options.profile !== null) {
+      const { profile } = await session.send('Profiler.stop');
+      writeFileSync(resolve(REPO_ROOT, options.profile), JSON.stringify(profile));
+    }
+    const toStream = delaysOf(streamed, sent);
+    const toChart = delaysOf(seen, sent);
     const [first, last] = [samples[0], samples.at(-1)];
     if (first === undefined || last === undefined) throw new Error('Cannot measure: there is no sample');
     const seconds = last.atSeconds - first.atSeconds;
+    const shareOf = (of: (sample: PageSample) => number): number => (of(last) - of(first)) / seconds;
     const report = {
       command: args.join(' '),
       tradesPerSecond: trades / seconds,
-      mainThreadShare: (last.busySeconds - first.busySeconds) / seconds,
+      loadAverage: loadavg()[0],
+      mainThreadShare: shareOf(({ cpuSeconds }) => cpuSeconds),
+      mainThreadBusyShare: shareOf(({ busySeconds }) => busySeconds),
+      chromiumShare: shareOf(({ chromiumSeconds }) => chromiumSeconds),
       heapGrowthMb: last.heapMb - first.heapMb,
-      tradeToChartMs: { p50: quantile(delays, 0.5), p99: quantile(delays, 0.99), count: delays.length },
+      tradeToStreamMs: spreadOf(toStream),
+      tradeToChartMs: spreadOf(toChart),
       errors,
       samples,
     };
@@ -172,11 +186,17 @@ async function measureConsole({
       { what: 'errors in the console', measured: errors.length, atMost: 0, unit: '' },
     ]);
     console.log(
-      `${drawnSymbol} of ${symbols} symbols, ${report.tradesPerSecond.toFixed(0)} trades/s for ${seconds.toFixed(0)} s; trade to chart p50 ${(report.tradeToChartMs.p50 / 1_000).toFixed(2)} s of ${delays.length} candles seen`,
+      `${drawnSymbol} of ${symbols} symbols, ${report.tradesPerSecond.toFixed(0)} trades/s for ${seconds.toFixed(0)} s`,
+    );
+    console.log(`Trade to stream: ${spreadText(report.tradeToStreamMs)}`);
+    console.log(`Trade to chart:  ${spreadText(report.tradeToChartMs)}`);
+    console.log(
+      `Main thread busy, waiting for a core too: ${(report.mainThreadBusyShare * 100).toFixed(1)} %; CPU of all of Chromium: ${(report.chromiumShare * 100).toFixed(1)} % of a core`,
     );
     for (const line of lines) console.log(line);
     return errors.length === 0;
   } finally {
+    listening.abort();
     await browser.close();
     await pipeline?.stop();
     await simulator?.close();
@@ -189,7 +209,7 @@ function watchChart(): void {
   const { kandle } = globalThis as unknown as {
     kandle: { drawn: () => readonly { time: number; close: number }[] };
   };
-  const seen: Seen[] = [];
+  const seen: SeenCandle[] = [];
   Object.assign(globalThis, { seen });
   let last = '';
   setInterval(() => {
@@ -201,35 +221,28 @@ function watchChart(): void {
 }
 
 /** In the page: what was noted since the last time. */
-function takeSeen(): readonly Seen[] {
-  const { seen } = globalThis as unknown as { seen: Seen[] };
+function takeSeen(): readonly SeenCandle[] {
+  const { seen } = globalThis as unknown as { seen: SeenCandle[] };
   return seen.splice(0);
 }
 
-/**
- * From each trade that a candle was seen to end with to that moment. Of trades of one price in a window the
- * first counts that was sent after the one before.
- */
-function delaysOf(seen: readonly Seen[], sent: readonly Sent[]): readonly number[] {
-  const windows = Map.groupBy(sent, ({ startMs }) => startMs);
-  const next = new Map<number, number>();
-  const delays: number[] = [];
-  for (const { atMs, startMs, close } of seen) {
-    const trades = windows.get(startMs) ?? [];
-    const from = next.get(startMs) ?? 0;
-    const found = trades.findIndex(
-      ({ price, sentMs }, n) => n >= from && sentMs <= atMs && Math.abs(price - close) < 1e-7,
-    );
-    if (found < 0) continue;
-    next.set(startMs, found + 1);
-    delays.push(atMs - (trades[found]?.sentMs ?? Number.NaN));
-  }
-  return delays;
+interface Spread {
+  readonly p50: number;
+  readonly p99: number;
+  readonly count: number;
+}
+
+function spreadOf(delays: readonly number[]): Spread {
+  return { p50: quantile(delays, 0.5), p99: quantile(delays, 0.99), count: delays.length };
+}
+
+function spreadText({ p50, p99, count }: Spread): string {
+  return `p50 ${(p50 / 1_000).toFixed(2)} s, p99 ${(p99 / 1_000).toFixed(2)} s of ${count} candles seen`;
 }
 
 function progressLine(samples: readonly PageSample[], minutes: number): string {
   const [before, last] = samples.slice(-2);
-  const busy = (last?.busySeconds ?? 0) - (before?.busySeconds ?? 0);
+  const busy = (last?.cpuSeconds ?? 0) - (before?.cpuSeconds ?? 0);
   const seconds = (last?.atSeconds ?? 0) - (before?.atSeconds ?? 0);
   return `  minute ${samples.length - 1} of ${minutes}: main thread ${((busy / seconds) * 100).toFixed(1)} %, heap ${last?.heapMb.toFixed(1)} MiB`;
 }
