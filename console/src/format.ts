@@ -47,20 +47,30 @@ export function priceDigits(prices: Iterable<number>): number {
   return Math.min(8, digits);
 }
 
+// A format is made once: `toLocaleString` makes one for every number.
+const ofDigits = new Map<number, Intl.NumberFormat>();
+const ofAmounts = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 4 });
+const ofCounts = new Intl.NumberFormat('en');
+
 /** `64,250.10` */
 export function formatPrice(price: number | null, digits: number): string {
   if (price === null) return '–';
-  return price.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  let format = ofDigits.get(digits);
+  if (format === undefined) {
+    format = new Intl.NumberFormat('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+    ofDigits.set(digits, format);
+  }
+  return format.format(price);
 }
 
 /** `12.4k`; at most four digits. */
 export function formatAmount(amount: number): string {
-  return amount.toLocaleString('en', { notation: 'compact', maximumSignificantDigits: 4 }).toLowerCase();
+  return ofAmounts.format(amount).toLowerCase();
 }
 
 /** `1,234` */
 export function formatCount(count: number): string {
-  return count.toLocaleString('en');
+  return ofCounts.format(count);
 }
 
 /** `+0.42 %` */

@@ -76,7 +76,12 @@ export function openLiveStream(url: string, listener: StreamListener): LiveStrea
         if (abort.signal.aborted) return;
         const isFirst = lastId === null;
         if (id !== undefined) lastId = id;
-        take(event, data);
+        try {
+          take(event, data);
+        } catch (error) {
+          // A fault of the page's own, which is to be seen: the line is well.
+          reportError(error);
+        }
         if (isFirst && event === 'begin') listener.onBegin();
       },
     });

@@ -9,17 +9,26 @@ import {
   type ISeriesApi,
   LineSeries,
   LineStyle,
+  type PriceFormat,
   type SeriesDataItemTypeMap,
-  type SeriesMarker,
   type SeriesType,
   TickMarkType,
   type Time,
-  type UTCTimestamp,
 } from 'lightweight-charts';
 import type { IndicatorKind } from '@kandle/market/indicator/indicators';
 import type { CandleRow, GapRow, IndicatorRow, SignalRow } from '../api.ts';
-import type { TimeTexts } from '../format.ts';
+import { formatPrice, type TimeTexts } from '../format.ts';
 import { type Colors, faded } from '../theme.ts';
+import {
+  candlePoint,
+  linePoint,
+  lineColor,
+  marksOf,
+  startOf,
+  timeOf,
+  volumePoint,
+  vwapPoint,
+} from './chart-points.ts';
 import { bandsOf, createGapBands } from './gap-bands.ts';
 import type { Interval } from './intervals.ts';
 import { LINE_GROUPS, type LineGroup } from './lines.ts';
@@ -41,8 +50,8 @@ export interface MarketChart {
   showVwap(isShown: boolean): void;
   paint(colors: Colors, texts: TimeTexts): void;
   fit(): void;
-  /** Starts of the first and last candle in sight; null if there is none. */
-  sight(): { readonly firstMs: number; readonly lastMs: number } | null;
+  /** Start of the first candle in sight; null if there is none. */
+  firstInSight(): number | null;
   point(start: number, price: number): void;
   /** What is drawn, as the library holds it. */
   drawn(): readonly { readonly time: Time; readonly open?: number; readonly close?: number }[];
@@ -54,8 +63,11 @@ export interface MarketChart {
 /** Places before the first candle in sight at which older ones are fetched. */
 const NEAR_BEGINNING = 30;
 
-const timeOf = (startMs: number): UTCTimestamp => (startMs / 1_000) as UTCTimestamp;
-const startOf = (time: Time): number => (typeof time === 'number' ? time * 1_000 : 0);
+/** Prices of the axis as they stand everywhere on the page. */
+function priceFormat(digits: number): PriceFormat {
+  const formatter = (price: number): string => formatPrice(price, digits);
+  return { type: 'custom', base: 10 ** digits, minMove: 10 ** -digits, formatter };
+}
 
 /** Carries out a plan on a series. */
 function drawOn<Type extends SeriesType, Row>(
@@ -105,42 +117,16 @@ export function createMarketChart(container: HTMLElement, colors: Colors, texts:
   const marks = createSeriesMarkers(candles, []);
   const bands = createGapBands(chart);
   candles.attachPrimitive(bands.primitive);
-  let format = { precision: 2, minMove: 0.01 };
+  let format = priceFormat(2);
   let periodMs = 5_000;
+  /** The marks and bands that stand there. */
+  let marked = '';
 
   function tickText(timeMs: number, type: TickMarkType): string {
     if (type === TickMarkType.Year) return times.year(timeMs);
     if (type === TickMarkType.Month) return times.month(timeMs);
     if (type === TickMarkType.DayOfMonth) return times.day(timeMs);
     return type === TickMarkType.Time ? times.minute(timeMs) : times.clock(timeMs);
-  }
-
-  /** Provisional candles are hollow, incomplete ones have the colour of gaps. */
-  function candlePoint(row: CandleRow): SeriesDataItemTypeMap['Candlestick'] {
-    const { start, open, high, low, close, state, complete } = row;
-    const time = timeOf(start);
-    // Drawn rows have their numbers: `isDrawable` says so.
-    const point = { time, open: open ?? 0, high: high ?? 0, low: low ?? 0, close: close ?? 0 };
-    const color = point.close >= point.open ? look.up : look.down;
-    if (state === 'provisional')
-      return { ...point, color: look.panel, borderColor: color, wickColor: faded(color, 0.6) };
-    if (complete === false) return { ...point, color, borderColor: look.accent, wickColor: look.accent };
-    return { ...point, color, borderColor: color, wickColor: color };
-  }
-
-  function volumePoint({ start, open, close, volume: value, state }: CandleRow) {
-    const color = (close ?? 0) >= (open ?? 0) ? look.up : look.down;
-    return {
-      time: timeOf(start),
-      value: value ?? 0,
-      color: faded(color, state === 'provisional' ? 0.18 : 0.38),
-    };
-  }
-
-  function lineColor(kind: IndicatorKind): string {
-    if (kind === 'sma' || kind === 'macd_signal') return look.sma;
-    if (kind.startsWith('bollinger')) return look.band;
-    return look.ema;
   }
 
   function addGroup({ kinds, place }: LineGroup): void {
@@ -156,14 +142,14 @@ export function createMarketChart(container: HTMLElement, colors: Colors, texts:
                 ...shared,
                 lineWidth: kind === 'bollinger_middle' ? 1 : 2,
                 lineStyle: kind === 'bollinger_middle' ? LineStyle.Dashed : LineStyle.Solid,
-                color: lineColor(kind),
+                color: lineColor(kind, look),
                 crosshairMarkerVisible: false,
                 lastValueVisible: place === 'pane',
               },
               pane,
             );
       series.applyOptions({
-        priceFormat: { type: 'price', ...(kind === 'rsi' ? { precision: 1, minMove: 0.1 } : format) },
+        priceFormat: kind === 'rsi' ? priceFormat(1) : format,
       });
       if (kind === 'rsi')
         for (const price of [30, 70])
@@ -207,18 +193,16 @@ export function createMarketChart(container: HTMLElement, colors: Colors, texts:
     candles.applyOptions({ priceLineColor: look.accent });
     vwap.applyOptions({ color: look.vwap });
     for (const [kind, series] of lines)
-      if (kind !== 'macd_histogram') series.applyOptions({ color: lineColor(kind) });
+      if (kind !== 'macd_histogram') series.applyOptions({ color: lineColor(kind, look) });
   }
 
   paint(colors, texts);
   return {
     candles: {
       draw(plan) {
-        drawOn(candles, plan, candlePoint);
-        drawOn(volume, plan, volumePoint);
-        drawOn(vwap, plan, ({ start, vwap: value }) =>
-          value === null ? { time: timeOf(start) } : { time: timeOf(start), value },
-        );
+        drawOn(candles, plan, (row) => candlePoint(row, look));
+        drawOn(volume, plan, (row) => volumePoint(row, look));
+        drawOn(vwap, plan, vwapPoint);
       },
     },
     lines(kind) {
@@ -226,54 +210,25 @@ export function createMarketChart(container: HTMLElement, colors: Colors, texts:
       if (series === undefined) return null;
       return {
         draw: (plan) =>
-          drawOn(series as ISeriesApi<'Line' | 'Histogram'>, plan, ({ start, value }) => ({
-            time: timeOf(start),
-            value,
-            ...(kind === 'macd_histogram' ? { color: faded(value >= 0 ? look.up : look.down, 0.6) } : {}),
-          })),
+          drawOn(series as ISeriesApi<'Line' | 'Histogram'>, plan, (row) => linePoint(row, kind, look)),
       };
     },
     setMarks(rows, signals, gaps) {
-      const revised = rows
-        .filter(({ revision }) => revision > 0)
-        .map(
-          ({ start, revision }): SeriesMarker<Time> => ({
-            time: timeOf(start),
-            position: 'aboveBar',
-            shape: 'circle',
-            size: 0.6,
-            color: look.accent,
-            text: `r${revision}`,
-          }),
-        );
-      const found = signals.map(({ start, side, state }): SeriesMarker<Time> => {
-        const isSell = side === 'sell';
-        return {
-          time: timeOf(start - (start % periodMs)),
-          position: isSell ? 'aboveBar' : 'belowBar',
-          shape: side === 'neutral' ? 'square' : isSell ? 'arrowDown' : 'arrowUp',
-          size: side === 'neutral' ? 0.7 : 1,
-          color:
-            state === 'retracted' ? look.muted : side === 'neutral' ? look.sma : isSell ? look.down : look.up,
-        };
-      });
-      marks.setMarkers([...revised, ...found].toSorted((a, b) => Number(a.time) - Number(b.time)));
-      bands.set(
-        bandsOf(
-          gaps,
-          rows.map(({ start }) => start),
-          periodMs,
-        ),
-        look.accent,
-      );
+      const nextMarks = marksOf(rows, signals, periodMs, look);
+      const starts = rows.map(({ start }) => start);
+      const nextBands = bandsOf(gaps, starts, periodMs);
+      // The library draws everything anew when it is given marks, be they the same.
+      const text = JSON.stringify([nextMarks, nextBands, look.accent]);
+      if (text === marked) return;
+      marked = text;
+      marks.setMarkers([...nextMarks]);
+      bands.set(nextBands, look.accent);
     },
     setScale(interval, digits) {
       periodMs = interval.periodMs;
-      format = { precision: digits, minMove: 10 ** -digits };
-      for (const series of [candles, vwap])
-        series.applyOptions({ priceFormat: { type: 'price', ...format } });
-      for (const [kind, series] of lines)
-        if (kind !== 'rsi') series.applyOptions({ priceFormat: { type: 'price', ...format } });
+      format = priceFormat(digits);
+      for (const series of [candles, vwap]) series.applyOptions({ priceFormat: format });
+      for (const [kind, series] of lines) if (kind !== 'rsi') series.applyOptions({ priceFormat: format });
       chart
         .timeScale()
         .applyOptions({ secondsVisible: periodMs < 60_000, timeVisible: periodMs < 86_400_000 });
@@ -287,9 +242,9 @@ export function createMarketChart(container: HTMLElement, colors: Colors, texts:
     showVwap: (isShown) => vwap.applyOptions({ visible: isShown }),
     paint,
     fit: () => chart.timeScale().scrollToRealTime(),
-    sight() {
+    firstInSight() {
       const range = chart.timeScale().getVisibleRange();
-      return range === null ? null : { firstMs: startOf(range.from), lastMs: startOf(range.to) };
+      return range === null ? null : startOf(range.from);
     },
     point: (start, price) => chart.setCrosshairPosition(price, timeOf(start), candles),
     drawn: () => candles.data(),

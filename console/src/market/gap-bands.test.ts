@@ -17,3 +17,12 @@ test('bandsOf() is one band for the gaps of all shards', () => {
   const gaps = Array.from({ length: 12 }, () => gap(4, 11));
   expect(bandsOf(gaps, [0, 5, 10], 5)).toEqual([{ first: 0, last: 2 }]);
 });
+
+test('bandsOf() is one band for gaps that overlap, and two for those between which a candle is whole', () => {
+  const starts = [0, 5, 10, 15, 20];
+  expect(bandsOf([gap(12, 14), gap(4, 11), gap(13, 18)], starts, 5)).toEqual([{ first: 0, last: 3 }]);
+  expect(bandsOf([gap(1, 2), gap(11, 12)], starts, 5)).toEqual([
+    { first: 0, last: 0 },
+    { first: 2, last: 2 },
+  ]);
+});

@@ -23,16 +23,21 @@ export function bandsOf(
   starts: readonly number[],
   periodMs: number,
 ): readonly Band[] {
-  // A feed that was away leaves a gap for each of its shards: over each other they would hide the candles.
-  const bands = new Map<string, Band>();
+  const found: Band[] = [];
   for (const { from_time: fromMs, to_time: toMs } of gaps) {
     const first = starts.findIndex((start) => start + periodMs > fromMs);
     const last = starts.findLastIndex((start) => start < toMs);
     if (first < 0 || last < 0) continue;
-    const band = first > last ? { first: last + 0.5, last: last + 0.5 } : { first, last };
-    bands.set(`${band.first} ${band.last}`, band);
+    found.push(first > last ? { first: last + 0.5, last: last + 0.5 } : { first, last });
   }
-  return [...bands.values()];
+  // A feed that was away leaves a gap for each of its shards: over each other they would hide the candles.
+  const bands: Band[] = [];
+  for (const band of found.toSorted((a, b) => a.first - b.first)) {
+    const before = bands.at(-1);
+    if (before === undefined || band.first > before.last) bands.push(band);
+    else bands[bands.length - 1] = { first: before.first, last: Math.max(before.last, band.last) };
+  }
+  return bands;
 }
 
 /** Builds the bands of a chart. */

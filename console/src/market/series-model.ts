@@ -20,7 +20,9 @@ import { createVersionedRows, type VersionedRows } from './versioned-rows.ts';
 export interface SeriesModel extends Series {
   readonly interval: Interval;
   readonly candles: VersionedRows<CandleRow>;
+  /** Ascending; the same array until one comes. */
   signals(): readonly SignalRow[];
+  /** Ascending; the same array until one comes. */
   gaps(): readonly GapRow[];
   /** The rows of a line; they change only as candles do where none are stored. */
   line(kind: IndicatorKind): VersionedRows<IndicatorRow>;
@@ -48,7 +50,7 @@ const AHEAD_MS = 15 * 60_000;
 /** How far back is looked for older candles when a stretch holds none: a night, a weekend. */
 const OLDER_STEPS = [1, 8, 64];
 
-const StreamedIndicatorSchema = z.extend(IndicatorSchema, { symbol: z.string(), name: z.string() });
+const StreamedIndicatorSchema = z.extend(IndicatorSchema, { name: z.string() });
 
 /** Builds the model of a series; nothing is read yet. */
 export function createSeriesModel({ feed, symbol }: Series, interval: Interval): SeriesModel {
@@ -57,7 +59,9 @@ export function createSeriesModel({ feed, symbol }: Series, interval: Interval):
   const lines = new Map<IndicatorKind, VersionedRows<IndicatorRow>>();
   const loaded = new Set<IndicatorKind>();
   const signals = new Map<string, SignalRow>();
+  let sortedSignals: readonly SignalRow[] | null = [];
   const gaps = new Map<string, GapRow>();
+  let sortedGaps: readonly GapRow[] | null = [];
   const dirty = new Map<number, number>();
   const isShortest = interval.name === SHORTEST.name;
   const kindOfName = new Map(
@@ -98,6 +102,7 @@ export function createSeriesModel({ feed, symbol }: Series, interval: Interval):
     ]);
     takeSignals(foundSignals);
     for (const gap of foundGaps) gaps.set(`${gap.from_time} ${gap.shard} ${gap.reason}`, gap);
+    sortedGaps = null;
   }
 
   function takeSignals(rows: readonly SignalRow[]): boolean {
@@ -108,6 +113,7 @@ export function createSeriesModel({ feed, symbol }: Series, interval: Interval):
       signals.set(key, row);
       isNew = true;
     }
+    if (isNew) sortedSignals = null;
     return isNew;
   }
 
@@ -130,8 +136,8 @@ export function createSeriesModel({ feed, symbol }: Series, interval: Interval):
     interval,
     candles,
     line,
-    signals: () => [...signals.values()].toSorted((a, b) => a.start - b.start),
-    gaps: () => [...gaps.values()].toSorted((a, b) => a.from_time - b.from_time),
+    signals: () => (sortedSignals ??= [...signals.values()].toSorted((a, b) => a.start - b.start)),
+    gaps: () => (sortedGaps ??= [...gaps.values()].toSorted((a, b) => a.from_time - b.from_time)),
     async load(newestMs) {
       toMs = newestMs + AHEAD_MS;
       fromMs = newestMs - interval.bars * interval.periodMs;
@@ -162,7 +168,7 @@ export function createSeriesModel({ feed, symbol }: Series, interval: Interval):
       if (kind === 'signals')
         return takeSignals(rows.flatMap((row) => z.safeParse(SignalSchema, row).data ?? []));
       if (kind === 'candles') {
-        const parsed = rows.map((row) => z.parse(CandleSchema, row));
+        const parsed = rows.flatMap((row) => z.safeParse(CandleSchema, row).data ?? []);
         if (isShortest) return candles.take(parsed).length > 0;
         for (const { start, state } of parsed)
           if (state !== 'provisional') dirty.set(start - (start % interval.periodMs), Date.now());
@@ -171,7 +177,9 @@ export function createSeriesModel({ feed, symbol }: Series, interval: Interval):
       if (kind !== 'indicators' || !isShortest) return false;
       let isNew = false;
       for (const row of rows) {
-        const { name, symbol: _, ...value } = z.parse(StreamedIndicatorSchema, row);
+        const { data } = z.safeParse(StreamedIndicatorSchema, row);
+        if (data === undefined) continue;
+        const { name, ...value } = data;
         const known = kindOfName.get(name);
         if (known !== undefined && line(known).take([value]).length > 0) isNew = true;
       }

@@ -46,7 +46,7 @@ export function createSymbolList(onSelect: (series: Series) => void): SymbolList
   function render(...[lines, selected, nowMs]: Parameters<SymbolList['render']>): void {
     last = [lines, selected, nowMs];
     const wanted = filter.value.trim().toLowerCase();
-    const found = lines.filter(({ symbol }) => symbol.toLowerCase().includes(wanted));
+    const found = wanted === '' ? lines : lines.filter(({ symbol }) => symbol.toLowerCase().includes(wanted));
     shown = found.slice(0, MAX_SHOWN);
     const keys = new Set(shown.map(({ key }) => key));
     for (const [key, item] of items)
@@ -122,26 +122,37 @@ function createItem(series: Series, onPress: () => void): Item {
   );
   press.addEventListener('click', onPress);
   const element = h('li', { 'data-key': keyOf(series) }, press);
-  let drawn = '';
+  let drawn: SymbolLine | null = null;
+  let drawnPath = '';
   let digits = 2;
+
+  function draw({ price: newest, change: share, closes }: SymbolLine): void {
+    digits = Math.max(digits, priceDigits([newest]));
+    setText(price, formatPrice(Number.isFinite(newest) ? newest : null, digits));
+    setText(change, formatChange(share));
+    const trend = share === null ? '' : share >= 0 ? 'up' : 'down';
+    if (element.className !== trend) element.className = trend;
+    const path = sparkPath(closes);
+    if (path === drawnPath) return;
+    drawnPath = path;
+    line.setAttribute('d', path);
+    area.setAttribute('d', path === '' ? '' : `${path}L${SPARK.width} ${SPARK.height}L0 ${SPARK.height}Z`);
+  }
+
   return {
     element,
-    update({ price: newest, change: share, closes, timeMs }, isSelected, nowMs) {
-      digits = Math.max(digits, priceDigits([newest]));
-      setText(price, formatPrice(Number.isFinite(newest) ? newest : null, digits));
-      setText(change, formatChange(share));
-      const trend = share === null ? '' : share >= 0 ? 'up' : 'down';
-      if (element.className !== trend) element.className = trend;
-      const [word, isTrading] = statusOf(timeMs, nowMs);
+    update(next, isSelected, nowMs) {
+      const [word, isTrading] = statusOf(next.timeMs, nowMs);
       setText(status, word);
       status.classList.toggle('trading', isTrading);
-      if (isSelected) press.setAttribute('aria-current', 'true');
-      else press.removeAttribute('aria-current');
-      const path = sparkPath(closes);
-      if (path === drawn) return;
-      drawn = path;
-      line.setAttribute('d', path);
-      area.setAttribute('d', path === '' ? '' : `${path}L${SPARK.width} ${SPARK.height}L0 ${SPARK.height}Z`);
+      if (press.hasAttribute('aria-current') !== isSelected) {
+        if (isSelected) press.setAttribute('aria-current', 'true');
+        else press.removeAttribute('aria-current');
+      }
+      // The board hands out the same object as long as nothing of it has changed.
+      if (next === drawn) return;
+      drawn = next;
+      draw(next);
     },
   };
 }

@@ -6,6 +6,8 @@ import type { FunctionFacts, RunFacts, SourceFacts } from './run-facts.ts';
 export interface FlowPicture {
   readonly element: HTMLElement;
   render(run: RunFacts): void;
+  /** Moves what flows a little. @param seconds Since the last time. */
+  move(seconds: number): void;
 }
 
 interface Place {
@@ -41,6 +43,8 @@ const FLOWS: readonly { readonly from: string; readonly to: string; readonly top
   { from: 'persist', to: 'query', topic: null },
   { from: 'query', to: 'console', topic: null },
 ];
+/** Length of a dash and the room behind it, as the style sheet has them. */
+const DASHES = 11;
 /** Dots that stand for processes; of more the number is told. */
 const MAX_DOTS = 6;
 
@@ -48,9 +52,12 @@ interface Box {
   render(isAwake: boolean, top: string, bottom: string, processes: number): void;
 }
 
+/** How fast the dashes of one event a second move, pixels a second; ten times as many move about twice as fast. */
+const SLOWEST = 8;
+
 /** Builds the picture. */
 export function createFlowPicture(): FlowPicture {
-  const arrows = FLOWS.map((flow) => ({ ...flow, path: arrowOf(flow) }));
+  const arrows = FLOWS.map((flow) => ({ ...flow, path: arrowOf(flow), speed: 0, way: 0 }));
   const boxes = new Map(PLACES.map((place) => [place.name, createBox(place)]));
   const element = h(
     'div',
@@ -78,11 +85,10 @@ export function createFlowPicture(): FlowPicture {
   return {
     element,
     render(run) {
-      for (const { path, ...flow } of arrows) {
-        const rate = flow.topic === null && flow.to !== 'ingest' ? 0 : eventsBetween(run, flow);
-        path.classList.toggle('moving', rate > 0);
-        // Ten times as many events move twice as fast.
-        path.style.setProperty('--seconds', `${(4 / (1 + Math.log10(1 + rate) * 1.5)).toFixed(2)}s`);
+      for (const arrow of arrows) {
+        const rate = arrow.topic === null && arrow.to !== 'ingest' ? 0 : eventsBetween(run, arrow);
+        arrow.speed = rate > 0 ? SLOWEST * (1 + Math.log10(1 + rate) * 1.5) : 0;
+        arrow.path.classList.toggle('moving', rate > 0);
       }
       const { feed } = run;
       boxes
@@ -93,6 +99,13 @@ export function createFlowPicture(): FlowPicture {
         ?.render(feed.status !== 'not connected', 'always there', `${formatAmount(feed.trades)} trades`, 1);
       boxes.get('console')?.render(true, 'you are here', '', 0);
       for (const one of run.functions) renderFunction(one, run.sources);
+    },
+    move(seconds) {
+      for (const arrow of arrows) {
+        if (arrow.speed === 0) continue;
+        arrow.way = (arrow.way + arrow.speed * seconds) % DASHES;
+        arrow.path.setAttribute('stroke-dashoffset', (-arrow.way).toFixed(1));
+      }
     },
   };
 

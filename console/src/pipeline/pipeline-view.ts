@@ -10,6 +10,8 @@ import { type Letter, LetterSchema, type RunFacts, RunSchema } from './run-facts
 
 const LOOK_EVERY_MS = 1_000;
 const LETTERS_EVERY_MS = 10_000;
+/** The picture moves in steps: by an animation of the style sheet the browser would work for each of its frames. */
+const MOVE_EVERY_MS = 80;
 
 /** How the run is doing; what it shows only the launcher on this machine knows. */
 export function createPipelineView(texts: () => TimeTexts): View {
@@ -196,6 +198,10 @@ export function createPipelineView(texts: () => TimeTexts): View {
   }
 
   setInterval(() => void look(), LOOK_EVERY_MS);
+  const isStill = matchMedia('(prefers-reduced-motion: reduce)');
+  setInterval(() => {
+    if (isShown && !document.hidden && !isStill.matches) picture.move(MOVE_EVERY_MS / 1_000);
+  }, MOVE_EVERY_MS);
   return {
     element,
     show(next) {
