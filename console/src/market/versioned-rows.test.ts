@@ -50,6 +50,13 @@ test('a plan carried out by a strict chart shows the newest version of every row
   );
 });
 
+test('plan() is first all of it: what stands there may be of another series, and newer', () => {
+  const rows = newRows();
+  rows.take([row(1, 1)]);
+  expect(rows.plan()).toEqual({ kind: 'all', rows: [row(1, 1)] });
+  expect(newRows().plan()).toEqual({ kind: 'all', rows: [] });
+});
+
 test('plan() updates one row that is drawn or is the newest, and says which of them is old', () => {
   const rows = newRows();
   rows.take([row(1, 1), row(2, 1)]);

@@ -38,7 +38,7 @@ export function createVersionedRows<Row extends VersionedRow>(
   const drawn = new Set<number>();
   let lastDrawn = Number.NEGATIVE_INFINITY;
   const changed = new Set<number>();
-  let isForgotten = false;
+  let isForgotten = true;
 
   function shown(): readonly Row[] {
     sorted ??= [...known.values()].filter(isShown).toSorted((a, b) => a.start - b.start);
