@@ -2,11 +2,11 @@
  * Question: what does the console cost the browser while the market trades, and how soon is a trade in its
  * chart?
  *
- * Runs what `npm start` runs, on servers of its own, and the page in a real Chromium: the share of a core that
- * the page's main thread takes, how its heap grows (each time after a collection), and the time from a trade on
- * the feed's line to the candle that ends with it, as it leaves the query function and as the chart holds it. The
- * chart is looked at 20 times a second, which is part of both: a trade is seen up to 50 ms late, and the looking
- * is in the thread's share.
+ * Runs what `npm start` runs, on servers of its own, and the page in a real Chromium: the share of a core
+ * that the page's main thread takes, how its heap grows (each time after a collection), and the time from a
+ * trade on the feed's line to the candle that ends with it, as it leaves the query function and as the chart
+ * holds it. The chart is looked at 20 times a second, which is part of both: a trade is seen up to 50 ms
+ * late, and the looking is in the thread's share.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';

@@ -11,8 +11,9 @@ export interface StreamedRow {
 }
 
 /**
- * Reads an event's data; null if it is of another shape. By hand and without a copy, because the stream tells of
- * all symbols and of most of them the page wants two numbers: the rows of the one that is drawn are read by schema.
+ * Reads an event's data; null if it is of another shape. By hand and without a copy, because the stream tells
+ * of all symbols and of most of them the page wants two numbers: the rows of the one that is drawn are read by
+ * schema.
  */
 export function readStreamed(data: unknown): Streamed | null {
   if (!isRecord(data)) return null;

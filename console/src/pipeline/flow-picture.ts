@@ -52,7 +52,7 @@ interface Box {
   render(isAwake: boolean, top: string, bottom: string, processes: number): void;
 }
 
-/** How fast the dashes of one event a second move, pixels a second; ten times as many move about twice as fast. */
+/** How fast the dashes of few events move, pixels a second; ten times as many move about twice as fast. */
 const SLOWEST = 8;
 
 /** Builds the picture. */

@@ -10,7 +10,7 @@ import { type Letter, LetterSchema, type RunFacts, RunSchema } from './run-facts
 
 const LOOK_EVERY_MS = 1_000;
 const LETTERS_EVERY_MS = 10_000;
-/** The picture moves in steps: by an animation of the style sheet the browser would work for each of its frames. */
+/** In steps: for an animation of the style sheet the browser would work in each of its frames. */
 const MOVE_EVERY_MS = 80;
 
 /** How the run is doing; what it shows only the launcher on this machine knows. */
