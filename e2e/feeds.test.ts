@@ -67,10 +67,10 @@ test(
     await eachHas(TOLD_BEFORE_THE_KILL / 2);
     for (const market of markets) spoil(market);
     await eachHas(TOLD_BEFORE_THE_KILL);
-    const before = new Map(markets.map((market) => [market.name, market.retold()]));
+    const before = new Map(markets.map((market) => [market.name, market.connections()]));
     for (const ingest of pipeline.ingests.values()) ingest.kill();
     await until(
-      () => markets.every((market) => market.retold() > (before.get(market.name) ?? 0)),
+      () => markets.every((market) => market.connections() > (before.get(market.name) ?? 0)),
       'a new ingest of each feed',
     );
     await eachHas(TOLD);

@@ -6,6 +6,8 @@ import { claimFolder } from '@kandle/servers/process/run-record';
 import { startServers } from '@kandle/servers/servers';
 import { describeError } from '@kandle/runtime/errors';
 import { ALL_FAULTS } from './catalogue/all-faults.ts';
+import { vendorFaults } from './catalogue/vendors.ts';
+import type { Fault } from './catalogue/fault.ts';
 import { helpText } from '@kandle/tooling/command';
 import { CHAOS, type ChaosOptions, parseChaosOptions } from './chaos/options.ts';
 import { reportLines, runChaos } from './chaos/run-chaos.ts';
@@ -20,7 +22,9 @@ const stopping = new AbortController();
 async function main(): Promise<void> {
   const options = parseChaosOptions(process.argv.slice(2), Date.now() % 1_000_000);
   if (options === null) return void process.stdout.write(helpText(CHAOS));
-  const faults = ALL_FAULTS.filter(({ name }) => options.only === null || name.includes(options.only));
+  const faults = [...ALL_FAULTS, ...vendorFaults(options.feeds)].filter(
+    ({ name }) => options.only === null || name.includes(options.only),
+  );
   if (faults.length === 0) throw new RangeError(`Cannot start: no fault's name contains ${options.only}`);
   if (options.list) {
     for (const { fault } of scheduleFaults(faults, options.seed).take(LISTED)) console.log(fault.name);
@@ -36,7 +40,7 @@ async function main(): Promise<void> {
   await runIn(options, faults);
 }
 
-async function runIn(options: ChaosOptions, faults: typeof ALL_FAULTS): Promise<void> {
+async function runIn(options: ChaosOptions, faults: readonly Fault[]): Promise<void> {
   await checkMachine({ jarsDir: JARS_FOLDER, dataDir: FOLDER });
   const claim = await claimFolder(FOLDER, console.log);
   try {
@@ -63,6 +67,7 @@ async function runIn(options: ChaosOptions, faults: typeof ALL_FAULTS): Promise<
         seed: options.seed,
         rate: options.rate,
         symbols: options.symbols,
+        vendors: options.feeds,
         isFast: true,
         maySleep: true,
         say: console.log,

@@ -10,28 +10,34 @@ const REDELIVERED_MS = SLEEP_MS + 60_000;
 const USUAL_REDELIVERY_MS = 60_000;
 
 /** The machine sleeps for ten minutes: everything on it, while the market goes on and the line breaks. */
-async function sleep({ machine, pipeline, dispatcher, feed, options }: Stack): Promise<void> {
+async function sleep({ machine, pipeline, dispatcher, feed, vendors, options }: Stack): Promise<void> {
   if (machine === null) throw new Error('Cannot sleep: the clocks of this stack cannot be shifted');
   const { pidOf } = options.servers;
   const functions = [...pipeline.services.values()].flatMap((service) => service.stats().pids);
-  const ingest = pipeline.ingest?.pid();
+  const ingests = [...pipeline.ingests.values()].map((ingest) => ingest.pid());
   const { connections } = feed.stats();
   feed.setSilent(true);
+  for (const vendor of vendors) vendor.set('mute');
   try {
     await pause(QUIET_MS);
     await machine.sleep(
       {
-        shifted: [...functions, ...(ingest === undefined ? [] : [ingest])],
+        shifted: [...functions, ...ingests],
         others: [dispatcher.pid(), ...(pidOf === null ? [] : [pidOf('kafka'), pidOf('cassandra')])],
       },
       () => {
         feed.skipAhead(SLEEP_MS);
         feed.breakLine();
+        for (const vendor of vendors) {
+          vendor.skipAhead(SLEEP_MS);
+          vendor.server.cut();
+        }
       },
     );
     await until('ingest is connected to the feed again', () => feed.stats().connections > connections);
   } finally {
     feed.setSilent(false);
+    for (const vendor of vendors) vendor.set('telling');
   }
 }
 

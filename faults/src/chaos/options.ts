@@ -1,3 +1,4 @@
+import { VENDOR_SERVERS, type VendorServerName } from '@kandle/feeds/vendor/vendor-servers';
 import {
   defineCommand,
   flag,
@@ -5,8 +6,21 @@ import {
   type OptionValues,
   readCommand,
   text,
+  UsageError,
   wholeNumber,
 } from '@kandle/tooling/command';
+
+const VENDORS = Object.keys(VENDOR_SERVERS) as readonly VendorServerName[];
+
+function vendors(given: string): readonly VendorServerName[] {
+  const names = given.split(',').map((name) => name.trim());
+  return [...new Set(names)].map((name) => {
+    const found = VENDORS.find((vendor) => vendor === name);
+    if (found === undefined)
+      throw new UsageError(`--feeds ${given}: there is no ${name}, only ${VENDORS.join(', ')}`);
+    return found;
+  });
+}
 
 /** The command line of `npm run chaos`. */
 export const CHAOS = defineCommand({
@@ -24,6 +38,11 @@ same faults in the same order.`,
     minutes: option('M', 'for how long faults come', wholeNumber(1, 1_440), '5'),
     rate: option('R', 'trades a second', wholeNumber(1, 50_000), '500'),
     symbols: option('S', 'number of symbols', wholeNumber(1, 5_000), '20'),
+    feeds: option(
+      'NAMES',
+      `further feeds beside the simulated market, with commas, and what befalls them: ${VENDORS.join(', ')}`,
+      vendors,
+    ),
     only: option('TEXT', 'only faults whose name contains TEXT', text),
     list: flag("print the first 40 faults of the seed's schedule and end"),
   },
@@ -33,7 +52,10 @@ Exit code: 0 clean, 1 something differs, does not come to rest or could not be b
 });
 
 /** What `npm run chaos` was asked for. */
-export type ChaosOptions = Omit<OptionValues<typeof CHAOS.options>, 'seed'> & { readonly seed: number };
+export type ChaosOptions = Omit<OptionValues<typeof CHAOS.options>, 'seed' | 'feeds'> & {
+  readonly seed: number;
+  readonly feeds: readonly VendorServerName[];
+};
 
 /**
  * Reads the arguments; null if only the help is wanted.
@@ -43,5 +65,6 @@ export type ChaosOptions = Omit<OptionValues<typeof CHAOS.options>, 'seed'> & { 
  */
 export function parseChaosOptions(args: readonly string[], anySeed: number): ChaosOptions | null {
   const values = readCommand(CHAOS, args);
-  return values === null ? null : { ...values, seed: values.seed ?? anySeed };
+  if (values === null) return null;
+  return { ...values, seed: values.seed ?? anySeed, feeds: values.feeds ?? [] };
 }

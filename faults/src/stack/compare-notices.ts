@@ -15,19 +15,19 @@ export async function compareNotices({ pipeline, options, webhook }: Stack): Pro
   const { client } = pipeline;
   const signals = await readAll(
     client,
-    `SELECT symbol, rule, start, version, state FROM ${options.keyspace}.signals`,
+    `SELECT feed, symbol, rule, start, version, state FROM ${options.keyspace}.signals`,
   );
   const notices = await readAll(
     client,
-    `SELECT signal_id, target, version, status FROM ${options.keyspace}.notifications`,
+    `SELECT feed, signal_id, target, version, status FROM ${options.keyspace}.notifications`,
   );
   const byId = Map.groupBy(
     notices.filter((row) => row['target'] === TARGET),
-    (row) => String(row['signal_id']),
+    (row) => `${row['feed']}:${row['signal_id']}`,
   );
   const differences: string[] = [];
   for (const signal of signals) {
-    const id = `${signal['rule']}:${signal['symbol']}:${signal['start'].getTime()}`;
+    const id = `${signal['feed']}:${signal['rule']}:${signal['symbol']}:${signal['start'].getTime()}`;
     const newest = byId.get(id)?.toSorted((a, b) => b['version'] - a['version'])[0];
     if (newest === undefined) differences.push(`nobody decided on the ${signal['state']} signal ${id}`);
     else if (!DONE.has(String(newest['status'])))
@@ -36,7 +36,7 @@ export async function compareNotices({ pipeline, options, webhook }: Stack): Pro
   const got = new Set([...webhook.keys().keys()].map((key) => decodeURIComponent(key)));
   for (const [id, versions] of byId) {
     for (const { version, status } of versions) {
-      if (status === 'sent' && !got.has(`sim:${id}:${version}:${TARGET}`))
+      if (status === 'sent' && !got.has(`${id}:${version}:${TARGET}`))
         differences.push(`${id} version ${version} stands as sent, and the target never got it`);
     }
   }

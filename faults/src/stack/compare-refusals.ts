@@ -21,7 +21,7 @@ const RejectsSchema = z.object({ rejects: z.array(z.object({ id: z.string(), rea
  * Holds what was refused against what the feed has sent that may be: nothing else is correct, whoever refused
  * it.
  */
-export async function compareRefusals({ options, prefix, feed }: Stack): Promise<Refusals> {
+export async function compareRefusals({ options, prefix, feed, vendors }: Stack): Promise<Refusals> {
   const kafka = createKafka(
     { KAFKA_BROKERS: [...options.servers.kafkaBrokers], KAFKA_TLS: false },
     'refusals',
@@ -39,7 +39,9 @@ export async function compareRefusals({ options, prefix, feed }: Stack): Promise
   const byReason = Object.fromEntries(
     [...Map.groupBy(reasons.values(), (reason) => reason)].map(([reason, all]) => [reason, all.length]),
   );
-  return { byReason, differences: beyond(byReason, feed.stats().refusable) };
+  const { refusable } = feed.stats();
+  const garbage = vendors.reduce((sum, vendor) => sum + vendor.refusable(), refusable.garbage);
+  return { byReason, differences: beyond(byReason, { ...refusable, garbage }) };
 }
 
 /** What is refused beyond what is explained, in words. */

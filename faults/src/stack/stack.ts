@@ -14,6 +14,9 @@ import { FEED, type FaultyFeed, startFaultyFeed } from './faulty-feed.ts';
 import { createMachine, type Machine } from './machine.ts';
 import { readLag } from '@kandle/stand-in/lag';
 import { type MemoryWatch, watchMemory } from './memory-watch.ts';
+import type { VendorMarket } from '@kandle/feeds/vendor/vendor-market';
+import type { VendorServerName } from '@kandle/feeds/vendor/vendor-servers';
+import { startVendors, vendorEnv } from './vendors.ts';
 import { startWebhook, TARGET, type Webhook } from './webhook.ts';
 
 /** The servers of a stack; null where they are not this stack's to kill. */
@@ -32,6 +35,8 @@ export interface StackOptions {
   /** Trades a second. */
   readonly rate: number;
   readonly symbols?: number;
+  /** Further feeds beside the simulated market, each of another vendor. */
+  readonly vendors?: readonly VendorServerName[];
   readonly isFast?: boolean;
   /** The clocks of its processes can be shifted, so that its machine can sleep. Costs each start some time. */
   readonly maySleep?: boolean;
@@ -54,6 +59,8 @@ export interface Stack {
   readonly plan: RunPlan;
   readonly pipeline: Pipeline;
   readonly feed: FaultyFeed;
+  /** The further feeds. */
+  readonly vendors: readonly VendorMarket[];
   readonly dispatcher: Dispatcher;
   /** Between the functions (and ingest) and the servers. */
   readonly cql: TcpProxy;
@@ -81,6 +88,8 @@ export interface Stack {
 }
 
 const REDELIVER_MS = 60_000;
+/** A first look that is older than a minute is an old price, and counts for nothing. */
+const REDELIVER_LOOKS_MS = 45_000;
 const POLL_MS = 250;
 const AWAKE_DEADLINE_MS = 60_000;
 /** What nothing confirms is refused after a minute. */
@@ -110,6 +119,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     ends.push(() => cql.close());
     const feed = await startFaultyFeed({ seed, rate, symbols, redeliverMs: REDELIVER_MS });
     ends.push(() => feed.close());
+    const vendors = await startVendors(options.vendors ?? [], seed, REDELIVER_LOOKS_MS);
+    ends.push(() => Promise.all(vendors.map((vendor) => vendor.close())));
     const webhook = await startWebhook();
     ends.push(() => webhook.close());
     const targetsFile = join(options.folder, 'targets.yaml');
@@ -139,6 +150,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         // The feed pings each second.
         SILENCE_MS: '5000',
       },
+      moreFeeds: vendors.map(vendorEnv),
       log: say,
       hooks: {
         onSpawn(name, pid) {
@@ -183,6 +195,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         plan: prefixed,
         pipeline,
         feed,
+        vendors,
         dispatcher,
         cql,
         kafka,
@@ -204,7 +217,7 @@ function assemble(
   parts: Omit<Stack, 'lags' | 'untilAwake' | 'untilTaken' | 'untilAtRest'>,
   admin: Admin,
 ): Stack {
-  const { plan, pipeline, feed, options } = parts;
+  const { plan, pipeline, feed, vendors, options } = parts;
 
   async function lags(): Promise<ReadonlyMap<string, number>> {
     const entries: [string, number][] = [];
@@ -247,6 +260,7 @@ function assemble(
     },
     async untilAtRest(deadlineMs, signal) {
       feed.setSilent(true);
+      for (const vendor of vendors) vendor.set('mute');
       const deadline = performance.now() + deadlineMs;
       // Twice: what a function has just written may be another's to take.
       for (let quiet = 0; quiet < 2; ) {

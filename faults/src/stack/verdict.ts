@@ -3,6 +3,7 @@ import { auditPipeline } from '@kandle/local/audit-pipeline';
 import type { Client, types } from 'cassandra-driver';
 import { compareNotices } from './compare-notices.ts';
 import { compareRefusals } from './compare-refusals.ts';
+import { FEED } from './faulty-feed.ts';
 import type { Stack } from './stack.ts';
 
 /** What a stack ended with, beside what its feed sent. */
@@ -46,34 +47,52 @@ export async function judge(stack: Stack, sinceMs: number | null = null): Promis
   };
 }
 
+/** Each feed by itself: how much of what it told is in candles, and among the trades. */
 async function compareWithFeed({
   pipeline,
   options,
   feed,
+  vendors,
 }: Stack): Promise<Omit<Verdict, 'audit' | 'refused'>> {
   const { client } = pipeline;
   const { trades, refused } = feed.stats();
   const sent = trades - refused;
   const differences: string[] = [];
-  let counted = 0;
+  const counted = new Map<string, number>();
+  const stored = new Map<string, number>();
   let candles = 0;
-  let stored = 0;
   await eachRow(
     client,
-    `SELECT symbol, start, trade_count, state FROM ${options.keyspace}.candles_5s`,
+    `SELECT feed, symbol, start, trade_count, state FROM ${options.keyspace}.candles_5s`,
     (row) => {
-      counted += Number(row['trade_count']);
+      add(counted, String(row['feed']), Number(row['trade_count']));
       candles += 1;
       if (row['state'] === 'provisional')
         differences.push(`the candle of ${row['symbol']} at ${row['start'].toISOString()} is provisional`);
     },
   );
-  await eachRow(client, `SELECT id FROM ${options.keyspace}.trades`, () => {
-    stored += 1;
-  });
-  if (counted !== sent) differences.push(`the feed sent ${sent} trades, the candles have ${counted}`);
-  if (stored !== sent) differences.push(`the feed sent ${sent} trades, ${stored} are stored`);
-  return { differences, trades: sent, candles };
+  await eachRow(client, `SELECT feed FROM ${options.keyspace}.trades`, (row) =>
+    add(stored, String(row['feed']), 1),
+  );
+  const told = [
+    { name: FEED, sent, isSampled: false },
+    ...vendors.map(({ name, server, told: all }) => {
+      return { name, sent: all().length, isSampled: server.isSampled };
+    }),
+  ];
+  for (const { name, sent: number, isSampled } of told) {
+    const [inCandles, inTrades] = [counted.get(name) ?? 0, stored.get(name) ?? 0];
+    if (inCandles !== number)
+      differences.push(`${name} has told ${number} entries, the candles have ${inCandles}`);
+    // Looks are no trades.
+    const trades = isSampled ? 0 : number;
+    if (inTrades !== trades) differences.push(`${name} has told ${trades} trades, ${inTrades} are stored`);
+  }
+  return { differences, trades: told.reduce((sum, { sent: number }) => sum + number, 0), candles };
+}
+
+function add(counts: Map<string, number>, name: string, count: number): void {
+  counts.set(name, (counts.get(name) ?? 0) + count);
 }
 
 /** Reads a table page by page. */

@@ -14,8 +14,8 @@ export interface VendorMarket {
   readonly env: Readonly<Record<string, string>>;
   /** What was told, each once, in the order in which it was told first; no two are alike. */
   told(): readonly MarketSample[];
-  /** Frames that were told again. */
-  retold(): number;
+  /** Connections so far. */
+  connections(): number;
   /** Tells, says only that the line is alive, or nothing at all, until told otherwise. */
   set(mood: 'telling' | 'mute' | 'dead'): void;
   /** Tells what is so much older than now. */
@@ -67,7 +67,7 @@ export async function startVendorMarket(
   const told: Told[] = [];
   let { redeliverMs } = options;
   let wallOffsetMs = Date.now() - performance.now();
-  let retold = 0;
+  let connections = 0;
   let mood: Parameters<VendorMarket['set']>[0] = 'telling';
   let pulseDueMs = 0;
   let refusable = 0;
@@ -87,9 +87,8 @@ export async function startVendorMarket(
 
   server.greetBy(() => {
     const oldestMs = nowMs() - redeliverMs;
-    const again = told.filter(({ atMs }) => atMs >= oldestMs).map(({ text }) => text);
-    retold += again.length;
-    return again;
+    connections += 1;
+    return told.filter(({ atMs }) => atMs >= oldestMs).map(({ text }) => text);
   });
 
   const timer = setInterval(() => {
@@ -105,7 +104,7 @@ export async function startVendorMarket(
     server,
     env: { ...server.env, FEED: feed, SYMBOLS: symbols.join(',') },
     told: () => told.map(({ sample }) => sample),
-    retold: () => retold,
+    connections: () => connections,
     set(next) {
       mood = next;
     },
@@ -113,9 +112,7 @@ export async function startVendorMarket(
       for (let n = 0; n < count; n++) tell(nowMs() - ageMs);
     },
     retell(count) {
-      const again = told.slice(-count);
-      for (const { text } of again) server.send(text);
-      retold += again.length;
+      for (const { text } of told.slice(-count)) server.send(text);
     },
     sendGarbage(texts) {
       for (const text of texts) server.send(text);
