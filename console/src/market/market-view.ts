@@ -41,6 +41,8 @@ const LIST_DRAWN_MS = 250;
 const LOOK_AGAIN_MS = 15_000;
 /** Most candles that are read again. */
 const LOOKED_AT = 1_000;
+/** Candles before those in sight that are read again with them: they may have been written late. */
+const BEFORE_SIGHT = 24;
 const ROLLUPS_EVERY_MS = 3_000;
 
 /** Builds the view: which series is on the stage, and when what is read and drawn. */
@@ -51,6 +53,8 @@ export function createMarketView(firstTexts: TimeTexts, events: MarketEvents): M
   /** What the address asks for before any list has told of it. */
   let wished: Series | null = null;
   let isReadingOlder = false;
+  /** The model was read around now: nobody had told yet when its symbol traded last. */
+  let isGuess = false;
 
   const shown = readShownLines();
   const board = createSymbolBoard();
@@ -71,7 +75,10 @@ export function createMarketView(firstTexts: TimeTexts, events: MarketEvents): M
     explain.element,
   );
   const source = createMarketSource(board, {
-    onBoard: () => drawList(),
+    onBoard() {
+      drawList();
+      loadWhenKnown();
+    },
     onRows(kind, rows) {
       if (model?.takeStreamed(kind, rows) === true) draw();
     },
@@ -132,11 +139,20 @@ export function createMarketView(firstTexts: TimeTexts, events: MarketEvents): M
   }
 
   async function load(own: SeriesModel): Promise<void> {
-    const line = board.line(keyOf(own));
-    await own.load(line === undefined || line.timeMs === 0 ? Date.now() : line.timeMs);
+    const timeMs = board.line(keyOf(own))?.timeMs ?? 0;
+    isGuess = timeMs === 0;
+    await own.load(isGuess ? Date.now() : timeMs);
     if (model !== own) return;
     stage.begin();
     draw();
+  }
+
+  /** A recording is of another day: its first candles stand in the lists, for they came before we listened. */
+  function loadWhenKnown(): void {
+    const own = model;
+    if (own === null || !isGuess || (board.line(keyOf(own))?.timeMs ?? 0) === 0) return;
+    isGuess = false;
+    void attempt(() => load(own));
   }
 
   async function readList(): Promise<void> {
@@ -155,7 +171,8 @@ export function createMarketView(firstTexts: TimeTexts, events: MarketEvents): M
     const own = model;
     if (own === null) return;
     const newest = own.candles.shown().at(-1)?.start ?? Date.now();
-    const from = Math.max(stage.firstInSight() ?? 0, newest - LOOKED_AT * own.interval.periodMs);
+    const first = (stage.firstInSight() ?? 0) - BEFORE_SIGHT * own.interval.periodMs;
+    const from = Math.max(0, first, newest - LOOKED_AT * own.interval.periodMs);
     await own.reload(from, newest + 3_600_000 + own.interval.periodMs);
     if (model === own) draw();
   }
