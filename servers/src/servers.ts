@@ -26,6 +26,8 @@ export interface StartServers {
   readonly properties?: KafkaProperties | undefined;
   readonly yaml?: CassandraSettings | undefined;
   readonly wholeHeap?: boolean | undefined;
+  /** Cassandra's: nobody kills it and wants its schema back. */
+  readonly isThrownAway?: boolean | undefined;
 }
 
 /** Both servers, ready. Each is started again, on the same port, if it ends unasked. */
@@ -55,7 +57,7 @@ export async function startServers(options: StartServers): Promise<Servers> {
   onProgress('Starting Kafka and Cassandra …');
   const failed = new AbortController();
   const signal = AbortSignal.any([options.signal, failed.signal]);
-  const { claim, properties, yaml, wholeHeap } = options;
+  const { claim, properties, yaml, wholeHeap, isThrownAway } = options;
   const starts = [
     superviseServer(
       (signal) =>
@@ -82,6 +84,7 @@ export async function startServers(options: StartServers): Promise<Servers> {
           claim,
           yaml,
           wholeHeap,
+          isThrownAway,
         }),
       { role: 'cassandra', onProgress, signal },
     ),

@@ -14,10 +14,6 @@ declare module 'vitest' {
     kafkaBrokers: string[];
     /** How to reach the real node. */
     cassandra: { contactPoints: string[]; port: number; localDataCenter: string };
-    /**
-     * Processes at the start of the run, for fault tests: kill one and it is started again with another pid.
-     */
-    serverPids: { kafka: number; cassandra: number };
     /** Folder of the run's record (`readLiveChildren` tells the pids of now) and of the servers' logs. */
     serversFolder: string;
   }
@@ -46,14 +42,21 @@ export async function setup(project: TestProject): Promise<void> {
   if (borrowed !== undefined) {
     return provide(project, readServerAddresses(borrowed), borrowed);
   }
-  const current = (shared.kandleTestServers ??= begin());
+  const current = (shared.kandleTestServers ??= begin({ areKilled: areKilledBy(project) }));
   current.users += 1;
   provide(project, await current.running, TEST_FOLDER);
 }
 
+/** The tests of this project kill the servers, and each is started again with another pid. */
+const KILLS_SERVERS = 'faults';
+
+function areKilledBy({ vitest }: TestProject): boolean {
+  return vitest.projects.some(({ name }) => name === KILLS_SERVERS);
+}
+
 /** Starts the test servers and writes down where they are, for test runs that set `KANDLE_TEST_SERVERS`. */
 export async function keepTestServers(): Promise<string> {
-  writeServerAddresses(TEST_FOLDER, await (shared.kandleTestServers ??= begin()).running);
+  writeServerAddresses(TEST_FOLDER, await (shared.kandleTestServers ??= begin({ areKilled: false })).running);
   return TEST_FOLDER;
 }
 
@@ -68,7 +71,6 @@ function provide(
     port: cassandra.port,
     localDataCenter: cassandra.localDataCenter,
   });
-  project.provide('serverPids', { kafka: kafka.pid, cassandra: cassandra.pid });
   project.provide('serversFolder', folder);
 }
 
@@ -85,7 +87,7 @@ export async function teardown(): Promise<void> {
   current.claim?.release();
 }
 
-function begin(): Shared {
+function begin({ areKilled }: { readonly areKilled: boolean }): Shared {
   const stop = new AbortController();
   const begun: Shared = { users: 0, stop, running: start() };
   endOnSignals();
@@ -106,6 +108,7 @@ function begin(): Shared {
         randomPorts: true,
         onProgress: print,
         signal: stop.signal,
+        isThrownAway: !areKilled,
       });
     } catch (error) {
       claim.release();
