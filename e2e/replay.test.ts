@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { NO_CHROMIUM } from '@kandle/console/chromium';
+import { freePort } from '@kandle/servers/ports/ports';
 import type { Pipeline } from '@kandle/stand-in/pipeline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -16,6 +18,7 @@ import {
 } from './recording.ts';
 import { expectSameCandles } from './same-candles.ts';
 import { type ReplayResult, runReplay } from './run-replay.ts';
+import { barsOf, type Drawn, watchConsole } from './watch-console.ts';
 
 const TRADES = 34_419;
 const WINDOWS = 262;
@@ -25,9 +28,23 @@ function lineCount(csv: string): number {
 
 describe.skipIf(!hasRecording)(`the recorded trades${hasRecording ? '' : ` (${NO_RECORDING})`}`, () => {
   let plain: ReplayResult;
+  let drawn: Drawn | null = null;
 
   beforeAll(async () => {
-    plain = await runReplay(RECORDING);
+    if (NO_CHROMIUM !== null) {
+      plain = await runReplay(RECORDING);
+      return;
+    }
+    const queryPort = await freePort();
+    const url = `http://127.0.0.1:${queryPort}/`;
+    const console = await watchConsole(url, 'finnhub', barsOf(readExpectedWindows()));
+    plain = await runReplay(RECORDING, {
+      queryPort,
+      during: () => console.open(),
+      async after() {
+        drawn = await console.end();
+      },
+    });
   });
 
   test('the pipeline ends with the expected windows, when the recording is played', () => {
@@ -37,6 +54,16 @@ describe.skipIf(!hasRecording)(`the recorded trades${hasRecording ? '' : ` (${NO
     expectSameCandles(candles, readExpectedWindows());
     expect(plain.deadLetters).toBe(0);
   });
+
+  test.skipIf(NO_CHROMIUM !== null)(
+    `the console's charts hold the expected candles, when they were opened while it is played and when they are loaded anew${NO_CHROMIUM ?? ''}`,
+    () => {
+      const expected = barsOf(readExpectedWindows());
+      expect(drawn?.atTheEnd).toEqual(expected);
+      expect(drawn?.readAgain).toEqual(expected);
+      expect(drawn?.errors).toEqual([]);
+    },
+  );
 
   test('the pipeline ends with the same bytes, when every event is delivered twice', async () => {
     const again = await runReplay(RECORDING, { deliveries: 2 });

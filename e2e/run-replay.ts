@@ -34,6 +34,8 @@ export interface Disturbance {
   readonly isSampled?: boolean;
   /** Of the functions. */
   readonly logLevel?: string;
+  /** Where questions are answered, and the console is; nowhere unless told. */
+  readonly queryPort?: number;
   /** Runs beside the replay, from its start. */
   readonly during?: (pipeline: Pipeline) => Promise<void>;
   /** Runs when everything is at rest, before the keyspace is dropped. */
@@ -50,7 +52,7 @@ let runs = 0;
  */
 export async function runReplay(
   file: string,
-  { deliveries = 1, logLevel = 'info', isSampled = false, during, after }: Disturbance = {},
+  { deliveries = 1, logLevel = 'info', isSampled = false, queryPort, during, after }: Disturbance = {},
 ): Promise<ReplayResult> {
   runs += 1;
   const name = `e2e${Date.now()}_${runs}`;
@@ -70,6 +72,7 @@ export async function runReplay(
       logFolder: join(folder, 'logs'),
       plan: { ...plan, services },
       deliveries,
+      queryPort: queryPort ?? null,
       feed: {
         ...envOfSource(feed.source),
         FEED_URL: feed.url,
