@@ -11,6 +11,9 @@ import { type SmallPipeline, startSmallPipeline } from './small-pipeline.ts';
 /** Stored data is damaged by hand here; events that go astray are in `astray.test.ts`. */
 
 const SECONDS = 700;
+/** Windows as they were before their symbols stood in one text: one that is right, one that is damaged. */
+const OLD = 17;
+const OLD_DAMAGED = 19;
 let pipeline: SmallPipeline;
 let damage: Damage;
 
@@ -28,7 +31,8 @@ function audit(options: Partial<AuditOptions> = {}): Promise<AuditReport> {
   return runAudit({ ...pipeline.audit, ...options });
 }
 
-test('runAudit() finds nothing, when the real functions made what it looks at', async () => {
+test('runAudit() finds nothing, when the real functions made what it looks at, one window in the old form', async () => {
+  await damage.oldForm(OLD);
   const report = await audit({ isRecorded: true });
   expect(linesOf(report)).toEqual([]);
   expect(report.verdict).toBe('clean');
@@ -145,6 +149,17 @@ const PLANTED: readonly Planted[] = [
     name: 'a row of a window was changed by a transaction',
     plant: ({ change }) => change(7, (window) => withCandle(window, 'AAPL', { lowE8: e8(1n) })),
     found: ['windows | different | 7 | AAPL | low_e8'],
+  },
+  {
+    name: 'a row of a window in the old form was changed by a transaction',
+    async plant({ cql, oldForm, start }) {
+      await oldForm(OLD_DAMAGED);
+      await cql(
+        "UPDATE windows SET low_e8 = 1 WHERE shard = 'test-00' AND window_start = ? AND symbol = 'AAPL' IF version > 0",
+        start(OLD_DAMAGED),
+      );
+    },
+    found: [`windows | different | ${OLD_DAMAGED} | AAPL | low_e8`],
   },
   {
     name: 'a batch is counted twice in a window',
@@ -290,4 +305,12 @@ test('runAudit() finds nothing, when everything was repaired and the candles wer
   expect(linesOf(await audit())).toEqual([]);
   const again = await audit({ repair: 'yes' });
   expect(again.repair).toBeNull();
+  // What was repaired is in the new form, and nothing else.
+  const formOf = async (n: number): Promise<unknown> => {
+    const query = "SELECT applied, symbols FROM windows WHERE shard = 'test-00' AND window_start = ? LIMIT 1";
+    const [row] = await damage.cql(query, damage.start(n));
+    return { isNew: row?.['symbols'] !== null, mark: String(row?.['applied']).startsWith('v2 ') };
+  };
+  expect(await formOf(OLD_DAMAGED)).toEqual({ isNew: true, mark: true });
+  expect(await formOf(OLD)).toEqual({ isNew: false, mark: false });
 });

@@ -1,9 +1,10 @@
 import { createWindowStore } from '@kandle/aggregate/cassandra-stores';
-import type { Applied } from '@kandle/market/window/applied';
+import { type Applied, formatApplied } from '@kandle/market/window/applied';
 import type { Candle } from '@kandle/market/candle/candle';
 import { foldTrades } from '@kandle/market/candle/fold';
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { parseRawBatch } from '@kandle/market/feed/raw-batch';
+import { formatTradeKey } from '@kandle/market/trade/trade';
 import type { TradeBatch } from '@kandle/market/trade/trade-batch';
 import { mergeBatch, type WindowState } from '@kandle/market/window/window-state';
 import { cleanBatch } from '@kandle/market/trade/clean-trades';
@@ -31,6 +32,8 @@ export interface Damage {
   change(n: number, change: (window: WindowState) => WindowState): Promise<void>;
   /** Takes `symbols` of window n for text and puts other text into it, by a transaction. */
   scribble(n: number, change: (symbols: string) => string): Promise<void>;
+  /** Writes window n as it was before its symbols stood in one text: a row for each. */
+  oldForm(n: number): Promise<void>;
   /** A batch that has trades in window n. */
   batchOf(n: number): TradeBatch;
   /** Merges a batch that is in the window already once more. */
@@ -86,6 +89,21 @@ export function createDamage(client: Client, events: readonly MarketEvent[]): Da
         start(n),
       );
     },
+    async oldForm(n) {
+      const { rows, applied } = await windows.read({ shard: SHARD, windowStartMs: start(n).getTime() });
+      const statements = [...rows].map(([symbol, row]) => {
+        const columns = Object.entries(oldColumns(row));
+        const set = columns.map(([name]) => `${name} = ?`).join(', ');
+        return {
+          query: `UPDATE windows SET ${set} WHERE shard = ? AND window_start = ? AND symbol = ?`,
+          params: [...columns.map(([, value]) => value), SHARD, start(n), symbol],
+        };
+      });
+      const query =
+        'UPDATE windows SET applied = ?, symbols = null WHERE shard = ? AND window_start = ? IF version > 0';
+      const header = { query, params: [formatApplied(applied), SHARD, start(n)] };
+      await client.batch([header, ...statements], { prepare: true });
+    },
     batchOf(n) {
       const batch = batches.find((each) => foldedAt(each, n).has('AAPL'));
       if (batch === undefined) throw new Error(`No batch has a trade of AAPL in window ${n}`);
@@ -97,6 +115,28 @@ export function createDamage(client: Client, events: readonly MarketEvent[]): Da
         { ...batch, offset: null },
         foldedAt(batch, n),
       ).next,
+  };
+}
+
+type WindowRow = WindowState['rows'] extends ReadonlyMap<string, infer Row> ? Row : never;
+
+/** The columns of a symbol's row in the old form. */
+function oldColumns({ candle, version, revision, reason }: WindowRow) {
+  return {
+    row_version: version,
+    revision,
+    reason: reason ?? '',
+    first_key: formatTradeKey(candle.firstKey),
+    last_key: formatTradeKey(candle.lastKey),
+    open_e8: candle.openE8,
+    high_e8: candle.highE8,
+    low_e8: candle.lowE8,
+    close_e8: candle.closeE8,
+    volume_e8: candle.volumeE8,
+    notional_e16: candle.notionalE16,
+    price_sum_e8: candle.priceSumE8,
+    trade_count: candle.tradeCount,
+    id_hash_sum: candle.idHashSum,
   };
 }
 

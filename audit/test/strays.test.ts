@@ -107,6 +107,33 @@ test('runAudit() says that batches are missing, not that they were cut, when a l
   expect(await snapshot(pipeline.client)).toEqual(before);
 });
 
+test('runAudit() names each window with batches beyond the end of the log, when the topic lost its end; --repair takes nothing away', async () => {
+  await start();
+  const before = await snapshot(pipeline.client);
+  const [last, firstBeyond] = [30, 12];
+  const early = EVENTS.filter(
+    (event) => !(isTrades('test-00')(event) && Number(event.extensions['sequence']) > last),
+  );
+  const topic = await pipeline.newRawTopic(early);
+  const report = await audit({ flow: { ...pipeline.audit.flow, rawTopic: topic }, repair: 'yes' });
+  expect(report.verdict).toBe('different');
+  const named = linesOf(report).filter((line) => line.includes('batches beyond the end of the log'));
+  for (let n = firstBeyond; n < SECONDS / 5; n++)
+    expect(named).toContainEqual(
+      expect.stringMatching(
+        new RegExp(
+          `^windows \\| different \\| ${n} \\| - \\| batches beyond the end of the log: ${EPOCH}:(3[1-9]|[45]\\d)`,
+        ),
+      ),
+    );
+  expect(
+    report.findings.filter(({ what }) => what.includes('beyond')).every(({ shard }) => shard === 'test-00'),
+  ).toBe(true);
+  expect(report.repair?.left.every((line) => line.includes('in doubt'))).toBe(true);
+  expect(report.repair).toMatchObject({ windows: 0, candleRows: 0, tradeRows: 0, rollupRows: 0 });
+  expect(await snapshot(pipeline.client)).toEqual(before);
+});
+
 test('--repair leaves a window with dead letters alone; --undo brings back what it changed', async () => {
   pipeline = await startSmallPipeline();
   damage = createDamage(pipeline.client, EVENTS);
