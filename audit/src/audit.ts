@@ -183,7 +183,12 @@ async function auditWith(admin: Admin, options: AuditOptions): Promise<AuditRepo
 async function repairIfAsked(options: AuditOptions, run: Run): Promise<RepairSummary | null> {
   const { repair: wish = 'no', confirm, onProgress = () => undefined } = options;
   if (wish === 'no' || run.differences.count() === 0) return null;
-  const steps = await planRepair(run.differences.wrongs(), run.stored, run.doubts);
+  const steps = await planRepair(
+    run.differences.wrongs(),
+    run.stored,
+    run.doubts,
+    (shard) => run.shards.get(shard)?.isSampled === true,
+  );
   if (wish !== 'yes') {
     const planned = describeRepair(steps, onProgress);
     if (wish === 'dry-run' || confirm === undefined || !(await confirm(planned))) return planned;

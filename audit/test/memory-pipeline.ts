@@ -80,8 +80,17 @@ export interface Audited {
   readonly findings: readonly Finding[];
 }
 
+/** What kind of market it is. */
+export interface MemoryMarket {
+  /** Its feed shows prices and tells no trades. */
+  readonly isSampled: boolean;
+}
+
 /** Lets the functions take a log, all of whose windows are closed then. */
-export async function createMemoryPipeline(batches: readonly PlannedBatch[]): Promise<MemoryPipeline> {
+export async function createMemoryPipeline(
+  batches: readonly PlannedBatch[],
+  { isSampled }: MemoryMarket,
+): Promise<MemoryPipeline> {
   const tables = createMemoryTables();
   const raw: TopicEvent[][] = [[], []];
   const candles: TopicEvent[] = [];
@@ -113,7 +122,10 @@ export async function createMemoryPipeline(batches: readonly PlannedBatch[]): Pr
         await tables.views.insert(
           {
             ...candleRemoval(PLACE, { symbol, timeMs: batch.windowStartMs, columns: {} }),
-            columns: candleColumns(numbers, { ...life, state: isRevised ? 'revised' : 'final' }),
+            columns: candleColumns(
+              { ...numbers, isSampled: batch.sampled === true },
+              { ...life, state: isRevised ? 'revised' : 'final' },
+            ),
           },
           BigInt(batch.windowStartMs) * 1_000n + BigInt(version),
         );
@@ -128,13 +140,14 @@ export async function createMemoryPipeline(batches: readonly PlannedBatch[]): Pr
       const before = tables.windows.get(key) ?? null;
       const next = before !== null && isIn(before, sequence) ? before : merged(before, sequence, list);
       tables.windows.set(key, next);
-      const place = { shard: SHARD, windowStartMs, next };
+      const place = { shard: SHARD, windowStartMs, isSampled, next };
       const kind = before === null ? 'final' : 'revised';
       await publish(formatCandleBatch(batchOf(place, [...next.rows.keys()], kind)));
     }
   }
 
   async function persist(trades: readonly PlacedTrade[]): Promise<void> {
+    if (isSampled) return;
     for (const trade of trades) {
       const { table, key, wanted, timestamp } = tradeWrite(PLACE, trade, null);
       await tables.views.insert({ table, key, columns: wanted ?? {} }, timestamp ?? 0n);
@@ -163,6 +176,7 @@ export async function createMemoryPipeline(batches: readonly PlannedBatch[]): Pr
       sequence,
       watermarkMs: BEGIN_MS + place,
       ingestTimeMs: BEGIN_MS,
+      ...(isSampled ? { format: 'samples' as const } : {}),
       records: trades.map(({ symbol, atMs, price, size }, index) => ({
         id: `t${sequence}.${index}`,
         record: { s: symbol, t: BEGIN_MS + atMs, p: price, v: size },
@@ -179,6 +193,7 @@ export async function createMemoryPipeline(batches: readonly PlannedBatch[]): Pr
         epoch: EPOCH,
         sequence,
         index,
+        isSampled,
       })),
     );
     const [home = [], away = []] = raw;
@@ -263,7 +278,14 @@ export async function createMemoryPipeline(batches: readonly PlannedBatch[]): Pr
       return { run, findings: run.differences.findings() };
     },
     async repair({ run }) {
-      return apply(await planRepair(run.differences.wrongs(), tables.stored, run.doubts));
+      return apply(
+        await planRepair(
+          run.differences.wrongs(),
+          tables.stored,
+          run.doubts,
+          (shard) => run.shards.get(shard)?.isSampled === true,
+        ),
+      );
     },
     async undo() {
       const newest = repairs.findLast((changes) => changes.length > 0) ?? [];

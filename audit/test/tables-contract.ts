@@ -125,7 +125,13 @@ export function describeTables(name: string, tables: () => Tables): void {
     test('a window is written only as it was judged, and read as it was written', async () => {
       const { stored, writeWindow } = tables();
       const { shard } = newPlace();
-      const plan = { shard, windowStartMs: BEGIN_MS, changed: ['AAPL'], removed: [] };
+      const plan = {
+        shard,
+        windowStartMs: BEGIN_MS,
+        isSampled: false,
+        changed: ['AAPL'],
+        removed: [],
+      };
       const [first, second] = [
         windowOf(2, [trade(1, 0)]),
         windowOf(5, [trade(1, 0), trade(2, 7, { rank: 2 })]),

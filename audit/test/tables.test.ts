@@ -60,7 +60,8 @@ test('a window in the old form is read row by row, and is one of the new form af
   if (before === null) throw new Error('no window');
   const rows = new Map([...before.rows].filter(([symbol]) => symbol === 'AAPL'));
   const next = { ...before, version: 4, rows };
-  const plan = { shard, windowStartMs: start.getTime(), before, next, changed: [], removed: ['MSFT'] };
+  const place = { shard, windowStartMs: start.getTime(), isSampled: false };
+  const plan = { ...place, before, next, changed: [], removed: ['MSFT'] };
   expect(await writeWindow(client, plan)).toBe(true);
   // The old rows stay in the table, and nobody reads them any more.
   expect(await stored.window(shard, start.getTime())).toEqual(next);

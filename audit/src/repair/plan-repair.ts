@@ -39,11 +39,13 @@ export interface RepairStep {
  *
  * @param stored For what the audit does not hand over: rows that nothing explains, and windows that are right
  *   but for their completeness.
+ * @param isSampled Whether a shard's feed shows prices and tells no trades: its candles and events say it.
  */
 export async function planRepair(
   wrongs: Wrongs,
   stored: Stored,
   doubts: Doubts,
+  isSampled: (shard: string) => boolean,
 ): Promise<readonly RepairStep[]> {
   const steps: RepairStep[] = [];
   const leaveAlone = (what: string, doubt: string): void => {
@@ -65,7 +67,7 @@ export async function planRepair(
       continue;
     }
     if (wrong.judged !== null) {
-      steps.push(stepOfWindow(wrong, completeness.get(key)?.isIncomplete ?? null));
+      steps.push(stepOfWindow(wrong, completeness.get(key)?.isIncomplete ?? null, isSampled(wrong.shard)));
       completeness.delete(key);
     }
     const rows = tradeChanges(wrong);
@@ -80,7 +82,7 @@ export async function planRepair(
     const window = await stored.window(wrong.shard, wrong.windowStartMs);
     if (window === null || window.finalVersion === 0) continue;
     if (window.incompleteVersion > 0 !== wrong.isIncomplete)
-      steps.push(await stepOfCompleteness(planCompleteness(wrong, window), stored));
+      steps.push(await stepOfCompleteness(planCompleteness(wrong, window, isSampled(wrong.shard)), stored));
   }
   for (const { feed, symbol, shard, windowStartMs, isKnownShard } of wrongs.unseen) {
     const doubt = isKnownShard ? doubts.ofShard(shard) : doubts.ofFeed(feed);
@@ -126,12 +128,12 @@ const EMPTY_WINDOW: StoredWindow = {
 };
 
 /** A window with its candles' events and rows. */
-function stepOfWindow(wrong: WrongWindow, isIncomplete: boolean | null): RepairStep {
+function stepOfWindow(wrong: WrongWindow, isIncomplete: boolean | null, isSampled: boolean): RepairStep {
   const { shard, windowStartMs, judged } = wrong;
   if (judged === null) return EMPTY_STEP;
-  const window = planWindow(wrong, isIncomplete);
+  const window = planWindow(wrong, isIncomplete, isSampled);
   const changed = window?.changed ?? [];
-  const place = { shard, windowStartMs, next: window?.next ?? judged.stored ?? EMPTY_WINDOW };
+  const place = { shard, windowStartMs, isSampled, next: window?.next ?? judged.stored ?? EMPTY_WINDOW };
   const { rows } = judged.expected;
   const isClosing = judged.stored !== null && !judged.isClosed;
   const isLacking = wrong.wrongEvents.some((symbol) => rows.has(symbol) && !changed.includes(symbol));
@@ -177,7 +179,7 @@ function tradeChanges({ shard, wrongTrades }: WrongWindow): readonly RowChange[]
   ]);
 }
 
-type PlacedWindow = Pick<WindowPlan, 'shard' | 'windowStartMs' | 'next'>;
+type PlacedWindow = Pick<WindowPlan, 'shard' | 'windowStartMs' | 'isSampled' | 'next'>;
 
 /** A window's shard and start, for people. */
 export function describePlace({ shard, windowStartMs }: Pick<WindowPlan, 'shard' | 'windowStartMs'>): string {
@@ -199,7 +201,7 @@ function candleWrites(
 
 /** The event of some candles of a window. */
 export function batchOf(
-  { shard, windowStartMs, next }: PlacedWindow,
+  { shard, windowStartMs, isSampled, next }: PlacedWindow,
   symbols: readonly string[],
   kind: CandleBatchKind,
 ): CandleBatch {
@@ -207,11 +209,12 @@ export function batchOf(
     const row = next.rows.get(symbol);
     return row === undefined ? [] : [publishedCandle(row, lifeOf(next, row))];
   });
-  return { shard, windowStartMs, windowMs: WINDOW_MS, kind, version: next.version, candles };
+  const mark = isSampled ? ({ sampled: true } as const) : {};
+  return { shard, windowStartMs, windowMs: WINDOW_MS, kind, version: next.version, ...mark, candles };
 }
 
 function publishedCandle({ symbol, columns }: StoredRow, life: CandleLife): PublishedCandle {
-  const numbers = numbersOf(columns);
+  const numbers = numbersOf(columns, false);
   return {
     symbol,
     ...life,

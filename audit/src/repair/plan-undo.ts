@@ -32,7 +32,7 @@ function stepOfRow({ table, key, before, after }: ViewChange): RepairStep {
 }
 
 async function stepOfWindow(change: WindowChange, stored: Stored): Promise<RepairStep> {
-  const { shard, windowStartMs, before, after } = change;
+  const { shard, windowStartMs, isSampled, before, after } = change;
   const current = await stored.window(shard, windowStartMs);
   if (current === null || !isSameWindow(current, after)) {
     const left = [`window ${describePlace(change)}: it has changed since the repair`];
@@ -57,6 +57,7 @@ async function stepOfWindow(change: WindowChange, stored: Stored): Promise<Repai
   const window = {
     shard,
     windowStartMs,
+    isSampled,
     before: current,
     next,
     changed: symbols,

@@ -14,6 +14,8 @@ const REPAIRED = 'repaired';
 export interface WindowPlan {
   readonly shard: string;
   readonly windowStartMs: number;
+  /** The shard's feed samples: candles and events say it, the window does not. */
+  readonly isSampled: boolean;
   /** As it was judged; null for a window that was never written. The write is conditional on its version. */
   readonly before: StoredWindow | null;
   readonly next: StoredWindow;
@@ -32,7 +34,11 @@ export interface WindowPlan {
  * @param isIncomplete Whether a gap touches the window, where it knows this wrongly; null where it knows it
  *   rightly.
  */
-export function planWindow(wrong: WrongWindow, isIncomplete: boolean | null): WindowPlan | null {
+export function planWindow(
+  wrong: WrongWindow,
+  isIncomplete: boolean | null,
+  isSampled: boolean,
+): WindowPlan | null {
   const { judged, shard, windowStartMs } = wrong;
   if (judged === null) return null;
   const { stored, expected } = judged;
@@ -60,6 +66,7 @@ export function planWindow(wrong: WrongWindow, isIncomplete: boolean | null): Wi
   return {
     shard,
     windowStartMs,
+    isSampled,
     before: stored,
     next: {
       version,
@@ -78,6 +85,7 @@ export function planWindow(wrong: WrongWindow, isIncomplete: boolean | null): Wi
 export function planCompleteness(
   { shard, windowStartMs, isIncomplete }: WrongCompleteness,
   stored: StoredWindow,
+  isSampled: boolean,
 ): WindowPlan {
   const version = stored.version + 1;
   const rows = new Map(
@@ -89,6 +97,7 @@ export function planCompleteness(
   return {
     shard,
     windowStartMs,
+    isSampled,
     before: stored,
     next: { ...stored, version, incompleteVersion: isIncomplete ? version : 0, rows },
     changed: [...rows.keys()],

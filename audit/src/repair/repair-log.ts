@@ -15,6 +15,8 @@ export interface WindowChange {
   readonly kind: 'window';
   readonly shard: string;
   readonly windowStartMs: number;
+  /** The shard's feed samples. */
+  readonly isSampled: boolean;
   readonly before: StoredWindow | null;
   readonly after: StoredWindow;
 }
@@ -128,6 +130,8 @@ const ChangeSchema = z.discriminatedUnion('kind', [
     kind: z.literal('window'),
     shard: z.string(),
     windowStartMs: z.int(),
+    // A record of before 2026-11-29 is of trades: nothing else was repaired.
+    isSampled: z.boolean().default(false),
     before: WindowSchema.nullable(),
     after: WindowSchema,
   }),

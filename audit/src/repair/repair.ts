@@ -50,8 +50,8 @@ async function doStep(deps: RepairDeps, step: RepairStep): Promise<StepOutcome> 
   const { window, events, rows, left } = step;
   if (window !== null) {
     deps.onProgress(describeWindow(window));
-    const { shard, windowStartMs, before, next } = window;
-    await deps.log.write({ kind: 'window', shard, windowStartMs, before, after: next });
+    const { shard, windowStartMs, isSampled, before, next } = window;
+    await deps.log.write({ kind: 'window', shard, windowStartMs, isSampled, before, after: next });
     if (!(await deps.writeWindow(window)))
       return {
         ...NOTHING_DONE,

@@ -8,6 +8,7 @@ import type { Columns } from '../values/columns.ts';
 import { doubleOf } from '../values/decimal.ts';
 import { CANDLES_BUCKET_MS, dayOf, startOf, TRADES_BUCKET_MS } from '../values/periods.ts';
 import { feedOf } from '../values/scope.ts';
+import type { WindowPlan } from './plan-window.ts';
 import type { PlacedRow, RowChange } from './view-rows.ts';
 
 /** The part of a view's key that says whose rows these are. */
@@ -19,7 +20,7 @@ const MAX_ORDER = 999;
 
 /** The candle of a window's row, with the timestamp of its version. */
 export function candleWrite(
-  { shard, windowStartMs }: { readonly shard: string; readonly windowStartMs: number },
+  { shard, windowStartMs, isSampled }: Pick<WindowPlan, 'shard' | 'windowStartMs' | 'isSampled'>,
   row: StoredRow,
   life: CandleLife,
   found: Columns | null,
@@ -27,7 +28,7 @@ export function candleWrite(
   return {
     ...candleKey({ feed: feedOf(shard), shard }, row.symbol, windowStartMs),
     found,
-    wanted: candleColumns(numbersOf(row.columns), life),
+    wanted: candleColumns(numbersOf(row.columns, isSampled), life),
     timestamp: BigInt(windowStartMs) * MICROSECONDS + BigInt(life.version),
   };
 }
@@ -42,8 +43,12 @@ function candleKey(place: ShardPlace, symbol: string, startMs: number): Pick<Pla
   return { table: 'candles_5s', key: { ...place, bucket, symbol, start: startMs } };
 }
 
-/** The numbers of a candle in a row of `windows`. */
-export function numbersOf(columns: Columns): CandleNumbers {
+/**
+ * The numbers of a candle in a row of `windows`.
+ *
+ * @param isSampled The shard's feed samples: the row itself does not say it.
+ */
+export function numbersOf(columns: Columns, isSampled: boolean): CandleNumbers {
   const integer = (name: string): bigint => BigInt(columns[name] ?? 0);
   const rank = rankInKey(String(columns['last_key']));
   return {
@@ -56,8 +61,7 @@ export function numbersOf(columns: Columns): CandleNumbers {
     priceSumE8: integer('price_sum_e8'),
     tradeCount: Number(columns['trade_count']),
     rank,
-    // Of a feed that samples, the windows do not say it: it is in doubt, and never repaired.
-    isSampled: rank === 3,
+    isSampled: isSampled || rank === 3,
   };
 }
 
