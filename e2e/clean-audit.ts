@@ -9,11 +9,14 @@ import { expect, inject } from 'vitest';
  *
  * @param name Of the keyspace; its topics begin with it.
  */
-export async function expectCleanAudit(name: string): ReturnType<typeof auditPipeline> {
+export async function expectCleanAudit(
+  name: string,
+  options: Parameters<typeof auditPipeline>[1] = {},
+): ReturnType<typeof auditPipeline> {
   const servers = { kafkaBrokers: inject('kafkaBrokers'), cassandra: inject('cassandra') };
   const prefix = `${name}.`;
   const plan = prefixPlan(await readPlan(), prefix);
-  const audit = await auditPipeline({ servers, keyspace: name, prefix, plan });
+  const audit = await auditPipeline({ servers, keyspace: name, prefix, plan }, options);
   expect(audit.findings, 'the audit').toEqual([]);
   for (const [subject, { skipped }] of audit.subjects) {
     // Longer candles are made a little later; they may be on their way.

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exportViews } from '@kandle/local/export';
-import { readPlan } from '@kandle/knative/read-plan';
+import { readPlan, type Sink } from '@kandle/knative/read-plan';
 import { type Pipeline, startPipeline } from '@kandle/stand-in/pipeline';
 import { freePort } from '@kandle/servers/ports/ports';
 import { envOfSource } from '@kandle/feeds/replay/env-of-source';
@@ -36,6 +36,10 @@ export interface Disturbance {
   readonly logLevel?: string;
   /** Where questions are answered, and the console is; nowhere unless told. */
   readonly queryPort?: number;
+  /** Optional functions that run too. */
+  readonly sinks?: readonly Sink[];
+  /** Further variables of a process. */
+  readonly processEnv?: (name: string) => Readonly<Record<string, string>>;
   /** Runs beside the replay, from its start. */
   readonly during?: (pipeline: Pipeline) => Promise<void>;
   /** Runs when everything is at rest, before the keyspace is dropped. */
@@ -52,13 +56,22 @@ let runs = 0;
  */
 export async function runReplay(
   file: string,
-  { deliveries = 1, logLevel = 'info', isSampled = false, queryPort, during, after }: Disturbance = {},
+  {
+    deliveries = 1,
+    logLevel = 'info',
+    isSampled = false,
+    queryPort,
+    sinks = [],
+    processEnv = () => ({}),
+    during,
+    after,
+  }: Disturbance = {},
 ): Promise<ReplayResult> {
   runs += 1;
   const name = `e2e${Date.now()}_${runs}`;
   const folder = mkdtempSync(join(tmpdir(), 'kandle-e2e-'));
   mkdirSync(join(folder, 'logs'));
-  const plan = await readPlan();
+  const plan = await readPlan(sinks);
   const services = plan.services.map((service) => ({
     ...service,
     env: { ...service.env, LOG_LEVEL: logLevel },
@@ -72,6 +85,7 @@ export async function runReplay(
       logFolder: join(folder, 'logs'),
       plan: { ...plan, services },
       deliveries,
+      processEnv,
       queryPort: queryPort ?? null,
       feed: {
         ...envOfSource(feed.source),
@@ -119,7 +133,8 @@ function readLogs(folder: string): Record<string, string> {
   return Object.fromEntries(files);
 }
 
-async function untilAtRest(pipeline: Pipeline, logFolder: string): Promise<void> {
+/** Waits until ingest has played all and nothing is under way. @throws {Error} With the ends of the logs. */
+export async function untilAtRest(pipeline: Pipeline, logFolder: string): Promise<void> {
   const deadline = Date.now() + DEADLINE_MS;
   while ((await pipeline.ingestStatus())?.drained !== true || !(await pipeline.isAtRest())) {
     if (Date.now() > deadline) {

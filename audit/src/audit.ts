@@ -17,6 +17,7 @@ import { createStored } from './read/stored.ts';
 import { createTopicReader, type Kafka, offsetRangesOf, readWholeTopic } from './read/topic-reader.ts';
 import { createWindowIndex } from './read/window-index.ts';
 import type { ShardLog } from './recompute/raw-log.ts';
+import type { RecomputedWindow } from './recompute/recomputed.ts';
 import { planRepair, type RepairStep } from './repair/plan-repair.ts';
 import { planUndo } from './repair/plan-undo.ts';
 import { newestRepair, openRepairLog, readRepair } from './repair/repair-log.ts';
@@ -54,6 +55,8 @@ export interface AuditOptions extends Partial<Scope> {
   readonly isRecorded?: boolean;
   /** Most differences kept in detail. */
   readonly maxFindings?: number;
+  /** Is told what was recomputed of each window; the same again where it was looked at twice. */
+  readonly onWindow?: (window: RecomputedWindow) => void;
   /** What is being done, for people who wait. */
   readonly onProgress?: (line: string) => void;
 }
@@ -130,6 +133,7 @@ async function auditWith(admin: Admin, options: AuditOptions): Promise<AuditRepo
       differences,
       doubts: createDoubts(() => shards.keys()),
       isWanted,
+      onWindow: options.onWindow ?? (() => undefined),
       shards,
       gaps: [],
     };

@@ -8,6 +8,7 @@ import type { Gap } from './read/raw-batch.ts';
 import type { Stored } from './read/stored.ts';
 import type { WindowIndex } from './read/window-index.ts';
 import type { ShardLog } from './recompute/raw-log.ts';
+import type { RecomputedWindow } from './recompute/recomputed.ts';
 import type { Scope } from './values/scope.ts';
 
 /** What the steps of one audit share. */
@@ -28,6 +29,7 @@ export interface Run {
   readonly differences: Differences;
   readonly doubts: Doubts;
   readonly isWanted: (shard: string, windowStartMs: number) => boolean;
+  readonly onWindow: (window: RecomputedWindow) => void;
   /** Filled as the partitions are read: the shards of the log, and the gaps. */
   readonly shards: Map<string, ShardLog>;
   readonly gaps: Gap[];

@@ -262,6 +262,7 @@ export async function createMemoryPipeline(
         differences: createDifferences(),
         doubts: createDoubts(() => shards.keys()),
         isWanted: () => true,
+        onWindow: () => undefined,
         shards,
         gaps: [],
       };

@@ -6,12 +6,14 @@ import { claimFolder } from '@kandle/servers/process/run-record';
 import { startServers } from '@kandle/servers/servers';
 import { describeError } from '@kandle/runtime/errors';
 import { ALL_FAULTS } from './catalogue/all-faults.ts';
+import { SINK_FAULTS } from './catalogue/sinks.ts';
 import { vendorFaults } from './catalogue/vendors.ts';
 import type { Fault } from './catalogue/fault.ts';
 import { helpText } from '@kandle/tooling/command';
 import { CHAOS, type ChaosOptions, parseChaosOptions } from './chaos/options.ts';
 import { reportLines, runChaos } from './chaos/run-chaos.ts';
 import { scheduleFaults } from './chaos/schedule.ts';
+import { NO_SINKS } from './stack/sinks.ts';
 import { startStack } from './stack/stack.ts';
 
 const FOLDER = join(KANDLE_FOLDER, 'chaos');
@@ -22,9 +24,12 @@ const stopping = new AbortController();
 async function main(): Promise<void> {
   const options = parseChaosOptions(process.argv.slice(2), Date.now() % 1_000_000);
   if (options === null) return void process.stdout.write(helpText(CHAOS));
-  const faults = [...ALL_FAULTS, ...vendorFaults(options.feeds)].filter(
-    ({ name }) => options.only === null || name.includes(options.only),
-  );
+  if (options.sinks && NO_SINKS !== null) throw new RangeError(`Cannot start with --sinks${NO_SINKS}`);
+  const faults = [
+    ...ALL_FAULTS,
+    ...vendorFaults(options.feeds),
+    ...(options.sinks ? SINK_FAULTS : []),
+  ].filter(({ name }) => options.only === null || name.includes(options.only));
   if (faults.length === 0) throw new RangeError(`Cannot start: no fault's name contains ${options.only}`);
   if (options.list) {
     for (const { fault } of scheduleFaults(faults, options.seed).take(LISTED)) console.log(fault.name);
@@ -68,6 +73,7 @@ async function runIn(options: ChaosOptions, faults: readonly Fault[]): Promise<v
         rate: options.rate,
         symbols: options.symbols,
         vendors: options.feeds,
+        hasSinks: options.sinks,
         isFast: true,
         maySleep: true,
         say: console.log,

@@ -1,4 +1,4 @@
-import { candleColumns, lifeOf } from '../recompute/candle.ts';
+import { candleColumns, type CandleLife, lifeOf } from '../recompute/candle.ts';
 import {
   type Cell,
   type ColumnDifference,
@@ -35,8 +35,7 @@ export function compareCandles(of: CandleCase, tally: Tally): readonly string[] 
     tally.find({ subject: 'candles_5s', shard, windowStartMs, symbol, ...finding });
   };
   for (const [symbol, expected] of judged.expected.rows) {
-    const stored = judged.stored?.rows.get(symbol);
-    const life = stored === undefined || judged.stored === null ? null : lifeOf(judged.stored, stored);
+    const life = expectedLife(judged, symbol);
     const columns = candleColumns(expected, life);
     const row = found.get(symbol);
     const isBehind = row === undefined || (life !== null && Number(row['version']) < life.version);
@@ -62,6 +61,21 @@ export function compareCandles(of: CandleCase, tally: Tally): readonly string[] 
     note(symbol, { kind: 'extra', what: 'candle', expected: 'no row', found: showColumns(row) });
   }
   return wrong;
+}
+
+function expectedLife({ stored }: JudgedWindow, symbol: string): CandleLife | null {
+  const row = stored?.rows.get(symbol);
+  return row === undefined || stored === null ? null : lifeOf(stored, row);
+}
+
+/** The columns that a window's rows of `candles_5s` should have, by symbol. */
+export function expectedCandles(judged: JudgedWindow): ReadonlyMap<string, Columns> {
+  return new Map(
+    [...judged.expected.rows].map(([symbol, row]) => [
+      symbol,
+      candleColumns(row, expectedLife(judged, symbol)),
+    ]),
+  );
 }
 
 const QUOTIENTS: ReadonlySet<string> = new Set(['vwap', 'mean_price', 'notional']);

@@ -5,11 +5,12 @@ import { batchIdOf, type DeadLetters } from '../read/dead-letters.ts';
 import type { Stored, StoredTrade, StoredWindow } from '../read/stored.ts';
 import type { PlacedTrade } from '../recompute/expected-window.ts';
 import { isBeforeLog, type LogStretch } from '../recompute/raw-log.ts';
+import { type RecomputedWindow, recomputedTrade } from '../recompute/recomputed.ts';
 import type { Columns } from '../values/columns.ts';
 import { startOf, STRETCH_MS, WINDOW_MS } from '../values/periods.ts';
 import { feedOf } from '../values/scope.ts';
 import { createTally, type Tally } from '../values/tally.ts';
-import { compareCandles } from './compare-candles.ts';
+import { compareCandles, expectedCandles } from './compare-candles.ts';
 import { compareEvents } from './compare-events.ts';
 import { compareTrades, type WrongTrades } from './compare-trades.ts';
 import { compareWindow, type JudgedWindow } from './compare-window.ts';
@@ -24,6 +25,8 @@ export interface CompareDeps {
   readonly isWanted: (shard: string, windowStartMs: number) => boolean;
   /** Windows that the table has of a shard within a range of time, whether the log knows them or not. */
   readonly windowsIn: (shard: string, fromMs: number, toMs: number) => readonly number[];
+  /** Is told each window that was compared; the same again where it was looked at twice. */
+  readonly onWindow: (window: RecomputedWindow) => void;
 }
 
 /** What is wrong with a window, and what it should be: enough to repair it. */
@@ -96,6 +99,12 @@ export async function compareStretch(deps: CompareDeps, stretch: LogStretch): Pr
       verdict?.isClosed === false
         ? null
         : (verdict ?? (stored === null && trades.length === 0 && !isCut ? NOTHING : null));
+    deps.onWindow({
+      shard,
+      windowStartMs,
+      trades: trades.map(recomputedTrade),
+      candles: candlesOf === null ? new Map() : expectedCandles(candlesOf),
+    });
     const candles = found.candles.get(windowStartMs) ?? new Map<string, Columns>();
     const wrongCandles =
       candlesOf === null

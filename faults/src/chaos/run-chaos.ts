@@ -115,6 +115,7 @@ export function reportLines(report: ChaosReport): readonly string[] {
     showReport(report.audit, 20),
     '',
     `Refused in all: ${showReasons(report.refused)}; the faults explain ${showReasons({ ...report.refusable })}`,
+    ...(report.inSinks === null ? [] : [`Redis and InfluxDB: ${report.inSinks} rows held against the log`]),
     ...report.differences.slice(0, 50).map((difference) => `DIFFERENCE: ${difference}`),
     report.differences.length === 0
       ? 'Clean: nothing is lost, nothing counts twice, nothing is refused that should count.'

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunPlan } from '@kandle/knative/plan';
 import { prefixPlan } from '@kandle/knative/prefix';
-import { readPlan } from '@kandle/knative/read-plan';
+import { readPlan, SINKS } from '@kandle/knative/read-plan';
 import { type Pipeline, type ServerAddresses, startPipeline } from '@kandle/stand-in/pipeline';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { createCqlWire } from '@kandle/testkit/proxy/cql-wire';
@@ -16,6 +16,7 @@ import { readLag } from '@kandle/stand-in/lag';
 import { type MemoryWatch, watchMemory } from './memory-watch.ts';
 import type { VendorMarket } from '@kandle/feeds/vendor/vendor-market';
 import type { VendorServerName } from '@kandle/feeds/vendor/vendor-servers';
+import { type SinkHooks, type SinkServers, sinkServerEnv, startSinkServers } from './sinks.ts';
 import { startVendors, vendorEnv } from './vendors.ts';
 import { startWebhook, TARGET, type Webhook } from './webhook.ts';
 
@@ -37,6 +38,8 @@ export interface StackOptions {
   readonly symbols?: number;
   /** Further feeds beside the simulated market, each of another vendor. */
   readonly vendors?: readonly VendorServerName[];
+  /** The optional functions that write to other databases run too, each with a real server of its own. */
+  readonly hasSinks?: boolean;
   readonly isFast?: boolean;
   /** The clocks of its processes can be shifted, so that its machine can sleep. Costs each start some time. */
   readonly maySleep?: boolean;
@@ -66,6 +69,8 @@ export interface Stack {
   readonly cql: TcpProxy;
   readonly kafka: TcpProxy;
   readonly memory: MemoryWatch;
+  /** Null where the optional functions do not run. */
+  readonly sinks: SinkServers | null;
   /** Null where clocks cannot be shifted. */
   readonly machine: Machine | null;
   /** The target of notify. */
@@ -101,7 +106,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const prefix = options.isShared ? `${keyspace}.` : '';
   const logFolder = join(options.folder, 'logs');
   mkdirSync(logFolder, { recursive: true });
-  const asked = await readPlan();
+  const asked = await readPlan(options.hasSinks === true ? SINKS : []);
   const plan = options.plan?.(asked) ?? asked;
   const memory = watchMemory();
   const machine = options.maySleep === true ? createMachine() : null;
@@ -121,6 +126,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     ends.push(() => feed.close());
     const vendors = await startVendors(options.vendors ?? [], seed, REDELIVER_LOOKS_MS);
     ends.push(() => Promise.all(vendors.map((vendor) => vendor.close())));
+    const told = toldOf(options, memory);
+    const sinks = options.hasSinks === true ? await startSinkServers(told) : null;
+    if (sinks !== null) ends.push(() => sinks.remove());
     const webhook = await startWebhook();
     ends.push(() => webhook.close());
     const targetsFile = join(options.folder, 'targets.yaml');
@@ -152,21 +160,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       },
       moreFeeds: vendors.map(vendorEnv),
       log: say,
-      hooks: {
-        onSpawn(name, pid) {
-          memory.add(name, pid);
-          options.onSpawn?.(name, pid);
-        },
-        onExit(_, pid) {
-          memory.remove(pid);
-          options.onExit?.(pid);
-        },
-      },
+      hooks: { onSpawn: told.onSpawn, onExit: (_, pid) => told.onExit(pid) },
       processEnv: (name) => ({
         KAFKA_BROKERS: `127.0.0.1:${kafka.port}`,
         CASSANDRA_CONTACT_POINTS: '127.0.0.1',
         CASSANDRA_PORT: String(cql.port),
         ...(name === 'notify' ? { TARGETS_FILE: targetsFile } : {}),
+        ...(sinks === null ? {} : sinkServerEnv(sinks, name)),
         ...machine?.env(),
         ...options.processEnv?.(name),
       }),
@@ -179,14 +179,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       isFast: options.isFast ?? false,
       services: pipeline.services,
       log: say,
-      onSpawn: (pid) => {
-        memory.add('dispatcher', pid);
-        options.onSpawn?.('dispatcher', pid);
-      },
-      onExit: (pid) => {
-        memory.remove(pid);
-        options.onExit?.(pid);
-      },
+      onSpawn: (pid) => told.onSpawn('dispatcher', pid),
+      onExit: told.onExit,
     });
     ends.push(() => dispatcher.stop());
     return assemble(
@@ -196,6 +190,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         pipeline,
         feed,
         vendors,
+        sinks,
         dispatcher,
         cql,
         kafka,
@@ -211,6 +206,20 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await stop();
     throw error;
   }
+}
+
+/** Whoever starts a process tells of it here: its memory is watched, and nobody leaves it behind. */
+function toldOf({ onSpawn, onExit }: StackOptions, memory: MemoryWatch): SinkHooks {
+  return {
+    onSpawn(name, pid) {
+      memory.add(name, pid);
+      onSpawn?.(name, pid);
+    },
+    onExit(pid) {
+      memory.remove(pid);
+      onExit?.(pid);
+    },
+  };
 }
 
 function assemble(

@@ -1,8 +1,10 @@
+import type { RecomputedWindow } from '@kandle/audit/recomputed';
 import type { AuditReport } from '@kandle/audit/report';
 import { auditPipeline } from '@kandle/local/audit-pipeline';
 import type { Client, types } from 'cassandra-driver';
 import { compareNotices } from './compare-notices.ts';
 import { compareRefusals } from './compare-refusals.ts';
+import { compareSinks } from './compare-sinks.ts';
 import { FEED } from './faulty-feed.ts';
 import type { Stack } from './stack.ts';
 
@@ -15,6 +17,8 @@ export interface Verdict {
   /** What was refused in the whole run, by reason: correct or not, it is in no candle. */
   readonly refused: Readonly<Record<string, number>>;
   readonly audit: AuditReport;
+  /** Rows of Redis and InfluxDB that were held against the log; null where there are no sinks. */
+  readonly inSinks: number | null;
 }
 
 const PAGE_ROWS = 5_000;
@@ -29,19 +33,36 @@ const MILLION = 1_000_000;
  */
 export async function judge(stack: Stack, sinceMs: number | null = null): Promise<Verdict> {
   const views = await compareWithFeed(stack);
-  const { options, prefix, plan } = stack;
+  const { options, prefix, plan, sinks } = stack;
   const { servers, keyspace } = options;
+  const windows: RecomputedWindow[] = [];
   // Its own bound is a share of all trades; what was refused is judged to the last record here.
-  const audit = await auditPipeline({ servers, keyspace, prefix, plan }, { sinceMs, maxRefusedPpm: MILLION });
+  const audit = await auditPipeline(
+    { servers, keyspace, prefix, plan },
+    {
+      maxRefusedPpm: MILLION,
+      ...(sinks === null ? { sinceMs } : { onWindow: (window) => void windows.push(window) }),
+    },
+  );
   const found = audit.findings.map(
     ({ subject, kind, shard, windowStartMs, symbol, what, expected, found: actual }) =>
       `${subject} ${kind}: ${shard} ${windowStartMs} ${symbol}: ${what}: expected ${expected}, found ${actual}`,
   );
   const notices = await compareNotices(stack);
   const refusals = await compareRefusals(stack);
+  const { kafkaBrokers } = servers;
+  const inSinks =
+    sinks === null ? null : await compareSinks({ kafkaBrokers, prefix, windows, servers: sinks });
   return {
     ...views,
-    differences: [...views.differences, ...notices, ...refusals.differences, ...found],
+    differences: [
+      ...views.differences,
+      ...notices,
+      ...refusals.differences,
+      ...found,
+      ...(inSinks?.differences ?? []),
+    ],
+    inSinks: inSinks?.compared ?? null,
     refused: refusals.byReason,
     audit,
   };
@@ -53,7 +74,7 @@ async function compareWithFeed({
   options,
   feed,
   vendors,
-}: Stack): Promise<Omit<Verdict, 'audit' | 'refused'>> {
+}: Stack): Promise<Omit<Verdict, 'audit' | 'refused' | 'inSinks'>> {
   const { client } = pipeline;
   const { trades, refused } = feed.stats();
   const sent = trades - refused;

@@ -1,25 +1,13 @@
-import { parseCandleBatch } from '@kandle/market/candle/candle-batch';
-import { EVENT_TYPES } from '@kandle/market/event/topics';
-import { parseIndicatorBatch } from '@kandle/market/indicator/indicator-batch';
-import { formatPoint, type Point } from '@kandle/market/sink/line-protocol';
+import { formatPoint } from '@kandle/market/sink/line-protocol';
 import { pointsOfCandles, pointsOfIndicators, pointsOfTrades } from '@kandle/market/sink/points';
-import { parseTradeBatch } from '@kandle/market/trade/trade-batch';
+import { readSinkEvent } from '@kandle/market/sink/sink-event';
 import { PoisonError } from '@kandle/runtime/errors';
 import type { Counter } from '@kandle/runtime/metrics';
 import { parseOrPoison } from '@kandle/runtime/parse';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
 import type { LineWriter } from './writer.ts';
 
-/** The event types of its topics: what makes no points is answered and left. */
-export const SINK_INFLUX_TYPES = [
-  EVENT_TYPES.trades,
-  EVENT_TYPES.candles,
-  EVENT_TYPES.indicators,
-  EVENT_TYPES.signals,
-  EVENT_TYPES.books,
-  EVENT_TYPES.news,
-  EVENT_TYPES.feedGap,
-] as const;
+const POINTS = { trades: pointsOfTrades, candles: pointsOfCandles, indicators: pointsOfIndicators };
 
 /** What the function needs. */
 export interface SinkInfluxDeps {
@@ -36,7 +24,7 @@ export interface SinkInfluxDeps {
  */
 export function createSinkInflux(deps: SinkInfluxDeps): (event: ReceivedEvent) => Promise<void> {
   return async function sinkInflux(event) {
-    const points = pointsOf(event);
+    const points = parseOrPoison(event.type, () => readSinkEvent(event, POINTS)) ?? [];
     const [first] = points;
     if (first === undefined) return;
     const { measurement } = first;
@@ -50,18 +38,4 @@ export function createSinkInflux(deps: SinkInfluxDeps): (event: ReceivedEvent) =
     }
     deps.points.add(points.length, { measurement });
   };
-}
-
-/** @throws {PoisonError} If the data is malformed. */
-function pointsOf({ type, attributes, data }: ReceivedEvent): readonly Point[] {
-  switch (type) {
-    case EVENT_TYPES.trades:
-      return parseOrPoison('trade batch', () => pointsOfTrades(parseTradeBatch(attributes, data)));
-    case EVENT_TYPES.candles:
-      return parseOrPoison('candle batch', () => pointsOfCandles(parseCandleBatch(data)));
-    case EVENT_TYPES.indicators:
-      return parseOrPoison('indicator batch', () => pointsOfIndicators(parseIndicatorBatch(data)));
-    default:
-      return [];
-  }
 }

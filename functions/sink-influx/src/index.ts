@@ -1,15 +1,16 @@
+import { SINK_TYPES } from '@kandle/market/sink/sink-event';
 import { createMetrics } from '@kandle/runtime/metrics';
 import { runFunction } from '@kandle/runtime/run-function';
 import { readSecret } from '@kandle/runtime/secret';
 import { readConfig } from './config.ts';
-import { createSinkInflux, SINK_INFLUX_TYPES } from './handler.ts';
+import { createSinkInflux } from './handler.ts';
 import { createWriter } from './writer.ts';
 
 void runFunction('sink-influx', readConfig, (config) => {
   const { INFLUX_TOKEN_FILE: token } = config;
   const metrics = createMetrics('sink-influx');
   return {
-    types: SINK_INFLUX_TYPES,
+    types: SINK_TYPES,
     handle: createSinkInflux({
       writer: createWriter({
         url: config.INFLUX_URL,

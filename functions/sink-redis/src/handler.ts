@@ -1,28 +1,11 @@
-import { parseCandleBatch } from '@kandle/market/candle/candle-batch';
-import { EVENT_TYPES } from '@kandle/market/event/topics';
-import { parseIndicatorBatch } from '@kandle/market/indicator/indicator-batch';
-import {
-  type NewestAndRecords,
-  newestOfCandles,
-  newestOfIndicators,
-  newestOfTrades,
-} from '@kandle/market/sink/newest';
-import { parseTradeBatch } from '@kandle/market/trade/trade-batch';
+import { newestOfCandles, newestOfIndicators, newestOfTrades } from '@kandle/market/sink/newest';
+import { readSinkEvent } from '@kandle/market/sink/sink-event';
 import type { Counter } from '@kandle/runtime/metrics';
 import { parseOrPoison } from '@kandle/runtime/parse';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
 import type { NewestStore } from './store.ts';
 
-/** The event types of its topics: what has no newest value is answered and left. */
-export const SINK_REDIS_TYPES = [
-  EVENT_TYPES.trades,
-  EVENT_TYPES.candles,
-  EVENT_TYPES.indicators,
-  EVENT_TYPES.signals,
-  EVENT_TYPES.books,
-  EVENT_TYPES.news,
-  EVENT_TYPES.feedGap,
-] as const;
+const CONTENT = { trades: newestOfTrades, candles: newestOfCandles, indicators: newestOfIndicators };
 
 /** What the function needs. */
 export interface SinkRedisDeps {
@@ -40,7 +23,7 @@ export interface SinkRedisDeps {
  */
 export function createSinkRedis(deps: SinkRedisDeps): (event: ReceivedEvent) => Promise<void> {
   return async function sinkRedis(event) {
-    const content = contentOf(event);
+    const content = parseOrPoison(event.type, () => readSinkEvent(event, CONTENT));
     if (content === null || content.newest.length + content.records.length === 0) return;
     const { stream, newest, records } = content;
     const taken = await deps.store.take(content);
@@ -53,18 +36,4 @@ export function createSinkRedis(deps: SinkRedisDeps): (event: ReceivedEvent) => 
     deps.records.add(records.length - taken.added, { stream, outcome: 'repeated' });
     deps.records.add(taken.dropped, { stream, outcome: 'dropped' });
   };
-}
-
-/** @throws {PoisonError} If the data is malformed. */
-function contentOf({ type, attributes, data }: ReceivedEvent): NewestAndRecords | null {
-  switch (type) {
-    case EVENT_TYPES.trades:
-      return parseOrPoison('trade batch', () => newestOfTrades(parseTradeBatch(attributes, data)));
-    case EVENT_TYPES.candles:
-      return parseOrPoison('candle batch', () => newestOfCandles(parseCandleBatch(data)));
-    case EVENT_TYPES.indicators:
-      return parseOrPoison('indicator batch', () => newestOfIndicators(parseIndicatorBatch(data)));
-    default:
-      return null;
-  }
 }

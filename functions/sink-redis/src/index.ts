@@ -1,8 +1,9 @@
+import { SINK_TYPES } from '@kandle/market/sink/sink-event';
 import { createMetrics } from '@kandle/runtime/metrics';
 import { runFunction } from '@kandle/runtime/run-function';
 import { readSecret } from '@kandle/runtime/secret';
 import { readConfig } from './config.ts';
-import { createSinkRedis, SINK_REDIS_TYPES } from './handler.ts';
+import { createSinkRedis } from './handler.ts';
 import { createRedisStore } from './redis-store.ts';
 
 void runFunction('sink-redis', readConfig, (config, log) => {
@@ -21,7 +22,7 @@ void runFunction('sink-redis', readConfig, (config, log) => {
   );
   const metrics = createMetrics('sink-redis');
   return {
-    types: SINK_REDIS_TYPES,
+    types: SINK_TYPES,
     handle: createSinkRedis({
       store,
       values: metrics.counter('sink_redis_values_total', 'Newest values, by kind and outcome'),

@@ -146,8 +146,7 @@ describe.skipIf(NO_REDIS !== null)(`Redis${NO_REDIS ?? ''}`, () => {
   test('full memory is answered with what can be tried again, and nothing of the event is written', async () => {
     const feed = 'full';
     const { events, contents } = makeSinkRun(feed, 9);
-    await client.configSet('maxmemory-policy', 'noeviction');
-    await client.configSet('maxmemory', '1mb');
+    await server.setMaxMemory(1_048_576);
     try {
       const [event] = events;
       if (event === undefined) throw new Error('no event');
@@ -156,7 +155,7 @@ describe.skipIf(NO_REDIS !== null)(`Redis${NO_REDIS ?? ''}`, () => {
       await expect(failing).rejects.toThrow(/OOM/);
       expect(await client.keys('kandle:{full}:*')).toEqual([]);
     } finally {
-      await client.configSet('maxmemory', '0');
+      await server.setMaxMemory(0);
     }
     for (const event of events) await sink(store)(receivedEvent(event));
     expect(await readRedis(server, feed)).toEqual(contents);

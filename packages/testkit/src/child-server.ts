@@ -8,6 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** A server that Debian packages, as a child process with a folder of its own. */
 export interface ChildServer {
   readonly folder: string;
+  /** Of the process that runs now; 0 if none does. */
+  pid(): number;
   /** Starts it, again with the same data after {@link kill}; resolves when it is ready. */
   start(): Promise<void>;
   /** Ends it at once, as `kill -9`. */
@@ -44,6 +46,7 @@ export function createChildServer({ name, program, args, isReady }: ChildServerO
 
   return {
     folder,
+    pid: () => child?.pid ?? 0,
     async start() {
       const started = spawn(program, args(folder), { cwd: folder, stdio: 'ignore' });
       child = started;

@@ -16,11 +16,32 @@ export const NO_REDIS: string | null =
 /** A Redis or Valkey of its own. */
 export interface RedisServer extends ChildServer {
   readonly url: string;
+  /** Most memory that it may take, without giving anything up for it; 0 for no bound. */
+  setMaxMemory(bytes: number): Promise<void>;
+  /** How many commands it has refused because its memory was full, since it started. */
+  memoryRefusals(): Promise<number>;
 }
 
 /** Starts one on 127.0.0.1; what it has answered for survives a kill. */
 export async function startRedis(port: number): Promise<RedisServer> {
   const url = `redis://127.0.0.1:${port}`;
+
+  async function withClient<Value>(
+    ask: (client: ReturnType<typeof createClient>) => Promise<Value>,
+  ): Promise<Value> {
+    const client: ReturnType<typeof createClient> = createClient({
+      url,
+      socket: { reconnectStrategy: false },
+    });
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      return await ask(client);
+    } finally {
+      client.destroy();
+    }
+  }
+
   const server = createChildServer({
     name: 'redis',
     program: PROGRAM ?? '',
@@ -28,20 +49,24 @@ export async function startRedis(port: number): Promise<RedisServer> {
       [`--bind 127.0.0.1 --port ${port} --dir ${folder}`, '--appendonly yes --appendfsync always'].flatMap(
         (text) => text.split(' '),
       ),
-    async isReady() {
-      const client = createClient({ url, socket: { reconnectStrategy: false } });
-      client.on('error', () => undefined);
-      try {
-        await client.connect();
-        await client.ping();
-        return true;
-      } catch {
-        return false;
-      } finally {
-        client.destroy();
-      }
-    },
+    isReady: () =>
+      withClient((client) => client.ping()).then(
+        () => true,
+        () => false,
+      ),
   });
   await server.start();
-  return { ...server, url };
+  return {
+    ...server,
+    url,
+    setMaxMemory: (bytes) =>
+      withClient(async (client) => {
+        await client.configSet({ 'maxmemory-policy': 'noeviction', maxmemory: String(bytes) });
+      }),
+    memoryRefusals: () =>
+      withClient(async (client) => {
+        const text = await client.info('errorstats');
+        return Number(/^errorstat_OOM:count=(\d+)/m.exec(text)?.[1] ?? 0);
+      }),
+  };
 }

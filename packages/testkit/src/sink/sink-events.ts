@@ -11,8 +11,8 @@ import { formatTradeBatch } from '@kandle/market/trade/trade-batch';
 import { ABSENT_WINDOW, closeWindow, mergeBatch, type WindowState } from '@kandle/market/window/window-state';
 import { createRandom } from '@kandle/tooling/random';
 
-/** A row of a sink by its columns, numbers as doubles. */
-export type SinkRow = Readonly<Record<string, string | number | boolean | null>>;
+/** A row of a sink by its columns, numbers as doubles; what is not known has no column. */
+export type SinkRow = Readonly<Record<string, string | number | boolean>>;
 
 /** What a sink holds of one feed, as its readers find it. */
 export interface SinkContents {
@@ -21,8 +21,18 @@ export interface SinkContents {
   /** Of each closed window and symbol the newest version. */
   readonly candles: readonly SinkRow[];
   readonly indicators: readonly SinkRow[];
+  /** Every version of both that is there, as {@link versionName} says it, sorted. */
+  readonly versions: readonly string[];
   /** Of each symbol the newest of all; null for a sink that keeps none. */
   readonly newest: readonly SinkRow[] | null;
+}
+
+/** A version of a candle or of indicators, in words. */
+export function versionName(
+  kind: 'candles' | 'indicators',
+  { symbol = '', start = 0, version = 0 }: SinkRow,
+): string {
+  return `${kind} of ${symbol} at ${start}, version ${version}`;
 }
 
 /** Events of one feed, in the order in which they were made, and what a sink holds after all of them. */
@@ -60,6 +70,7 @@ export function makeSinkRun(feed: string, seed: number): SinkRun {
   const candles = new Map<string, SinkRow>();
   const newestCandles = new Map<string, SinkRow>();
   const indicators = new Map<string, SinkRow>();
+  const versions: string[] = [];
 
   function publish(start: number, window: WindowState, symbols: readonly string[]): void {
     const shown = symbols.flatMap((symbol) => {
@@ -76,12 +87,15 @@ export function makeSinkRun(feed: string, seed: number): SinkRun {
       if (before === undefined || Number(before['start']) <= start) newestCandles.set(candle.symbol, row);
       if (candle.state === 'provisional') continue;
       candles.set(`${candle.symbol}|${start}`, row);
+      versions.push(versionName('candles', row));
       const close = e8ToDouble(candle.closeE8);
       // A version that a revision made colder: what it has not must not stay from the version before.
       const values = candle.version % 2 === 0 ? { sma20: close / 3, rsi14: 50 } : { sma20: close / 7 };
       const { symbol, version } = candle;
       made.push({ symbol, version, candleVersion: version, repeated: 0, restarted: false, close, values });
-      indicators.set(`${symbol}|${start}`, { symbol, start, version, close, rsi14: null, ...values });
+      const indicatorRow = { symbol, start, version, close, ...values };
+      indicators.set(`${symbol}|${start}`, indicatorRow);
+      versions.push(versionName('indicators', indicatorRow));
     }
     events.push(...formatIndicatorBatch({ shard, windowStartMs: start, indicators: made }));
   }
@@ -136,6 +150,7 @@ export function makeSinkRun(feed: string, seed: number): SinkRun {
       trades: sortRows(trades.filter(({ trade }) => trade.rank !== LOOK).map(({ trade }) => tradeRow(trade))),
       candles: sortRows([...candles.values()]),
       indicators: sortRows([...indicators.values()]),
+      versions: versions.toSorted(),
       newest: sortRows([
         ...named('price', latest),
         ...named('candle', newestCandles),
@@ -168,7 +183,7 @@ function candleRow(start: number, candle: PublishedCandle): SinkRow {
     low: e8ToDouble(candle.lowE8),
     close: e8ToDouble(candle.closeE8),
     volume: e8ToDouble(candle.volumeE8),
-    vwap: isSampled ? null : vwapOf(candle),
+    ...(isSampled ? {} : { vwap: vwapOf(candle) }),
     mean_price: meanPriceOf(candle),
     trade_count: candle.tradeCount,
     state: candle.state,
