@@ -52,4 +52,9 @@ else
   $engine run --rm --no-deps --user "$(id -u):$(id -g)" --volume "$folder:/new" dispatcher \
     node security/src/main.ts --secrets /new
 fi
-echo "Ready: docker compose up --wait"
+# A port of one's own stands in .env.
+port=$(sed -n 's/^QUERY_PORT=//p' .env 2>/dev/null || true)
+cat <<TEXT
+Ready: docker compose up --wait
+Then:  http://127.0.0.1:${port:-8089}/ is the console, docker compose logs --follow what the parts say.
+TEXT

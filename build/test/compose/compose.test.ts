@@ -1,6 +1,6 @@
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -155,8 +155,9 @@ async function runHealthChecks(): Promise<void> {
   }
 }
 
+/** How long it took, and how busy the machine is. */
 function seconds(startedMs: number): string {
-  return `${((performance.now() - startedMs) / 1_000).toFixed(0)} s`;
+  return `${((performance.now() - startedMs) / 1_000).toFixed(0)} s (load ${loadavg()[0]?.toFixed(0)})`;
 }
 
 describe.skipIf(!hasCompose)(
