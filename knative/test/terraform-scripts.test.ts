@@ -65,6 +65,68 @@ describe('operators/nothing-left.sh', () => {
   });
 });
 
+describe('pipeline/operators-there.sh', () => {
+  const STANDS = `  *kafkatopics*) echo 'KafkaTopic kandle/market-raw-v1' ;;`;
+
+  test('lets everything go while the operators run, and where nothing stands that wants one', () => {
+    const running = onCluster('pipeline/operators-there.sh', [], `${STANDS}\n  *' pods '*) echo pod/one ;;`);
+    expect(running).toMatchObject({ status: 0, stderr: '' });
+    for (const call of running.calls)
+      expect(call).toMatch(/^--kubeconfig \/home\/me\/config --context kind-kandle /);
+    expect(onCluster('pipeline/operators-there.sh', [], `  *kafkas*) ${UNKNOWN} ;;`)).toMatchObject({
+      status: 0,
+      stderr: '',
+    });
+  });
+
+  test.each([
+    ['kafkas.', "Strimzi's cluster operator (namespace strimzi)"],
+    ['kafkausers', "Strimzi's entity operator (namespace kafka)"],
+    ['cassandradatacenters', 'cass-operator (namespace cass-operator)'],
+  ])('refuses while %s stand and no operator runs, names it and says what to run', (kind, operator) => {
+    const run = onCluster('pipeline/operators-there.sh', [], `  *${kind}*) echo 'Thing kandle/one' ;;`);
+    expect(run.status).toBe(1);
+    expect(run.stderr).toContain(`${operator}: Thing kandle/one`);
+    expect(run.stderr).toContain('terraform -chdir=terraform/operators apply');
+    expect(run.stderr).toContain('Nothing was destroyed.');
+  });
+
+  test.each([
+    ['what stands', `  *) echo 'connection refused' >&2; exit 1 ;;`],
+    ['what runs', `${STANDS}\n  *' pods '*) echo 'connection refused' >&2; exit 1 ;;`],
+  ])('refuses when it cannot see %s', (_, answers) => {
+    const run = onCluster('pipeline/operators-there.sh', [], answers);
+    expect(run.status).toBe(1);
+    expect(run.stderr).toContain('connection refused');
+  });
+});
+
+describe('protect.sh', () => {
+  test('moves what stands from one name to the other, each resource once', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kandle-terraform-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const calls = join(folder, 'calls');
+    const list = [
+      'a.kubernetes_manifest.protected["x/1"]',
+      'a.kubernetes_manifest.protected["x/2"]',
+      'b.other',
+    ];
+    writeFileSync(
+      join(folder, 'terraform'),
+      `#!/bin/sh\ncase "$*" in *' list') printf '%s\\n' ${list.map((one) => `'${one}'`).join(' ')} ;; *) echo "$*" >>'${calls}' ;; esac\n`,
+      { mode: 0o755 },
+    );
+    const env = { ...process.env, PATH: [folder, process.env['PATH']].join(delimiter) };
+    const run = spawnSync(join(TERRAFORM, 'protect.sh'), ['pipeline', 'off'], { encoding: 'utf8', env });
+    expect(run).toMatchObject({ status: 0, stderr: '' });
+    const from = 'a.kubernetes_manifest.protected';
+    expect(readFileSync(calls, 'utf8')).toMatch(
+      new RegExp(`^-chdir=\\S+/pipeline state mv ${from} a.kubernetes_manifest.free\n$`),
+    );
+    expect(spawnSync(join(TERRAFORM, 'protect.sh'), ['pipeline'], { env }).status).toBe(2);
+  });
+});
+
 describe('modules/kafka/operator/check-stored-versions.sh', () => {
   const check = (stored: string, TARGET: string) =>
     onCluster('modules/kafka/operator/check-stored-versions.sh', [], `  *) printf '${stored}' ;;`, {

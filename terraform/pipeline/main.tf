@@ -31,3 +31,22 @@ module "pipeline" {
   copies      = var.small ? 1 : 3
   protect     = var.protect_data
 }
+
+# Destroyed first: what stands here carries finalizers, and without the operators its deletion would hang.
+resource "terraform_data" "operators_there" {
+  depends_on = [module.kafka, module.cassandra, module.pipeline]
+  input = {
+    look            = "${path.module}/operators-there.sh"
+    KUBECONFIG_FILE = local.kubeconfig
+    CONTEXT         = var.context
+  }
+
+  provisioner "local-exec" {
+    when    = destroy
+    command = self.input.look
+    environment = {
+      KUBECONFIG_FILE = self.input.KUBECONFIG_FILE
+      CONTEXT         = self.input.CONTEXT
+    }
+  }
+}
