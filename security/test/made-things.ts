@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { makeBundle, stopBundler } from '@kandle/build/bundle';
 import { REPO_ROOT } from '@kandle/tooling/paths';
@@ -55,29 +56,115 @@ export function manifestsMadeWith(env: Env): ReadonlyMap<string, string> {
   );
 }
 
+/** Where terraform/providers.sh puts what it builds. */
+const PROVIDERS = join(
+  process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'),
+  'kandle/terraform-providers',
+);
+
+/** Whether Terraform and the providers of all roots are on this machine. */
+export function hasTerraform(): boolean {
+  return hasCommand('terraform') && filesIn(PROVIDERS).length > 0;
+}
+
 /**
- * The state that Terraform writes of a cluster on one's own machine, for who has these variables: `apply` is
- * real, and a script stands in for `kind`, which says all that it knows.
+ * What Terraform applies in each root whose cloud or cluster is played: providers by Terraform itself, commands
+ * by scripts that say all that they know.
  */
-export function stateMadeWith(env: Env, folder: string): string {
-  const root = join(folder, 'root');
+const PLAYED: Readonly<Record<string, (planted: string) => string>> = {
+  'cluster/openstack': (planted) => `
+    mock_provider "openstack" {
+      # As the real one does, it reads the administrator's key back.
+      mock_resource "openstack_containerinfra_cluster_v1" {
+        defaults = { kubeconfig = { client_key = "${planted}" } }
+      }
+    }
+    variables {
+      external_network = "public"
+      administrators   = ["198.51.100.0/24"]
+      image            = "fedora-coreos-43"
+      ssh_public_key   = "ssh-ed25519 AAAA you@example.com"
+      control_plane    = { count = 3, flavor = "m1.medium" }
+      servers          = { count = 3, flavor = "m1.xlarge" }
+      functions        = { least = 1, most = 4, flavor = "m1.large" }
+      protect_data     = false # or nothing could be cleaned up
+    }`,
+  operators: () => `
+    mock_provider "kubernetes" {}
+    mock_provider "helm" {}
+    variables {
+      context             = "kandle"
+      small               = false
+      storage_provisioner = "cinder.csi.openstack.org"
+      cass_operator_chart = "0.1.0"
+    }`,
+  pipeline: () => `
+    mock_provider "kubernetes" {}
+    variables {
+      context      = "kandle"
+      small        = false
+      protect_data = false
+    }`,
+};
+
+/**
+ * The state of every root after `apply`, by name, for who has these variables and a kubeconfig. The one of
+ * cluster/local is what Terraform writes; the others are what its own test prints of them.
+ *
+ * @param adminKey What the cloud answers as the key of the cluster's administrator.
+ */
+export function statesMadeWith(env: Env, adminKey: string, folder: string): ReadonlyMap<string, string> {
   const bin = join(folder, 'bin');
-  cpSync(join(REPO_ROOT, 'terraform', 'cluster', 'local'), root, { recursive: true });
   mkdirSync(bin);
-  writeFileSync(join(folder, 'terraformrc'), '');
   writeFileSync(join(bin, 'kind'), '#!/bin/sh\nenv\n', { mode: 0o755 });
-  const terraform = (...args: readonly string[]): string =>
-    execFileSync('terraform', [`-chdir=${root}`, ...args], {
+  // Nothing of the operators' kinds is left, when that is asked.
+  const kubectl = '#!/bin/sh\ncase "$*" in *" get "*) ;; *) env ;; esac\n';
+  writeFileSync(join(bin, 'kubectl'), kubectl, { mode: 0o755 });
+  const settings = join(folder, 'terraformrc');
+  writeFileSync(
+    settings,
+    `provider_installation {\n  filesystem_mirror {\n    path = "${PROVIDERS}"\n  }\n}\n`,
+  );
+  for (const part of ['terraform', 'knative', 'grafana'])
+    cpSync(join(REPO_ROOT, part), join(folder, part), {
+      recursive: true,
+      filter: (path) => !/node_modules|\.terraform$|\/tests$/.test(path),
+    });
+  const terraform = (root: string, ...args: readonly string[]): string =>
+    execFileSync('terraform', [`-chdir=${join(folder, 'terraform', root)}`, ...args], {
       encoding: 'utf8',
+      maxBuffer: 64 * 1_048_576,
       env: {
         ...process.env,
         ...env,
         PATH: [bin, process.env['PATH']].join(delimiter),
         CHECKPOINT_DISABLE: '1',
-        TF_CLI_CONFIG_FILE: join(folder, 'terraformrc'),
+        TF_CLI_CONFIG_FILE: settings,
       },
     });
-  terraform('init', '-input=false');
-  terraform('apply', '-auto-approve', '-input=false');
-  return readFileSync(join(root, 'terraform.tfstate'), 'utf8');
+  const states = new Map<string, string>();
+  terraform('cluster/local', 'init', '-input=false');
+  terraform('cluster/local', 'apply', '-auto-approve', '-input=false');
+  states.set(
+    'cluster/local',
+    readFileSync(join(folder, 'terraform/cluster/local/terraform.tfstate'), 'utf8'),
+  );
+  for (const [root, test] of Object.entries(PLAYED)) {
+    const tests = join(folder, 'terraform', root, 'tests');
+    mkdirSync(tests);
+    writeFileSync(
+      join(tests, 'state.tftest.hcl'),
+      `${test(adminKey)}\nrun "state" {\n  command = apply\n}\n`,
+    );
+    terraform(root, 'init', '-backend=false', '-input=false');
+    states.set(root, stateIn(terraform(root, 'test', '-json', '-verbose')));
+  }
+  return states;
+}
+
+/** The state among what `terraform test -json -verbose` prints. */
+function stateIn(lines: string): string {
+  const line = lines.split('\n').find((one) => one.includes('"type":"test_state"'));
+  if (line === undefined) throw new Error(`No state: ${lines}`);
+  return line;
 }
