@@ -7,6 +7,7 @@ import { formatSignalBatch, signalId } from '@kandle/market/signal/signal-batch'
 import { toKafkaMessage } from '@kandle/runtime/kafka-message';
 import { createTopics } from '@kandle/servers/kafka/create-topics';
 import { Kafka, logLevel } from 'kafkajs';
+import { joinGroup } from '@kandle/testkit/other-member';
 import { expect, inject, onTestFinished, test, vi } from 'vitest';
 import { createKafkaWatch } from '../src/view/kafka-watch.ts';
 
@@ -108,4 +109,23 @@ test('createKafkaWatch() shows candles, indicators and signals from where it was
   }, 60_000);
   await watch.catchUp(30_000);
   expect(watch.refusals()).toEqual(new Map([['too_late', 2]]));
+  // What comes while another member has part of the partitions is shown when it has left.
+  const { groups } = await admin.listGroups();
+  const group = groups.find(({ groupId }) => groupId.startsWith(`kandle-view-${process.pid}-`));
+  const other = await joinGroup(kafka, group?.groupId ?? '', [
+    topics.candles,
+    topics.signals,
+    topics.rejects,
+  ]);
+  const windows = Array.from({ length: 6 }, (_, n) => W0 + (n + 2) * 5_000);
+  for (const startMs of windows)
+    await producer.send({
+      topic: topics.candles,
+      messages: eventsOf(startMs).candles.map((event) => ({
+        ...toKafkaMessage(event),
+        partition: windows.indexOf(startMs) % 3,
+      })),
+    });
+  await other.leave();
+  await vi.waitFor(() => expect(watch.board.finalCandles()).toBe(1 + windows.length), 60_000);
 });

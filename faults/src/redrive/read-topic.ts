@@ -37,14 +37,20 @@ export async function readTopic(
             ({ partition, offset }) => [partition, offset] as const,
           ),
     );
+    /** What is still to be read. */
     const open = new Map(
       bounds
-        .filter(
-          ({ partition, low, high }) => BigInt(starts.get(partition) ?? low) < BigInt(high) && low !== high,
-        )
-        .map(({ partition, high }) => [partition, BigInt(high)]),
+        .map(({ partition, low, high }) => {
+          const from = BigInt(starts.get(partition) ?? low);
+          return [partition, { from, to: BigInt(high) }] as const;
+        })
+        .filter(([, { from, to }]) => from < to),
     );
     if (open.size === 0) return 0;
+    // At each join, for KafkaJS forgets at a rebalance where it was.
+    consumer.on(consumer.events.GROUP_JOIN, () => {
+      for (const [partition, { from }] of open) consumer.seek({ topic, partition, offset: String(from) });
+    });
     consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
       if (!restart) reject(error);
     });
@@ -53,23 +59,26 @@ export async function readTopic(
     await consumer.run({
       autoCommit: false,
       async eachBatch({ batch, heartbeat }) {
-        const end = open.get(batch.partition);
-        if (end === undefined) return;
+        const range = open.get(batch.partition);
+        if (range === undefined) return;
         movedAtMs = performance.now();
         try {
-          const messages = batch.messages.filter(({ offset }) => BigInt(offset) < end);
+          const messages = batch.messages.filter(
+            ({ offset }) => BigInt(offset) >= range.from && BigInt(offset) < range.to,
+          );
           await take(batch.partition, messages);
           read += messages.length;
-          await heartbeat();
         } catch (error) {
-          reject(error);
+          return reject(error);
         }
-        if (BigInt(batch.lastOffset()) >= end - 1n) open.delete(batch.partition);
-        if (open.size === 0) resolve();
+        const from = BigInt(batch.lastOffset()) + 1n;
+        if (from >= range.to) open.delete(batch.partition);
+        else open.set(batch.partition, { ...range, from });
+        if (open.size === 0) return resolve();
+        // Says by an error that there is a rebalance, and KafkaJS joins again.
+        await heartbeat();
       },
     });
-    for (const [partition, offset] of starts)
-      if (open.has(partition)) consumer.seek({ topic, partition, offset });
     await done;
     return read;
   } catch (error) {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createKafka, KafkaEnv } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
 import { createTopics } from '@kandle/servers/kafka/create-topics';
+import { joinGroup } from '@kandle/testkit/other-member';
 import { expect, inject, onTestFinished, test, vi } from 'vitest';
 import { readOffsetRanges } from '../src/read-back/offset-range-consumer.ts';
 
@@ -32,12 +33,9 @@ test('a rebalance of its group while it reads back leaves nothing out', async ()
   });
   while (read.length < partitions.length) await sleep(10);
   // Another member takes a partition, and leaves it again.
-  const other = kafka.consumer({ groupId: name });
-  await other.connect();
-  await other.subscribe({ topic: name });
-  await other.run({ autoCommit: false, eachBatch: async () => undefined });
+  const other = await joinGroup(kafka, name, [name]);
   await send('b');
-  await other.disconnect();
+  await other.leave();
   await vi.waitFor(async () => {
     const { groups } = await admin.describeGroups([name]);
     expect(groups.map(({ state, members }) => [state, members.length])).toEqual([['Stable', 1]]);

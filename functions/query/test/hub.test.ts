@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogger } from '@kandle/runtime/log';
+import { joinGroup } from '@kandle/testkit/other-member';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createStreamHub, type Listener, type StreamHub } from '../src/stream/hub.ts';
 import { STREAM_KINDS, type StreamKind } from '../src/stream/stream-event.ts';
@@ -49,18 +50,6 @@ function startListener() {
   };
 }
 
-/** Takes part of the partitions away from who is in a group, until it leaves. */
-async function joinGroup(groupId: string) {
-  const member = kafka.consumer({ groupId, maxWaitTimeInMs: 100 });
-  onTestFinished(() => member.disconnect());
-  const { promise: joined, resolve } = Promise.withResolvers<Record<string, number[]>>();
-  member.on(member.events.GROUP_JOIN, ({ payload }) => resolve(payload.memberAssignment));
-  await member.connect();
-  await member.subscribe({ topics: Object.values(topics) });
-  await member.run({ autoCommit: false, eachBatch: async () => undefined });
-  return { own: await joined, leave: () => member.disconnect() };
-}
-
 async function sendVersion(): Promise<number> {
   const version = await sendCandles(SYMBOLS);
   await sendIndicators(SYMBOLS, version);
@@ -73,7 +62,8 @@ test('a rebalance of its group loses nothing, and what Kafka deleted meanwhile i
   await hub.listen(null, listener);
   const first = await sendVersion();
   await vi.waitFor(() => expect(versions('indicators')).toEqual(SYMBOLS.map(() => [first])), WAIT);
-  const { own, leave } = await joinGroup(groupId);
+  const { own, leave } = await joinGroup(kafka, groupId, Object.values(topics));
+  onTestFinished(leave);
   const second = await sendVersion();
   const [partition] = own[topics.SIGNALS_TOPIC] ?? [];
   if (partition === undefined) throw new Error('the other member has no partition of the signals');

@@ -102,6 +102,20 @@ export async function createKafkaWatch(
     metrics: () => counted,
     refusals: () => refusals,
     async start() {
+      const froms = new Map<string, Offsets>([
+        [topics.candles, candlesFrom],
+        [topics.signals, signalsFrom],
+        [topics.rejects, rejectsFrom],
+      ]);
+      // At each join, for KafkaJS forgets at a rebalance where it was.
+      consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+        for (const [topic, partitions] of Object.entries(payload.memberAssignment)) {
+          for (const partition of partitions) {
+            const offset = read.get(`${topic} ${partition}`) ?? froms.get(topic)?.get(partition) ?? 0n;
+            consumer.seek({ topic, partition, offset: String(offset) });
+          }
+        }
+      });
       await consumer.connect();
       await consumer.subscribe({ topics: [topics.candles, topics.signals, topics.rejects] });
       await consumer.run({
@@ -117,14 +131,6 @@ export async function createKafkaWatch(
           read.set(`${batch.topic} ${batch.partition}`, BigInt(batch.lastOffset()) + 1n);
         },
       });
-      for (const [topic, from] of [
-        [topics.candles, candlesFrom],
-        [topics.signals, signalsFrom],
-        [topics.rejects, rejectsFrom],
-      ] as const) {
-        for (const partition of (await endsOf(admin, topic)).keys())
-          consumer.seek({ topic, partition, offset: String(from.get(partition) ?? 0n) });
-      }
       timer = setInterval(() => void count().catch(() => undefined), COUNT_EVERY_MS);
     },
     async catchUp(deadlineMs) {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createTopics } from '@kandle/servers/kafka/create-topics';
+import { joinGroup } from '@kandle/testkit/other-member';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { createKafka, KafkaEnv } from '../src/kafka.ts';
 import { createLogger } from '../src/log.ts';
@@ -29,11 +30,8 @@ test('readRecords() takes each record once, though its group was rebalanced whil
   while (taken.length < partitions.length) await sleep(10);
   const { groups } = await admin.listGroups();
   const groupId = groups.map((group) => group.groupId).find((id) => id.startsWith(name)) ?? '';
-  const other = kafka.consumer({ groupId });
-  await other.connect();
-  await other.subscribe({ topic: name });
-  await other.run({ autoCommit: false, eachBatch: async () => undefined });
-  await other.disconnect();
+  const other = await joinGroup(kafka, groupId, [name]);
+  await other.leave();
   await send('b');
   expect(await reading).toBe(true);
   expect(taken.toSorted()).toEqual(['0 a', '0 b', '1 a', '1 b']);
