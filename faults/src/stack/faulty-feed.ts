@@ -11,7 +11,7 @@ export interface FaultyFeedOptions {
   /** Trades a second. */
   readonly rate: number;
   readonly symbols: number;
-  /** After a reconnect the frames of the last so many milliseconds come again. */
+  /** After a reconnect the frames of the last so many milliseconds before the line was lost come again. */
   readonly redeliverMs: number;
 }
 
@@ -100,6 +100,8 @@ export async function startFaultyFeed(options: FaultyFeedOptions): Promise<Fault
   let isSilent = false;
   let isDead = false;
   let refusals = { status: 0, left: 0 };
+  /** When the last client went; of now while there is one. */
+  let lostAtMs = 0;
   let pingDueMs = 0;
   let marks = 0;
 
@@ -121,7 +123,7 @@ export async function startFaultyFeed(options: FaultyFeedOptions): Promise<Fault
   }
 
   function forget(): void {
-    const oldestMs = nowMs() - redeliverMs;
+    const oldestMs = lostAtMs - redeliverMs;
     const kept = history.findIndex(({ atMs }) => atMs >= oldestMs);
     history.splice(0, kept < 0 ? history.length : kept);
   }
@@ -151,7 +153,9 @@ export async function startFaultyFeed(options: FaultyFeedOptions): Promise<Fault
 
   function tick(): void {
     const now = nowMs();
-    if (client === null || isDead) return market.skipTo(now);
+    if (client === null) return market.skipTo(now);
+    lostAtMs = now;
+    if (isDead) return market.skipTo(now);
     if (now >= pingDueMs) {
       client.send(PING_FRAME);
       pingDueMs = now + PING_MS;

@@ -43,6 +43,7 @@ export interface VendorMarketOptions {
   readonly seed: number;
   /** From one entry to the next. */
   readonly everyMs: number;
+  /** After a reconnect what was told in the last so many milliseconds before the line was lost comes again. */
   readonly redeliverMs: number;
 }
 
@@ -68,6 +69,8 @@ export async function startVendorMarket(
   let { redeliverMs } = options;
   let wallOffsetMs = Date.now() - performance.now();
   let connections = 0;
+  /** When the last client went; of now while there is one. */
+  let lostAtMs = 0;
   let mood: Parameters<VendorMarket['set']>[0] = 'telling';
   let pulseDueMs = 0;
   let refusable = 0;
@@ -86,19 +89,25 @@ export async function startVendorMarket(
   }
 
   server.greetBy(() => {
-    const oldestMs = nowMs() - redeliverMs;
+    const oldestMs = lostAtMs - redeliverMs;
     connections += 1;
-    return told.filter(({ atMs }) => atMs >= oldestMs).map(({ text }) => text);
+    return told.filter(({ atMs }) => atMs > oldestMs).map(({ text }) => text);
   });
 
   const timer = setInterval(() => {
-    if (server.clients() === 0 || mood === 'dead') return;
+    if (server.clients() === 0) return;
+    if (mood !== 'dead') goOn();
+    lostAtMs = nowMs();
+  }, everyMs);
+
+  function goOn(): void {
     if (nowMs() >= pulseDueMs) {
       pulseDueMs = nowMs() + PULSE_MS;
       server.pulse();
     }
     if (mood === 'telling') tell(nowMs());
-  }, everyMs);
+  }
+
   return {
     name,
     server,
