@@ -1,5 +1,5 @@
 import type { Book, BookLevel } from '@kandle/market/book/book';
-import type { BookBatch } from '@kandle/market/book/book-batch';
+import type { BookBatch } from '@kandle/market/book/book';
 import { feedOfShard } from '@kandle/market/event/shard';
 import { addE8, e8ToDouble, subtractE8 } from '@kandle/market/number/fixed-point';
 import { bucketOf } from '@kandle/market/view/buckets';

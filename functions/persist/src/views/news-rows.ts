@@ -1,7 +1,7 @@
 import { feedOfShard } from '@kandle/market/event/shard';
 import { bucketOf } from '@kandle/market/view/buckets';
 import type { NewsItem } from '@kandle/market/news/news';
-import type { NewsBatch } from '@kandle/market/news/news-batch';
+import type { NewsBatch } from '@kandle/market/news/news';
 import { dayOf, type PartitionRows, type RowOf, writeTimestamp } from './view-rows.ts';
 
 /** How many news items are told apart within one millisecond of ingest. */

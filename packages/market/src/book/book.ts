@@ -1,4 +1,5 @@
-import { type E8, e8, fromJsonInteger, toJsonInteger } from '../number/fixed-point.ts';
+import type { BatchHeader } from '../event/batch-header.ts';
+import { type E8, toJsonInteger } from '../number/fixed-point.ts';
 
 /** A price level of an order book: price and size, integers in 1e-8 units, both above 0. */
 export interface BookLevel {
@@ -19,6 +20,11 @@ export interface Book {
   readonly asks: readonly BookLevel[];
 }
 
+/** A batch of one shard's books; its sequence counts within shard, epoch and kind. */
+export interface BookBatch extends BatchHeader {
+  readonly books: readonly Book[];
+}
+
 /** Most levels on each side that are kept; deeper ones are cut off. */
 export const MAX_BOOK_LEVELS = 10;
 
@@ -27,14 +33,7 @@ export function isSorted(levels: readonly BookLevel[]): boolean {
   return levels.every((level, index) => index === 0 || (levels[index - 1]?.priceE8 ?? 0n) < level.priceE8);
 }
 
-/** A level as JSON carries it; {@link fromPair} is the inverse. */
+/** A level as JSON carries it. */
 export function toPair({ priceE8, sizeE8 }: BookLevel): readonly [number | string, number | string] {
   return [toJsonInteger(priceE8), toJsonInteger(sizeE8)];
-}
-
-/** @throws {RangeError} If the pair is not two integers above 0. */
-export function fromPair([price, size]: readonly [number | string, number | string]): BookLevel {
-  const level = { priceE8: e8(fromJsonInteger(price)), sizeE8: e8(fromJsonInteger(size)) };
-  if (level.sizeE8 <= 0n) throw new RangeError('a size is 0 or less');
-  return level;
 }

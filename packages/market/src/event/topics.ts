@@ -19,6 +19,7 @@ export const EVENT_TYPES = {
   rawNews: 'io.kandle.news.raw.v1',
   feedGap: 'io.kandle.feed.gap.v1',
   trades: 'io.kandle.trades.v1',
+  /** Sent until 2026-11-29, beside the trades; nobody reads them. */
   books: 'io.kandle.books.v1',
   news: 'io.kandle.news.v1',
   candles: 'io.kandle.candles.v1',

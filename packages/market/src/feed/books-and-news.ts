@@ -10,37 +10,20 @@ import type { RawBatch } from './raw-batch.ts';
 export type DataKind = 'books' | 'news';
 
 const RAW_TYPES = { books: EVENT_TYPES.rawBooks, news: EVENT_TYPES.rawNews } as const;
-/** Most books or pieces of news of one batch. */
-export const MAX_ITEMS = 10_000;
 
 /** The event of a raw batch of a kind, for `market.raw.v1`; `parseRawBatch` reads it. */
 export function formatRawBooksOrNews(kind: DataKind, { records, format, ...header }: RawBatch): MarketEvent {
-  return booksOrNewsEvent(
-    kind,
-    header,
-    RAW_TYPES[kind],
-    format === undefined ? { records } : { format, records },
-  );
+  return {
+    id: booksOrNewsBatchId(kind, header),
+    source: feedSource(header.shard),
+    type: RAW_TYPES[kind],
+    key: header.shard,
+    extensions: formatBatchHeader(header),
+    data: format === undefined ? { records } : { format, records },
+  };
 }
 
 /** The id of a batch of a kind, `<epoch>:<shard>:<kind>:<sequence>`. */
 export function booksOrNewsBatchId(kind: DataKind, { epoch, shard, sequence }: BatchHeader): string {
   return `${epoch}:${shard}:${kind}:${sequence}`;
-}
-
-/** The event of a batch of books or news. */
-export function booksOrNewsEvent(
-  kind: DataKind,
-  header: BatchHeader,
-  type: string,
-  data: unknown,
-): MarketEvent {
-  return {
-    id: booksOrNewsBatchId(kind, header),
-    source: feedSource(header.shard),
-    type,
-    key: header.shard,
-    extensions: formatBatchHeader(header),
-    data,
-  };
 }

@@ -1,7 +1,7 @@
 import type { JudgedItems } from './judged.ts';
 import { type DataKind, booksOrNewsBatchId } from './books-and-news.ts';
-import type { BookBatch } from '../book/book-batch.ts';
-import type { NewsBatch } from '../news/news-batch.ts';
+import type { BookBatch } from '../book/book.ts';
+import type { NewsBatch } from '../news/news.ts';
 import { recordFormat } from './formats.ts';
 import type { RawBatch } from './raw-batch.ts';
 import type { Reject } from '../event/rejects.ts';

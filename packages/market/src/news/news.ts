@@ -1,3 +1,5 @@
+import type { BatchHeader } from '../event/batch-header.ts';
+
 /**
  * A piece of news about one symbol. `id` is the feed's own; `sentiment` lies between -1 (bad for the price) and
  * 1 (good), and is null where the feed does not judge. Texts that the feed leaves out are empty.
@@ -12,6 +14,11 @@ export interface NewsItem {
   readonly category: string;
   readonly url: string;
   readonly sentiment: number | null;
+}
+
+/** A batch of one shard's news; its sequence counts within shard, epoch and kind. */
+export interface NewsBatch extends BatchHeader {
+  readonly news: readonly NewsItem[];
 }
 
 /** Longest texts, characters; longer ones are cut. */
