@@ -138,7 +138,7 @@ patiently() {
   "$@" &
   waiter=$!
   while kill -0 "$waiter" 2>/dev/null; do
-    sleep 1
+    sleep 0.1
     ((SECONDS - said >= say_every)) || continue
     said=$SECONDS
     known=$($last 2>/dev/null | tail -n 1 || true)
