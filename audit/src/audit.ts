@@ -8,6 +8,7 @@ import { BEYOND_LOG } from './compare/compare-window.ts';
 import { createDifferences } from './compare/differences.ts';
 import { createDoubts } from './compare/doubts.ts';
 import { createLookedAt } from './compare/looked-at.ts';
+import { openArchive } from './read/archive.ts';
 import { type Flow, waitForConsumers } from './read/consumers.ts';
 import { createDeadLetters } from './read/dead-letters.ts';
 import { readLogIndex } from './read/log-index.ts';
@@ -43,6 +44,8 @@ export interface AuditOptions extends Partial<Scope> {
   readonly graceMs: number;
   /** How long the functions may take to reach the end of the log as it was at the start. */
   readonly waitMs?: number;
+  /** An archive of the raw topic, for what Kafka no longer has of it. */
+  readonly archiveFolder?: string | null;
   /** Most trades of one partition held in memory, about 250 bytes each. */
   readonly maxHeldTrades?: number;
   /** Puts right what differs, only says how, or asks `confirm` in between. */
@@ -94,7 +97,10 @@ async function auditWith(admin: Admin, options: AuditOptions): Promise<AuditRepo
   };
   const startedAtMs = Date.now();
   const differences = createDifferences();
-  const ranges = await offsetRangesOf(admin, flow.rawTopic);
+  const inKafka = await offsetRangesOf(admin, flow.rawTopic);
+  const folder = options.archiveFolder ?? null;
+  const archive = folder === null ? null : openArchive(folder, flow.rawTopic);
+  const ranges = archive?.extend(inKafka) ?? inKafka;
   // In this order: what was sent again is waited for, and what was given up again lies among the letters.
   const redriven = createRedriven();
   await readWholeTopic(kafka, flow.redrivenTopic, await offsetRangesOf(admin, flow.redrivenTopic), (entry) =>
@@ -112,7 +118,8 @@ async function auditWith(admin: Admin, options: AuditOptions): Promise<AuditRepo
   );
   const isWanted = (shard: string, windowStartMs: number): boolean =>
     isInScope(scope, feedOf(shard), windowStartMs);
-  const reader = createTopicReader(kafka, flow.rawTopic);
+  const kafkaReader = createTopicReader(kafka, flow.rawTopic);
+  const reader = archive?.before(kafkaReader, inKafka) ?? kafkaReader;
   const candleReader = createTopicReader(kafka, flow.candlesTopic);
   const shards = new Map<string, ShardLog>();
   try {

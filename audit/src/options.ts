@@ -17,6 +17,8 @@ export interface CliOptions {
   readonly sinceMs: number | null;
   readonly untilMs: number | null;
   readonly waitMs: number;
+  /** Where the hours of the raw log are that Kafka no longer has; null for none. */
+  readonly archiveFolder: string | null;
   /** Differences shown in detail. */
   readonly show: number;
   readonly maxHeldTrades: number;
@@ -48,6 +50,11 @@ compares them with windows, candle events, candles_5s, longer candles, trades an
       'how long the functions may take to reach the end of the log; what they have not reached by then is skipped and counted as such',
       duration(0),
       '30s',
+    ),
+    archive: option(
+      'DIR',
+      'read what Kafka no longer has of the raw log from this archive (npm run archive)',
+      text,
     ),
     'max-held': option(
       'N',
@@ -108,6 +115,7 @@ export function parseCliOptions(args: readonly string[], wallMs: number, canAsk:
     sinceMs,
     untilMs,
     waitMs: values.wait,
+    archiveFolder: values.archive,
     show: values.show,
     maxHeldTrades: values['max-held'],
     maxRefusedPpm: values['max-refused'],

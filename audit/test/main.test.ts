@@ -1,6 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { archiveClosedHours } from '@kandle/archive/archive';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { main, type Output } from '../src/main.ts';
 import { createSmallMarket } from './small-market.ts';
@@ -155,4 +156,38 @@ test('main() answers 2 and one line, when it cannot run', async () => {
   });
   const away = await run([], { KAFKA_BROKERS: '127.0.0.1:1' });
   expect(away).toMatchObject({ code: 2, said: expect.stringMatching(/^Cannot audit: /) });
+});
+
+test('main() with --archive judges what Kafka no longer has, and refuses a file that was changed', async () => {
+  const { kafka, topics } = pipeline;
+  const hours = await archiveClosedHours({
+    kafka,
+    topic: topics.raw,
+    folder,
+    group: `${topics.raw}-archive`,
+    closeAfterMs: 1,
+    readMs: 60_000,
+    wallMs: () => Date.now() + 2 * 3_600_000,
+    onHour: () => undefined,
+  });
+  expect(hours).toBeGreaterThan(0);
+  const admin = kafka.admin();
+  await admin.connect();
+  const ends = await admin.fetchTopicOffsets(topics.raw);
+  await admin.deleteTopicRecords({
+    topic: topics.raw,
+    partitions: ends.map(({ partition, high }) => ({ partition, offset: high })),
+  });
+  await admin.deleteGroups([`${topics.raw}-archive`]);
+  await admin.disconnect();
+  expect((await run(['--wait', '0s'])).code).toBe(3);
+  const read = await run(['--archive', folder, '--wait', '0s', '--max-refused', '50000']);
+  expect(read.printed).toContain('clean');
+  expect(read.code).toBe(0);
+  const [hour = ''] = readdirSync(join(folder, topics.raw));
+  const file = join(folder, topics.raw, hour, 'partition-00.ndjson.gz');
+  writeFileSync(file, readFileSync(file).subarray(0, -1));
+  const changed = await run(['--archive', folder, '--wait', '0s']);
+  expect(changed).toMatchObject({ code: 2 });
+  expect(changed.said).toContain('is not as its manifest says');
 });

@@ -16,6 +16,7 @@ const COMMANDS = [
   'audit',
   'chaos',
   'redrive',
+  'archive',
   'instruments',
   'bench:cold-start',
   'bench:drain',

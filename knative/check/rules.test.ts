@@ -104,7 +104,7 @@ describe.skipIf(!hasKubectl())(
       onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
       cpSync(join(KNATIVE, 'overlays', 'production'), folder, { recursive: true });
       const file = join(folder, 'kustomization.yaml');
-      const text = readFileSync(file, 'utf8').replaceAll(/^ {2}# (?=- .*\/sink-)/gm, '  ');
+      const text = readFileSync(file, 'utf8').replaceAll(/^ {2}# (?=- .*\/(?:sink-|archive))/gm, '  ');
       writeFileSync(file, text);
       const rendered = render(folder);
       expect(problemsOf(rendered)).toEqual([]);

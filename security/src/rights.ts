@@ -164,6 +164,11 @@ export const COMPONENTS: readonly Component[] = [
     kafka: { write: ['instruments'] },
   },
   {
+    name: 'archive',
+    is: 'writes the closed hours of the raw log to files, where it is taken in',
+    kafka: { read: ['raw'], groups: { 'kandle-archive': OWN, 'kandle-archive-*': OWN } },
+  },
+  {
     name: 'exporter',
     is: 'metrics of lag, freshness, gaps and audits',
     kafka: {

@@ -49,7 +49,9 @@ export function pipelineDashboard(): Dashboard {
               ...STAT,
               title: 'Most behind',
               description: 'Events that the slowest event source has not committed; they commit every 5 s.',
-              targets: [prometheusInstant('A', 'max(kandle_consumer_lag_events)', 'events')],
+              targets: [
+                prometheusInstant('A', 'max(kandle_consumer_lag_events{group!="kandle-archive"})', 'events'),
+              ],
             },
             'lastNotNull',
             [null, 'green'],
