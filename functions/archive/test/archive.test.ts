@@ -144,7 +144,7 @@ test('an hour is whole or not there, at whichever step its writer is killed', as
     seen.add(found.length);
   }
   // All three records, or no hour at all; and both were seen.
-  expect([...seen].toSorted()).toEqual([0, 3]);
+  expect(seen).toEqual(new Set([0, 3]));
 });
 
 test('readArchiveFile() gives no record of a file that is not as its manifest says', async () => {

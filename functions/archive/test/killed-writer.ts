@@ -52,4 +52,4 @@ for (const { partition, from, to } of ranges) {
     });
 }
 await writer.publish({ topic: 'topic', cluster: 'c', ends: [], lost: [] });
-console.log(`steps ${steps}`);
+process.stdout.write(`steps ${steps}\n`);
