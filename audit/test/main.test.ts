@@ -160,6 +160,8 @@ test('main() answers 2 and one line, when it cannot run', async () => {
 
 test('main() with --archive judges what Kafka no longer has, and refuses a file that was changed', async () => {
   const { kafka, topics } = pipeline;
+  // Whatever the tests before have left: it is found in the archive as it is in Kafka.
+  const inKafka = await run(['--wait', '0s']);
   const hours = await archiveClosedHours({
     kafka,
     topic: topics.raw,
@@ -181,9 +183,11 @@ test('main() with --archive judges what Kafka no longer has, and refuses a file 
   await admin.deleteGroups([`${topics.raw}-archive`]);
   await admin.disconnect();
   expect((await run(['--wait', '0s'])).code).toBe(3);
-  const read = await run(['--archive', folder, '--wait', '0s', '--max-refused', '50000']);
-  expect(read.printed).toContain('clean');
-  expect(read.code).toBe(0);
+  const archived = await run(['--archive', folder, '--wait', '0s']);
+  const withoutTime = (text: string): string => text.replaceAll(/\(\d.*? s\)|^Audited .*$/gm, '');
+  expect(withoutTime(archived.printed)).toBe(withoutTime(inKafka.printed));
+  expect(inKafka.printed).toMatch(/^trades +\d{3}/m);
+  expect(archived.code).toBe(inKafka.code);
   const [hour = ''] = readdirSync(join(folder, topics.raw));
   const file = join(folder, topics.raw, hour, 'partition-00.ndjson.gz');
   writeFileSync(file, readFileSync(file).subarray(0, -1));

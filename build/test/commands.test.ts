@@ -17,6 +17,7 @@ const COMMANDS = [
   'chaos',
   'redrive',
   'archive',
+  'shadow',
   'instruments',
   'bench:cold-start',
   'bench:drain',

@@ -24,6 +24,7 @@ export const VIEWS = [
   'instruments',
   'instrument_lists',
   'audits',
+  'promotions',
 ] as const;
 
 /** What the pipeline keeps for itself. */
@@ -155,6 +156,7 @@ export const COMPONENTS: readonly Component[] = [
         'instruments',
         'instrument_lists',
         'rollup_pending',
+        'promotions',
       ],
     },
   },

@@ -8,7 +8,9 @@ export const envSchema = z.object({
   ...KafkaEnv.shape,
   LOG_LEVEL: logLevel.default('info'),
   RAW_TOPIC: z.string().min(1).default(TOPICS.raw),
-  /** Where the archive lies: a folder on a file system that renames folders at once, as every local one does. */
+  /**
+   * Where the archive lies: a folder on a file system that renames folders at once, as every local one does.
+   */
   ARCHIVE_FOLDER: z.string().min(1),
   /** How long after its end an hour is taken for closed: longer than a producer tries to send. */
   CLOSE_AFTER_MS: positiveMs.default(300_000),

@@ -9,7 +9,9 @@ import { describeError, RetryableError } from '@kandle/runtime/errors';
 
 /** Writes the files of one hour into a folder that nobody takes for an hour until all of it is there. */
 export interface HourWriter {
-  /** The next record of a partition; its offsets follow each other. @throws {RetryableError} If one is missing. */
+  /**
+   * The next record of a partition; its offsets follow each other. @throws {RetryableError} If one is missing.
+   */
   take(partition: number, record: ArchivedRecord): void;
   /**
    * Ends the files, writes the manifest, and gives the folder the name of its hour, all at once.
@@ -32,7 +34,9 @@ export interface HourRange {
 const PIECE_CHARACTERS = 1_048_576;
 /** Begins the name of a folder that is not published. */
 const UNFINISHED = 'unfinished-';
-/** What a killed process left behind is removed after that; a living one may still write into a younger folder. */
+/**
+ * What a killed process left behind is removed after that; a living one may still write into a younger folder.
+ */
 const LEFT_BEHIND_MS = 24 * 3_600_000;
 
 interface OpenFile {

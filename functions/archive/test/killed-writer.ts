@@ -4,8 +4,8 @@ import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 
 /**
- * A program that writes one hour into the folder of its first argument, and kills itself just before the n-th step
- * on the file system, n being its second: nothing of what follows happens, as with SIGKILL from outside.
+ * A program that writes one hour into the folder of its first argument, and kills itself just before the n-th
+ * step on the file system, n being its second: nothing of what follows happens, as with SIGKILL from outside.
  */
 const [folder = '', killAt = ''] = process.argv.slice(2);
 let steps = 0;

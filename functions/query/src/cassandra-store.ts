@@ -1,6 +1,7 @@
 import { parseSymbols } from '@kandle/market/event/symbol';
 import { indicatorKindOf } from '@kandle/market/indicator/indicators';
 import { BUCKET_MS, type BucketedView, bucketOf, bucketsBetween } from '@kandle/market/view/buckets';
+import { type Piece, piecesOf, type Promotion } from '@kandle/market/view/promotions';
 import { translateCassandraError } from '@kandle/runtime/cassandra';
 import { column, parseRows } from '@kandle/runtime/cassandra-rows';
 import type { Client } from 'cassandra-driver';
@@ -51,6 +52,12 @@ const INSTRUMENT_SELECTION = Object.keys(InstrumentRowSchema.shape)
 const CANDLE = { schema: CandleRowSchema, selection: CANDLE_COLUMNS.join(', ') };
 const EXACT_CANDLE = { schema: ExactCandleRowSchema, selection: EXACT_CANDLE_SELECTION.join(', ') };
 
+/** A part of a bucket, and the table in which it is read. */
+interface PlacedPiece extends Omit<Piece, 'keyspace'> {
+  readonly bucket: number;
+  readonly table: string;
+}
+
 /** Where a series stands: its shard, and its newest trade. */
 interface SeriesPlace {
   readonly shard: string;
@@ -61,7 +68,11 @@ interface SeriesPlace {
  * The views in Cassandra, read only. Statements are fixed texts with bound values: no input is ever part of
  * one.
  */
-export function createCassandraStore(client: Client): QueryStore {
+export function createCassandraStore(
+  client: Client,
+  /** Which parts of the views are read in a shadow's keyspace. */
+  promotions: () => Promise<readonly Promotion[]>,
+): QueryStore {
   async function select<T>(
     schema: z.ZodType<T>,
     statement: string,
@@ -125,12 +136,29 @@ export function createCassandraStore(client: Client): QueryStore {
     return row === undefined ? null : { shard: row.shard, newestMs: row.time };
   }
 
-  /** Rows of a series in a range: `read` is given the key of each partition and the symbol. */
+  /** Buckets, each cut where its rows are to be read in another place, ascending. */
+  async function* inPieces(
+    view: BucketedView,
+    buckets: Iterable<number> | AsyncIterable<number>,
+    { fromMs, toMs }: Pick<Range, 'fromMs' | 'toMs'>,
+  ): AsyncGenerator<PlacedPiece> {
+    const promoted = await promotions();
+    for await (const bucket of buckets) {
+      const span = {
+        fromMs: Math.max(fromMs, bucket),
+        toMs: Math.min(toMs, bucket + BUCKET_MS[view]),
+      };
+      for (const { keyspace, ...piece } of piecesOf(view, span, promoted))
+        yield { ...piece, bucket, table: tableIn(keyspace, view) };
+    }
+  }
+
+  /** Rows of a series in a range: `read` is given each piece of it, and the key of its partition and symbol. */
   async function selectSeries<T>(
     view: BucketedView,
     { feed, symbol }: Series,
     { fromMs, toMs, limit }: Range,
-    read: (key: readonly unknown[], limit: number) => Promise<readonly T[]>,
+    read: (piece: PlacedPiece, key: readonly unknown[], limit: number) => Promise<readonly T[]>,
   ): Promise<readonly T[]> {
     const place = await placeOf({ feed, symbol });
     if (place === null) return [];
@@ -142,9 +170,15 @@ export function createCassandraStore(client: Client): QueryStore {
       {
         newestMs: place.newestMs,
         async starts(table, firstMs, lastMs) {
-          const query = `SELECT start FROM ${table} WHERE ${OF_SERIES} AND start >= ? AND start < ?`;
-          const rows = await selectOver(bucketsBetween(table, firstMs, lastMs), MAX_STARTS, (bucket, most) =>
-            select(StartSchema, query, [...keyOf(bucket), firstMs, lastMs], most),
+          const range = { fromMs: firstMs, toMs: lastMs };
+          const pieces = inPieces(table, bucketsBetween(table, firstMs, lastMs), range);
+          const rows = await selectOver(pieces, MAX_STARTS, (piece, most) =>
+            select(
+              StartSchema,
+              `SELECT start FROM ${piece.table} WHERE ${OF_SERIES} AND start >= ? AND start < ?`,
+              [...keyOf(piece.bucket), piece.fromMs, piece.toMs],
+              most,
+            ),
           );
           return rows.map(({ start }) => start);
         },
@@ -161,7 +195,9 @@ export function createCassandraStore(client: Client): QueryStore {
         },
       },
     );
-    return selectOver(buckets, limit, (bucket, most) => read(keyOf(bucket), most));
+    return selectOver(inPieces(view, buckets, { fromMs, toMs }), limit, (piece, most) =>
+      read(piece, keyOf(piece.bucket), most),
+    );
   }
 
   async function feedsIn(table: 'latest' | 'instruments'): Promise<readonly string[]> {
@@ -206,11 +242,11 @@ export function createCassandraStore(client: Client): QueryStore {
     },
     candles(series, { table }, range) {
       const { schema, selection } = range.exact === true ? EXACT_CANDLE : CANDLE;
-      return selectSeries(table, series, range, (key, limit) =>
+      return selectSeries(table, series, range, (piece, key, limit) =>
         select<CandleRow>(
           schema,
-          `SELECT ${selection} FROM ${table} WHERE ${OF_SERIES} AND start >= ? AND start < ?`,
-          [...key, range.fromMs, range.toMs],
+          `SELECT ${selection} FROM ${piece.table} WHERE ${OF_SERIES} AND start >= ? AND start < ?`,
+          [...key, piece.fromMs, piece.toMs],
           limit,
         ),
       );
@@ -225,13 +261,18 @@ export function createCassandraStore(client: Client): QueryStore {
         if (periodMs < interval.periodMs) continue;
         const own = bucketOf(table, beforeMs - 1);
         for (const bucket of [own, own - BUCKET_MS[table]]) {
-          const [row] = await select(
-            z.object({ close: z.number() }),
-            `SELECT close FROM ${table} WHERE ${OF_SERIES} AND start < ? ORDER BY symbol DESC, start DESC LIMIT 1`,
-            [feed, place.shard, new Date(bucket), symbol, beforeMs],
-            1,
-          );
-          if (row !== undefined) return row.close;
+          const pieces: PlacedPiece[] = [];
+          for await (const piece of inPieces(table, [bucket], { fromMs: bucket, toMs: beforeMs }))
+            pieces.unshift(piece);
+          for (const piece of pieces) {
+            const [row] = await select(
+              z.object({ close: z.number() }),
+              `SELECT close FROM ${piece.table} WHERE ${OF_SERIES} AND start >= ? AND start < ? ORDER BY symbol DESC, start DESC LIMIT 1`,
+              [feed, place.shard, new Date(bucket), symbol, piece.fromMs, piece.toMs],
+              1,
+            );
+            if (row !== undefined) return row.close;
+          }
         }
         beforeMs = own - BUCKET_MS[table];
       }
@@ -239,28 +280,29 @@ export function createCassandraStore(client: Client): QueryStore {
     },
     revisions(series, range) {
       const { schema, selection } = range.exact === true ? EXACT_CANDLE : CANDLE;
-      return selectSeries('candle_revisions', series, { ...range, fromMs: beginOf(range) }, (key, limit) =>
+      const span = { ...range, fromMs: beginOf(range) };
+      return selectSeries('candle_revisions', series, span, (piece, key, limit) =>
         select<CandleRow>(
           schema,
-          `SELECT ${selection} FROM candle_revisions WHERE ${OF_SERIES} AND (start, version) > (?, ?) AND (start) < (?)`,
-          [...key, beginOf(range), Number(range.after?.key ?? -1), range.toMs],
+          `SELECT ${selection} FROM ${piece.table} WHERE ${OF_SERIES} AND (start, version) > (?, ?) AND (start) < (?)`,
+          [...key, piece.fromMs, Number(afterIn(piece, range) ?? -1), piece.toMs],
           limit,
         ),
       );
     },
     trades: (series, range) =>
-      selectSeries('trades', series, { ...range, fromMs: beginOf(range) }, (key, limit) =>
+      selectSeries('trades', series, { ...range, fromMs: beginOf(range) }, (piece, key, limit) =>
         select(
           TradeRowSchema,
-          `SELECT time, id, price, size, conditions, price_rank FROM trades WHERE ${OF_SERIES} AND (time, id) > (?, ?) AND (time) < (?)`,
-          [...key, beginOf(range), range.after?.key ?? '', range.toMs],
+          `SELECT time, id, price, size, conditions, price_rank FROM ${piece.table} WHERE ${OF_SERIES} AND (time, id) > (?, ?) AND (time) < (?)`,
+          [...key, piece.fromMs, afterIn(piece, range) ?? '', piece.toMs],
           limit,
         ),
       ),
     async indicators(series, name, range) {
       const kind = indicatorKindOf(name);
       if (kind === null) return [];
-      const rows = await selectSeries('indicators', series, range, (key, limit) =>
+      const rows = await selectSeries('indicators', series, range, (_, key, limit) =>
         select(
           NamedIndicatorSchema,
           `SELECT start, ${kind} AS value, names, version FROM indicators WHERE ${OF_SERIES} AND start >= ? AND start < ?`,
@@ -341,4 +383,14 @@ function isAfter(row: InstrumentPlace, other: InstrumentPlace): boolean {
 /** Where the rows of a keyed range begin. */
 function beginOf({ fromMs, after }: KeyedRange): number {
   return Math.max(fromMs, after?.timeMs ?? fromMs);
+}
+
+/** The last key that is not wanted any more, in the piece that begins with its time. */
+function afterIn(piece: PlacedPiece, { after }: KeyedRange): string | null {
+  return after !== null && after.timeMs === piece.fromMs ? after.key : null;
+}
+
+/** A view of the pipeline's own keyspace, or of a shadow's; both names are ours, and no input. */
+function tableIn(keyspace: string | null, view: BucketedView): string {
+  return keyspace === null ? view : `${keyspace}.${view}`;
 }

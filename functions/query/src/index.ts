@@ -5,6 +5,7 @@ import { createLogger } from '@kandle/runtime/log';
 import { createQueryApp } from './app.ts';
 import { createCassandraStore } from './cassandra-store.ts';
 import { readConfig } from './config.ts';
+import { createFollowedPromotions } from './followed-promotions.ts';
 import { readConsolePage } from './console-page.ts';
 import { createLazyRejectReader } from './rejects/lazy-reject-reader.ts';
 import { serveQueries } from './server.ts';
@@ -28,7 +29,10 @@ async function main(): Promise<void> {
     maxWaitingBytes: MAX_WAITING_BYTES,
   });
   const app = createQueryApp({
-    store: createCassandraStore(cassandra),
+    store: createCassandraStore(
+      cassandra,
+      createFollowedPromotions(cassandra, () => performance.now()),
+    ),
     streams,
     refused: createLazyRejectReader(config, log),
     maxStreams: config.MAX_STREAMS,

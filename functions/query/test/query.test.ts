@@ -7,6 +7,7 @@ import { testLists } from './query/lists.ts';
 import { useQueryMarket } from './query/market.ts';
 import { testNumbers } from './query/numbers.ts';
 import { testProcess } from './query/process.ts';
+import { testPromotions } from './query/promotions.ts';
 import { testRefusals } from './query/refusals.ts';
 
 const market = useQueryMarket();
@@ -18,5 +19,6 @@ testInstruments(market);
 testCaching(market);
 testExplain(market);
 testRefusals(market);
+testPromotions(market);
 testInterface(market);
 testProcess(market);

@@ -95,9 +95,9 @@ async function readEnds(
   });
   const events: TopicEvent[] = [];
   const limits = { name: 'kandle-console', deadlineMs: DEADLINE_MS, maxRecords: Number.POSITIVE_INFINITY };
-  await readRecords(kafka, topic, ranges, limits, (partition, message) =>
-    events.push(eventOf(partition, message)),
-  );
+  await readRecords(kafka, topic, ranges, limits, (partition, message) => {
+    events.push(eventOf(partition, message));
+  });
   return events;
 }
 

@@ -17,7 +17,8 @@ export interface ReadLimits {
 }
 
 /**
- * Reads stretches of a topic once, each partition in order.
+ * Reads stretches of a topic once, each partition in order; waits for what `take` returns, if it returns
+ * something.
  *
  * @returns True if all was read, false if a limit came before.
  * @throws {Error} If the broker does not answer; what `take` throws.
@@ -27,7 +28,7 @@ export async function readRecords(
   topic: string,
   ranges: readonly RecordRange[],
   limits: ReadLimits,
-  take: (partition: number, message: KafkaMessage) => void,
+  take: (partition: number, message: KafkaMessage) => Promise<void> | void,
 ): Promise<boolean> {
   /** What is still to be read. */
   const open = new Map(ranges.filter(({ from, to }) => from < to).map((range) => [range.partition, range]));
@@ -50,7 +51,7 @@ export async function readRecords(
     await consumer.subscribe({ topic, fromBeginning: true });
     await consumer.run({
       autoCommit: false,
-      eachBatch: async ({ batch }) => {
+      eachBatch: async ({ batch, heartbeat }) => {
         const range = open.get(batch.partition);
         if (range === undefined) return;
         let { from } = range;
@@ -61,7 +62,8 @@ export async function readRecords(
             if (read >= limits.maxRecords) return resolve(false);
             read += 1;
             from = offset + 1n;
-            take(batch.partition, message);
+            const waiting = take(batch.partition, message);
+            if (waiting !== undefined) await waiting.then(heartbeat);
           }
         } catch (error) {
           return reject(error);

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, inject } from 'vitest';
 import { z } from 'zod';
 import { createQueryApp } from '../../src/app.ts';
 import { createCassandraStore } from '../../src/cassandra-store.ts';
+import { createFollowedPromotions } from '../../src/followed-promotions.ts';
 import { createRejectReader } from '../../src/rejects/reject-reader.ts';
 
 export const DAY = Date.UTC(2026, 10, 24);
@@ -72,7 +73,10 @@ export function useQueryMarket() {
   const admin = kafka.admin();
   const producer = createEventProducer(kafka);
   const app = createQueryApp({
-    store: createCassandraStore(keyspace.client),
+    store: createCassandraStore(
+      keyspace.client,
+      createFollowedPromotions(keyspace.client, () => performance.now()),
+    ),
     streams: {
       open: () => Promise.reject(new Error('no stream here')),
       count: () => 0,

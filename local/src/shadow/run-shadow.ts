@@ -1,0 +1,283 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RunPlan } from '@kandle/knative/plan';
+import { prefixPlan } from '@kandle/knative/prefix';
+import { readPlan } from '@kandle/knative/read-plan';
+import { TOPICS } from '@kandle/market/event/topics';
+import { type CassandraSettings, createCassandra } from '@kandle/runtime/cassandra';
+import { RetryableError } from '@kandle/runtime/errors';
+import { createKafka, type KafkaSettings } from '@kandle/runtime/kafka';
+import { createLogger } from '@kandle/runtime/log';
+import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
+import { createTopics } from '@kandle/servers/kafka/create-topics';
+import { LIFTED_POLL } from '@kandle/stand-in/kafka-source/source';
+import { type Pipeline, type ServerAddresses, startPipeline } from '@kandle/stand-in/pipeline';
+import { REPO_ROOT } from '@kandle/tooling/paths';
+import type { Client } from 'cassandra-driver';
+import type { Admin, Kafka, Message } from 'kafkajs';
+import { type Comparison, compareCandles } from './compare.ts';
+import { recordShadow, shadowKeyspace, shadowPrefix } from './places.ts';
+import { readRaw } from './raw-source.ts';
+import { type Played, takeBatch } from './take-batch.ts';
+
+/** A shadow to play. */
+export interface ShadowOptions extends Played {
+  readonly kafka: KafkaSettings;
+  /** With the keyspace in which the pipeline writes. */
+  readonly cassandra: CassandraSettings;
+  /** Where the pipeline's topics begin with something. */
+  readonly prefix: string;
+  readonly name: string;
+  /** Instead of aggregate's own; null leaves it. */
+  readonly graceMs: number | null;
+  readonly archiveFolder: string | null;
+  readonly logFolder: string;
+  readonly say: (line: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** What a shadow has shown. */
+export interface ShadowReport extends Comparison {
+  readonly keyspace: string;
+  readonly batches: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Why it must not be promoted, one line each. */
+  readonly doubts: readonly string[];
+  readonly playedMs: number;
+}
+
+/** The functions that a shadow has, by their sources: nothing that tells anybody outside. */
+const SOURCES: readonly string[] = ['transform', 'aggregate', 'persist-trades', 'persist-candles'];
+/** Batches may be older than the windows of the pipeline live. */
+const EXPIRY_MS = String(100 * 365 * 86_400_000);
+/** So much is handed to Kafka at a time. */
+const SEND_BYTES = 500_000;
+const LOOK_MS = 250;
+
+/**
+ * Plays a stretch of the raw log once more through the real functions, at full speed, into topics and a
+ * keyspace of its own, and compares what they make of it with what the pipeline has. It reads the pipeline's
+ * log and tables and writes to neither.
+ *
+ * @throws {RetryableError} If a server is away, or a shadow of this name is there already.
+ */
+export async function runShadow(options: ShadowOptions): Promise<ShadowReport> {
+  const { name, fromMs, toMs, rules, graceMs, say } = options;
+  const production = options.cassandra.CASSANDRA_KEYSPACE;
+  const keyspace = shadowKeyspace(production, name);
+  const prefix = shadowPrefix(options.prefix, name);
+  const kafka = createKafka(options.kafka, 'shadow', createLogger('shadow', 'silent'));
+  const client = createCassandra(options.cassandra, { useKeyspace: false });
+  const admin = kafka.admin();
+  const plan = planOf(await readPlan(), graceMs);
+  const own = prefixPlan(plan, prefix);
+  const startedMs = performance.now();
+  try {
+    await Promise.all([admin.connect(), client.connect()]);
+    await makeKeyspace(client, production, keyspace);
+    const filled = await fill(options, { kafka, admin, plan: own, rawTopic: prefix + TOPICS.raw });
+    say(`${filled.batches} batches of ${filled.shards.size} shards are played …`);
+    mkdirSync(options.logFolder, { recursive: true });
+    const pipeline = await startPipeline({
+      plan,
+      prefix,
+      servers: serversOf(options, keyspace),
+      keyspace,
+      logFolder: options.logFolder,
+      feed: null,
+      log: say,
+      poll: LIFTED_POLL,
+      hooks: { onSpawn: () => undefined, onExit: () => undefined },
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
+    try {
+      await untilTaken(pipeline, options.signal);
+    } finally {
+      // persist makes the longer candles that wait when it ends.
+      await pipeline.stop();
+    }
+    const playedMs = performance.now() - startedMs;
+    say('Played; comparing …');
+    const shards = new Set([...filled.shards, ...(await shardsIn(client, production))]);
+    const compared = await compareCandles(client, {
+      production,
+      shadow: keyspace,
+      shards,
+      fromMs,
+      toMs,
+      changes: { rules: rules !== null, grace: graceMs !== null },
+    });
+    const doubts = [
+      ...filled.cut.map(
+        (partition) => `partition ${partition} of the log lacks its beginning: what is older needs --archive`,
+      ),
+      ...(await openIn(client, keyspace, options)),
+      ...(await deadIn(admin, prefix + TOPICS.dead)),
+    ];
+    const differences = compared.differences.length + compared.more;
+    await recordShadow(client, keyspace, { fromMs, toMs, rules, graceMs, doubts, differences });
+    return { ...compared, keyspace, batches: filled.batches, fromMs, toMs, doubts, playedMs };
+  } finally {
+    await removeTopics(admin, own);
+    await Promise.all([admin.disconnect(), client.shutdown()]);
+  }
+}
+
+function planOf(plan: RunPlan, graceMs: number | null): RunPlan {
+  const sources = plan.sources.filter(({ name }) => SOURCES.includes(name));
+  const sinks = new Set(sources.map(({ sink }) => sink));
+  const topics: readonly string[] = [TOPICS.raw, TOPICS.trades, TOPICS.candles, TOPICS.rejects, TOPICS.dead];
+  const grace = graceMs === null ? {} : { GRACE_MS: String(graceMs) };
+  return {
+    topics: plan.topics.filter(({ topic }) => topics.includes(topic)),
+    sources,
+    services: plan.services
+      .filter(({ name }) => sinks.has(name))
+      .map((service) =>
+        service.name === 'aggregate' ? { ...service, env: { ...service.env, EXPIRY_MS, ...grace } } : service,
+      ),
+    ingest: null,
+    observers: [],
+  };
+}
+
+/** A keyspace with the tables of the pipeline's own, on as many nodes. */
+async function makeKeyspace(client: Client, production: string, keyspace: string): Promise<void> {
+  const found = await client.execute('SELECT keyspace_name, replication FROM system_schema.keyspaces', [], {
+    prepare: true,
+  });
+  const replications = new Map(found.rows.map((row) => [String(row['keyspace_name']), row['replication']]));
+  if (replications.has(keyspace))
+    throw new RetryableError(
+      `Cannot play a shadow: ${keyspace} is there already; drop it, or take another --name`,
+    );
+  const replication = JSON.stringify(replications.get(production) ?? null).replaceAll('"', "'");
+  if (replication === 'null')
+    throw new RetryableError(`Cannot play a shadow: there is no keyspace ${production} to compare with`);
+  await migrate(client, join(REPO_ROOT, 'cql'), { ...laptopSchemaValues(keyspace), replication });
+}
+
+interface Filled {
+  readonly batches: number;
+  readonly shards: ReadonlySet<string>;
+  /** Partitions whose log begins within the range, and not with its first record. */
+  readonly cut: readonly number[];
+}
+
+/** Copies what the range needs of the raw topic into the shadow's, each record into its own partition. */
+async function fill(
+  options: ShadowOptions,
+  target: { readonly kafka: Kafka; readonly admin: Admin; readonly plan: RunPlan; readonly rawTopic: string },
+): Promise<Filled> {
+  const { rawTopic, kafka } = target;
+  const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
+  const shards = new Set<string>();
+  const cut = new Set<number>();
+  const begun = new Set<number>();
+  let waiting: Message[] = [];
+  let [bytes, batches] = [0, 0];
+  const flush = async (): Promise<void> => {
+    if (waiting.length > 0) await producer.send({ topic: rawTopic, acks: -1, messages: waiting });
+    [waiting, bytes] = [[], 0];
+  };
+  const source = { kafka, topic: options.prefix + TOPICS.raw, archiveFolder: options.archiveFolder };
+  let cutPartitions: readonly number[] = [];
+  await producer.connect();
+  try {
+    await readRaw(
+      source,
+      async (reading) => {
+        cutPartitions = reading.cutPartitions;
+        // A shard stands in the same partition as in the pipeline's own topics.
+        const topics = target.plan.topics.map((topic) => ({ ...topic, partitions: reading.partitions }));
+        await createTopics(target.admin, topics);
+      },
+      async ({ partition, key, headers, value }) => {
+        const attributes = attributesOf(headers);
+        if (!begun.has(partition)) {
+          begun.add(partition);
+          if (cutPartitions.includes(partition) && Number(attributes['watermark'] ?? 0) > options.fromMs)
+            cut.add(partition);
+        }
+        const taken = value === null ? null : takeBatch({ attributes, value }, options);
+        if (taken === null) return;
+        const { shard } = attributes;
+        if (shard !== undefined) shards.add(shard);
+        batches += 1;
+        bytes += taken.length;
+        waiting.push({ partition, key, headers: { ...headers }, value: taken });
+        if (bytes >= SEND_BYTES) await flush();
+      },
+    );
+    await flush();
+  } finally {
+    await producer.disconnect();
+  }
+  return { batches, shards, cut: [...cut] };
+}
+
+function attributesOf(headers: Readonly<Record<string, Buffer>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, bytes]) =>
+      name.startsWith('ce_') ? [[name.slice(3), bytes.toString('utf8')] as const] : [],
+    ),
+  );
+}
+
+/** Waits until every function has taken all that is there for it. */
+async function untilTaken(pipeline: Pipeline, signal: AbortSignal | undefined): Promise<void> {
+  const isTaken = async (): Promise<boolean> =>
+    [...(await pipeline.lags()).values()].every((lag) => lag === 0);
+  // Twice: what was delivered last may have made something for a source that was asked before.
+  for (let times = 0; times < 2; ) {
+    times = (await isTaken()) ? times + 1 : 0;
+    await sleep(LOOK_MS, undefined, signal === undefined ? {} : { signal });
+  }
+}
+
+async function shardsIn(client: Client, keyspace: string): Promise<readonly string[]> {
+  const { rows } = await client.execute(`SELECT shard FROM ${keyspace}.shards`, [], { prepare: true });
+  return rows.map((row) => String(row['shard']));
+}
+
+async function openIn(
+  client: Client,
+  keyspace: string,
+  { fromMs, toMs }: Pick<Played, 'fromMs' | 'toMs'>,
+): Promise<readonly string[]> {
+  const { rows } = await client.execute(`SELECT shard, open FROM ${keyspace}.shards`, [], { prepare: true });
+  return rows.flatMap((row) => {
+    const open = String(row['open'] ?? '')
+      .split(',')
+      .filter((start) => start !== '' && Number(start) >= fromMs && Number(start) < toMs);
+    return open.length === 0 ? [] : [`${open.length} windows of ${String(row['shard'])} are not closed yet`];
+  });
+}
+
+async function deadIn(admin: Admin, topic: string): Promise<readonly string[]> {
+  const letters = (await admin.fetchTopicOffsets(topic)).reduce((sum, { high }) => sum + Number(high), 0);
+  return letters === 0 ? [] : [`${letters} events were given up on`];
+}
+
+async function removeTopics(admin: Admin, plan: RunPlan): Promise<void> {
+  await admin.deleteTopics({ topics: plan.topics.map(({ topic }) => topic) }).catch(() => undefined);
+  await admin.deleteGroups(plan.sources.map(({ consumerGroup }) => consumerGroup)).catch(() => undefined);
+}
+
+function serversOf({ kafka, cassandra }: ShadowOptions, keyspace: string): ServerAddresses {
+  const hasLogin =
+    kafka.KAFKA_SASL_MECHANISM !== undefined || cassandra.CASSANDRA_PASSWORD_FILE !== undefined;
+  return {
+    kafkaBrokers: kafka.KAFKA_BROKERS,
+    cassandra: {
+      contactPoints: cassandra.CASSANDRA_CONTACT_POINTS,
+      port: cassandra.CASSANDRA_PORT,
+      localDataCenter: cassandra.CASSANDRA_LOCAL_DATACENTER,
+    },
+    ...(hasLogin && {
+      logins: { kafka: () => kafka, cassandra: () => ({ ...cassandra, CASSANDRA_KEYSPACE: keyspace }) },
+    }),
+  };
+}
