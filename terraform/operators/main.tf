@@ -65,7 +65,7 @@ module "observability" {
 # Destroyed first, because everything it depends on can only go after it: while anything stands whose finalizer one of
 # the operators must take away, destroying them would leave it hanging for ever.
 resource "terraform_data" "nothing_left" {
-  depends_on = [module.namespaces, module.storage, module.kafka, module.cassandra, module.knative]
+  depends_on = [module.namespaces, module.storage, module.kafka, module.cassandra, module.knative, module.observability]
   input = {
     look            = "${path.module}/nothing-left.sh"
     KUBECONFIG_FILE = local.kubeconfig
