@@ -23,7 +23,7 @@ import { formatRejects } from '@kandle/market/event/rejects';
 import { shardPartitioner } from '@kandle/runtime/shard-partitioner';
 import type { Kafka, Message } from 'kafkajs';
 import { formatEntry, type LedgerEntry, parseEntry } from '../src/redrive/ledger.ts';
-import { readTopic } from '../src/redrive/read-topic.ts';
+import { readTopic } from '@kandle/runtime/read-topic';
 import { listDeadLetters, sendAgain } from '../src/redrive/redrive.ts';
 import { listRejects, sendRejectsAgain } from '../src/redrive/rejects.ts';
 
@@ -270,7 +270,7 @@ test('events given up while Cassandra was away are sent again days later, once, 
 /** What the ledger has of refused records, in order. */
 async function ledgerOf(kafka: Kafka, topic: string): Promise<readonly LedgerEntry[]> {
   const entries: LedgerEntry[] = [];
-  await readTopic(kafka, topic, (_, messages) => {
+  await readTopic(kafka, topic, { name: 'kandle-redrive' }, (_, messages) => {
     for (const { value } of messages) entries.push(parseEntry(String(value)));
   });
   return entries.filter(({ batch }) => batch !== undefined);

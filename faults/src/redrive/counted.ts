@@ -3,7 +3,7 @@ import type { Kafka } from 'kafkajs';
 import { z } from 'zod';
 import { headerText } from './dead-letter.ts';
 import { rejectKey } from './ledger.ts';
-import { readTopic } from './read-topic.ts';
+import { readTopic } from '@kandle/runtime/read-topic';
 
 /** A refused record, as far as it tells when it may have been counted. */
 export interface MaybeCounted {
@@ -32,7 +32,7 @@ export async function readCounted(
   const wanted = new Set(refused.map(({ place }) => rejectKey(place)));
   const sinceMs = Math.min(...refused.map(earliestMs)) - MARGIN_MS;
   const counted = new Set<string>();
-  const take = (_: number, messages: Parameters<Parameters<typeof readTopic>[2]>[1]): void => {
+  const take = (_: number, messages: Parameters<Parameters<typeof readTopic>[3]>[1]): void => {
     for (const { headers, value } of messages) {
       if (headerText(headers, 'ce_type') !== EVENT_TYPES.trades) continue;
       const shard = headerText(headers, 'ce_shard');
@@ -43,7 +43,7 @@ export async function readCounted(
       }
     }
   };
-  await readTopic(kafka, tradesTopic, take, Math.max(0, sinceMs));
+  await readTopic(kafka, tradesTopic, { name: 'kandle-redrive', sinceMs: Math.max(0, sinceMs) }, take);
   return counted;
 }
 

@@ -4,7 +4,7 @@ import { CompressionTypes, type Kafka, type KafkaMessage, type Message } from 'k
 import { type DeadLetter, headerText, originalHeaders, readDeadLetter } from './dead-letter.ts';
 import { formatEntry, letterKey, type LedgerEntry, parseEntry } from './ledger.ts';
 import { originOf } from './origin.ts';
-import { readTopic } from './read-topic.ts';
+import { readTopic } from '@kandle/runtime/read-topic';
 import { type Fate, fateOf, type Filter, matches } from './select.ts';
 
 /** The topics that a redrive works on. */
@@ -32,11 +32,11 @@ export async function listDeadLetters(
   filter: Filter,
 ): Promise<readonly Judged[]> {
   const redriven = new Set<string>();
-  await readTopic(kafka, topics.redriven, (_, messages) => {
+  await readTopic(kafka, topics.redriven, { name: 'kandle-redrive' }, (_, messages) => {
     for (const { value } of messages) redriven.add(letterKey(parseEntry(String(value))));
   });
   const judged: Judged[] = [];
-  await readTopic(kafka, topics.dead, (partition, messages) => {
+  await readTopic(kafka, topics.dead, { name: 'kandle-redrive' }, (partition, messages) => {
     for (const message of messages) {
       const letter = readDeadLetter(partition, message);
       if (matches(letter, filter)) judged.push({ letter, fate: fateOf(letter, filter, redriven) });
@@ -112,7 +112,7 @@ export async function sendAgain(
 
   try {
     await producer.connect();
-    await readTopic(kafka, topics.dead, async (partition, messages) => {
+    await readTopic(kafka, topics.dead, { name: 'kandle-redrive' }, async (partition, messages) => {
       let group: Outgoing[] = [];
       let bytes = 0;
       for (const message of messages) {

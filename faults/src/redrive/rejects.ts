@@ -11,7 +11,7 @@ import { z } from 'zod';
 import { readCounted } from './counted.ts';
 import { headerText } from './dead-letter.ts';
 import { type BatchOfRejects, formatEntry, type LedgerEntry, parseEntry, rejectKey } from './ledger.ts';
-import { readTopic } from './read-topic.ts';
+import { readTopic } from '@kandle/runtime/read-topic';
 import type { Filter } from './select.ts';
 
 /** A record that was refused, as it lies in `market.rejects.v1`. */
@@ -80,7 +80,7 @@ export async function listRejects(
   filter: Filter,
 ): Promise<readonly JudgedReject[]> {
   const ledger = new Map<string, LedgerEntry>();
-  await readTopic(kafka, topics.redriven, (_, messages) => {
+  await readTopic(kafka, topics.redriven, { name: 'kandle-redrive' }, (_, messages) => {
     for (const { value } of messages) {
       const entry = parseEntry(String(value));
       // Word that it was sent stands behind word that it was to be, in the same partition.
@@ -88,7 +88,7 @@ export async function listRejects(
     }
   });
   const judged = new Map<string, JudgedReject>();
-  await readTopic(kafka, topics.rejects, (partition, messages) => {
+  await readTopic(kafka, topics.rejects, { name: 'kandle-redrive' }, (partition, messages) => {
     for (const { offset, timestamp, headers, value } of messages) {
       if (headerText(headers, 'ce_type') !== EVENT_TYPES.rejects) continue;
       const parsed = RejectsSchema.safeParse(JSON.parse(String(value)));

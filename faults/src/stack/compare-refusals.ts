@@ -3,7 +3,7 @@ import { createKafka } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
 import { z } from 'zod';
 import { headerText } from '../redrive/dead-letter.ts';
-import { readTopic } from '../redrive/read-topic.ts';
+import { readTopic } from '@kandle/runtime/read-topic';
 import type { Refusable } from './faulty-feed.ts';
 import type { Stack } from './stack.ts';
 
@@ -29,7 +29,7 @@ export async function compareRefusals({ options, prefix, feed, vendors }: Stack)
   );
   // The same one may stand there twice; its id says so.
   const reasons = new Map<string, string>();
-  await readTopic(kafka, prefix + TOPICS.rejects, (_, messages) => {
+  await readTopic(kafka, prefix + TOPICS.rejects, { name: 'kandle-redrive' }, (_, messages) => {
     for (const { headers, value } of messages) {
       if (headerText(headers, 'ce_type') !== EVENT_TYPES.rejects) continue;
       for (const { id, reason } of RejectsSchema.parse(JSON.parse(String(value))).rejects)

@@ -8,7 +8,7 @@ import { windowDueMs, windowStartOf } from '@kandle/market/window/window';
 import { Kafka, type KafkaMessage, logLevel } from 'kafkajs';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { until } from '../../src/catalogue/fault.ts';
-import { readTopic } from '../../src/redrive/read-topic.ts';
+import { readTopic } from '@kandle/runtime/read-topic';
 import type { Stack } from '../../src/stack/stack.ts';
 import { expectClean, rateOf, SEED, startTestStack, tell } from '../test-stack.ts';
 
@@ -110,7 +110,7 @@ function isComplete(events: readonly Delivered[]): boolean {
 async function readCleanBatches(stack: Stack): Promise<readonly Delivered[]> {
   const kafka = new Kafka({ brokers: inject('kafkaBrokers'), logLevel: logLevel.NOTHING });
   const events: Delivered[] = [];
-  await readTopic(kafka, stack.prefix + TOPICS.trades, (partition, messages) => {
+  await readTopic(kafka, stack.prefix + TOPICS.trades, { name: 'kandle-redrive' }, (partition, messages) => {
     for (const message of messages) events.push({ partition, message });
   });
   return events.toSorted((a, b) => Number(a.message.timestamp) - Number(b.message.timestamp));

@@ -11,7 +11,7 @@ import { createPostgresStore } from './postgres-store.ts';
 import { readList, withProfile } from './read-list.ts';
 import { createSqliteStore } from './sqlite-store.ts';
 import type { InstrumentStore } from './store.ts';
-import { createVendorClient } from './vendor-client.ts';
+import { createVendorClient } from '@kandle/runtime/vendor-client';
 
 const API_URLS = { finnhub: 'https://finnhub.io/api/v1', twelvedata: 'https://api.twelvedata.com' } as const;
 /** What the free plans allow: 60 requests a minute, and 8 credits, of which a list costs one. */

@@ -7,7 +7,7 @@ import {
 import type { Listing } from '@kandle/market/instrument/instrument';
 import { describeError, RetryableError } from '@kandle/runtime/errors';
 import { z } from 'zod';
-import type { VendorClient } from './vendor-client.ts';
+import type { VendorClient } from '@kandle/runtime/vendor-client';
 
 /** A list of a vendor: `stocks:US`, `crypto:BINANCE`, `forex` . */
 export interface ListName {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeError, FatalError, RetryableError } from '@kandle/runtime/errors';
+import { describeError, FatalError, RetryableError } from './errors.ts';
 import { z } from 'zod';
 
 /** How a vendor is asked. */

@@ -1,12 +1,21 @@
 import { randomUUID } from 'node:crypto';
-import { describeError, RetryableError } from '@kandle/runtime/errors';
+import { describeError, RetryableError } from './errors.ts';
 import type { Kafka, KafkaMessage } from 'kafkajs';
 
 const PROGRESS_DEADLINE_MS = 60_000;
 
+/** Who reads, and from where on; without a start, from the beginning. */
+export interface ReadOptions {
+  /** Begins the name of the group, `kandle-redrive`: a login is allowed its own. */
+  readonly name: string;
+  /** From records of this time on, by the log's clock, milliseconds. */
+  readonly sinceMs?: number;
+  /** By partition; one that is not named is read from its beginning. */
+  readonly fromOffsets?: ReadonlyMap<number, string>;
+}
+
 /**
- * Reads a topic from its beginning, or from a time on, to its end as it is now, each partition in order; leaves
- * no offsets behind.
+ * Reads a topic to its end as it is now, each partition in order; leaves no offsets behind.
  *
  * @param take May be slow: nothing more is fetched meanwhile than one answer of the broker.
  * @returns Number of records.
@@ -15,11 +24,11 @@ const PROGRESS_DEADLINE_MS = 60_000;
 export async function readTopic(
   kafka: Kafka,
   topic: string,
+  { name, sinceMs, fromOffsets }: ReadOptions,
   take: (partition: number, messages: readonly KafkaMessage[]) => Promise<void> | void,
-  sinceMs: number | null = null,
 ): Promise<number> {
   const admin = kafka.admin();
-  const groupId = `kandle-redrive-read-${randomUUID()}`;
+  const groupId = `${name}-read-${randomUUID()}`;
   const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100, allowAutoTopicCreation: false });
   const { promise: done, resolve, reject } = Promise.withResolvers<void>();
   let read = 0;
@@ -31,8 +40,8 @@ export async function readTopic(
     await admin.connect();
     const bounds = await admin.fetchTopicOffsets(topic);
     const starts = new Map(
-      sinceMs === null
-        ? []
+      sinceMs === undefined
+        ? fromOffsets
         : (await admin.fetchTopicOffsetsByTimestamp(topic, sinceMs)).map(
             ({ partition, offset }) => [partition, offset] as const,
           ),
