@@ -19,7 +19,7 @@ export default defineConfig({
           include: [
             'packages/*/src/**/*.test.ts',
             'functions/*/src/**/*.test.ts',
-            '{security,servers,feeds,knative,stand-in,console,local,audit,faults,grafana}/src/**/*.test.ts',
+            '{security,servers,feeds,knative,stand-in,console,local,audit,backfill,faults,grafana}/src/**/*.test.ts',
             'knative/check/**/*.test.ts',
             'build/*.test.ts',
           ],

@@ -26,12 +26,13 @@ function functionNames(): readonly string[] {
 /** Programs that are no functions, and become images all the same. */
 const OTHERS: Readonly<Record<string, string>> = {
   audit: join(ROOT, 'audit', 'src', 'index.ts'),
+  backfill: join(ROOT, 'backfill', 'src', 'index.ts'),
   generator: join(ROOT, 'feeds', 'src', 'generate.ts'),
 };
 
 /**
- * The names of everything that becomes an image, in alphabetical order: the functions, the audit and the
- * generator of a market.
+ * The names of everything that becomes an image, in alphabetical order: the functions, the audit, the
+ * backfill and the generator of a market.
  */
 export function programNames(): readonly string[] {
   return [...functionNames(), ...Object.keys(OTHERS)].toSorted();

@@ -88,7 +88,7 @@ if ((${#parts[@]} == 0)); then
     part=${file#functions/}
     parts+=("${part%%/*}")
   done
-  parts+=(audit generator)
+  parts+=(audit backfill generator)
 fi
 # The same times for the same commit, so that the same sources give the same image.
 epoch=$(git log -1 --pretty=%ct 2>/dev/null || echo 0)

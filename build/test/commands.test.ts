@@ -18,6 +18,7 @@ const COMMANDS = [
   'redrive',
   'archive',
   'shadow',
+  'backfill',
   'instruments',
   'bench:cold-start',
   'bench:drain',

@@ -6,12 +6,15 @@ import type { KnownVariables, VariableFacts } from './environment.ts';
 
 const ConfigModuleSchema = z.object({ envSchema: z.instanceof(z.ZodObject) });
 
-/** The variables of every function and of the audit, read from the schema in its `config.ts`. */
+/**
+ * The variables of every function, of the audit and of the backfill, read from the schema in its `config.ts`.
+ */
 export async function readKnownVariables(): Promise<KnownVariables> {
   const folder = join(REPO_ROOT, 'functions');
   const known = new Map<string, ReadonlyMap<string, VariableFacts>>();
   const configs = readdirSync(folder).map((name) => [name, join(folder, name)] as const);
-  for (const [name, part] of [...configs, ['audit', join(REPO_ROOT, 'audit')] as const]) {
+  const others = ['audit', 'backfill'].map((name) => [name, join(REPO_ROOT, name)] as const);
+  for (const [name, part] of [...configs, ...others]) {
     const module: unknown = await import(join(part, 'src', 'config.ts'));
     const { shape } = ConfigModuleSchema.parse(module).envSchema;
     known.set(name, new Map(Object.entries(shape).map(([variable, type]) => [variable, factsOf(type)])));

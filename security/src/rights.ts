@@ -218,6 +218,11 @@ export const COMPONENTS: readonly Component[] = [
     },
   },
   {
+    name: 'backfill',
+    is: "brings what a feed has missed from its vendor's history or a recording, where it is taken in",
+    kafka: { read: ['raw', 'redriven'], write: ['raw', 'redriven'], groups: { 'kandle-backfill-*': OWN } },
+  },
+  {
     name: 'transform-source',
     is: 'the KafkaSource of transform',
     kafka: { read: ['raw'], groups: { 'kandle-transform': OWN } },

@@ -85,6 +85,15 @@ export function compareGaps(
   return { wrong, extra };
 }
 
-function columnsOf({ toMs, droppedRecords }: Pick<GapRow, 'toMs' | 'droppedRecords'>): Columns {
-  return { to_time: new Date(toMs).toISOString(), dropped_records: droppedRecords };
+function columnsOf({ toMs, droppedRecords, backfill }: Gap | GapRow): Columns {
+  return {
+    to_time: new Date(toMs).toISOString(),
+    dropped_records: droppedRecords,
+    backfill_state: backfill?.state ?? null,
+    backfill_source: backfill?.source ?? null,
+    backfilled_trades: backfill?.trades ?? null,
+    backfill_left: backfill === undefined ? null : JSON.stringify(backfill.left),
+    backfill_note: backfill?.note ?? null,
+    backfilled_at: backfill === undefined ? null : new Date(backfill.atMs).toISOString(),
+  };
 }

@@ -95,7 +95,8 @@ function isOther(trade: PlacedTrade, row: StoredTrade): boolean {
     row.price !== doubleOf(trade.priceE8) ||
     row.size !== doubleOf(trade.sizeE8) ||
     (row.conditions ?? '') !== conditions ||
-    (row.rank ?? 0) !== rank
+    (row.rank ?? 0) !== rank ||
+    (row.backfilled ?? null) !== (trade.backfilled ?? null)
   );
 }
 

@@ -23,6 +23,8 @@ export interface RawBatch {
   readonly format: RecordForm;
   /** What conditions and price updates count for; null in logs of before they did. */
   readonly rules: Rules | null;
+  /** Where its records were fetched from afterwards; null of what the feed brought. */
+  readonly backfilled: string | null;
   readonly records: readonly RawRecord[];
 }
 
@@ -46,6 +48,18 @@ export interface Gap {
   readonly toMs: number;
   readonly reason: string;
   readonly droppedRecords: number;
+  /** What a backfill says of it; absent where none has. */
+  readonly backfill?: GapBackfill | undefined;
+}
+
+/** What a backfill made of a gap. */
+export interface GapBackfill {
+  readonly source: string;
+  readonly atMs: number;
+  readonly state: string;
+  readonly trades: number;
+  readonly left: readonly { readonly symbol: string; readonly fromMs: number; readonly toMs: number }[];
+  readonly note: string;
 }
 
 const digits = z
@@ -61,6 +75,10 @@ const Attributes = z.object({
   /** Absent in logs written before 2026-11-28: they were judged by the batch's own watermark. */
   watermarkbefore: digits.optional(),
   ingesttime: digits,
+  backfilled: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,30}$/)
+    .optional(),
 });
 
 const Codes = z.array(z.string().regex(/^[A-Za-z0-9@]{1,8}$/)).max(200);
@@ -101,6 +119,16 @@ const GapData = z
       'unreadable',
     ]),
     droppedRecords: count,
+    backfill: z
+      .object({
+        source: z.string().regex(/^[a-z][a-z0-9-]{0,30}$/),
+        atMs: count,
+        state: z.enum(['filled', 'partly', 'unfilled']),
+        trades: count,
+        left: z.array(z.object({ symbol: z.string().min(1).max(64), fromMs: count, toMs: count })).max(100),
+        note: z.string().max(200),
+      })
+      .optional(),
   })
   .refine(({ fromMs, toMs }) => fromMs <= toMs);
 
@@ -110,7 +138,8 @@ export function readRawBatch(event: TopicEvent): RawBatch | null {
   const data = Data.safeParse(dataOf(event));
   if (!attributes.success || !data.success) return null;
   const { shard, epoch, sequence, watermark, watermarkbefore: knownMs = watermark } = attributes.data;
-  return { shard, epoch, sequence, watermarkMs: watermark, knownMs, ...data.data };
+  const { backfilled = null } = attributes.data;
+  return { shard, epoch, sequence, watermarkMs: watermark, knownMs, backfilled, ...data.data };
 }
 
 /** Number and watermark of a raw batch, by its attributes alone; null if it is none. */

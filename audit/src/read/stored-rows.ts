@@ -2,6 +2,7 @@ import { RetryableError } from '@kandle/runtime/errors';
 import { types } from 'cassandra-driver';
 import { z } from 'zod';
 import type { Cell } from '../values/columns.ts';
+import type { Gap } from './raw-batch.ts';
 
 /*
  * The rows of the tables as the driver answers them. What a hand may have damaged is allowed to be null here:
@@ -62,6 +63,7 @@ export const TradeRowSchema = z.object({
   size: amount,
   conditions: text,
   price_rank: integer,
+  backfilled: text,
 });
 
 const cell = z.custom<Cell>(
@@ -99,7 +101,39 @@ export const GapRowSchema = z.object({
     .bigint()
     .nullable()
     .transform((count) => Number(count ?? 0n)),
+  backfill_state: text,
+  backfill_source: text,
+  backfilled_trades: z.bigint().nullable(),
+  backfill_left: text,
+  backfill_note: text,
+  backfilled_at: time.nullable(),
 });
+
+/** What a row of `feed_gaps` says of a backfill; a list that is none is nothing left. */
+export function backfillOf(row: z.infer<typeof GapRowSchema>): Pick<Gap, 'backfill'> {
+  if (row.backfill_state === null) return {};
+  const left = LeftSchema.safeParse(jsonOf(row.backfill_left ?? ''));
+  return {
+    backfill: {
+      source: row.backfill_source ?? '',
+      atMs: row.backfilled_at ?? 0,
+      state: row.backfill_state,
+      trades: Number(row.backfilled_trades ?? 0n),
+      left: left.data ?? [],
+      note: row.backfill_note ?? '',
+    },
+  };
+}
+
+const LeftSchema = z.array(z.object({ symbol: z.string(), fromMs: z.number(), toMs: z.number() }));
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
 
 /** @throws {RetryableError} Naming what is not as the schema step made it. */
 export function parseRow<T>(schema: z.ZodType<T>, row: types.Row, query: string): T {

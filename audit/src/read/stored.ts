@@ -4,6 +4,7 @@ import { translateCassandraError } from '@kandle/runtime/cassandra';
 import type { Columns } from '../values/columns.ts';
 import { CANDLES_BUCKET_MS, type RollupTable, startOf, TRADES_BUCKET_MS } from '../values/periods.ts';
 import {
+  backfillOf,
   GapRowSchema,
   parseRow,
   PartitionRowSchema,
@@ -15,6 +16,7 @@ import {
   type WindowRow,
   WindowRowSchema,
 } from './stored-rows.ts';
+import type { Gap } from './raw-batch.ts';
 import { readWindowRows, type StoredRow } from './window-rows.ts';
 
 /** A window of a shard. */
@@ -49,6 +51,8 @@ export interface StoredTrade {
   /** Codes with commas, and the rank that they leave; null if it has none. */
   readonly conditions?: string | null;
   readonly rank?: number | null;
+  /** Where it was fetched from afterwards; null of what the feed brought. */
+  readonly backfilled?: string | null;
 }
 
 /** A row of `feed_gaps`. */
@@ -58,6 +62,7 @@ export interface GapRow {
   readonly reason: string;
   readonly toMs: number;
   readonly droppedRecords: number;
+  readonly backfill?: Gap['backfill'];
 }
 
 /** Which rows of a shard are read, from a time up to another, which is not in it. */
@@ -184,7 +189,7 @@ export function createStored(client: Client): Stored {
         Array.fromAsync(
           rows(
             TradeRowSchema,
-            `SELECT symbol, time, id, price, size, conditions, price_rank FROM trades WHERE ${PARTITION} AND time >= ? AND time < ? ALLOW FILTERING`,
+            `SELECT symbol, time, id, price, size, conditions, price_rank, backfilled FROM trades WHERE ${PARTITION} AND time >= ? AND time < ? ALLOW FILTERING`,
             [feed, shard, bucket, new Date(fromMs), new Date(toMs)],
           ),
           ({ time, price_rank, ...row }) => ({ timeMs: time, rank: price_rank, ...row }),
@@ -228,6 +233,7 @@ export function createStored(client: Client): Stored {
         reason: row.reason,
         toMs: row.to_time,
         droppedRecords: row.dropped_records,
+        ...backfillOf(row),
       })),
   };
 

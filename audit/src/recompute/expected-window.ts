@@ -16,6 +16,8 @@ export interface PlacedTrade {
   readonly rank?: Rank | undefined;
   /** Its codes, with commas; none if absent. */
   readonly conditions?: string | undefined;
+  /** Where it was fetched from afterwards; null, or absent, of what the feed brought. */
+  readonly backfilled?: string | null | undefined;
   readonly epoch: number;
   readonly sequence: number;
   readonly index: number;

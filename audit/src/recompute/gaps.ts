@@ -7,12 +7,18 @@ export function touchesWindow(gap: Pick<Gap, 'fromMs' | 'toMs'>, windowStartMs: 
   return gap.fromMs < windowStartMs + WINDOW_MS && gap.toMs >= windowStartMs;
 }
 
-/** What the ledger should hold: of several reports of one gap the one that ends last. */
+/**
+ * What the ledger should hold: of several reports of one gap the one that ends last, with what the last
+ * backfill said of it.
+ */
 export function expectedLedger(gaps: Iterable<Gap>): ReadonlyMap<string, Gap> {
   const ledger = new Map<string, Gap>();
   for (const gap of gaps) {
     const known = ledger.get(gapKey(gap));
-    if (known === undefined || isLonger(gap, known)) ledger.set(gapKey(gap), gap);
+    const longest = known === undefined || isLonger(gap, known) ? gap : known;
+    const told = [known?.backfill, gap.backfill].filter((one) => one !== undefined);
+    const backfill = told.toSorted((a, b) => a.atMs - b.atMs).at(-1);
+    ledger.set(gapKey(gap), { ...longest, backfill });
   }
   return ledger;
 }

@@ -62,6 +62,8 @@ export interface LogCounts {
   wantedTrades: number;
   wantedTooLate: number;
   redrivenTrades: number;
+  /** Among them: those that a backfill brought. */
+  backfilledTrades: number;
   readonly notCounted: Partial<Record<NotCounted, number>>;
 }
 
@@ -79,6 +81,7 @@ export function noCounts(): LogCounts {
     wantedTrades: 0,
     wantedTooLate: 0,
     redrivenTrades: 0,
+    backfilledTrades: 0,
     notCounted: {},
   };
 }
@@ -222,10 +225,11 @@ export function createRawLog(options: RawLogOptions): RawLog {
       else if (judged.rank > 0) counts.conditioned += 1;
       if (options.isWanted(log.shard, startOf(judged.eventTimeMs, WINDOW_MS))) {
         counts.wantedTrades += 1;
-        if (batch.watermarkMs === 0) counts.redrivenTrades += 1;
+        if (batch.backfilled !== null) counts.backfilledTrades += 1;
+        else if (batch.watermarkMs === 0) counts.redrivenTrades += 1;
       }
-      const { epoch, sequence, format } = batch;
-      hold(log, { id, ...judged, isSampled: format === 'samples', epoch, sequence, index });
+      const { epoch, sequence, format, backfilled } = batch;
+      hold(log, { id, ...judged, isSampled: format === 'samples', backfilled, epoch, sequence, index });
       index += 1;
     }
   }

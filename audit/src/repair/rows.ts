@@ -1,4 +1,5 @@
 import type { PlacedRollup, WrongGap } from '../compare/wrongs.ts';
+import type { Gap } from '../read/raw-batch.ts';
 import type { GapRow, StoredTrade, ViewRow } from '../read/stored.ts';
 import type { StoredRow } from '../read/window-rows.ts';
 import { candleColumns, type CandleLife, type CandleNumbers } from '../recompute/candle.ts';
@@ -74,7 +75,11 @@ function rankInKey(key: string): Rank {
 /** A trade of the log as a row of `trades`. */
 export function tradeWrite(place: ShardPlace, trade: PlacedTrade, found: StoredTrade | null): RowChange {
   const { symbol, eventTimeMs: timeMs, id, priceE8, sizeE8, conditions = '', rank = 0 } = trade;
-  const marks = conditions === '' ? {} : { conditions, price_rank: rank };
+  const { backfilled = null } = trade;
+  const marks = {
+    ...(conditions === '' && backfilled === null ? {} : { conditions, price_rank: rank }),
+    ...(backfilled === null ? {} : { backfilled }),
+  };
   return {
     ...tradeKey(place, { symbol, timeMs, id }),
     found: found === null ? null : tradeColumns(found),
@@ -88,8 +93,19 @@ export function tradeRemoval(place: ShardPlace, row: StoredTrade): RowChange {
   return { ...tradeKey(place, row), found: tradeColumns(row), wanted: null, timestamp: null };
 }
 
-function tradeColumns({ price, size, conditions = null, rank = null }: StoredTrade): Columns {
-  return { price, size, ...(conditions === null ? {} : { conditions, price_rank: rank }) };
+function tradeColumns({
+  price,
+  size,
+  conditions = null,
+  rank = null,
+  backfilled = null,
+}: StoredTrade): Columns {
+  return {
+    price,
+    size,
+    ...(conditions === null ? {} : { conditions, price_rank: rank }),
+    ...(backfilled === null ? {} : { backfilled }),
+  };
 }
 
 function tradeKey(
@@ -119,14 +135,34 @@ export function rollupChange({
   };
 }
 
-/** A gap of the log as a row of `feed_gaps`. */
+/**
+ * A gap of the log as a row of `feed_gaps`. With what a backfill says of it, it is written whole as of that
+ * later time.
+ */
 export function gapWrite({ gap, found }: WrongGap): RowChange {
   const order = Math.min(gap.droppedRecords, MAX_ORDER);
+  const told = gap.backfill ?? found?.backfill;
+  const columnsOf = (row: Gap | GapRow): Columns => ({
+    ...gapColumns(row),
+    ...(told === undefined ? {} : backfillColumns(row.backfill)),
+  });
   return {
     ...gapKey(gap),
-    found: found === null ? null : gapColumns(found),
-    wanted: gapColumns(gap),
-    timestamp: BigInt(gap.toMs) * MICROSECONDS + BigInt(order),
+    found: found === null ? null : columnsOf(found),
+    wanted: columnsOf(gap),
+    timestamp:
+      told === undefined ? BigInt(gap.toMs) * MICROSECONDS + BigInt(order) : BigInt(told.atMs) * MICROSECONDS,
+  };
+}
+
+function backfillColumns(backfill: Gap['backfill']): Columns {
+  return {
+    backfill_state: backfill?.state ?? null,
+    backfill_source: backfill?.source ?? null,
+    backfilled_trades: backfill === undefined ? null : BigInt(backfill.trades),
+    backfill_left: backfill === undefined ? null : JSON.stringify(backfill.left),
+    backfill_note: backfill?.note ?? null,
+    backfilled_at: backfill?.atMs ?? null,
   };
 }
 

@@ -147,7 +147,14 @@ function conditions(names: readonly string[]): string {
 }
 
 /** Columns that are times, by name; the rest is as it is. */
-const TIMES: ReadonlySet<string> = new Set(['bucket', 'time', 'start', 'from_time', 'to_time']);
+const TIMES: ReadonlySet<string> = new Set([
+  'bucket',
+  'time',
+  'start',
+  'from_time',
+  'to_time',
+  'backfilled_at',
+]);
 
 function values(columns: Columns): unknown[] {
   return Object.entries(columns).map(([name, value]) => {

@@ -7,7 +7,7 @@ import { readRedis } from '@kandle/testkit/sink/redis-contents';
 import { type SinkContents, type SinkRow, sortRows, versionName } from '@kandle/testkit/sink/sink-events';
 import { z } from 'zod';
 import { headerText } from '../redrive/dead-letter.ts';
-import { readTopic } from '../redrive/read-topic.ts';
+import { readTopic } from '@kandle/runtime/read-topic';
 import type { SinkServers } from './sinks.ts';
 
 /** Sinks to compare, and what they are compared with. */
@@ -97,7 +97,7 @@ async function readPublished({ kafkaBrokers, prefix }: SinksCase): Promise<Reado
     feeds.set(feed, known);
     return known[kind];
   };
-  await readTopic(kafka, prefix + TOPICS.candles, (_, messages) => {
+  await readTopic(kafka, prefix + TOPICS.candles, { name: 'kandle-redrive' }, (_, messages) => {
     for (const { headers, value } of messages) {
       if (headerText(headers, 'ce_type') !== EVENT_TYPES.candles) continue;
       const { shard, windowStartMs: start, candles } = CandlesSchema.parse(JSON.parse(String(value)));
@@ -107,7 +107,7 @@ async function readPublished({ kafkaBrokers, prefix }: SinksCase): Promise<Reado
       }
     }
   });
-  await readTopic(kafka, prefix + TOPICS.signals, (_, messages) => {
+  await readTopic(kafka, prefix + TOPICS.signals, { name: 'kandle-redrive' }, (_, messages) => {
     for (const { headers, value } of messages) {
       if (headerText(headers, 'ce_type') !== EVENT_TYPES.indicators) continue;
       const { shard, windowStartMs: start, indicators } = IndicatorsSchema.parse(JSON.parse(String(value)));

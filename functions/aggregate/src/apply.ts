@@ -33,7 +33,8 @@ export async function applyToWindow(
     known: deps.cache.get(key) ?? (fresh.has(windowStartMs) ? ABSENT_WINDOW : undefined),
     change(found, last) {
       if (!holdsBatch(found, position)) {
-        return mergeBatch(beforeFirstWrite(found, shard, windowStartMs), position, candles);
+        const before = beforeFirstWrite(found, shard, windowStartMs);
+        return mergeBatch(before, position, candles, batch.backfilled !== undefined);
       }
       // After a write it is our own, whose outcome was unknown.
       if (last === null) metrics.duplicates.add(1);

@@ -334,7 +334,7 @@ export function createCassandraStore(
       selectOver(daysBetween(range.fromMs - DAY_MS, range.toMs), range.limit, (day, limit) =>
         select(
           GapRowSchema,
-          'SELECT from_time, to_time, shard, reason, dropped_records FROM feed_gaps WHERE feed = ? AND day = ? AND from_time < ?',
+          'SELECT from_time, to_time, shard, reason, dropped_records, backfill_state, backfill_source, backfill_note FROM feed_gaps WHERE feed = ? AND day = ? AND from_time < ?',
           [feed, day, range.toMs],
           limit,
           (row) =>

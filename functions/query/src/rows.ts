@@ -68,6 +68,10 @@ export const GapRowSchema = z.object({
   shard: z.string(),
   reason: z.string(),
   dropped_records: z.bigint().transform(Number),
+  /** What a backfill made of it; null where none has looked. */
+  backfill_state: z.string().nullable(),
+  backfill_source: z.string().nullable(),
+  backfill_note: z.string().nullable(),
 });
 export type GapRow = z.infer<typeof GapRowSchema>;
 

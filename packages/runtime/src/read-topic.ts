@@ -10,7 +10,7 @@ export interface ReadOptions {
   readonly name: string;
   /** From records of this time on, by the log's clock, milliseconds. */
   readonly sinceMs?: number;
-  /** By partition; one that is not named is read from its beginning. */
+  /** By partition; one that is not named is not read. */
   readonly fromOffsets?: ReadonlyMap<number, string>;
 }
 
@@ -49,9 +49,11 @@ export async function readTopic(
     /** What is still to be read. */
     const open = new Map(
       bounds
+        .filter(({ partition }) => fromOffsets?.has(partition) !== false)
         .map(({ partition, low, high }) => {
-          const from = BigInt(starts.get(partition) ?? low);
-          return [partition, { from, to: BigInt(high) }] as const;
+          // What was asked for may be cut off by now.
+          const from = Math.max(Number(starts.get(partition) ?? low), Number(low));
+          return [partition, { from: BigInt(from), to: BigInt(high) }] as const;
         })
         .filter(([, { from, to }]) => from < to),
     );

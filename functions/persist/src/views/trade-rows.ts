@@ -32,14 +32,14 @@ export function tradeRows(batch: TradeBatch): readonly PartitionRows[] {
     const bucket = bucketOf('trades', eventTimeMs);
     let rows = buckets.get(bucket);
     if (rows === undefined) buckets.set(bucket, (rows = []));
-    rows.push(tradeRow({ feed, shard: batch.shard, bucket }, trade));
+    rows.push(tradeRow({ feed, shard: batch.shard, bucket }, trade, batch.backfilled));
   }
   return [...buckets.values(), latestOfEach(batch).map(({ trade }) => latestRow(feed, trade, batch))];
 }
 
-type TradeRow = RowOf<'trades'> | RowOf<'conditioned_trades'>;
+type TradeRow = RowOf<'trades'> | RowOf<'conditioned_trades'> | RowOf<'backfilled_trades'>;
 
-function tradeRow(partition: PartitionKey, trade: Trade): TradeRow {
+function tradeRow(partition: PartitionKey, trade: Trade, backfilled: string | undefined): TradeRow {
   const { id, symbol, eventTimeMs, priceE8, sizeE8, conditions, rank = 0 } = trade;
   const columns = {
     ...partition,
@@ -50,6 +50,10 @@ function tradeRow(partition: PartitionKey, trade: Trade): TradeRow {
     size: e8ToDouble(sizeE8),
   };
   const timestamp = writeTimestamp(eventTimeMs);
+  if (backfilled !== undefined) {
+    const marks = { conditions: conditions ?? '', price_rank: rank, backfilled };
+    return { view: 'backfilled_trades', columns: { ...columns, ...marks }, timestamp };
+  }
   return conditions === undefined
     ? { view: 'trades', columns, timestamp }
     : { view: 'conditioned_trades', columns: { ...columns, conditions, price_rank: rank }, timestamp };

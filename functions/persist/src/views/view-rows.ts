@@ -26,6 +26,7 @@ const CANDLE_NUMBERS = [
 const PARTITION = ['feed', 'shard', 'bucket'] as const;
 const CANDLE_COLUMNS = [...PARTITION, 'symbol', 'start', ...CANDLE_NUMBERS] as const;
 const TRADE_COLUMNS = [...PARTITION, 'symbol', 'time', 'id', 'price', 'size'] as const;
+const GAP_KEY = ['feed', 'day', 'from_time', 'shard', 'reason'] as const;
 const ROLLUP_COLUMNS = [...CANDLE_COLUMNS, 'parts'] as const;
 
 /**
@@ -40,6 +41,12 @@ export const VIEWS = {
     columns: [...TRADE_COLUMNS, 'conditions', 'price_rank'],
     table: 'trades',
   },
+  /** The same table: trades that were fetched afterwards say where from. */
+  backfilled_trades: {
+    keyColumns: 6,
+    columns: [...TRADE_COLUMNS, 'conditions', 'price_rank', 'backfilled'],
+    table: 'trades',
+  },
   latest: { keyColumns: 2, columns: ['feed', 'symbol', 'shard', 'time', 'price', 'size'] },
   candles_5s: { keyColumns: 5, columns: CANDLE_COLUMNS },
   candle_revisions: { keyColumns: 6, columns: CANDLE_COLUMNS },
@@ -49,7 +56,21 @@ export const VIEWS = {
   candles_1d: { keyColumns: 5, columns: ROLLUP_COLUMNS },
   feed_gaps: {
     keyColumns: 5,
-    columns: ['feed', 'day', 'from_time', 'shard', 'reason', 'to_time', 'dropped_records'],
+    columns: [...GAP_KEY, 'to_time', 'dropped_records'],
+  },
+  /** The same table: what a backfill made of a gap, in columns of its own that no report of the gap writes. */
+  gap_backfills: {
+    keyColumns: 5,
+    columns: [
+      ...GAP_KEY,
+      'backfill_state',
+      'backfill_source',
+      'backfilled_trades',
+      'backfill_left',
+      'backfill_note',
+      'backfilled_at',
+    ],
+    table: 'feed_gaps',
   },
   indicators: {
     keyColumns: 5,

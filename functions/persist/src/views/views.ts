@@ -24,6 +24,7 @@ const OPTIONS = { prepare: true, logged: false, isIdempotent: true } as const;
 const INSERTS: Readonly<Record<ViewName, string>> = {
   trades: insertInto('trades'),
   conditioned_trades: insertInto('conditioned_trades'),
+  backfilled_trades: insertInto('backfilled_trades'),
   latest: insertInto('latest'),
   candles_5s: insertInto('candles_5s'),
   candle_revisions: insertInto('candle_revisions'),
@@ -32,6 +33,7 @@ const INSERTS: Readonly<Record<ViewName, string>> = {
   candles_1h: insertInto('candles_1h'),
   candles_1d: insertInto('candles_1d'),
   feed_gaps: insertInto('feed_gaps'),
+  gap_backfills: insertInto('gap_backfills'),
   indicators: insertInto('indicators'),
   signals: insertInto('signals'),
   order_books: insertInto('order_books'),

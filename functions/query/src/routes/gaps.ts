@@ -15,7 +15,16 @@ export const addGaps: AddRoute = (app, { store, wallMs }) => {
     const feed = await feedOf(store, { feed: asked.feed });
     const { isClosed, ...range } = rangeOf(asked, wallMs());
     return answerList(asked, c.req.header('if-none-match'), {
-      columns: ['from_time', 'to_time', 'shard', 'reason', 'dropped_records'],
+      columns: [
+        'from_time',
+        'to_time',
+        'shard',
+        'reason',
+        'dropped_records',
+        'backfill_state',
+        'backfill_source',
+        'backfill_note',
+      ],
       rows: await store.gaps(feed, range),
       keyOf: (row) => ({ timeMs: row.from_time, key: keyOfGap(row) }),
       about: { feed },

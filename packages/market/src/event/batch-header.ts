@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { feedOfShard } from './shard.ts';
 
 const SHARD = /^[a-z][a-z0-9-]{0,30}-\d{2}$/;
+const SOURCE = /^[a-z][a-z0-9-]{0,30}$/;
 const wholeNumber = z
   .string()
   .regex(/^\d{1,15}$/, 'expected a whole number')
@@ -16,6 +17,7 @@ const BatchExtensions = z.object({
   watermarkbefore: wholeNumber.optional(),
   ingesttime: wholeNumber,
   sampled: z.literal('true').optional(),
+  backfilled: z.string().regex(SOURCE, 'expected the name of a source').optional(),
   traceparent: z.string().max(64).optional(),
 });
 
@@ -27,6 +29,8 @@ const BatchExtensions = z.object({
  * `watermarkBeforeMs` is that of the shard's batch before this one, 0 if nothing was known of the shard, absent
  * in logs written before 2026-11-28; `ingestTimeMs` is the writer's wall clock when the batch was made. A feed
  * that shows a market from time to time, and tells no trades, says so in each of its clean batches: `sampled`.
+ * `backfilled` names where trades were fetched from that the feed did not bring: a recording, a vendor's
+ * history.
  */
 export interface BatchHeader {
   readonly shard: string;
@@ -36,6 +40,7 @@ export interface BatchHeader {
   readonly watermarkBeforeMs?: number | undefined;
   readonly ingestTimeMs: number;
   readonly sampled?: true | undefined;
+  readonly backfilled?: string | undefined;
   readonly traceparent?: string | undefined;
 }
 
@@ -66,6 +71,7 @@ export function formatBatchHeader(header: BatchHeader): Readonly<Record<string, 
     ...(header.watermarkBeforeMs === undefined ? {} : { watermarkbefore: String(header.watermarkBeforeMs) }),
     ingesttime: String(header.ingestTimeMs),
     ...(header.sampled === undefined ? {} : { sampled: 'true' }),
+    ...(header.backfilled === undefined ? {} : { backfilled: header.backfilled }),
     ...(header.traceparent === undefined ? {} : { traceparent: header.traceparent }),
   };
 }

@@ -36,7 +36,48 @@ export interface FeedGap {
   readonly droppedRecords: number;
   /** The feed samples, and its candles are marked so. */
   readonly sampled?: true | undefined;
+  /** What a backfill made of it. A gap is told again for that, and is the same gap. */
+  readonly backfill?: GapBackfill | undefined;
 }
+
+/** What became of a gap when its trades were looked for elsewhere. */
+export interface GapBackfill {
+  /** Where they were looked for: `recording`, or a vendor. */
+  readonly source: string;
+  /** When, by the wall clock: of two reports the later one counts. */
+  readonly atMs: number;
+  readonly state: 'filled' | 'partly' | 'unfilled';
+  /** Trades brought so far, by every backfill of this gap. */
+  readonly trades: number;
+  /** What is missing still. Nothing if, and only if, it is filled. */
+  readonly left: readonly LeftSpan[];
+  /** Why not, in words; empty where there is nothing to say. */
+  readonly note: string;
+}
+
+/** A stretch of a gap, both ends included, that a symbol lacks still; `*` is every symbol of the shard. */
+export interface LeftSpan {
+  readonly symbol: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** Most stretches that a report tells one by one. */
+export const MAX_LEFT = 100;
+/** Longest note of a report, characters. */
+export const MAX_NOTE = 200;
+
+const wholeMs = z.number().int().min(0);
+const GapBackfillSchema = z.object({
+  source: z.string().regex(/^[a-z][a-z0-9-]{0,30}$/),
+  atMs: wholeMs,
+  state: z.enum(['filled', 'partly', 'unfilled']),
+  trades: wholeMs,
+  left: z
+    .array(z.object({ symbol: z.string().min(1).max(64), fromMs: wholeMs, toMs: wholeMs }))
+    .max(MAX_LEFT),
+  note: z.string().max(MAX_NOTE),
+});
 
 const FeedGapData = z
   .object({
@@ -46,13 +87,14 @@ const FeedGapData = z
     reason: z.enum(GAP_REASONS),
     droppedRecords: z.number().int().min(0),
     sampled: z.literal(true).optional(),
+    backfill: GapBackfillSchema.optional(),
   })
   .refine(({ fromMs, toMs }) => fromMs <= toMs, 'a gap ends before it begins');
 
 /** The event of a gap; transform passes it on unchanged. */
 export function formatFeedGap(gap: FeedGap, epoch: number): MarketEvent {
   return {
-    id: `${epoch}:${gap.shard}:gap:${gap.fromMs}:${gap.reason}`,
+    id: `${epoch}:${gap.shard}:gap:${gap.fromMs}:${gap.reason}${gap.backfill === undefined ? '' : `:${gap.backfill.atMs}`}`,
     source: feedSource(gap.shard),
     type: EVENT_TYPES.feedGap,
     key: gap.shard,

@@ -3,9 +3,10 @@ import { type Candle, mergeCandles } from '../candle/candle.ts';
 
 /**
  * Why a candle of a final window changed: a late trade, a symbol's first trade after the close, or a gap of the
- * feed that became known after it.
+ * feed that became known after it. `backfilled` is either of the first two, where the trades were fetched from
+ * elsewhere afterwards.
  */
-export type RevisionReason = 'late_trade' | 'late_first' | 'feed_gap';
+export type RevisionReason = 'late_trade' | 'late_first' | 'feed_gap' | 'backfilled';
 
 /**
  * One symbol's row in a window. `version` is the window version that last wrote it. `reason` is a
@@ -102,15 +103,18 @@ export function mergeBatch(
   window: WindowState,
   position: BatchPosition,
   candles: ReadonlyMap<string, Candle>,
+  isBackfilled = false,
 ): WindowChange {
   if (holdsBatch(window, position)) {
     throw new RangeError(`Cannot merge a batch: ${position.epoch}:${position.sequence} is already applied`);
   }
   const version = window.version + 1;
+  const isLate = isFinal(window);
+  const cause = isBackfilled ? BACKFILLED : isLate ? LATE : IN_TIME;
   const rows = new Map(window.rows);
   for (const [symbol, candle] of candles) {
     const row = window.rows.get(symbol);
-    rows.set(symbol, mergeRow(row && shownRow(window, row), candle, version, isFinal(window)));
+    rows.set(symbol, mergeRow(row && shownRow(window, row), candle, { version, isLate, ...cause }));
   }
   return {
     next: {
@@ -125,13 +129,28 @@ export function mergeBatch(
   };
 }
 
-function mergeRow(row: WindowRow | undefined, candle: Candle, version: number, late: boolean): WindowRow {
-  if (row === undefined) return { candle, version, revision: 0, reason: late ? 'late_first' : null };
+/** Why a row is as a batch makes it: a symbol's first row in the window, and a further change. */
+interface Cause {
+  readonly first: RevisionReason | null;
+  /** Null: what it was called before. */
+  readonly further: RevisionReason | null;
+}
+
+const IN_TIME: Cause = { first: null, further: null };
+const LATE: Cause = { first: 'late_first', further: 'late_trade' };
+const BACKFILLED: Cause = { first: 'backfilled', further: 'backfilled' };
+
+function mergeRow(
+  row: WindowRow | undefined,
+  candle: Candle,
+  { version, isLate, first, further }: Cause & { readonly version: number; readonly isLate: boolean },
+): WindowRow {
+  if (row === undefined) return { candle, version, revision: 0, reason: first };
   return {
     candle: mergeCandles(row.candle, candle),
     version,
-    revision: late ? row.revision + 1 : row.revision,
-    reason: late ? 'late_trade' : row.reason,
+    revision: isLate ? row.revision + 1 : row.revision,
+    reason: further ?? row.reason,
   };
 }
 

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createKafka, KafkaEnv } from '@kandle/runtime/kafka';
-import { createLogger } from '@kandle/runtime/log';
+import { createKafka, KafkaEnv } from '../src/kafka.ts';
+import { createLogger } from '../src/log.ts';
 import { createTopics } from '@kandle/servers/kafka/create-topics';
 import { joinGroup } from '@kandle/testkit/other-member';
 import type { Admin } from 'kafkajs';
 import { expect, inject, onTestFinished, test, vi } from 'vitest';
-import { readTopic } from '../src/redrive/read-topic.ts';
+import { readTopic } from '../src/read-topic.ts';
 
 /** KafkaJS's default, and a moment. */
 const HEARTBEAT_MS = 3_100;
@@ -26,7 +26,7 @@ test('readTopic() takes each record once, though its group was rebalanced while 
     await producer.send({ topic: name, messages: [{ partition: Number(value[0]), value }] });
   const taken: string[] = [];
   const { promise: mayGoOn, resolve: goOn } = Promise.withResolvers<void>();
-  const reading = readTopic(kafka, name, async (_, messages) => {
+  const reading = readTopic(kafka, name, { name: 'kandle-test' }, async (_, messages) => {
     taken.push(...messages.map(({ value }) => String(value)));
     await mayGoOn;
   });
@@ -45,10 +45,10 @@ test('readTopic() takes each record once, though its group was rebalanced while 
   expect(taken.toSorted()).toEqual(records);
 });
 
-/** The group that reads a topic to send it again. */
+/** The group that reads a topic. */
 async function groupOf(admin: Admin, topic: string): Promise<string> {
   const { groups } = await admin.listGroups();
-  const reading = groups.map(({ groupId }) => groupId).filter((id) => id.startsWith('kandle-redrive-read-'));
+  const reading = groups.map(({ groupId }) => groupId).filter((id) => id.startsWith('kandle-test-read-'));
   const { groups: described } = await admin.describeGroups(reading);
   const own = described.find(({ members }) =>
     members.some(({ memberMetadata }) => memberMetadata.includes(topic)),
