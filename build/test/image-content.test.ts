@@ -15,7 +15,7 @@ const KIB = 1_024;
  */
 const BUDGET_KIB: Readonly<Record<string, number>> = {
   aggregate: 3_500,
-  archive: 1_000,
+  archive: 870,
   audit: 1_750,
   backfill: 1_100,
   exporter: 1_650,

@@ -99,7 +99,7 @@ describe.skipIf(!hasKubectl())(
         });
     });
 
-    test('the optional sinks fit into production, where sources log in and show who they are', () => {
+    test('the optional sinks and the archive fit into production, where sources log in and show who they are', () => {
       const folder = mkdtempSync(join(KNATIVE, 'overlays', '.test-'));
       onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
       cpSync(join(KNATIVE, 'overlays', 'production'), folder, { recursive: true });

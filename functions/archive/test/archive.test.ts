@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { HOUR_MS, type Manifest } from '@kandle/runtime/archive/manifest';
 import { readArchivedHours, readArchiveFile } from '@kandle/runtime/archive/read-archive';
@@ -122,7 +123,7 @@ test('archiveClosedHours() keeps every record of closed hours once, byte for byt
 });
 
 test('an hour is whole or not there, at whichever step its writer is killed', async () => {
-  const program = join(import.meta.dirname, 'killed-writer.ts');
+  const program = fileURLToPath(new URL('./killed-writer.ts', import.meta.url));
   const write = async (killAt: number): Promise<readonly [string, string]> => {
     const folder = newFolder();
     const { stdout } = await execFileLater(process.execPath, [program, folder, String(killAt)]).catch(
