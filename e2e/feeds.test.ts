@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startVendorMarket, type VendorMarket } from '@kandle/feeds/vendor/vendor-market';
-import { VENDOR_SERVERS, type VendorServerName } from '@kandle/feeds/vendor/vendor-servers';
+import { VENDOR_SERVERS, type VendorName } from '@kandle/feeds/vendor/vendor-servers';
 import { readPlan } from '@kandle/knative/read-plan';
 import { WINDOW_MS } from '@kandle/market/window/window';
 import { startPipeline } from '@kandle/stand-in/pipeline';
@@ -17,7 +17,7 @@ const SYMBOLS = ['AAPL', 'MSFT'];
 const TOLD_BEFORE_THE_KILL = 60;
 const TOLD = 240;
 const REPEATED = 20;
-const NAMES = Object.keys(VENDOR_SERVERS) as readonly VendorServerName[];
+const NAMES = Object.keys(VENDOR_SERVERS) as readonly VendorName[];
 
 /** A final candle as the view has it, or as a plain reading of what was told makes it. */
 interface PlainCandle {

@@ -1,5 +1,5 @@
 import type { VendorMarket } from '@kandle/feeds/vendor/vendor-market';
-import type { VendorServerName } from '@kandle/feeds/vendor/vendor-servers';
+import type { VendorName } from '@kandle/feeds/vendor/vendor-servers';
 import type { Stack } from '../stack/stack.ts';
 import { type Fault, until } from './fault.ts';
 
@@ -14,7 +14,7 @@ const REFUSALS = 2;
 const HUGE_CHARACTERS = 10_485_760;
 const GARBAGE: readonly string[] = ['garbage', '{"half":', '[]', '{"type":1}', '\u{0}', '{"event":{}}'];
 
-function marketOf({ vendors }: Stack, name: VendorServerName): VendorMarket {
+function marketOf({ vendors }: Stack, name: VendorName): VendorMarket {
   const market = vendors.find((vendor) => vendor.name === name);
   if (market === undefined) throw new Error(`Cannot spoil ${name}: it is no feed of this stack`);
   return market;
@@ -87,11 +87,11 @@ function refused(status: number): readonly [string, Spoil] {
  * ids what comes again on the same line are other trades; JSON lines have no way to refuse; and who is asked
  * answers with its last looks, so that it is never mute.
  */
-export function vendorFaults(names: readonly VendorServerName[]): readonly Fault[] {
+export function vendorFaults(names: readonly VendorName[]): readonly Fault[] {
   return names.flatMap((name) => {
     const spoils: readonly (readonly [string, Spoil])[] = [
       ...Object.entries(SPOILS),
-      ...(name === 'tcp' ? [] : [401, 403, 429].map(refused)),
+      ...(name === 'tcp' || name === 'tcp-listen' ? [] : [401, 403, 429].map(refused)),
       ...(name === 'yahoo-poll' ? [] : [['it answers and brings no data', quiet('mute')] as const]),
       ...Object.entries(AGES_MS).map(([age, ageMs]): readonly [string, Spoil] => [
         `it tells of ${age} ago`,

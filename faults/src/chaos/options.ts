@@ -1,4 +1,4 @@
-import { VENDOR_SERVERS, type VendorServerName } from '@kandle/feeds/vendor/vendor-servers';
+import { type VendorName, VENDORS } from '@kandle/feeds/vendor/vendor-servers';
 import {
   defineCommand,
   flag,
@@ -10,14 +10,14 @@ import {
   wholeNumber,
 } from '@kandle/tooling/command';
 
-const VENDORS = Object.keys(VENDOR_SERVERS) as readonly VendorServerName[];
+const NAMES = Object.keys(VENDORS) as readonly VendorName[];
 
-function vendors(given: string): readonly VendorServerName[] {
+function vendors(given: string): readonly VendorName[] {
   const names = given.split(',').map((name) => name.trim());
   return [...new Set(names)].map((name) => {
-    const found = VENDORS.find((vendor) => vendor === name);
+    const found = NAMES.find((vendor) => vendor === name);
     if (found === undefined)
-      throw new UsageError(`--feeds ${given}: there is no ${name}, only ${VENDORS.join(', ')}`);
+      throw new UsageError(`--feeds ${given}: there is no ${name}, only ${NAMES.join(', ')}`);
     return found;
   });
 }
@@ -40,7 +40,7 @@ same faults in the same order.`,
     symbols: option('S', 'number of symbols', wholeNumber(1, 5_000), '20'),
     feeds: option(
       'NAMES',
-      `further feeds beside the simulated market, with commas, and what befalls them: ${VENDORS.join(', ')}`,
+      `further feeds beside the simulated market, with commas, and what befalls them: ${NAMES.join(', ')}`,
       vendors,
     ),
     sinks: flag(
@@ -57,7 +57,7 @@ Exit code: 0 clean, 1 something differs, does not come to rest or could not be b
 /** What `npm run chaos` was asked for. */
 export type ChaosOptions = Omit<OptionValues<typeof CHAOS.options>, 'seed' | 'feeds'> & {
   readonly seed: number;
-  readonly feeds: readonly VendorServerName[];
+  readonly feeds: readonly VendorName[];
 };
 
 /**

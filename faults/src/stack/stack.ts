@@ -15,7 +15,7 @@ import { createMachine, type Machine } from './machine.ts';
 import { readLag } from '@kandle/stand-in/lag';
 import { type MemoryWatch, watchMemory } from './memory-watch.ts';
 import type { VendorMarket } from '@kandle/feeds/vendor/vendor-market';
-import type { VendorServerName } from '@kandle/feeds/vendor/vendor-servers';
+import type { VendorName } from '@kandle/feeds/vendor/vendor-servers';
 import { type SinkHooks, type SinkServers, sinkServerEnv, startSinkServers } from './sinks.ts';
 import { startVendors, vendorEnv } from './vendors.ts';
 import { startWebhook, TARGET, type Webhook } from './webhook.ts';
@@ -37,7 +37,7 @@ export interface StackOptions {
   readonly rate: number;
   readonly symbols?: number;
   /** Further feeds beside the simulated market, each of another vendor. */
-  readonly vendors?: readonly VendorServerName[];
+  readonly vendors?: readonly VendorName[];
   /** The optional functions that write to other databases run too, each with a real server of its own. */
   readonly hasSinks?: boolean;
   readonly isFast?: boolean;

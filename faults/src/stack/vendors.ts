@@ -1,12 +1,12 @@
 import { startVendorMarket, type VendorMarket } from '@kandle/feeds/vendor/vendor-market';
-import type { VendorServerName } from '@kandle/feeds/vendor/vendor-servers';
+import type { VendorName } from '@kandle/feeds/vendor/vendor-servers';
 
 const SYMBOLS = ['AAPL', 'MSFT', 'BTC-USD'];
 const EVERY_MS = 200;
 
 /** Starts a market of each vendor; its feed goes by the vendor's name. */
 export async function startVendors(
-  names: readonly VendorServerName[],
+  names: readonly VendorName[],
   seed: number,
   redeliverMs: number,
 ): Promise<readonly VendorMarket[]> {

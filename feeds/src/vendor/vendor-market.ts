@@ -1,13 +1,14 @@
 import { createRandom } from '@kandle/tooling/random';
 import type { MarketSample } from './sample.ts';
-import { VENDOR_SERVERS, type VendorServer, type VendorServerName } from './vendor-servers.ts';
+import type { VendorServer } from './vendor-server.ts';
+import { type VendorName, VENDORS } from './vendor-servers.ts';
 
 /**
  * A made-up market, told by a vendor's server that remembers what it has told: each new connection is told the
  * last seconds again, and what was told in all can be held against what was counted.
  */
 export interface VendorMarket {
-  readonly name: VendorServerName;
+  readonly name: VendorName;
   /** What tells it, to be spoilt. */
   readonly server: VendorServer;
   /** Variables of ingest that lead to it. */
@@ -58,11 +59,11 @@ const MAX_GROWTH = 50;
 
 /** Starts the market and its vendor's server. It trades while somebody is connected. */
 export async function startVendorMarket(
-  name: VendorServerName,
+  name: VendorName,
   options: VendorMarketOptions,
 ): Promise<VendorMarket> {
   const { feed, symbols, seed, everyMs } = options;
-  const server: VendorServer = await VENDOR_SERVERS[name]();
+  const server: VendorServer = await VENDORS[name]();
   const random = createRandom(seed);
   const volumes = new Map<string, number>();
   const told: Told[] = [];

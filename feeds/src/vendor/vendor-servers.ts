@@ -1,45 +1,12 @@
-import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { GENERATED_TRADES } from '@kandle/market/feed/ndjson/mapping';
 import { PING_FRAME } from '../finnhub/feed-server.ts';
 import { startTwelveDataServer, twelveDataFrame } from '../twelvedata/server.ts';
 import { startYahooPollServer, yahooQuotes } from '../yahoo/poll-server.ts';
 import { startYahooServer, yahooFrame } from '../yahoo/server.ts';
 import type { MarketSample } from './sample.ts';
 import { type SocketServer, startSocketServer } from './socket-server.ts';
-
-/** A server that speaks a vendor's protocol, and does to its clients what it is told. */
-export interface VendorServer {
-  /** Variables of ingest that lead to it, but for the symbols. */
-  readonly env: Readonly<Record<string, string>>;
-  /** True if it shows looks at a market; false if it tells trades, each of one share. */
-  readonly isSampled: boolean;
-  /** A frame of one entry; where it is asked, of the last ones of all symbols. */
-  frame(sample: MarketSample): string;
-  /** A text to whoever is connected, whatever it is. */
-  send(text: string | Buffer): void;
-  /** What each new connection is sent at once. */
-  greetBy(texts: () => readonly string[]): void;
-  /** A sign of life that says nothing of a market. */
-  pulse(): void;
-  clients(): number;
-  /** Connections and attempts so far; of one that is asked, questions. */
-  handshakes(): number;
-  /** Cuts every connection. */
-  cut(): void;
-  /** Cuts every connection in the middle of a frame. */
-  cutWithin(text: string): void;
-  /** Takes clients in and closes them at once, until told otherwise. */
-  closeAtOnce(isSo: boolean): void;
-  /**
-   * Refuses clients with this HTTP status, until told otherwise; null where the protocol has no such answer.
-   */
-  readonly refuse: ((status: number | null) => void) | null;
-  /** Shortest wait after it has had too many requests; absent where that is a refusal like others. */
-  readonly pausedMs?: number;
-  close(): Promise<void>;
-}
+import { startTcpCaller, startTcpServer } from './tcp-lines.ts';
+import type { VendorServer } from './vendor-server.ts';
 
 /** A WebSocket's first half of a text frame: the length that it promises does not come. */
 function halfFrame(text: string): Buffer {
@@ -87,72 +54,6 @@ function overWebSocket(
     closeAtOnce: server.closeAtOnce,
     refuse: server.refuse,
     close: server.close,
-  };
-}
-
-async function startTcpServer(): Promise<VendorServer> {
-  const sockets = new Set<Socket>();
-  let handshakes = 0;
-  let closesAtOnce = false;
-  let greeting: () => readonly string[] = () => [];
-  const write = (socket: Socket, text: string | Buffer): void => {
-    socket.write(Buffer.concat([Buffer.from(text), Buffer.from('\n')]));
-  };
-  const send = (text: string | Buffer): void => {
-    for (const socket of sockets) write(socket, text);
-  };
-  const server = createServer((socket) => {
-    handshakes += 1;
-    socket.on('error', () => undefined);
-    socket.on('close', () => sockets.delete(socket));
-    socket.resume();
-    if (closesAtOnce) {
-      socket.destroy();
-      return;
-    }
-    sockets.add(socket);
-    for (const text of greeting()) write(socket, text);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  return {
-    env: {
-      VENDOR: 'ndjson',
-      FEED_URL: `tcp://127.0.0.1:${port}`,
-      NDJSON_MAPPING: JSON.stringify([...GENERATED_TRADES, { kind: 'ignore', when: { type: 'alive' } }]),
-    },
-    isSampled: false,
-    frame: ({ symbol, price, atMs, dayVolume }) =>
-      JSON.stringify({
-        type: 'trade',
-        id: `${symbol}-${dayVolume}`,
-        symbol,
-        price,
-        size: 1,
-        time: new Date(atMs).toISOString(),
-      }),
-    send,
-    greetBy(texts) {
-      greeting = texts;
-    },
-    pulse: () => send('{"type":"alive"}'),
-    clients: () => sockets.size,
-    handshakes: () => handshakes,
-    cut() {
-      for (const socket of sockets) socket.resetAndDestroy();
-    },
-    cutWithin(text) {
-      for (const socket of sockets) socket.end(text.slice(0, 9));
-    },
-    closeAtOnce(isSo) {
-      closesAtOnce = isSo;
-    },
-    refuse: null,
-    async close() {
-      for (const socket of sockets) socket.destroy();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
-    },
   };
 }
 
@@ -279,5 +180,11 @@ export const VENDOR_SERVERS = {
   tcp: startTcpServer,
 } as const satisfies Readonly<Record<string, () => Promise<VendorServer>>>;
 
-/** A vendor of which there is a server. */
-export type VendorServerName = keyof typeof VENDOR_SERVERS;
+/** The same, and who calls ingest instead of being called. */
+export const VENDORS = {
+  ...VENDOR_SERVERS,
+  'tcp-listen': startTcpCaller,
+} as const satisfies Readonly<Record<string, () => Promise<VendorServer>>>;
+
+/** A vendor that can be started. */
+export type VendorName = keyof typeof VENDORS;

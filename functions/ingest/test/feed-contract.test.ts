@@ -1,4 +1,5 @@
-import { VENDOR_SERVERS, type VendorServer } from '@kandle/feeds/vendor/vendor-servers';
+import type { VendorServer } from '@kandle/feeds/vendor/vendor-server';
+import { VENDOR_SERVERS } from '@kandle/feeds/vendor/vendor-servers';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { runFeed, type RunningFeed } from './running-feed.ts';
 

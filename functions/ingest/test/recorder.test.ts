@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startReplayServer } from '@kandle/feeds/replay/replay-server';
 import { envOfSource } from '@kandle/feeds/replay/env-of-source';
 import { startVendorMarket } from '@kandle/feeds/vendor/vendor-market';
-import { VENDOR_SERVERS, type VendorServerName } from '@kandle/feeds/vendor/vendor-servers';
+import { VENDOR_SERVERS, type VendorName } from '@kandle/feeds/vendor/vendor-servers';
 import { freePort } from '@kandle/servers/ports/ports';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { runFeed } from './running-feed.ts';
@@ -42,7 +42,7 @@ async function kill(child: ChildProcess): Promise<void> {
 }
 
 test('a recorder of each vendor that is killed leaves parts that play, and has lost no more than its last seconds', async () => {
-  const names = Object.keys(VENDOR_SERVERS) as readonly VendorServerName[];
+  const names = Object.keys(VENDOR_SERVERS) as readonly VendorName[];
   await Promise.all(
     names.map(async (name) => {
       const options = { feed: name, symbols: SYMBOLS, seed: 1, everyMs: 20, redeliverMs: 0 };
