@@ -1,6 +1,6 @@
 import { auditPipeline } from '@kandle/local/audit-pipeline';
 import { lettersOf } from '../stack/dead-letters.ts';
-import { deleteRow } from '../stack/delete-row.ts';
+import { type DeletedRow, deleteRow } from '../stack/delete-row.ts';
 import type { Stack } from '../stack/stack.ts';
 import { type Fault, until } from './fault.ts';
 
@@ -8,7 +8,8 @@ import { type Fault, until } from './fault.ts';
 const REFUSED = 422;
 const GIVEN_UP_BY = ['transform', 'aggregate', 'persist'] as const;
 const DAMAGED = ['trades', 'candles_5s'] as const;
-const ROUNDS = 4;
+const ROUNDS = 10;
+const WAIT_MS = 60_000;
 
 async function giveUp(stack: Stack): Promise<void> {
   const letters = lettersOf(stack);
@@ -25,16 +26,23 @@ async function giveUp(stack: Stack): Promise<void> {
   }
 }
 
-/** Repairs until nothing is left to be repaired, as the runbook says. */
-async function repair({ options, prefix, plan }: Stack): Promise<void> {
+/**
+ * Repairs until nothing is left to be repaired and the rows are back, as the runbook says. An audit passes over
+ * what the functions have not reached yet, so that one round may not be enough on a busy machine.
+ */
+async function repair({ options, prefix, plan }: Stack, deleted: readonly DeletedRow[]): Promise<void> {
   const { servers, keyspace } = options;
   for (let round = 0; round < ROUNDS; round++) {
-    const report = await auditPipeline(
+    const { repair: done } = await auditPipeline(
       { servers, keyspace, prefix, plan },
-      { repair: 'yes', maxRefusedPpm: 1_000_000 },
+      { repair: 'yes', maxRefusedPpm: 1_000_000, waitMs: WAIT_MS },
     );
-    if (report.repair === null) return;
+    const back = await Promise.all(deleted.map((row) => row.isBack()));
+    if (done === null && back.every(Boolean)) return;
   }
+  const back = await Promise.all(deleted.map((row) => row.isBack()));
+  const missing = deleted.filter((_, place) => back[place] === false).map(({ table }) => table);
+  if (missing.length > 0) throw new Error(`Not repaired in ${ROUNDS} rounds: a row of ${missing.join(', ')}`);
 }
 
 /** What people do who look after a pipeline, while it runs. */
@@ -44,8 +52,10 @@ export const OPERATOR_FAULTS: readonly Fault[] = [
     async inject(stack) {
       await giveUp(stack);
       await lettersOf(stack).redrive();
-      for (const table of DAMAGED) await deleteRow(stack.pipeline.client, stack.options.keyspace, table);
-      await repair(stack);
+      const deleted: DeletedRow[] = [];
+      for (const table of DAMAGED)
+        deleted.push(await deleteRow(stack.pipeline.client, stack.options.keyspace, table));
+      await repair(stack, deleted);
     },
   },
 ];

@@ -84,15 +84,17 @@ function refused(status: number): readonly [string, Spoil] {
 
 /**
  * What vendors' feeds do to us, of each vendor in turn: every new line brings the last seconds again. Without
- * ids what comes again on the same line are other trades; JSON lines have no way to refuse; and who is asked
- * answers with its last looks, so that it is never mute.
+ * ids what comes again on the same line are other trades; JSON lines have no way to refuse; who is asked
+ * answers with its last looks, so that it is never mute; and who calls us, and is mute, cannot be called anew.
  */
 export function vendorFaults(names: readonly VendorName[]): readonly Fault[] {
   return names.flatMap((name) => {
     const spoils: readonly (readonly [string, Spoil])[] = [
       ...Object.entries(SPOILS),
       ...(name === 'tcp' || name === 'tcp-listen' ? [] : [401, 403, 429].map(refused)),
-      ...(name === 'yahoo-poll' ? [] : [['it answers and brings no data', quiet('mute')] as const]),
+      ...(name === 'yahoo-poll' || name === 'tcp-listen'
+        ? []
+        : [['it answers and brings no data', quiet('mute')] as const]),
       ...Object.entries(AGES_MS).map(([age, ageMs]): readonly [string, Spoil] => [
         `it tells of ${age} ago`,
         (market) => market.tellAged(ageMs, AGED),
