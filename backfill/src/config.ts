@@ -1,13 +1,11 @@
 import { FEED_NAME } from '@kandle/market/event/shard';
 import { TOPICS } from '@kandle/market/event/topics';
+import { VENDORS } from '@kandle/market/feed/vendor';
 import { type Env, logLevel, positiveMs, readEnv, wholeNumber } from '@kandle/runtime/config';
 import { KafkaEnv } from '@kandle/runtime/kafka';
 import { z } from 'zod';
 
 const name = z.string().min(1);
-
-/** Whose history is asked. */
-export const HISTORY_VENDORS = ['finnhub', 'twelvedata', 'yahoo', 'yahoo-poll', 'ndjson'] as const;
 
 /** Every variable that a backfill takes, with its default. */
 export const envSchema = z.object({
@@ -17,7 +15,7 @@ export const envSchema = z.object({
   REDRIVEN_TOPIC: name.default(TOPICS.redriven),
   /** The feed whose gaps are looked at, and whose vendor is asked, as ingest has them. */
   FEED: z.string().regex(FEED_NAME, 'expected the name of a feed').default('finnhub'),
-  VENDOR: z.enum(HISTORY_VENDORS).default('finnhub'),
+  VENDOR: z.enum(VENDORS).default('finnhub'),
   /** As ingest has it. */
   SHARD_COUNT: wholeNumber(1, 100).default(4),
   /** As transform has it: how far behind its batch's watermark a trade may be and still count. */

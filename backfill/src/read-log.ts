@@ -44,7 +44,7 @@ const DISORDER_MS = 60_000;
 const EARLY_MS = 600_000;
 
 /** What names a gap, however often it is told. */
-export function gapName({ shard, fromMs, reason }: Pick<FeedGap, 'shard' | 'fromMs' | 'reason'>): string {
+function gapName({ shard, fromMs, reason }: Pick<FeedGap, 'shard' | 'fromMs' | 'reason'>): string {
   return `${shard}:${fromMs}:${reason}`;
 }
 

@@ -17,7 +17,7 @@ const BUDGET_KIB: Readonly<Record<string, number>> = {
   aggregate: 3_500,
   archive: 870,
   audit: 1_750,
-  backfill: 1_100,
+  backfill: 960,
   exporter: 1_650,
   generator: 20,
   ingest: 1_250,
