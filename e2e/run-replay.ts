@@ -133,8 +133,7 @@ function readLogs(folder: string): Record<string, string> {
   return Object.fromEntries(files);
 }
 
-/** Waits until ingest has played all and nothing is under way. @throws {Error} With the ends of the logs. */
-export async function untilAtRest(pipeline: Pipeline, logFolder: string): Promise<void> {
+async function untilAtRest(pipeline: Pipeline, logFolder: string): Promise<void> {
   const deadline = Date.now() + DEADLINE_MS;
   while ((await pipeline.ingestStatus())?.drained !== true || !(await pipeline.isAtRest())) {
     if (Date.now() > deadline) {

@@ -6,9 +6,9 @@ const DONE = [200, 201, 202, 204, 206, 299];
 const RETRIED = [500, 501, 502, 503, 504, 507, 599, 404, 408, 409, 429];
 const GIVEN_UP = [300, 301, 302, 307, 308, 400, 401, 403, 405, 406, 410, 411, 413, 415, 418, 422, 431, 451];
 
-describe('the answer decides', () => {
-  test('a status below 300 is done', async () => {
-    const bench = await setUp();
+describe.concurrent('the answer decides', () => {
+  test('a status below 300 is done', async (context) => {
+    const bench = await setUp(context);
     bench.sink.answer(({ offset }) => ({ status: DONE[offset] ?? 204 }));
     await topics.produce(bench.topic, events(DONE.length));
     const running = await bench.start();
@@ -19,8 +19,8 @@ describe('the answer decides', () => {
     expect(await topics.committed(bench.plan.consumerGroup, bench.topic)).toBe(DONE.length);
   });
 
-  test('5xx, 404, 408, 409 and 429 are tried again', async () => {
-    const bench = await setUp();
+  test('5xx, 404, 408, 409 and 429 are tried again', async (context) => {
+    const bench = await setUp(context);
     bench.sink.answer(({ offset, earlierTries }) => ({
       status: earlierTries === 0 ? (RETRIED[offset] ?? 500) : 204,
     }));
@@ -32,8 +32,8 @@ describe('the answer decides', () => {
     expect(await topics.size(bench.dead)).toBe(0);
   });
 
-  test('every other 3xx and 4xx goes to the dead letters at once, and no other redirection than a 303 is followed', async () => {
-    const bench = await setUp();
+  test('every other 3xx and 4xx goes to the dead letters at once, and no other redirection than a 303 is followed', async (context) => {
+    const bench = await setUp(context);
     bench.sink.answer(({ offset }) => ({
       status: GIVEN_UP[offset] ?? 400,
       headers: { location: `${bench.sink.url}elsewhere` },
@@ -46,12 +46,12 @@ describe('the answer decides', () => {
     expect(bench.sink.requests.every(({ url }) => url === '/')).toBe(true);
   });
 
-  test.each([
+  test.for([
     { fault: 'no answer in time', answer: { hang: 'headers' } },
     { fault: 'a connection that is cut', answer: { reset: 'headers' } },
     { fault: 'a connection that is cut within the answer', answer: { status: 200, reset: 'body' } },
-  ] as const)('$fault is tried again', async ({ answer }) => {
-    const bench = await setUp({ delivery: { timeoutMs: 300 } });
+  ] as const)('$fault is tried again', async ({ answer }, context) => {
+    const bench = await setUp(context, { delivery: { timeoutMs: 300 } });
     bench.sink.answer(({ offset, earlierTries }) =>
       offset === 0 && earlierTries === 0 ? answer : { status: 204 },
     );
@@ -61,8 +61,8 @@ describe('the answer decides', () => {
     expect(offsetsOf(bench.sink)).toEqual([0, 0, 1]);
   });
 
-  test('an answer whose end never comes is not given up: it holds its partition, and no other', async () => {
-    const bench = await setUp({ partitions: 2, delivery: { timeoutMs: 300 } });
+  test('an answer whose end never comes is not given up: it holds its partition, and no other', async (context) => {
+    const bench = await setUp(context, { partitions: 2, delivery: { timeoutMs: 300 } });
     bench.sink.answer(({ partition }) => (partition === 0 ? { status: 200, hang: 'body' } : { status: 204 }));
     await topics.produce(bench.topic, [...events(3, 0), ...events(3, 1)]);
     await bench.start();
@@ -74,8 +74,8 @@ describe('the answer decides', () => {
     bench.sink.cut();
   });
 
-  test('a 303 is followed as GET, and the answer there decides', async () => {
-    const bench = await setUp();
+  test('a 303 is followed as GET, and the answer there decides', async (context) => {
+    const bench = await setUp(context);
     bench.sink.answer(({ method }) =>
       method === 'POST' ? { status: 303, headers: { location: '/elsewhere' } } : { status: 204 },
     );
@@ -90,8 +90,8 @@ describe('the answer decides', () => {
     expect(await topics.size(bench.dead)).toBe(0);
   });
 
-  test('a 303 that leads to another one is followed 16 times, then given up', async () => {
-    const bench = await setUp();
+  test('a 303 that leads to another one is followed 16 times, then given up', async (context) => {
+    const bench = await setUp(context);
     bench.sink.answer(() => ({ status: 303, headers: { location: '/' } }));
     await topics.produce(bench.topic, events(1));
     await bench.start();
@@ -100,8 +100,8 @@ describe('the answer decides', () => {
     expect(bench.sink.requests.map(({ method }) => method)).toEqual(['POST', ...Array(16).fill('GET')]);
   });
 
-  test('a back-off below a tenth of a second is no retry', async () => {
-    const bench = await setUp({ delivery: { retry: 5, backoffDelayMs: 99 } });
+  test('a back-off below a tenth of a second is no retry', async (context) => {
+    const bench = await setUp(context, { delivery: { retry: 5, backoffDelayMs: 99 } });
     bench.sink.answer(({ offset }) => ({ status: offset === 0 ? 503 : 204 }));
     await topics.produce(bench.topic, events(2));
     await bench.start();
@@ -110,8 +110,8 @@ describe('the answer decides', () => {
     expect(offsetsOf(bench.sink)).toEqual([0, 1]);
   });
 
-  test('a function that is not there is tried again', async () => {
-    const bench = await setUp({ delivery: { retry: 2 } });
+  test('a function that is not there is tried again', async (context) => {
+    const bench = await setUp(context, { delivery: { retry: 2 } });
     await bench.sink.close();
     await topics.produce(bench.topic, events(1));
     await bench.start();
@@ -119,8 +119,8 @@ describe('the answer decides', () => {
     expect(dead?.headers).not.toHaveProperty('ce_knativeerrorcode');
   });
 
-  test('Retry-After is ignored', async () => {
-    const bench = await setUp({ delivery: { backoffDelayMs: 100 } });
+  test('Retry-After is ignored', async (context) => {
+    const bench = await setUp(context, { delivery: { backoffDelayMs: 100 } });
     bench.sink.answer(({ earlierTries }) =>
       earlierTries === 0 ? { status: 429, headers: { 'retry-after': '3600' } } : { status: 204 },
     );
@@ -129,8 +129,8 @@ describe('the answer decides', () => {
     await bench.sink.until(2);
   });
 
-  test('a record is tried as often as it says and once more, then given up', async () => {
-    const bench = await setUp({ delivery: { retry: 4 } });
+  test('a record is tried as often as it says and once more, then given up', async (context) => {
+    const bench = await setUp(context, { delivery: { retry: 4 } });
     bench.sink.answer(({ offset }) => ({ status: offset === 0 ? 503 : 204 }));
     await topics.produce(bench.topic, events(2));
     await bench.start();
@@ -139,8 +139,8 @@ describe('the answer decides', () => {
     expect(await topics.size(bench.dead)).toBe(1);
   });
 
-  test('a record is tried once, when there is no retry', async () => {
-    const bench = await setUp({ delivery: { retry: 0 } });
+  test('a record is tried once, when there is no retry', async (context) => {
+    const bench = await setUp(context, { delivery: { retry: 0 } });
     bench.sink.answer(({ offset }) => ({ status: offset === 0 ? 503 : 204 }));
     await topics.produce(bench.topic, events(2));
     await bench.start();
@@ -149,11 +149,11 @@ describe('the answer decides', () => {
     expect(await topics.size(bench.dead)).toBe(1);
   });
 
-  test.each([
+  test.for([
     { backoffPolicy: 'linear', backoffDelayMs: 100, waits: [100, 200, 300] },
     { backoffPolicy: 'exponential', backoffDelayMs: 100, waits: [200, 400, 800] },
-  ] as const)('$backoffPolicy back-off waits longer each time', async ({ waits, ...delivery }) => {
-    const bench = await setUp({ delivery });
+  ] as const)('$backoffPolicy back-off waits longer each time', async ({ waits, ...delivery }, context) => {
+    const bench = await setUp(context, { delivery });
     bench.sink.answer(({ earlierTries }) => ({ status: earlierTries < 3 ? 500 : 204 }));
     await topics.produce(bench.topic, events(1));
     await bench.start();
@@ -165,8 +165,8 @@ describe('the answer decides', () => {
     }
   });
 
-  test('an event in the answer is ignored', async () => {
-    const bench = await setUp();
+  test('an event in the answer is ignored', async (context) => {
+    const bench = await setUp(context);
     const headers = {
       'ce-specversion': '1.0',
       'ce-id': 'reply',

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Message } from 'kafkajs';
-import { afterAll, inject, onTestFinished } from 'vitest';
+import { afterAll, inject, type TestContext } from 'vitest';
 import type { DeliveryPlan, SourcePlan } from '@kandle/knative/plan';
 import { type ContractTarget, type RunningSource, standIn } from '../contract-target.ts';
 import { type ContractTopics, openTopics } from '../contract-topics.ts';
@@ -32,13 +32,14 @@ interface Wishes extends Partial<Omit<SourcePlan, 'delivery'>> {
   readonly dispatchers?: number;
 }
 
-/** A sink and topics of the test's own, and a source that is not started yet. */
-export async function setUp({
-  delivery,
-  partitions = 1,
-  dispatchers,
-  ...wishes
-}: Wishes = {}): Promise<Bench> {
+/**
+ * A sink and topics of the test's own, and a source that is not started yet. Tests wait more than they work
+ * and go side by side: each says which one it is.
+ */
+export async function setUp(
+  { onTestFinished }: Pick<TestContext, 'onTestFinished'>,
+  { delivery, partitions = 1, dispatchers, ...wishes }: Wishes = {},
+): Promise<Bench> {
   const sink = await startEventSink();
   onTestFinished(() => sink.close());
   const [topic, dead] = await Promise.all([topics.create(partitions), topics.create()]);

@@ -2,9 +2,9 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { event, events, offsetsOf, setUp, topics, upTo } from './bench.ts';
 
-describe('dead letters', () => {
-  test('a dead letter is the event, with where it was sent, the status, and the first 1 KB of the answer', async () => {
-    const bench = await setUp();
+describe.concurrent('dead letters', () => {
+  test('a dead letter is the event, with where it was sent, the status, and the first 1 KB of the answer', async (context) => {
+    const bench = await setUp(context);
     const reason = Buffer.from(Array.from({ length: 1_500 }, (_, n) => (n * 7) % 256));
     bench.sink.answer(() => ({ status: 422, body: reason }));
     const value = randomBytes(500);
@@ -30,8 +30,8 @@ describe('dead letters', () => {
     expect(dead?.headers['ce_knativeerrordest']).toMatch(/^http:\/\/function\./);
   });
 
-  test('a dead letter carries the last answer, when the tries are spent', async () => {
-    const bench = await setUp({ delivery: { retry: 1 } });
+  test('a dead letter carries the last answer, when the tries are spent', async (context) => {
+    const bench = await setUp(context, { delivery: { retry: 1 } });
     bench.sink.answer(({ earlierTries }) => ({ status: 500 + earlierTries, body: `try ${earlierTries}` }));
     await topics.produce(bench.topic, events(1));
     await bench.start();
@@ -42,8 +42,8 @@ describe('dead letters', () => {
     });
   });
 
-  test('a dead letter has no code and no data, when there was no answer in time', async () => {
-    const bench = await setUp({ delivery: { retry: 0, timeoutMs: 100 } });
+  test('a dead letter has no code and no data, when there was no answer in time', async (context) => {
+    const bench = await setUp(context, { delivery: { retry: 0, timeoutMs: 100 } });
     bench.sink.answer(() => ({ hang: 'headers' }));
     await topics.produce(bench.topic, events(1));
     await bench.start();
@@ -53,8 +53,8 @@ describe('dead letters', () => {
     expect(dead?.headers).not.toHaveProperty('ce_knativeerrordata');
   });
 
-  test('a dead letter has no key, when the event does not name it as its partition key', async () => {
-    const bench = await setUp();
+  test('a dead letter has no key, when the event does not name it as its partition key', async (context) => {
+    const bench = await setUp(context);
     bench.sink.answer(() => ({ status: 422 }));
     await topics.produce(bench.topic, [event('one', { key: 'lost' })]);
     await bench.start();
@@ -62,8 +62,8 @@ describe('dead letters', () => {
     expect(dead?.key).toBeNull();
   });
 
-  test('the dead letter of a plain record is a whole event, with the key', async () => {
-    const bench = await setUp();
+  test('the dead letter of a plain record is a whole event, with the key', async (context) => {
+    const bench = await setUp(context);
     bench.sink.answer(() => ({ status: 422 }));
     const value = randomBytes(50);
     await topics.produce(bench.topic, [{ key: 'k', value, headers: { origin: 'somewhere' } }]);
@@ -80,8 +80,8 @@ describe('dead letters', () => {
     expect(dead?.value?.equals(value)).toBe(true);
   });
 
-  test('dead letters of many partitions at once are all kept', async () => {
-    const bench = await setUp({ partitions: 12 });
+  test('dead letters of many partitions at once are all kept', async (context) => {
+    const bench = await setUp(context, { partitions: 12 });
     bench.sink.answer(() => ({ status: 422 }));
     await topics.produce(
       bench.topic,
@@ -92,8 +92,8 @@ describe('dead letters', () => {
     expect(new Set(dead.map(({ headers }) => headers['ce_id'])).size).toBe(240);
   });
 
-  test('a record is dropped and the offset moves on, when there is no dead letter sink', async () => {
-    const bench = await setUp({ delivery: { deadLetterTopic: null } });
+  test('a record is dropped and the offset moves on, when there is no dead letter sink', async (context) => {
+    const bench = await setUp(context, { delivery: { deadLetterTopic: null } });
     bench.sink.answer(({ offset }) => ({ status: offset === 0 ? 422 : 204 }));
     await topics.produce(bench.topic, events(2));
     const running = await bench.start();
@@ -103,8 +103,8 @@ describe('dead letters', () => {
     expect(await topics.committed(bench.plan.consumerGroup, bench.topic)).toBe(2);
   });
 
-  test('a record is dropped and the offset moves on, when the dead letter sink fails', async () => {
-    const bench = await setUp({ delivery: { deadLetterTopic: `contract-missing-${randomUUID()}` } });
+  test('a record is dropped and the offset moves on, when the dead letter sink fails', async (context) => {
+    const bench = await setUp(context, { delivery: { deadLetterTopic: `contract-missing-${randomUUID()}` } });
     bench.sink.answer(({ offset }) => ({ status: offset === 0 ? 422 : 204 }));
     await topics.produce(bench.topic, events(2));
     const running = await bench.start();

@@ -1,32 +1,32 @@
 import { randomUUID } from 'node:crypto';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startEventSink } from '../event-sink.ts';
 import { commitsTo, events, eventually, offsetsOf, setUp, target, topics, upTo } from './bench.ts';
 
-describe('consumer groups', () => {
-  test('two groups get every record each', async () => {
-    const bench = await setUp();
+describe.concurrent('consumer groups', () => {
+  test('two groups get every record each', async (context) => {
+    const bench = await setUp(context);
     const other = await startEventSink();
-    onTestFinished(() => other.close());
+    context.onTestFinished(() => other.close());
     await topics.produce(bench.topic, events(5));
     await bench.start();
     const second = await target.start(
       { ...bench.plan, consumerGroup: `contract-${randomUUID()}` },
       other.url,
     );
-    onTestFinished(() => second.stop());
+    context.onTestFinished(() => second.stop());
     await Promise.all([bench.sink.until(5), other.until(5)]);
     expect(offsetsOf(other)).toEqual(offsetsOf(bench.sink));
   });
 
-  test('a source is one member of its group', async () => {
-    const bench = await setUp({ partitions: 4 });
+  test('a source is one member of its group', async (context) => {
+    const bench = await setUp(context, { partitions: 4 });
     await bench.start();
     await eventually(async () => (await topics.shares(bench.plan.consumerGroup)).join() === '4');
   });
 
-  test('two dispatchers share the partitions of a source, and nothing comes twice', async () => {
-    const bench = await setUp({ partitions: 4, dispatchers: 2 });
+  test('two dispatchers share the partitions of a source, and nothing comes twice', async (context) => {
+    const bench = await setUp(context, { partitions: 4, dispatchers: 2 });
     const running = await bench.start();
     await eventually(async () => (await topics.shares(bench.plan.consumerGroup)).join() === '2,2');
     await topics.produce(
@@ -38,10 +38,10 @@ describe('consumer groups', () => {
     for (const partition of upTo(4)) expect(offsetsOf(bench.sink, partition)).toEqual(upTo(10));
   });
 
-  test('two sources of a group share its partitions while records come, and one takes over when the other ends', async () => {
-    const bench = await setUp({ partitions: 4 });
+  test('two sources of a group share its partitions while records come, and one takes over when the other ends', async (context) => {
+    const bench = await setUp(context, { partitions: 4 });
     const other = await startEventSink();
-    onTestFinished(() => other.close());
+    context.onTestFinished(() => other.close());
     for (const sink of [bench.sink, other]) sink.answer(() => ({ status: 204, delayMs: 5 }));
     const seen = (): Set<string> =>
       new Set([...bench.sink.requests, ...other.requests].map((one) => `${one.partition} ${one.offset}`));
@@ -57,7 +57,7 @@ describe('consumer groups', () => {
     const first = await bench.start();
     await bench.sink.until(20);
     const second = await target.start(bench.plan, other.url);
-    onTestFinished(() => second.stop());
+    context.onTestFinished(() => second.stop());
     await produceSome();
     await eventually(async () => (await topics.shares(bench.plan.consumerGroup)).join() === '2,2');
     await produceSome();
@@ -74,16 +74,16 @@ describe('consumer groups', () => {
     for (const partition of upTo(4)) expect(other.maxInFlight(partition)).toBe(1);
   });
 
-  test('a source that loses a partition ends what is under way, and neither delivers nor commits more of it', async () => {
-    const bench = await setUp({ partitions: 2, delivery: { retry: 1_000, backoffDelayMs: 100 } });
+  test('a source that loses a partition ends what is under way, and neither delivers nor commits more of it', async (context) => {
+    const bench = await setUp(context, { partitions: 2, delivery: { retry: 1_000, backoffDelayMs: 100 } });
     const other = await startEventSink();
-    onTestFinished(() => other.close());
+    context.onTestFinished(() => other.close());
     bench.sink.answer(() => ({ status: 503 }));
     await topics.produce(bench.topic, [...events(40, 0), ...events(40, 1)]);
     const first = await bench.start();
     await eventually(async () => [0, 1].every((partition) => offsetsOf(bench.sink, partition).length > 1));
     const second = await target.start(bench.plan, other.url);
-    onTestFinished(() => second.stop());
+    context.onTestFinished(() => second.stop());
     await other.until(40);
     const lost = other.requests[0]?.partition ?? 0;
     const kept = 1 - lost;

@@ -6,9 +6,9 @@ import { commitsTo, event, events, eventually, offsetsOf, setUp, topics, upTo } 
 /** Two polls are 200 ms apart; what is seen at the sink of it is less by what the first request took longer. */
 const POLL_SPAN_MS = 0.9 * 200;
 
-describe('ordered', () => {
-  test('one request is under way per partition, partitions go side by side, and order is kept', async () => {
-    const bench = await setUp({ partitions: 3 });
+describe.concurrent('ordered', () => {
+  test('one request is under way per partition, partitions go side by side, and order is kept', async (context) => {
+    const bench = await setUp(context, { partitions: 3 });
     bench.sink.answer(() => ({ status: 204, delayMs: 20 }));
     await topics.produce(bench.topic, [...events(12, 0), ...events(12, 1), ...events(12, 2)]);
     await bench.start();
@@ -20,8 +20,8 @@ describe('ordered', () => {
     expect(bench.sink.maxInFlight()).toBe(3);
   });
 
-  test('other partitions go on while one is tried again, with more than a poll of its records waiting', async () => {
-    const bench = await setUp({ partitions: 2, delivery: { retry: 1_000, backoffDelayMs: 100 } });
+  test('other partitions go on while one is tried again, with more than a poll of its records waiting', async (context) => {
+    const bench = await setUp(context, { partitions: 2, delivery: { retry: 1_000, backoffDelayMs: 100 } });
     let broken = true;
     bench.sink.answer(({ partition, offset }) => ({
       status: broken && partition === 0 && offset === 1 ? 503 : 204,
@@ -40,8 +40,8 @@ describe('ordered', () => {
     expect([...new Set(offsetsOf(bench.sink, 0))]).toEqual(upTo(151));
   });
 
-  test('a dispatcher takes no more than 50 records of a source on each tick of its 200 ms timer', async () => {
-    const bench = await setUp({ partitions: 2 });
+  test('a dispatcher takes no more than 50 records of a source on each tick of its 200 ms timer', async (context) => {
+    const bench = await setUp(context, { partitions: 2 });
     await topics.produce(bench.topic, [...events(130, 0), ...events(130, 1)]);
     await bench.start();
     const requests = await bench.sink.until(260);
@@ -49,8 +49,8 @@ describe('ordered', () => {
     expect((requests.at(-1)?.atMs ?? 0) - (requests[0]?.atMs ?? 0)).toBeGreaterThan(4 * POLL_SPAN_MS);
   });
 
-  test('two dispatchers take twice as many', async () => {
-    const bench = await setUp({ partitions: 2, dispatchers: 2 });
+  test('two dispatchers take twice as many', async (context) => {
+    const bench = await setUp(context, { partitions: 2, dispatchers: 2 });
     const running = await bench.start();
     await eventually(async () => (await topics.shares(bench.plan.consumerGroup)).join() === '1,1');
     await topics.produce(bench.topic, [...events(250, 0), ...events(250, 1)]);
@@ -62,8 +62,8 @@ describe('ordered', () => {
     await running.stop();
   });
 
-  test('a poll takes no more than 64 KiB of a partition, as they lie in Kafka', async () => {
-    const bench = await setUp();
+  test('a poll takes no more than 64 KiB of a partition, as they lie in Kafka', async (context) => {
+    const bench = await setUp(context);
     // A request each, for a batch is never cut.
     for (let n = 0; n < 10; n++)
       await topics.produce(bench.topic, [event(`${n}`, { value: randomBytes(30_000) })]);
@@ -74,9 +74,9 @@ describe('ordered', () => {
   });
 });
 
-describe('unordered', () => {
-  test('many requests of one partition are under way at once, and no timer holds them back', async () => {
-    const bench = await setUp({ ordering: 'unordered' });
+describe.concurrent('unordered', () => {
+  test('many requests of one partition are under way at once, and no timer holds them back', async (context) => {
+    const bench = await setUp(context, { ordering: 'unordered' });
     const { promise: gate, resolve: open } = Promise.withResolvers<void>();
     bench.sink.answer(() => ({ status: 204, after: gate }));
     await topics.produce(bench.topic, events(1_500));
@@ -94,8 +94,8 @@ describe('unordered', () => {
     expect(new Set(offsetsOf(bench.sink)).size).toBe(1_500);
   });
 
-  test('offsets are committed only up to the first record that is not settled', async () => {
-    const bench = await setUp({ ordering: 'unordered' });
+  test('offsets are committed only up to the first record that is not settled', async (context) => {
+    const bench = await setUp(context, { ordering: 'unordered' });
     const { promise: gate, resolve: open } = Promise.withResolvers<void>();
     bench.sink.answer(({ offset }) => (offset === 3 ? { status: 204, after: gate } : { status: 204 }));
     await topics.produce(bench.topic, events(10));

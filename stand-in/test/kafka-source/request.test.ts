@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { event, setUp, topics } from './bench.ts';
 
-describe('the request', () => {
-  test('one record is one POST over HTTP/1.1 in binary mode, and gains its partition and offset', async () => {
-    const bench = await setUp();
+describe.concurrent('the request', () => {
+  test('one record is one POST over HTTP/1.1 in binary mode, and gains its partition and offset', async (context) => {
+    const bench = await setUp(context);
     const value = JSON.stringify({ text: 'Zürich ↯', numbers: [1, 2.5] });
     await topics.produce(bench.topic, [
       event('a:1', {
@@ -36,8 +36,8 @@ describe('the request', () => {
     expect(bench.sink.requests).toHaveLength(2);
   });
 
-  test('a record without data is a POST without a body', async () => {
-    const bench = await setUp();
+  test('a record without data is a POST without a body', async (context) => {
+    const bench = await setUp(context);
     await topics.produce(bench.topic, [event('empty', { value: null })]);
     await bench.start();
     const [request] = await bench.sink.until(1);
@@ -45,8 +45,8 @@ describe('the request', () => {
     expect(request?.body).toHaveLength(0);
   });
 
-  test('key, topic and other headers of a CloudEvent are lost, and its trace goes on', async () => {
-    const bench = await setUp();
+  test('key, topic and other headers of a CloudEvent are lost, and its trace goes on', async (context) => {
+    const bench = await setUp(context);
     const trace = '0af7651916cd43dd8448eb211c80319c';
     const headers = {
       traceparent: `00-${trace}-b7ad6b7169203331-01`,
@@ -62,10 +62,10 @@ describe('the request', () => {
       expect(text).not.toContain(lost);
   });
 
-  test.each(['ce_specversion', 'ce_id', 'ce_source', 'ce_type'])(
+  test.for(['ce_specversion', 'ce_id', 'ce_source', 'ce_type'])(
     'a record without %s is treated as plain, and delivered all the same',
-    async (missing) => {
-      const bench = await setUp();
+    async (missing, context) => {
+      const bench = await setUp(context);
       const { headers, ...whole } = event('whole', { key: 'the-key' });
       const left = Object.fromEntries(Object.entries(headers ?? {}).filter(([name]) => name !== missing));
       await topics.produce(bench.topic, [{ ...whole, headers: left }, event('next')]);
@@ -88,8 +88,8 @@ describe('the request', () => {
     },
   );
 
-  test('a record without headers is a plain event, with its bytes as they are', async () => {
-    const bench = await setUp();
+  test('a record without headers is a plain event, with its bytes as they are', async (context) => {
+    const bench = await setUp(context);
     const value = randomBytes(300);
     await topics.produce(bench.topic, [{ value }]);
     await bench.start();
@@ -99,8 +99,8 @@ describe('the request', () => {
     expect(request?.body.equals(value)).toBe(true);
   });
 
-  test('a record in structured mode is sent in binary mode', async () => {
-    const bench = await setUp();
+  test('a record in structured mode is sent in binary mode', async (context) => {
+    const bench = await setUp(context);
     const structured = {
       specversion: '1.0',
       id: 's',
@@ -126,8 +126,8 @@ describe('the request', () => {
     expect(JSON.parse(request?.body.toString() ?? '')).toEqual(data);
   });
 
-  test('an attribute that HTTP cannot carry does not block the partition', async () => {
-    const bench = await setUp();
+  test('an attribute that HTTP cannot carry does not block the partition', async (context) => {
+    const bench = await setUp(context);
     await topics.produce(bench.topic, [
       event('one', { headers: { ce_subject: 'Zürich → Genève' } }),
       event('two', { headers: { 'ce_bad name': 'x' } }),
@@ -141,10 +141,10 @@ describe('the request', () => {
     expect(requests[2]?.headers['ce-id']).toBe('three');
   });
 
-  test.each(['\r\n', '\n', '\r'])(
+  test.for(['\r\n', '\n', '\r'])(
     'an event with a line break in an attribute is lost, without a dead letter, and the next one comes: %j',
-    async (lineBreak) => {
-      const bench = await setUp();
+    async (lineBreak, context) => {
+      const bench = await setUp(context);
       await topics.produce(bench.topic, [
         event('lost', { headers: { ce_subject: `one${lineBreak}x-evil: 1` } }),
         event('next'),
