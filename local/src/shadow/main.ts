@@ -23,7 +23,7 @@ import {
 import { KANDLE_FOLDER } from '@kandle/tooling/paths';
 import type { Client } from 'cassandra-driver';
 import { readShadow, shadowKeyspace } from './places.ts';
-import { runShadow } from './run-shadow.ts';
+import { removeLeftTopics, runShadow } from './run-shadow.ts';
 import { showShadow } from './show-report.ts';
 
 const shadowName: OptionParser<string> = (given, { name }) => {
@@ -81,6 +81,8 @@ export async function main(args: readonly string[], env: Env, output: Output): P
     if (fromMs === null && toMs === null)
       return await withClient(cassandra, async (client): Promise<ExitCode> => {
         output.print(await change(client, cassandra, { promoted, rollback, drop }));
+        if (drop !== null)
+          await removeLeftTopics(readEnv(KafkaEnv, env), { prefix: values.prefix, name: drop });
         return 0;
       });
     if (fromMs === null || toMs === null || fromMs >= toMs)

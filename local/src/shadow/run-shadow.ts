@@ -261,6 +261,22 @@ async function deadIn(admin: Admin, topic: string): Promise<readonly string[]> {
   return letters === 0 ? [] : [`${letters} events were given up on`];
 }
 
+/** Removes the topics of a shadow that was killed while it was played; those of any other are gone already. */
+export async function removeLeftTopics(
+  settings: KafkaSettings,
+  { prefix, name }: Pick<ShadowOptions, 'prefix' | 'name'>,
+): Promise<void> {
+  const admin = createKafka(settings, 'shadow', createLogger('shadow', 'silent')).admin();
+  await admin.connect();
+  try {
+    const own = shadowPrefix(prefix, name);
+    const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(own));
+    if (topics.length > 0) await admin.deleteTopics({ topics });
+  } finally {
+    await admin.disconnect();
+  }
+}
+
 async function removeTopics(admin: Admin, plan: RunPlan): Promise<void> {
   await admin.deleteTopics({ topics: plan.topics.map(({ topic }) => topic) }).catch(() => undefined);
   await admin.deleteGroups(plan.sources.map(({ consumerGroup }) => consumerGroup)).catch(() => undefined);
