@@ -13,7 +13,7 @@ export function showReport(report: AuditReport, show: number): string {
   return [
     `Read ${number(read.events)} events of ${read.shards} shards: ${number(read.batches)} batches` +
       `${read.repeatedBatches > 0 ? ` (and ${number(read.repeatedBatches)} repeated)` : ''}, ` +
-      `${number(read.trades)} trades, ${read.gaps} gaps${notCounted.length > 0 ? `; not counted: ${notCounted.join(', ')}` : ''}` +
+      `${number(read.trades)} trades${read.backfilledTrades > 0 ? ` (${number(read.backfilledTrades)} of backfills)` : ''}, ${read.gaps} gaps${notCounted.length > 0 ? `; not counted: ${notCounted.join(', ')}` : ''}` +
       `${read.unreadable > 0 ? `; unreadable: ${number(read.unreadable)}` : ''}.`,
     '',
     ...table(report),
