@@ -133,7 +133,7 @@ function readLogs(folder: string): Record<string, string> {
   return Object.fromEntries(files);
 }
 
-async function untilAtRest(pipeline: Pipeline, logFolder: string): Promise<void> {
+export async function untilAtRest(pipeline: Pipeline, logFolder: string): Promise<void> {
   const deadline = Date.now() + DEADLINE_MS;
   while ((await pipeline.ingestStatus())?.drained !== true || !(await pipeline.isAtRest())) {
     if (Date.now() > deadline) {

@@ -1,14 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { exportViews } from '@kandle/local/export';
 import { readPlan } from '@kandle/knative/read-plan';
-import { type Pipeline, type PipelineOptions, startPipeline } from '@kandle/stand-in/pipeline';
+import { type PipelineOptions, startPipeline } from '@kandle/stand-in/pipeline';
 import { freePort } from '@kandle/servers/ports/ports';
 import { startReplayServer } from '@kandle/feeds/replay/replay-server';
 import { Kafka, logLevel } from 'kafkajs';
@@ -21,11 +20,10 @@ import {
   readExportedCandles,
   RECORDING,
 } from './recording.ts';
-import { runReplay } from './run-replay.ts';
+import { runReplay, untilAtRest } from './run-replay.ts';
 import { expectSameCandles } from './same-candles.ts';
 
 const RUNNER = fileURLToPath(new URL('./fixtures/runner.ts', import.meta.url));
-const DEADLINE_MS = 240_000;
 
 const Told = z.object({
   spawned: z.number().optional(),
@@ -71,19 +69,6 @@ async function runAndKill(task: Task, isEnough: (delivered: Delivered) => boolea
   pids.clear();
   expect(isEnough(delivered), 'the runner ended before it was killed').toBe(true);
   return delivered;
-}
-
-async function untilAtRest(pipeline: Pipeline, logFolder: string): Promise<void> {
-  const deadline = Date.now() + DEADLINE_MS;
-  while ((await pipeline.ingestStatus())?.drained !== true || !(await pipeline.isAtRest())) {
-    if (Date.now() > deadline) {
-      const logs = readdirSync(logFolder).map((name) =>
-        readFileSync(join(logFolder, name), 'utf8').slice(-2_000),
-      );
-      throw new Error(`The replay did not come to an end.\n${logs.join('\n')}`);
-    }
-    await sleep(200);
-  }
 }
 
 /** Records of a topic. */
