@@ -56,6 +56,10 @@ export default defineConfig({
         test: { name: 'compose', include: ['build/test/compose/**/*.test.ts'], fileParallelism: false },
       },
       {
+        // Wants a Kubernetes API server: `npm run test:terraform`.
+        test: { name: 'terraform', include: ['build/test/terraform/**/*.test.ts'], fileParallelism: false },
+      },
+      {
         // Slow, and kills its servers: `npm run test:faults`.
         test: {
           name: 'faults',
