@@ -19,7 +19,7 @@ beforeAll(async () => {
   parts = await readKnownVariables();
   base = render(join(KNATIVE, 'base'));
   production = render(join(KNATIVE, 'overlays', 'production'));
-});
+}, 120_000);
 
 function problemsOf(rendered: readonly unknown[]): readonly string[] {
   return [
