@@ -322,8 +322,15 @@ test('a backfill that is killed with its batches in the ledger ends the same whe
     { env: { ...process.env, ...env() }, stdio: 'ignore' },
   );
   const ended = new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
-  while ((await highOf(pipeline.topics.redriven)) < before + 2 && child.exitCode === null) await sleep(5);
+  const admin = pipeline.kafka.admin();
+  await admin.connect();
+  const isPlanned = async (): Promise<boolean> => {
+    const offsets = await admin.fetchTopicOffsets(pipeline.topics.redriven);
+    return offsets.reduce((sum, { high }) => sum + Number(high), 0) >= before + 2;
+  };
+  while (!(await isPlanned()) && child.exitCode === null) await sleep(20);
   child.kill('SIGKILL');
+  await admin.disconnect();
   expect(await ended).toBe('SIGKILL');
 
   const { printed } = await backfill(args('killed', '--from-recording', recording, '--write'));
