@@ -92,6 +92,7 @@ export function createMemoryTables(): MemoryTables {
             size: Number(columns['size'] ?? Number.NaN),
             conditions: columns['conditions'] === undefined ? null : String(columns['conditions']),
             rank: columns['price_rank'] === undefined ? null : Number(columns['price_rank']),
+            backfilled: columns['backfilled'] === undefined ? null : String(columns['backfilled']),
           })),
         ),
       tradePartitions: nothing,

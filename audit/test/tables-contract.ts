@@ -86,13 +86,13 @@ export function describeTables(name: string, tables: () => Tables): void {
       expect(found[0]).toMatchObject({ symbol: 'AAPL', columns: { price_rank: 0, state: 'final' } });
     });
 
-    test('trades are read from a time up to another, with their conditions where they have any', async () => {
+    test('trades are read from a time up to another, with their conditions and source where they have any', async () => {
       const { views, stored } = tables();
       const place = newPlace();
       const trades = [
         trade(1, -1),
         trade(2, 0),
-        trade(3, 4_999, { conditions: '1,12', rank: 2 }),
+        trade(3, 4_999, { conditions: '1,12', rank: 2, backfilled: 'recording' }),
         trade(4, 5_000),
       ];
       for (const one of trades) {
@@ -109,6 +109,7 @@ export function describeTables(name: string, tables: () => Tables): void {
           size: 2,
           conditions: null,
           rank: null,
+          backfilled: null,
         },
         {
           symbol: 'AAPL',
@@ -118,6 +119,7 @@ export function describeTables(name: string, tables: () => Tables): void {
           size: 2,
           conditions: '1,12',
           rank: 2,
+          backfilled: 'recording',
         },
       ]);
     });

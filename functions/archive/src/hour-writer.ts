@@ -60,7 +60,8 @@ export async function openHour(
   await removeLeftBehind(topicFolder);
   const folder = join(topicFolder, `${UNFINISHED}${hourName(hourMs)}-${randomUUID()}`);
   await mkdir(folder);
-  const files = new Map(ranges.map((range) => [range.partition, openFile(folder, range)]));
+  const inOrder = ranges.toSorted((a, b) => a.partition - b.partition);
+  const files = new Map(inOrder.map((range) => [range.partition, openFile(folder, range)]));
   let isOpen = true;
 
   function closeAll(): void {
