@@ -187,6 +187,27 @@ test('mergeBatch() names the symbols it wrote and leaves the window before it al
 
 const POSITION = { epoch: 1, sequence: 1, offset: null };
 
+test('mergeBatch() gives its rows the reason backfilled and everything else as ever, when its trades were fetched elsewhere', () => {
+  fc.assert(
+    fc.property(histories, batches, (steps, [late]) => {
+      fc.pre(late !== undefined);
+      const window = run(steps);
+      const position = { epoch: 3, sequence: late.sequence, offset: null };
+      const { next, changed } = mergeBatch(window, position, candlesOf(late));
+      const rows = new Map(
+        [...next.rows].map(([symbol, row]) => [
+          symbol,
+          changed.includes(symbol) ? { ...row, reason: 'backfilled' } : row,
+        ]),
+      );
+      expect(mergeBatch(window, position, candlesOf(late), true)).toEqual({
+        next: { ...next, rows },
+        changed,
+      });
+    }),
+  );
+});
+
 test('mergeBatch() counts a batch without trades of the window, when it has none', () => {
   const { next, changed } = mergeBatch(ABSENT_WINDOW, POSITION, new Map());
   expect(changed).toEqual([]);
