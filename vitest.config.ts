@@ -21,7 +21,7 @@ export default defineConfig({
             'functions/*/src/**/*.test.ts',
             '{security,servers,feeds,knative,stand-in,console,local,audit,backfill,faults,grafana}/src/**/*.test.ts',
             'knative/check/**/*.test.ts',
-            'build/*.test.ts',
+            '{build,bench}/*.test.ts',
           ],
         },
       },

@@ -1,46 +1,97 @@
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 
-/** The newest candle of a series, each time that it was seen to be another one. */
-export interface SeenCandle {
+/** A candle as it stands in the chart. */
+export interface DrawnCandle {
   readonly atMs: number;
   readonly startMs: number;
+  readonly open: number;
+  readonly high: number;
+  readonly low: number;
   readonly close: number;
+}
+
+/** A candle as it came by the stream, with how many trades are in it. */
+export interface StreamedCandle extends DrawnCandle {
+  readonly tradeCount: number;
 }
 
 /** A trade of the series, with when it was sent. */
 export interface SentTrade {
   readonly sentMs: number;
   readonly startMs: number;
-  readonly price: number;
+}
+
+/** A trade that a candle was seen to end with. */
+export interface SeenTrade {
+  readonly candle: StreamedCandle;
+  readonly sentMs: number;
 }
 
 /**
- * From each trade that a candle was seen to end with to that moment. Of trades of one price in a window the
- * first counts that was sent after the one before.
+ * The newest trade of each candle that came with more trades than the one before. A shard is taken in order, so
+ * a candle of n trades has the first n that were sent of its window.
  */
-export function delaysOf(seen: readonly SeenCandle[], sent: readonly SentTrade[]): readonly number[] {
+export function newestTrades(
+  streamed: readonly StreamedCandle[],
+  sent: readonly SentTrade[],
+): readonly SeenTrade[] {
   const windows = Map.groupBy(sent, ({ startMs }) => startMs);
-  const next = new Map<number, number>();
-  const delays: number[] = [];
-  for (const { atMs, startMs, close } of seen) {
-    const trades = windows.get(startMs) ?? [];
-    const from = next.get(startMs) ?? 0;
-    const found = trades.findIndex(
-      ({ price, sentMs }, n) => n >= from && sentMs <= atMs && Math.abs(price - close) < 1e-7,
-    );
-    if (found < 0) continue;
-    next.set(startMs, found + 1);
-    delays.push(atMs - (trades[found]?.sentMs ?? Number.NaN));
+  const counted = new Map<number, number>();
+  const seen: SeenTrade[] = [];
+  for (const candle of streamed) {
+    if (candle.tradeCount <= (counted.get(candle.startMs) ?? 0)) continue;
+    counted.set(candle.startMs, candle.tradeCount);
+    const trade = windows.get(candle.startMs)?.[candle.tradeCount - 1];
+    if (trade !== undefined) seen.push({ candle, sentMs: trade.sentMs });
   }
-  return delays;
+  return seen;
 }
+
+/** From a trade to the moment at which its candle had come by the stream. */
+export function delaysToStream(seen: readonly SeenTrade[]): readonly number[] {
+  return seen.map(({ candle, sentMs }) => candle.atMs - sentMs);
+}
+
+/**
+ * From a trade to the moment at which its candle, or one that has more trades, was in the chart.
+ *
+ * A drawn candle is the newest of those that came until then and look the same.
+ */
+export function delaysToChart(seen: readonly SeenTrade[], drawn: readonly DrawnCandle[]): readonly number[] {
+  const shownOf = Map.groupBy(drawn, ({ startMs }) => startMs);
+  const seenOf = Map.groupBy(seen, ({ candle }) => candle.startMs);
+  return [...seenOf].flatMap(([startMs, trades]) => {
+    let next = 0;
+    return (shownOf.get(startMs) ?? []).flatMap((shown) => {
+      const last = trades.findLastIndex(
+        ({ candle }) => candle.atMs <= shown.atMs && looksLike(candle, shown),
+      );
+      const reached = trades.slice(next, last + 1);
+      next = Math.max(next, last + 1);
+      return reached.map(({ sentMs }) => shown.atMs - sentMs);
+    });
+  });
+}
+
+function looksLike(candle: DrawnCandle, { open, high, low, close }: DrawnCandle): boolean {
+  return candle.open === open && candle.high === high && candle.low === low && candle.close === close;
+}
+
+type StreamedRow = Pick<StreamedCandle, 'open' | 'high' | 'low' | 'close'> & {
+  readonly start: number;
+  readonly trade_count: number;
+};
 
 /**
  * Notes the candles of a symbol as they leave the query function, until it is aborted: what they are late by is
  * the pipeline's, and what the chart is late by beyond it the page's.
  */
-export function listenToCandles(origin: string, symbol: string, signal: AbortSignal): readonly SeenCandle[] {
-  const seen: SeenCandle[] = [];
+export function listenToCandles(
+  origin: string,
+  symbol: string,
+  signal: AbortSignal,
+): readonly StreamedCandle[] {
+  const seen: StreamedCandle[] = [];
   const query = new URLSearchParams({ kind: 'candles', symbol });
   let lastId = '';
 
@@ -55,8 +106,9 @@ export function listenToCandles(origin: string, symbol: string, signal: AbortSig
     for await (const { event, id, data } of events ?? []) {
       lastId = id ?? lastId;
       if (event !== 'candles') continue;
-      const { rows } = JSON.parse(data) as { rows: readonly { start: number; close: number }[] };
-      for (const { start, close } of rows) seen.push({ atMs: Date.now(), startMs: start, close });
+      const { rows } = JSON.parse(data) as { rows: readonly StreamedRow[] };
+      for (const { start, trade_count, ...prices } of rows)
+        seen.push({ atMs: Date.now(), startMs: start, tradeCount: trade_count, ...prices });
     }
   }
 

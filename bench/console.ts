@@ -15,14 +15,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { launchChromium } from '@kandle/console/chromium';
 import { type Simulator, startSimulator } from '@kandle/feeds/simulator/server';
 import type { SimulatedTrade } from '@kandle/feeds/simulator/market';
-import { priceOf } from '@kandle/feeds/simulator/frame-text';
 import { readPlan } from '@kandle/knative/read-plan';
 import { WINDOW_MS } from '@kandle/market/window/window';
 import { freePort } from '@kandle/servers/ports/ports';
 import { type Pipeline, startPipeline } from '@kandle/stand-in/pipeline';
 import { defineCommand, option, text, wholeNumber } from '@kandle/tooling/command';
 import { REPO_ROOT } from '@kandle/tooling/paths';
-import { delaysOf, listenToCandles, type SeenCandle, type SentTrade } from './chart-delays.ts';
+import {
+  type DrawnCandle,
+  delaysToChart,
+  delaysToStream,
+  listenToCandles,
+  newestTrades,
+  type SentTrade,
+} from './chart-delays.ts';
 import { type BenchRun, runBench } from './command.ts';
 import { ownServers } from './servers.ts';
 import { quantile } from './statistics.ts';
@@ -76,7 +82,6 @@ async function measureConsole({
         sent.push({
           sentMs: Date.now(),
           startMs: trade.eventTimeMs - (trade.eventTimeMs % WINDOW_MS),
-          price: priceOf(trade),
         });
   };
   const browser = await launchChromium();
@@ -137,11 +142,11 @@ async function measureConsole({
     }
 
     const samples = [await sample()];
-    const seen: SeenCandle[] = [];
+    const drawn: DrawnCandle[] = [];
     const tradesBefore = simulator.stats().trades;
     while (performance.now() - startedMs < minutes * 60_000) {
       await sleep(SAMPLE_MS, undefined, { signal });
-      seen.push(...(await page.evaluate(takeSeen)));
+      drawn.push(...(await page.evaluate(takeDrawn)));
       // A collection takes the main thread's time too: once a minute.
       if (performance.now() - startedMs < samples.length * 60_000) continue;
       samples.push(await sample());
@@ -152,8 +157,9 @@ async function measureConsole({
       const { profile } = await session.send('Profiler.stop');
       writeFileSync(resolve(REPO_ROOT, options.profile), JSON.stringify(profile));
     }
-    const toStream = delaysOf(streamed, sent);
-    const toChart = delaysOf(seen, sent);
+    const seen = newestTrades(streamed, sent);
+    const toStream = delaysToStream(seen);
+    const toChart = delaysToChart(seen, drawn);
     const [first, last] = [samples[0], samples.at(-1)];
     if (first === undefined || last === undefined) throw new Error('Cannot measure: there is no sample');
     const seconds = last.atSeconds - first.atSeconds;
@@ -207,23 +213,26 @@ async function measureConsole({
 /** In the page: notes the newest candle of the chart each time that it is another one. */
 function watchChart(): void {
   const { kandle } = globalThis as unknown as {
-    kandle: { drawn: () => readonly { time: number; close: number }[] };
+    kandle: { drawn: () => readonly (Omit<DrawnCandle, 'atMs' | 'startMs'> & { time: number })[] };
   };
-  const seen: SeenCandle[] = [];
-  Object.assign(globalThis, { seen });
+  const drawn: DrawnCandle[] = [];
+  Object.assign(globalThis, { drawn });
   let last = '';
   setInterval(() => {
     const bar = kandle.drawn().at(-1);
-    if (bar === undefined || last === `${bar.time} ${bar.close}`) return;
-    last = `${bar.time} ${bar.close}`;
-    seen.push({ atMs: Date.now(), startMs: bar.time * 1_000, close: bar.close });
+    if (bar === undefined) return;
+    const { time, open, high, low, close } = bar;
+    const text = [time, open, high, low, close].join(' ');
+    if (last === text) return;
+    last = text;
+    drawn.push({ atMs: Date.now(), startMs: time * 1_000, open, high, low, close });
   }, 50);
 }
 
 /** In the page: what was noted since the last time. */
-function takeSeen(): readonly SeenCandle[] {
-  const { seen } = globalThis as unknown as { seen: SeenCandle[] };
-  return seen.splice(0);
+function takeDrawn(): readonly DrawnCandle[] {
+  const { drawn } = globalThis as unknown as { drawn: DrawnCandle[] };
+  return drawn.splice(0);
 }
 
 interface Spread {

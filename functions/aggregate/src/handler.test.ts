@@ -124,6 +124,27 @@ test('aggregate() publishes no provisional candles, when its shard is behind', a
   expect(rig.published.map(({ kind }) => kind)).toEqual(['final', 'revised']);
 });
 
+test('aggregate() publishes what came too soon for a provisional candle, when the next window begins', async () => {
+  const rig = createRig();
+  const aggregate = rig.create();
+  await aggregate(batchEvent(1, [trade('a', 100, 10)], -800));
+  await aggregate(batchEvent(2, [trade('b', 200, 12)], -700));
+  expect(rig.published).toMatchObject([{ kind: 'provisional', candles: [{ tradeCount: 1 }] }]);
+  await aggregate(batchEvent(3, [trade('c', 5_100, 13)], 4_200));
+  await aggregate(batchEvent(4, [trade('d', 5_200, 13)], 4_300));
+  expect(rig.published.slice(1)).toMatchObject([
+    { kind: 'provisional', windowStartMs: W0, candles: [{ tradeCount: 2 }] },
+    { kind: 'provisional', windowStartMs: W0 + 5_000, candles: [{ tradeCount: 1 }] },
+  ]);
+  await aggregate(batchEvent(5, [], 9_000));
+  await aggregate(batchEvent(6, [trade('e', 10_100, 13)], 9_200));
+  expect(rig.published.slice(3).map(({ kind, windowStartMs }) => [kind, windowStartMs - W0])).toEqual([
+    ['final', 0],
+    ['provisional', 5_000],
+    ['provisional', 10_000],
+  ]);
+});
+
 test('aggregate() publishes a provisional and then a final candle, when the watermark passes end plus grace', async () => {
   const rig = createRig();
   const aggregate = rig.create();

@@ -10,7 +10,10 @@ export type Cause = Pick<BatchHeader, 'traceparent' | 'sampled'>;
 
 /** Publishes candles; each method resolves when Kafka has acknowledged them. */
 export interface CandlePublisher {
-  /** The candles that changed since the last look at an open window, at most about once a second. */
+  /**
+   * The candles that changed since the last look at an open window, at most about once a second. What was too
+   * soon for that is published when the shard's next window begins: else nobody sees it before the final candle.
+   */
   publishProvisional(key: WindowKey, window: WindowState, cause: Cause): Promise<void>;
   /** Every candle of a final window: the same version always has the same content, so it may be repeated. */
   publishFinal(key: WindowKey, window: WindowState, cause: Cause): Promise<void>;
@@ -37,12 +40,19 @@ interface LastShown {
   readonly version: number;
 }
 
-/** Most windows whose last provisional publication is remembered. */
+/** A window that changed too soon after its last provisional publication. */
+interface Held {
+  readonly key: WindowKey;
+  readonly window: WindowState;
+}
+
+/** Most windows whose last provisional publication is remembered, and most shards of which one is held back. */
 const MAX_SHOWN = 1_000;
 
 /** A publisher over a producer of events. */
 export function createCandlePublisher(producer: EventProducer, options: PublisherOptions): CandlePublisher {
   const shown = new LRUCache<string, LastShown>({ max: MAX_SHOWN });
+  const held = new LRUCache<string, Held>({ max: MAX_SHOWN });
 
   async function publish(
     key: WindowKey,
@@ -57,20 +67,29 @@ export function createCandlePublisher(producer: EventProducer, options: Publishe
     await producer.send(options.topic, formatCandleBatch(batch, traceparent));
   }
 
+  async function show(key: WindowKey, window: WindowState, cause: Cause): Promise<void> {
+    const last = shown.get(textOf(key));
+    shown.set(textOf(key), { atMs: options.monotonicMs(), version: window.version });
+    const changed = [...window.rows.values()].filter(
+      (row) => shownRow(window, row).version > (last?.version ?? 0),
+    );
+    await publish(key, window, 'provisional', changed, cause);
+  }
+
   return {
     async publishProvisional(key, window, cause) {
-      const text = `${key.shard}|${key.windowStartMs}`;
-      const last = shown.get(text);
-      const atMs = options.monotonicMs();
-      if (last !== undefined && atMs - last.atMs < options.provisionalMs) return;
-      shown.set(text, { atMs, version: window.version });
-      const changed = [...window.rows.values()].filter(
-        (row) => shownRow(window, row).version > (last?.version ?? 0),
-      );
-      await publish(key, window, 'provisional', changed, cause);
+      const before = held.get(key.shard);
+      held.delete(key.shard);
+      if (before !== undefined && before.key.windowStartMs < key.windowStartMs)
+        await show(before.key, before.window, cause);
+      const last = shown.get(textOf(key));
+      if (last !== undefined && options.monotonicMs() - last.atMs < options.provisionalMs)
+        held.set(key.shard, { key, window });
+      else await show(key, window, cause);
     },
     async publishFinal(key, window, cause) {
-      shown.delete(`${key.shard}|${key.windowStartMs}`);
+      shown.delete(textOf(key));
+      if (held.get(key.shard)?.key.windowStartMs === key.windowStartMs) held.delete(key.shard);
       await publish(key, window, 'final', window.rows.values(), cause);
     },
     async publishRevised(key, window, changed, cause) {
@@ -78,4 +97,8 @@ export function createCandlePublisher(producer: EventProducer, options: Publishe
       await publish(key, window, 'revised', rows, cause);
     },
   };
+}
+
+function textOf({ shard, windowStartMs }: WindowKey): string {
+  return `${shard}|${windowStartMs}`;
 }
