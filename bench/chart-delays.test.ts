@@ -31,3 +31,15 @@ test('delaysToChart() waits until the candle is drawn, or one with more trades',
   );
   expect(delaysToChart(seen, [candle(120, 5), candle(300, 7), candle(450, 5)])).toEqual([120, 200, 100, 150]);
 });
+
+test('delaysToChart() leaves out a candle that looks like the one before', () => {
+  const seen = newestTrades(
+    [
+      { ...candle(110, 5), tradeCount: 1 },
+      { ...candle(250, 5), tradeCount: 2 },
+      { ...candle(400, 6), tradeCount: 4 },
+    ],
+    sent,
+  );
+  expect(delaysToChart(seen, [candle(120, 5), candle(450, 6)])).toEqual([120, 150]);
+});

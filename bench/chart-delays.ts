@@ -55,12 +55,14 @@ export function delaysToStream(seen: readonly SeenTrade[]): readonly number[] {
 /**
  * From a trade to the moment at which its candle, or one that has more trades, was in the chart.
  *
- * A drawn candle is the newest of those that came until then and look the same.
+ * A drawn candle is the newest of those that came until then and look the same. A candle that looks like the
+ * one before it is left out: there is nothing new to draw.
  */
 export function delaysToChart(seen: readonly SeenTrade[], drawn: readonly DrawnCandle[]): readonly number[] {
   const shownOf = Map.groupBy(drawn, ({ startMs }) => startMs);
   const seenOf = Map.groupBy(seen, ({ candle }) => candle.startMs);
-  return [...seenOf].flatMap(([startMs, trades]) => {
+  return [...seenOf].flatMap(([startMs, all]) => {
+    const trades = all.filter(({ candle }, n) => n === 0 || !looksLike(candle, all[n - 1]?.candle ?? candle));
     let next = 0;
     return (shownOf.get(startMs) ?? []).flatMap((shown) => {
       const last = trades.findLastIndex(

@@ -210,22 +210,24 @@ async function measureConsole({
   }
 }
 
-/** In the page: notes the newest candle of the chart each time that it is another one. */
+/** In the page: notes each of the newest candles of the chart when it is another one. */
 function watchChart(): void {
   const { kandle } = globalThis as unknown as {
     kandle: { drawn: () => readonly (Omit<DrawnCandle, 'atMs' | 'startMs'> & { time: number })[] };
   };
   const drawn: DrawnCandle[] = [];
   Object.assign(globalThis, { drawn });
-  let last = '';
+  let last = new Map<number, string>();
   setInterval(() => {
-    const bar = kandle.drawn().at(-1);
-    if (bar === undefined) return;
-    const { time, open, high, low, close } = bar;
-    const text = [time, open, high, low, close].join(' ');
-    if (last === text) return;
-    last = text;
-    drawn.push({ atMs: Date.now(), startMs: time * 1_000, open, high, low, close });
+    const now = new Map<number, string>();
+    // A window's last change comes when the next one has begun.
+    for (const { time, open, high, low, close } of kandle.drawn().slice(-3)) {
+      const text = [open, high, low, close].join(' ');
+      now.set(time, text);
+      if (last.get(time) !== text)
+        drawn.push({ atMs: Date.now(), startMs: time * 1_000, open, high, low, close });
+    }
+    last = now;
   }, 50);
 }
 
