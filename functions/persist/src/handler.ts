@@ -97,6 +97,7 @@ function rawBatch({ attributes, data }: ReceivedEvent): RawBatch {
 
 /** The closed candles among an event's rows: those of which every version is kept. */
 function closedCandles(event: ReceivedEvent, partitions: readonly PartitionRows[]): ClosedCandles | null {
+  if (event.type !== EVENT_TYPES.candles) return null;
   const closed = partitions.flat().filter((row): row is RowOf<'candle_revisions'> => {
     return row.view === 'candle_revisions';
   });

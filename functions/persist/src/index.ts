@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { EVENT_TYPES } from '@kandle/market/event/topics';
 import { createCassandra } from '@kandle/runtime/cassandra';
 import { createMetrics } from '@kandle/runtime/metrics';
 import { runFunction } from '@kandle/runtime/run-function';
@@ -28,6 +29,7 @@ void runFunction('persist', readConfig, (config, log) => {
       });
   return {
     types: PERSISTED_TYPES,
+    atOnce: { [EVENT_TYPES.rawTrades]: config.TRADE_BATCHES_AT_ONCE },
     handle: createPersist({
       views,
       rows,

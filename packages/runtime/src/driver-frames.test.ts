@@ -1,9 +1,11 @@
 import { createRequire } from 'node:module';
+import { types } from 'cassandra-driver';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 /**
- * `patches/cassandra-driver+4.10.0.patch` writes a request into one buffer; the driver has one for each number.
+ * `patches/cassandra-driver+4.10.0.patch` writes a request into one buffer, and the usual values of a batch
+ * straight into it; the driver has a buffer for each number and each value.
  */
 interface FrameWriter {
   writeByte(value: number): void;
@@ -13,9 +15,19 @@ interface FrameWriter {
   writeShortBytes(value: Buffer): void;
   writeString(value: string): void;
   writeLString(value: string): void;
+  /** @returns False where the encoder must do it. */
+  writeValue(value: unknown, type: ColumnType): boolean;
   write(version: number, streamId: number, flags?: number): Buffer;
 }
-const { FrameWriter } = createRequire(import.meta.url)('cassandra-driver/lib/writers.js') as {
+interface ColumnType {
+  readonly code: number;
+}
+const require = createRequire(import.meta.url);
+const Encoder = require('cassandra-driver/lib/encoder.js') as new (
+  version: number,
+  options: object,
+) => { encode(value: unknown, type: ColumnType): Buffer };
+const { FrameWriter } = require('cassandra-driver/lib/writers.js') as {
   FrameWriter: new (opcode: number) => FrameWriter;
 };
 
@@ -74,4 +86,31 @@ test('a frame of the driver is what the native protocol says, and one buffer, wh
       expect(writer).not.toHaveProperty('buffers');
     }),
   );
+});
+
+const { text, varchar, ascii, timestamp, double, bigint, int, boolean } = types.dataTypes;
+const values = fc.oneof(
+  fc.record({ value: texts, code: fc.constantFrom(text, varchar) }),
+  fc.record({ value: fc.string({ maxLength: 40 }), code: fc.constant(ascii) }),
+  fc.record({ value: fc.maxSafeInteger(), code: fc.constant(timestamp) }),
+  fc.record({ value: fc.double(), code: fc.constant(double) }),
+  fc.record({ value: fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n), code: fc.constant(bigint) }),
+  fc.record({ value: fc.integer(), code: fc.constant(int) }),
+  fc.record({ value: fc.boolean(), code: fc.constant(boolean) }),
+);
+
+test('a value written into a frame has the bytes of the encoder, when it is of any of our types', () => {
+  const encoder = new Encoder(4, { encoding: { useBigIntAsLong: true } });
+  const direct = new Set<number>();
+  fc.assert(
+    fc.property(values, ({ value, code }) => {
+      const [written, encoded] = [new FrameWriter(BATCH), new FrameWriter(BATCH)];
+      encoded.writeBytes(encoder.encode(value, { code }));
+      if (!written.writeValue(value, { code })) return;
+      direct.add(code);
+      expect(written.write(4, 1).equals(encoded.write(4, 1))).toBe(true);
+    }),
+    { numRuns: 1_000 },
+  );
+  expect(direct).toEqual(new Set([text, varchar, timestamp, double, bigint]));
 });

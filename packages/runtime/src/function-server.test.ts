@@ -168,6 +168,38 @@ describe('serveFunction()', TIMEOUT, () => {
     expect(served.log()).not.toContain('odd');
   });
 
+  test('serveFunction() handles two large events at once and every small one, when a type has a bound of two', async () => {
+    const large = (order: string): Sent => ({
+      headers: { ...EVENT, 'ce-type': 'io.kandle.large.v1' },
+      body: order,
+    });
+    const before = served.log().length;
+    const answers = Promise.all(
+      [1, 2, 3, 4, 5].map(() => send(served.port, large('{"do":"wait","ms":100}'))),
+    );
+    const last = send(served.port, large('no JSON'));
+    expect(await send(served.port)).toMatchObject({ status: 204 });
+    expect(await answers).toEqual(Array.from({ length: 5 }, () => ({ status: 204, text: '' })));
+    expect(await last).toMatchObject({ status: 422 });
+    await vi.waitFor(() =>
+      expect(
+        served
+          .log()
+          .slice(before)
+          .match(/"ended"/g),
+      ).toHaveLength(5),
+    );
+    let [running, most] = [0, 0];
+    for (const [, step] of served
+      .log()
+      .slice(before)
+      .matchAll(/"(begun|ended)"/g)) {
+      running += step === 'begun' ? 1 : -1;
+      most = Math.max(most, running);
+    }
+    expect(most).toBe(2);
+  });
+
   test('serveFunction() answers 404 to other reads, when a browser comes by', async () => {
     expect(await send(served.port, { method: 'GET' })).toMatchObject({ status: 404 });
   });

@@ -24,6 +24,7 @@ await runFunction(
       wait: async (_, ms) => {
         log.info('begun');
         await wait(ms);
+        log.info('ended');
       },
       echo: ({ id, type, source, attributes, data, offset }) => {
         throw new PoisonError(
@@ -61,7 +62,8 @@ await runFunction(
       },
     };
     return {
-      types: ['io.kandle.test.v1'],
+      types: ['io.kandle.test.v1', 'io.kandle.large.v1'],
+      atOnce: { 'io.kandle.large.v1': 2 },
       warmUp: () => Promise.reject(new Error('the database is away')),
       handle: async (event) => {
         const order = Order.parse(event.data);
