@@ -12,7 +12,8 @@ export type Cause = Pick<BatchHeader, 'traceparent' | 'sampled'>;
 export interface CandlePublisher {
   /**
    * The candles that changed since the last look at an open window, at most about once a second. What was too
-   * soon for that is published when the shard's next window begins: else nobody sees it before the final candle.
+   * soon for that is published when the shard's next window begins: else nobody sees it before the final
+   * candle.
    */
   publishProvisional(key: WindowKey, window: WindowState, cause: Cause): Promise<void>;
   /** Every candle of a final window: the same version always has the same content, so it may be repeated. */

@@ -52,8 +52,8 @@ function singleNode({ port, storagePort, dataDir }: CassandraPlace): CassandraSe
     // `yaml: { commitlog_sync: 'group', … }`.
     commitlog_sync: 'batch',
     commitlog_total_space: '1024MiB',
-    // On the heap, in Cassandra's default form, 38,000 rows of trades filled a quarter of it: a backlog of 500,000
-    // was written to disk 13 times and compacted four at a time (docs/performance.md).
+    // On the heap, in Cassandra's default form, 38,000 rows of trades filled a quarter of it: a backlog of
+    // 500,000 was written to disk 13 times and compacted four at a time (docs/performance.md).
     memtable: { configurations: { trie: { class_name: 'TrieMemtable' }, default: { inherits: 'trie' } } },
     memtable_allocation_type: 'offheap_objects',
     memtable_offheap_space: '256MiB',
