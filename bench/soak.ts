@@ -9,17 +9,19 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { defineCommand, option, text, wholeNumber } from '@kandle/tooling/command';
+import { defineCommand, flag, option, text, wholeNumber } from '@kandle/tooling/command';
 import { readPlan } from '@kandle/knative/read-plan';
 import { REPO_ROOT } from '@kandle/tooling/paths';
 import { type Pipeline, startPipeline } from '@kandle/stand-in/pipeline';
 import { WATCHED_TOPICS } from '@kandle/local/progress';
+import { freePort } from '@kandle/servers/ports/ports';
 import { type Simulator, startSimulator } from '@kandle/feeds/simulator/server';
 import { createKafkaWatch } from '@kandle/local/view/kafka-watch';
 import { type BenchRun, runBench } from './command.ts';
 import { countCandles } from './count-stored.ts';
 import { createDelayProbe } from './delay-probe.ts';
 import { watchServerUse } from './server-use.ts';
+import { createPageProbe, pageLines } from './page-probe.ts';
 import { createUsage, rolesOf } from './process-usage.ts';
 import { ownServers } from './servers.ts';
 import { reportOf, type SoakRun, type SoakSample } from './soak-report.ts';
@@ -34,6 +36,7 @@ in .kandle/soak, and says what it took: memory, CPU time, lag, delay, and whethe
     symbols: option('N', 'up to 5,000', wholeNumber(1, 5_000), '100'),
     shards: option('N', 'shards of the feed, as SHARD_COUNT of ingest', wholeNumber(1, 100), '4'),
     'warm-up': option('N', 'seconds of the same before anything counts', wholeNumber(0, 3_600), '60'),
+    page: flag('the console is open in Chromium and is measured too, which takes a share of the machine'),
     profile: option(
       'DIR',
       "each function's process leaves a CPU profile there, for a browser's developer tools",
@@ -64,6 +67,7 @@ async function soak({ options, args, say, signal }: BenchRun<typeof COMMAND.opti
   let simulator: Simulator | null = null;
   let watch: Awaited<ReturnType<typeof createKafkaWatch>> | null = null;
   let pipeline: Pipeline | null = null;
+  const page = options.page ? await createPageProbe(say) : null;
   try {
     let probe: ReturnType<typeof createDelayProbe> | null = null;
     simulator = await startSimulator({
@@ -72,14 +76,19 @@ async function soak({ options, args, say, signal }: BenchRun<typeof COMMAND.opti
       rate,
       symbols,
       onProgress: say,
-      onFrame: (trades) => probe?.onFrame(trades),
+      onFrame: (trades) => {
+        probe?.onFrame(trades);
+        page?.onFrame(trades);
+      },
     });
     watch = await createKafkaWatch(servers.kafkaBrokers, WATCHED_TOPICS, true);
     const crashes: string[] = [];
+    const queryPort = await freePort();
     pipeline = await startPipeline({
       plan: await readPlan(),
       servers,
       keyspace: KEYSPACE,
+      ...(page === null ? {} : { queryPort }),
       logFolder: servers.logFolder,
       feed: feedOf(simulator, shards),
       log: say,
@@ -93,7 +102,9 @@ async function soak({ options, args, say, signal }: BenchRun<typeof COMMAND.opti
       },
     });
     say(`Warming up for ${options['warm-up']} s …`);
-    await sleep(options['warm-up'] * 1_000, undefined, { signal });
+    await sleep((options['warm-up'] * 1_000) / 2, undefined, { signal });
+    await page?.open(`http://127.0.0.1:${queryPort}`);
+    await sleep((options['warm-up'] * 1_000) / 2, undefined, { signal });
     probe = createDelayProbe(pipeline.client, KEYSPACE, { everyMs: 1_000 });
     const usage = createUsage();
     const alive = rolesOf(pipeline, servers.pids);
@@ -104,6 +115,7 @@ async function soak({ options, args, say, signal }: BenchRun<typeof COMMAND.opti
     const first = usage.sample(alive());
     const useSince = await watchServerUse(pipeline.client, KEYSPACE, servers.pids.cassandra);
     const tradesBefore = simulator.stats().trades;
+    await page?.start();
     while (performance.now() - startedMs < minutes * 60_000 && !signal.aborted) {
       await sleep(SAMPLE_MS, undefined, { signal }).catch(() => undefined);
       samples.push({
@@ -115,6 +127,7 @@ async function soak({ options, args, say, signal }: BenchRun<typeof COMMAND.opti
         ),
         usage: Object.fromEntries(usage.sample(alive())),
       });
+      await page?.look();
       // What was measured so far is kept, should the run be cut short.
       if (samples.length % SAMPLES_A_MINUTE === 0) {
         say(progressLine(samples, minutes));
@@ -124,6 +137,8 @@ async function soak({ options, args, say, signal }: BenchRun<typeof COMMAND.opti
     const cassandra = await useSince();
     measured.abort();
     probe.stop();
+    const shown = (await page?.report()) ?? null;
+    await page?.close();
     simulator.setSilent(true);
     const deadline = performance.now() + REST_MS;
     while (!(await pipeline.isAtRest()) && performance.now() < deadline) await sleep(250);
@@ -155,11 +170,13 @@ async function soak({ options, args, say, signal }: BenchRun<typeof COMMAND.opti
         ...watch.metrics(),
       },
     };
-    write(run);
+    write({ ...run, page: shown });
     const { lines, isGood } = reportOf(run, rate);
     console.log(lines.join('\n'));
-    return isGood;
+    if (shown !== null) console.log(`\n${pageLines(shown).join('\n')}`);
+    return isGood && (shown?.errors.length ?? 0) === 0;
   } finally {
+    await page?.close();
     await pipeline?.stop();
     await watch?.close();
     await simulator?.close();

@@ -39,7 +39,11 @@ const OF_SERIES = 'feed = ? AND shard = ? AND bucket = ? AND symbol = ?';
 const PlaceSchema = z.object({ shard: z.string(), time: column.timestamp });
 const PendingSchema = z.object({ minute: column.timestamp, feed: z.string(), symbols: z.string() });
 const StartSchema = z.object({ start: column.timestamp });
-const NamedIndicatorSchema = IndicatorRowSchema.extend({ names: z.string() });
+/** As it stands in the table: NaN where the indicator is not warm, null where the column was never written. */
+const NamedIndicatorSchema = IndicatorRowSchema.extend({
+  value: column.average.nullable(),
+  names: z.string(),
+});
 
 /** More lists of vendors than there are. */
 const MAX_LISTS = 1_000;
@@ -312,7 +316,7 @@ export function createCassandraStore(
           ({ names }) => names.split(' ').includes(name),
         ),
       );
-      return rows.map(({ names: _, ...row }) => row);
+      return rows.map(({ start, value, version }) => ({ start, value: value ?? Number.NaN, version }));
     },
     signals: (feed, symbol, range) =>
       selectOver(daysBetween(beginOf(range), range.toMs), range.limit, (day, limit) =>

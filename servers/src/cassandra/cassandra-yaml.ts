@@ -57,6 +57,8 @@ function singleNode({ port, storagePort, dataDir }: CassandraPlace): CassandraSe
     memtable: { configurations: { trie: { class_name: 'TrieMemtable' }, default: { inherits: 'trie' } } },
     memtable_allocation_type: 'offheap_objects',
     memtable_offheap_space: '256MiB',
+    // With one writer the largest is written when half of the room is taken, with two when a third is.
+    memtable_flush_writers: 1,
     ...threadsFor(availableParallelism()),
     // A broken disk ends the process, which is seen, rather than leaving half a node, which is not.
     disk_failure_policy: 'die',

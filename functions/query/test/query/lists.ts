@@ -35,4 +35,8 @@ export function testLists({ page, allPages }: QueryMarket): void {
       );
     },
   );
+
+  test('an indicator that is not warm yet is no row and no error', async () => {
+    expect(await allPages(`/v1/indicators?symbol=SIM:A&name=rsi14&${RANGE}`)).toEqual([]);
+  });
 }
