@@ -33,6 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'backfill',
     'feeds',
     'knative',
+    'security',
     'servers',
     'stand-in',
   ],

@@ -15,7 +15,8 @@ import { dashboardProviders, dataSources } from './data-sources.ts';
 export const GRAFANA = join(REPO_ROOT, 'grafana');
 
 /**
- * The feeds whose markets the committed alerts watch; twelve shards is what a feed has if nothing else is said.
+ * The feeds whose markets the committed alerts watch. A feed has four shards if nothing else is said, a fast
+ * one twelve: a shard that is not there has no rows.
  */
 const FEEDS: readonly WatchedFeed[] = [
   { feed: 'finnhub', shards: 12 },

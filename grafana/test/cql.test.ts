@@ -1,13 +1,15 @@
 import { BUCKET_MS } from '@kandle/market/view/buckets';
 import { types } from 'cassandra-driver';
+import { promote, rollBack } from '@kandle/runtime/promotions';
 import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
 import { beforeAll, expect, test } from 'vitest';
 import { KEYSPACE } from '../src/cassandra/cql.ts';
 import { alertRules, dashboards } from '../src/files.ts';
 import { cassandraTargets, type CassandraTarget } from '../src/inventory.ts';
-import { BEGIN, END, FEED, MIDNIGHT, SYMBOL, WINDOW_MS, writeMarket } from './market.ts';
+import { BEGIN, END, FEED, MIDNIGHT, SHADOW, SYMBOL, WINDOW_MS, writeMarket, writeShadow } from './market.ts';
 
 const keyspace = useTestKeyspace('grafana');
+const shadow = useTestKeyspace('grafana_s');
 const targets = cassandraTargets(dashboards(), alertRules());
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -15,9 +17,13 @@ const DAY_MS = 24 * HOUR_MS;
 const { dataTypes } = types;
 /** What the plugin hands on as a number; `decimal` fails the whole query, `varint` comes as text. */
 const NUMERIC: ReadonlySet<number> = new Set([dataTypes.double, dataTypes.int, dataTypes.bigint]);
+const TIME: ReadonlySet<number> = new Set([dataTypes.timestamp]);
 const TEXT: ReadonlySet<number> = new Set([dataTypes.text, dataTypes.varchar, dataTypes.boolean]);
 
-beforeAll(() => writeMarket(keyspace.client), 240_000);
+beforeAll(async () => {
+  await writeMarket(keyspace.client);
+  await writeShadow(shadow.client);
+}, 240_000);
 
 interface Answer {
   readonly columns: readonly { readonly name: string; readonly code: number }[];
@@ -71,7 +77,7 @@ async function readVariables(fromMs: number, toMs: number, atLeast: string, uid:
 /** What the plugin needs of an answer, by what is made of it. */
 function checkAnswer({ use, name }: CassandraTarget, { columns, rows }: Answer): void {
   const numbers = columns.filter(({ code }) => NUMERIC.has(code));
-  const times = columns.filter(({ code }) => code === dataTypes.timestamp);
+  const times = columns.filter(({ code }) => TIME.has(code));
   const texts = columns.filter(({ code }) => TEXT.has(code));
   expect(numbers.length + times.length + texts.length, `${name}: a type that Grafana does not know`).toBe(
     columns.length,
@@ -96,6 +102,17 @@ function checkAnswer({ use, name }: CassandraTarget, { columns, rows }: Answer):
   if (use === 'annotation') expect(new Set(rows.map((row) => row['feed'])).size).toBeLessThanOrEqual(1);
 }
 
+/** Every text of every dashboard at a range, each with the variables that the dashboard has there. */
+async function checkDashboards(fromMs: number, toMs: number): Promise<void> {
+  for (const { uid = '' } of dashboards()) {
+    const reading = await readVariables(fromMs, toMs, '5s', uid);
+    for (const target of targets) {
+      if (target.use === 'variable' || target.use === 'alert' || !target.name.startsWith(`${uid}:`)) continue;
+      checkAnswer(target, await ask(fill(target.cql, reading)));
+    }
+  }
+}
+
 const RANGES: readonly (readonly [name: string, fromMs: number, toMs: number, candles: string])[] = [
   ['an hour over midnight', MIDNIGHT - 30 * MINUTE_MS, MIDNIGHT + 30 * MINUTE_MS, '5s'],
   ['2 h 45 min over midnight', END - 165 * MINUTE_MS, END, '5s'],
@@ -110,15 +127,9 @@ const RANGES: readonly (readonly [name: string, fromMs: number, toMs: number, ca
 test.each(RANGES)(
   'every text of every dashboard answers what the plugin needs, at a range of %s',
   async (_, fromMs, toMs, candles) => {
-    for (const { uid = '' } of dashboards()) {
-      const reading = await readVariables(fromMs, toMs, '5s', uid);
-      if (uid === 'kandle-market') expect(reading.variables['candles']).toBe(candles);
-      for (const target of targets) {
-        if (target.use === 'variable' || target.use === 'alert' || !target.name.startsWith(`${uid}:`))
-          continue;
-        checkAnswer(target, await ask(fill(target.cql, reading)));
-      }
-    }
+    const { variables } = await readVariables(fromMs, toMs, '5s', 'kandle-market');
+    expect(variables['candles']).toBe(candles);
+    await checkDashboards(fromMs, toMs);
   },
 );
 
@@ -132,8 +143,11 @@ test('the texts that draw something answer rows, so that what they were checked 
       if ((await ask(fill(cql, reading))).rows.length === 0) empty.push(name);
     }
   }
-  // No audit ran here.
-  expect(empty).toEqual(['kandle-correctness: Audits of the range']);
+  // No audit ran here, and nothing is promoted.
+  expect(empty).toEqual([
+    'kandle-correctness: Audits of the range',
+    'kandle-correctness: Stretches that are read in a shadow, of each view',
+  ]);
 });
 
 const CANDLES_OF: Readonly<Record<string, number>> = {
@@ -168,6 +182,68 @@ test('stored indicators are drawn beside candles of 5 s, and beside no others', 
     const reading = await readVariables(END - HOUR_MS - WINDOW_MS, END - WINDOW_MS, atLeast, 'kandle-market');
     expect((await ask(fill(overlay?.cql ?? '', reading))).rows).toHaveLength(count);
   }
+});
+
+test('a range that lies in a promoted stretch is read in its shadow, no other is, and none after a rollback', async () => {
+  const [fromMs, toMs] = SHADOW;
+  const ours = keyspace.keyspace;
+  const placesAt = async (from: number, to: number) => {
+    const places: Record<string, string> = {};
+    for (const { uid = '' } of dashboards())
+      for (const [name, value] of Object.entries((await readVariables(from, to, '5s', uid)).variables))
+        if (name.endsWith('_in')) places[`${uid}: ${name}`] = value;
+    return places;
+  };
+  const closesAt = async (from: number, to: number, atLeast = '5s') => {
+    const panel = targets.find(({ name, use }) => use === 'candlestick' && name.startsWith('kandle-market'));
+    const reading = await readVariables(from, to, atLeast, 'kandle-market');
+    const { rows } = await ask(fill(panel?.cql ?? '', reading));
+    return new Set(rows.map(({ close }) => Math.round(Number(close) / 100)));
+  };
+  const everywhere = {
+    'kandle-market: candles_in': ours,
+    'kandle-market: trades_in': ours,
+    'kandle-overview: candles_in': ours,
+    'kandle-overview: days_in': ours,
+    'kandle-correctness: revisions_in': ours,
+  };
+  const inside = [fromMs + 1_000, toMs - 1_000] as const;
+  expect(await placesAt(...inside)).toEqual(everywhere);
+  expect(await closesAt(...inside)).toEqual(new Set([1]));
+  await checkDashboards(...inside);
+
+  await promote(keyspace.client, { keyspace: shadow.keyspace, fromMs, toMs }, new Date());
+  expect(await placesAt(...inside)).toEqual({
+    'kandle-market: candles_in': shadow.keyspace,
+    'kandle-market: trades_in': shadow.keyspace,
+    // Of a minute there, the last of which is not whole in the stretch; and neither is the day.
+    'kandle-overview: candles_in': ours,
+    'kandle-overview: days_in': ours,
+    'kandle-correctness: revisions_in': shadow.keyspace,
+  });
+  expect(await closesAt(...inside)).toEqual(new Set([7]));
+  await checkDashboards(...inside);
+  // The last minute is not whole in the stretch, and neither is a candle of it.
+  expect(await closesAt(fromMs, toMs - 61_000, '1m')).toEqual(new Set([7]));
+  expect(await closesAt(fromMs, toMs - 1_000, '1m')).toEqual(new Set([1]));
+  for (const [from, to] of [
+    [fromMs - 1, toMs - 1_000],
+    [fromMs + 1_000, toMs],
+  ] as const) {
+    expect(await placesAt(from, to)).toEqual(everywhere);
+    expect(await closesAt(from, to)).toEqual(new Set([1]));
+  }
+  const stretches = targets.find(({ name }) => name.includes('read in a shadow'));
+  const { rows } = await ask(fill(stretches?.cql ?? '', { fromMs, toMs, variables: {} }));
+  expect(rows).toHaveLength(5);
+  expect(rows.every(({ read_in }) => read_in === shadow.keyspace)).toBe(true);
+  // Alerts know no variables.
+  expect((await alertRows(`kandle-price-move-${FEED}`, MIDNIGHT + MINUTE_MS)).rows.length).toBeGreaterThan(0);
+
+  await rollBack(keyspace.client, new Date());
+  expect(await placesAt(...inside)).toEqual(everywhere);
+  expect(await closesAt(...inside)).toEqual(new Set([1]));
+  await checkDashboards(...inside);
 });
 
 test('no interval has more than 2,000 candles at any range, and its buckets hold them all', async () => {

@@ -23,6 +23,8 @@ const HALF_MS = 90 * 60_000;
 /** Three hours of candles, half of them before a UTC midnight. */
 export const BEGIN = MIDNIGHT - HALF_MS;
 export const END = MIDNIGHT + HALF_MS;
+/** A stretch that a shadow plays: it ends in the middle of a minute. */
+export const SHADOW = [MIDNIGHT + 600_000, MIDNIGHT + 1_230_000] as const;
 /** Events under way at once. */
 const AT_ONCE = 32;
 /** In Finnhub's words. */
@@ -43,6 +45,16 @@ const header = { shard: SHARD, epoch: 1, watermarkMs: END, ingestTimeMs: END };
  * the rows are those of production.
  */
 export async function writeMarket(client: Client): Promise<void> {
+  await writeEvents(client, [...candleEvents(), ...otherEvents()]);
+}
+
+/** Writes what a shadow makes of its stretch, by the same way: seven times the prices. */
+export async function writeShadow(client: Client): Promise<void> {
+  const [fromMs, toMs] = SHADOW;
+  await writeEvents(client, candleEvents({ fromMs, toMs, times: 7n }));
+}
+
+async function writeEvents(client: Client, events: readonly MarketEvent[]): Promise<void> {
   const views = createViews(client, { writeConcurrency: 32, maxRowsPerBatch: 200 });
   const rollups = createRollups(createRollupStore(client, views), {
     process: 'grafana-test',
@@ -54,7 +66,6 @@ export async function writeMarket(client: Client): Promise<void> {
     log: createLogger('grafana-test', 'silent'),
   });
   const persist = createPersist({ views, rollups, rows: { add: () => undefined }, horizonMs: 900_000 });
-  const events = [...candleEvents(), ...otherEvents()];
   for (let at = 0; at < events.length; at += AT_ONCE) {
     await Promise.all(
       events.slice(at, at + AT_ONCE).map(async (event) => {
@@ -76,8 +87,8 @@ function priceAt(startMs: number): bigint {
   );
 }
 
-function candleOf(symbol: string, startMs: number): PublishedCandle {
-  const [openE8, closeE8] = [priceAt(startMs), priceAt(startMs + WINDOW_MS)];
+function candleOf(symbol: string, startMs: number, times: bigint): PublishedCandle {
+  const [openE8, closeE8] = [times * priceAt(startMs), times * priceAt(startMs + WINDOW_MS)];
   const [lowE8, highE8] = openE8 < closeE8 ? [openE8, closeE8] : [closeE8, openE8];
   return {
     symbol,
@@ -98,9 +109,9 @@ function candleOf(symbol: string, startMs: number): PublishedCandle {
   };
 }
 
-function candleEvents(): readonly MarketEvent[] {
-  const count = (END - BEGIN) / WINDOW_MS;
-  return Array.from({ length: count }, (_, n) => BEGIN + n * WINDOW_MS).flatMap((windowStartMs, n) =>
+function candleEvents({ fromMs = BEGIN, toMs = END, times = 1n } = {}): readonly MarketEvent[] {
+  const count = (toMs - fromMs) / WINDOW_MS;
+  return Array.from({ length: count }, (_, n) => fromMs + n * WINDOW_MS).flatMap((windowStartMs, n) =>
     formatCandleBatch({
       shard: SHARD,
       windowStartMs,
@@ -108,7 +119,9 @@ function candleEvents(): readonly MarketEvent[] {
       kind: 'final',
       version: 3,
       // The other symbol is thin.
-      candles: [SYMBOL, ...(n % 7 === 0 ? ['SIM:B'] : [])].map((symbol) => candleOf(symbol, windowStartMs)),
+      candles: [SYMBOL, ...(n % 7 === 0 ? ['SIM:B'] : [])].map((symbol) =>
+        candleOf(symbol, windowStartMs, times),
+      ),
     }),
   );
 }

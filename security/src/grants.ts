@@ -1,3 +1,4 @@
+import { PROMOTED_VIEWS } from '@kandle/market/view/promotions';
 import { roleOf } from './names.ts';
 import { COMPONENTS, type Component, type Table } from './rights.ts';
 
@@ -25,4 +26,15 @@ export function grantsText(): string {
     ({ role, right, table }) => `GRANT ${right} ON TABLE \${keyspace}.${table} TO ${role};\n`,
   );
   return head + lines.join('');
+}
+
+/**
+ * What lets the readers of promotions into a shadow's keyspace: for each view that they may read where the
+ * pipeline writes, and that may be read there instead.
+ */
+export function shadowGrants(keyspace: string): readonly string[] {
+  const followers = COMPONENTS.filter(({ cassandra }) => cassandra?.select?.includes('promotions'));
+  return grants(followers)
+    .filter(({ right, table }) => right === 'SELECT' && PROMOTED_VIEWS.some((view) => view === table))
+    .map(({ role, right, table }) => `GRANT ${right} ON TABLE ${keyspace}.${table} TO ${role}`);
 }

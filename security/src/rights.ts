@@ -177,7 +177,9 @@ export const COMPONENTS: readonly Component[] = [
       describe: ['raw', 'trades', 'candles', 'signals', 'instruments', 'rejects', 'dead'],
       groups: { 'kandle-*': ['describe'] },
     },
-    cassandra: { select: ['latest', 'feed_gaps', 'indicators', 'shards', 'audits', 'instrument_lists'] },
+    cassandra: {
+      select: ['latest', 'feed_gaps', 'indicators', 'shards', 'audits', 'instrument_lists', 'promotions'],
+    },
   },
   {
     name: 'audit',

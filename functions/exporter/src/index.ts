@@ -13,6 +13,7 @@ import { createGapsCollector } from './gaps-collector.ts';
 import { createIndicatorsCollector } from './indicators-collector.ts';
 import { createInstrumentsCollector } from './instruments-collector.ts';
 import { createKafkaCollector } from './kafka-collector.ts';
+import { createPromotionsCollector } from './promotions-collector.ts';
 import { createExporterServer } from './server.ts';
 import { createWindowsCollector } from './windows-collector.ts';
 
@@ -39,6 +40,7 @@ async function main(): Promise<void> {
       createGapsCollector(cassandra, Date.now),
       createAuditsCollector(cassandra),
       createInstrumentsCollector(cassandra),
+      createPromotionsCollector(cassandra),
       createIndicatorsCollector(cassandra, choice, {
         ma: `sma${config.SMA_PERIOD}`,
         ema: `ema${config.EMA_PERIOD}`,

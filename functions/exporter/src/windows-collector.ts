@@ -2,7 +2,7 @@ import { feedOfShard } from '@kandle/market/event/shard';
 import type { Client } from 'cassandra-driver';
 import type { Collector, Sample } from './collector.ts';
 
-/** Most shards that are read: a feed has 12 unless it is told otherwise, and at most 100. */
+/** Most shards that are read: a feed has 4 unless it is told otherwise, and at most 100. */
 const MAX_SHARDS = 2_000;
 const SHARDS = `SELECT shard, closed_to, open FROM shards LIMIT ${MAX_SHARDS}`;
 

@@ -7,6 +7,7 @@ import { bucketOf } from '@kandle/market/view/buckets';
 import { createKafka } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
 import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
+import { promote, rollBack } from '@kandle/runtime/promotions';
 import { createTopics } from '@kandle/servers/kafka/create-topics';
 import { afterAll, beforeAll, expect, inject, onTestFinished, test, vi } from 'vitest';
 import { freePort } from '@kandle/servers/ports/ports';
@@ -251,6 +252,31 @@ test('the exporter shows the newest indicators of the symbols that it shows, and
   ]);
   child.kill('SIGTERM');
   await once(child, 'exit');
+});
+
+test('the exporter tells what is promoted, and within its next look what is not any more', async () => {
+  const client = createCassandra(
+    CassandraEnv.parse({
+      CASSANDRA_CONTACT_POINTS: contactPoints.join(','),
+      CASSANDRA_PORT: String(cassandraPort),
+      CASSANDRA_KEYSPACE: KEYSPACE,
+    }),
+  );
+  const { read, child } = await startExporter();
+  const promoted = async () => [...(await read())].filter(([key]) => key.startsWith('kandle_promoted'));
+  expect(await promoted()).toEqual([]);
+  const shadow = `${KEYSPACE}_s_one`;
+  const fromMs = Date.UTC(2026, 10, 20, 10);
+  await promote(client, { keyspace: shadow, fromMs, toMs: fromMs + 7_200_000 }, new Date());
+  const labels = `keyspace="${shadow}",from="2026-11-20T10:00:00.000Z",to="2026-11-20T12:00:00.000Z"`;
+  await vi.waitFor(
+    async () => expect(await promoted()).toEqual([[`kandle_promoted_range_seconds{${labels}}`, 7_200]]),
+    10_000,
+  );
+  await rollBack(client, new Date());
+  await vi.waitFor(async () => expect(await promoted()).toEqual([]), 10_000);
+  child.kill('SIGTERM');
+  await Promise.all([once(child, 'exit'), client.shutdown()]);
 });
 
 test.for([

@@ -7,7 +7,7 @@
 const FROM = '$__timeFrom';
 const TO = '$__timeTo';
 
-/** The keyspace that the texts name. */
+/** The keyspace that the texts name, of what is not read in a shadow's. */
 export const KEYSPACE = 'kandle';
 
 /** Most rows of one answer, at any range: the plugin itself has no limit. */
@@ -32,6 +32,8 @@ export const CHOSEN: Series = {
 
 /** A view whose partitions are short stretches of time. */
 export interface Bucketed {
+  /** Where it stands: {@link KEYSPACE}, or a variable that {@link selectPlace} answers. */
+  readonly keyspace: Term;
   readonly table: string;
   /** The length of a bucket as CQL writes it, such as `10m`, or a variable of milliseconds. */
   readonly bucket: string;
@@ -39,26 +41,58 @@ export interface Bucketed {
 }
 
 /** The view of candles that the variables `candles` and `bucket` name. */
-export const CANDLES: Bucketed = { table: 'candles_${candles}', bucket: '${bucket}', time: 'start' };
-export const CANDLES_5M: Bucketed = { table: 'candles_5m', bucket: '10h', time: 'start' };
-export const CANDLES_1D: Bucketed = { table: 'candles_1d', bucket: '24d', time: 'start' };
-export const REVISIONS: Bucketed = { table: 'candle_revisions', bucket: '10m', time: 'start' };
-export const INDICATORS: Bucketed = { table: 'indicators', bucket: '10m', time: 'start' };
-export const TRADES: Bucketed = { table: 'trades', bucket: '30s', time: 'time' };
-export const ORDER_BOOKS: Bucketed = { table: 'order_books', bucket: '30s', time: 'time' };
+export const CANDLES: Bucketed = {
+  keyspace: '${candles_in}',
+  table: 'candles_${candles}',
+  bucket: '${bucket}',
+  time: 'start',
+};
+/** For alerts, which know no variables: what the pipeline writes. */
+export const CANDLES_5M: Bucketed = {
+  keyspace: KEYSPACE,
+  table: 'candles_5m',
+  bucket: '10h',
+  time: 'start',
+};
+export const CANDLES_1D: Bucketed = {
+  keyspace: '${days_in}',
+  table: 'candles_1d',
+  bucket: '24d',
+  time: 'start',
+};
+export const REVISIONS: Bucketed = {
+  keyspace: '${revisions_in}',
+  table: 'candle_revisions',
+  bucket: '10m',
+  time: 'start',
+};
+export const TRADES: Bucketed = { keyspace: '${trades_in}', table: 'trades', bucket: '30s', time: 'time' };
+/** A shadow has no indicators and no books of its own. */
+export const INDICATORS: Bucketed = {
+  keyspace: KEYSPACE,
+  table: 'indicators',
+  bucket: '10m',
+  time: 'start',
+};
+export const ORDER_BOOKS: Bucketed = {
+  keyspace: KEYSPACE,
+  table: 'order_books',
+  bucket: '30s',
+  time: 'time',
+};
 
 /** What holds 2,000 rows of a symbol, wherever the range begins within a bucket of 120 rows. */
 const BUCKETS = 18;
 
 /** Rows of the range, of as many buckets as are counted back from its right edge. */
 export function selectRange(
-  { table, bucket, time }: Bucketed,
+  { keyspace, table, bucket, time }: Bucketed,
   series: Series,
   columns: readonly string[],
   { buckets = BUCKETS, until = TO, limit = MAX_ROWS } = {},
 ): string {
   return [
-    `SELECT ${columns.join(', ')} FROM ${KEYSPACE}.${table}`,
+    `SELECT ${columns.join(', ')} FROM ${keyspace}.${table}`,
     `WHERE feed ${series.feed} AND shard ${series.shard} AND bucket IN (${bucketsBack(bucket, buckets)})`,
     ...(series.symbol === null ? [] : [`AND symbol ${series.symbol}`]),
     `AND ${time} >= ${FROM} AND ${time} <= ${until} LIMIT ${limit}`,
@@ -67,30 +101,30 @@ export function selectRange(
   ].join(' ');
 }
 
-/** The newest rows of one bucket: so many buckets before that of the right edge. */
+/** The newest rows of the range in one bucket: so many buckets before that of the right edge. */
 export function selectNewest(
-  { table, bucket, time }: Bucketed,
+  { keyspace, table, bucket, time }: Bucketed,
   series: Series,
   columns: readonly string[],
   { before, limit }: { readonly before: number; readonly limit: number },
 ): string {
   return [
-    `SELECT ${columns.join(', ')} FROM ${KEYSPACE}.${table}`,
+    `SELECT ${columns.join(', ')} FROM ${keyspace}.${table}`,
     `WHERE feed ${series.feed} AND shard ${series.shard} AND bucket = ${bucketBack(bucket, before)}`,
-    `AND symbol ${series.symbol ?? ''} AND ${time} <= ${TO}`,
+    `AND symbol ${series.symbol ?? ''} AND ${time} >= ${FROM} AND ${time} <= ${TO}`,
     `ORDER BY symbol DESC, ${time} DESC LIMIT ${limit}`,
   ].join(' ');
 }
 
 /** The row of every symbol whose period holds the right edge. */
 export function selectRunning(
-  { table, bucket }: Bucketed,
+  { keyspace, table, bucket }: Bucketed,
   series: Series,
   columns: readonly string[],
   period: string,
 ): string {
   return [
-    `SELECT ${columns.join(', ')} FROM ${KEYSPACE}.${table}`,
+    `SELECT ${columns.join(', ')} FROM ${keyspace}.${table}`,
     `WHERE feed ${series.feed} AND shard ${series.shard} AND bucket = ${bucketBack(bucket, 0)}`,
     `AND start = floor((timestamp)${TO}, ${period}) LIMIT ${MAX_ROWS} ALLOW FILTERING`,
   ].join(' ');
@@ -168,6 +202,21 @@ export function selectInterval(
   atLeast: Term,
 ): string {
   return `SELECT ${column} FROM ${KEYSPACE}.candle_intervals WHERE most = ${most} AND at_least = ${atLeast} AND up_to_ms >= (bigint)\${__to} - (bigint)\${__from} LIMIT 1`;
+}
+
+/**
+ * The keyspace in which a view is read at the range of a dashboard: a shadow's, if all of the range lies in a
+ * stretch that was promoted, else the pipeline's own.
+ *
+ * @param view A table, or the name of one with a variable in it.
+ */
+export function selectPlace(view: string): string {
+  return `SELECT read_in FROM ${KEYSPACE}.promotions WHERE name = 'views' AND table_name = '${view}' AND until > \${__to} AND since <= \${__from} LIMIT 1 ALLOW FILTERING`;
+}
+
+/** Every stretch that is read in a shadow's keyspace, whatever the range. */
+export function selectPlaces(columns: readonly string[]): string {
+  return `SELECT ${columns.join(', ')} FROM ${KEYSPACE}.promotions WHERE name = 'views' AND since > 0 LIMIT ${MAX_ROWS} ALLOW FILTERING`;
 }
 
 function bucketsBack(bucket: string, count: number): string {

@@ -1,10 +1,18 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { cassandraQuery } from '../cassandra/cassandra-query.ts';
-import { CHOSEN, GAPS, REVISIONS, selectAudits, selectDays, selectRange } from '../cassandra/cql.ts';
+import {
+  CHOSEN,
+  GAPS,
+  REVISIONS,
+  selectAudits,
+  selectDays,
+  selectPlaces,
+  selectRange,
+} from '../cassandra/cql.ts';
 import { assemble } from './assemble.ts';
 import { bars, columns, lines, number, rows, sortedBy } from './panels.ts';
 import { prometheusInstant, prometheusQuery } from './prometheus-query.ts';
-import { feedVariable, shardVariable, symbolVariable } from './variables.ts';
+import { feedVariable, revisionsPlace, shardVariable, symbolVariable } from './variables.ts';
 
 const STAT = { source: 'prometheus', span: 4, height: 4 } as const;
 const THIRD = { source: 'prometheus', span: 8, height: 8 } as const;
@@ -17,7 +25,7 @@ export function correctnessDashboard(): Dashboard {
     description: 'What the audit found, and what was revised, late, repeated, missing or refused.',
     from: 'now-24h',
     refresh: '1m',
-    variables: [feedVariable(), symbolVariable(), shardVariable()],
+    variables: [feedVariable(), symbolVariable(), shardVariable(), revisionsPlace()],
     sections: [
       {
         title: 'Audit',
@@ -232,6 +240,22 @@ export function correctnessDashboard(): Dashboard {
               ),
             )
             .withTransformation(sortedBy('window', true)),
+        ],
+      },
+      {
+        title: 'Read elsewhere',
+        panels: [
+          rows({
+            source: 'cassandra',
+            title: 'Stretches that are read in a shadow, of each view',
+            description:
+              'Promoted by npm run shadow. A dashboard reads there if all of its range lies in the stretch.',
+            targets: [cassandraQuery('A', selectPlaces(['name', 'table_name', 'since', 'until', 'read_in']))],
+            span: 24,
+            height: 6,
+          }).withTransformation(
+            columns({ table_name: 'view', since: 'from', until: 'to', read_in: 'read in' }, ['name']),
+          ),
         ],
       },
       {

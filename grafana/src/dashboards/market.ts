@@ -38,10 +38,12 @@ import {
 } from './panels.ts';
 import {
   atLeastVariable,
+  candlesPlace,
   feedVariable,
   intervalVariables,
   shardVariable,
   symbolVariable,
+  tradesPlace,
 } from './variables.ts';
 
 const source = 'cassandra';
@@ -107,6 +109,8 @@ export function marketDashboard(): Dashboard {
       shardVariable(),
       atLeastVariable(),
       ...intervalVariables(2_000, "'${at_least}'"),
+      candlesPlace(),
+      tradesPlace(),
     ],
     annotations: [
       signalMarks('Buy signals', 'green', 'buy'),
@@ -129,7 +133,7 @@ export function marketDashboard(): Dashboard {
     ],
     sections: [
       {
-        title: '${symbol}, candles of ${candles}',
+        title: '${symbol}, candles of ${candles} in ${candles_in}',
         panels: [
           number(
             {

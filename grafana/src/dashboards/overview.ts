@@ -16,7 +16,14 @@ import {
 } from '../cassandra/cql.ts';
 import { assemble } from './assemble.ts';
 import { columns, number, rows, sortedBy, unitOf } from './panels.ts';
-import { feedVariable, intervalVariables, shardsVariable, symbolsVariable } from './variables.ts';
+import {
+  candlesPlace,
+  daysPlace,
+  feedVariable,
+  intervalVariables,
+  shardsVariable,
+  symbolsVariable,
+} from './variables.ts';
 
 const source = 'cassandra';
 const SHARDS = 'IN (${shards:singlequote})';
@@ -30,7 +37,14 @@ export function overviewDashboard(): Dashboard {
       'All symbols of a feed: last prices, the day so far (UTC), signals, and charts of the chosen ones.',
     from: 'now-6h',
     refresh: '30s',
-    variables: [feedVariable(), shardsVariable(), symbolsVariable(), ...intervalVariables(100, "'5s'")],
+    variables: [
+      feedVariable(),
+      shardsVariable(),
+      symbolsVariable(),
+      ...intervalVariables(100, "'5s'"),
+      candlesPlace(),
+      daysPlace(),
+    ],
     sections: [
       {
         title: 'All symbols of ${feed}',
@@ -212,7 +226,7 @@ export function overviewDashboard(): Dashboard {
         ],
       },
       {
-        title: 'Charts of the chosen symbols, candles of ${candles}',
+        title: 'Charts of the chosen symbols, candles of ${candles} in ${candles_in}',
         panels: [
           // One symbol a panel: of two in one, a candlestick panel draws one, and not always the same.
           new CandlestickBuilder()

@@ -6,7 +6,16 @@ import {
   VariableSort,
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { CASSANDRA } from '../cassandra/cassandra-query.ts';
-import { selectInterval, VARIABLES } from '../cassandra/cql.ts';
+import {
+  type Bucketed,
+  CANDLES,
+  CANDLES_1D,
+  REVISIONS,
+  selectInterval,
+  selectPlace,
+  TRADES,
+  VARIABLES,
+} from '../cassandra/cql.ts';
 
 /** A variable whose values Cassandra has; they arrive in any order, so they are sorted here. */
 function asked(name: string, cql: string, refresh = VariableRefresh.OnDashboardLoad): QueryVariableBuilder {
@@ -58,3 +67,14 @@ export function intervalVariables(most: 2_000 | 100, atLeast: string) {
     chosen('indicators_end', 'indicators_end'),
   ];
 }
+
+/** Where a view is read, chosen anew whenever the range changes: where the pipeline writes, or in a shadow. */
+function placeVariable(name: string, { table }: Pick<Bucketed, 'table'>): QueryVariableBuilder {
+  return asked(name, selectPlace(table), VariableRefresh.OnTimeRangeChanged).hide(VariableHide.HideVariable);
+}
+
+/** Needs the variable `candles`. */
+export const candlesPlace = () => placeVariable('candles_in', CANDLES);
+export const daysPlace = () => placeVariable('days_in', CANDLES_1D);
+export const revisionsPlace = () => placeVariable('revisions_in', REVISIONS);
+export const tradesPlace = () => placeVariable('trades_in', TRADES);

@@ -7,6 +7,7 @@ import { type Env, readEnv } from '@kandle/runtime/config';
 import { describeError } from '@kandle/runtime/errors';
 import { KafkaEnv } from '@kandle/runtime/kafka';
 import { forget, promote, readPromotions, rollBack } from '@kandle/runtime/promotions';
+import { shadowGrants } from '@kandle/security/grants';
 import {
   defineCommand,
   duration,
@@ -111,9 +112,6 @@ export async function main(args: readonly string[], env: Env, output: Output): P
   }
 }
 
-/** The roles that read views (security/src/rights.ts). */
-const READERS = ['kandle_query', 'kandle_grafana', 'kandle_console'];
-
 interface Wish {
   readonly promoted: string | null;
   readonly rollback: boolean;
@@ -133,8 +131,7 @@ async function change(
     if (about.doubts.length > 0) throw new UsageError(`${promoted}: ${about.doubts.join('; ')}`);
     // Where there are logins, the readers' own may not look into a keyspace that is new.
     if (hasLogin)
-      for (const reader of READERS)
-        await client.execute(`GRANT SELECT ON KEYSPACE ${keyspace} TO ${reader}`, [], { prepare: false });
+      for (const grant of shadowGrants(keyspace)) await client.execute(grant, [], { prepare: false });
     const { fromMs, toMs } = about;
     return describe(await promote(client, { keyspace, fromMs, toMs }, new Date()));
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parsePromotions, piecesOf, type Promotion, withPromotion } from './promotions.ts';
+import { parsePromotions, piecesOf, placesOf, type Promotion, withPromotion } from './promotions.ts';
 
 const MINUTE_MS = 60_000;
 const at = fc.integer({ min: 0, max: 40 }).map((n) => n * 20_000);
@@ -39,6 +39,27 @@ test('piecesOf() leaves views alone that no shadow has', () => {
   ]);
 });
 
+test('placesOf() has every row of a view once or not at all, where piecesOf() reads it', () => {
+  fc.assert(
+    fc.property(promotions, at, (all, startMs) => {
+      const places = placesOf(all);
+      for (const [view, periodMs] of [
+        ['candles_1m', MINUTE_MS],
+        ['trades', 1],
+      ] as const) {
+        const start = startMs - (startMs % periodMs);
+        const found = places.filter(
+          (one) => one.view === view && one.fromMs <= start && start + periodMs <= one.toMs,
+        );
+        const [piece] = piecesOf(view, { fromMs: start, toMs: start + periodMs }, all);
+        expect(found.map(({ keyspace }) => keyspace)).toEqual(
+          piece?.keyspace === null ? [] : [piece?.keyspace],
+        );
+      }
+    }),
+  );
+});
+
 test('withPromotion() leaves out what the new one covers; parsePromotions() reads what JSON wrote, and nothing odd', () => {
   const inner = { keyspace: 'a', fromMs: 10, toMs: 20 };
   const wide = { keyspace: 'b', fromMs: 5, toMs: 20 };
@@ -46,5 +67,10 @@ test('withPromotion() leaves out what the new one covers; parsePromotions() read
   expect(withPromotion([wide], inner)).toEqual([wide, inner]);
   expect(parsePromotions(JSON.stringify([wide]))).toEqual([wide]);
   expect(parsePromotions(null)).toEqual([]);
+  const many = Array.from({ length: 100 }, (_, n) => ({ keyspace: 'a', fromMs: 10 * n, toMs: 10 * n + 5 }));
+  const written = many.reduce<readonly Promotion[]>(withPromotion, []);
+  expect(parsePromotions(JSON.stringify(written))).toEqual(many);
+  // Readers would refuse what is longer.
+  expect(() => withPromotion(written, { keyspace: 'a', fromMs: 2_000, toMs: 2_005 })).toThrow(RangeError);
   expect(() => parsePromotions('[{"keyspace":"a; DROP","fromMs":1,"toMs":2}]')).toThrow('keyspace');
 });

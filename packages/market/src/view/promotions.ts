@@ -16,6 +16,14 @@ export interface Piece {
   readonly toMs: number;
 }
 
+/** A stretch of a view that is read in a shadow's keyspace. */
+export interface Place {
+  readonly view: PromotedView;
+  readonly keyspace: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
 /** Most promotions at a time. */
 export const MAX_PROMOTIONS = 100;
 
@@ -30,7 +38,7 @@ const PromotionsSchema = z
   .max(MAX_PROMOTIONS);
 
 /** Views that a shadow has, and how long a row of theirs is: a candle is taken whole or not. */
-const PERIOD_MS: Partial<Record<BucketedView, number>> = {
+const PERIOD_MS = {
   trades: 1,
   candles_5s: 5_000,
   candle_revisions: 5_000,
@@ -38,16 +46,29 @@ const PERIOD_MS: Partial<Record<BucketedView, number>> = {
   candles_5m: 300_000,
   candles_1h: 3_600_000,
   candles_1d: 86_400_000,
-};
+} as const satisfies Partial<Record<BucketedView, number>>;
+/** A view of which a shadow may be read. */
+export type PromotedView = keyof typeof PERIOD_MS;
+/** All of them. */
+export const PROMOTED_VIEWS = Object.keys(PERIOD_MS).filter(isPromoted);
+/** Later than any stretch of time. */
+const EVER_MS = Date.UTC(9999, 0, 1);
 
 /** The promotions of a pointer's text; none where there is no text. @throws {z.ZodError | SyntaxError} */
 export function parsePromotions(text: string | null): readonly Promotion[] {
   return text === null ? [] : PromotionsSchema.parse(JSON.parse(text));
 }
 
-/** A new promotion behind all others; those that nobody would see any more are left out. */
+/**
+ * A new promotion behind all others; those that nobody would see any more are left out.
+ *
+ * @throws {RangeError} If there are too many then.
+ */
 export function withPromotion(promotions: readonly Promotion[], one: Promotion): readonly Promotion[] {
-  return [...promotions.filter(({ fromMs, toMs }) => fromMs < one.fromMs || toMs > one.toMs), one];
+  const all = [...promotions.filter(({ fromMs, toMs }) => fromMs < one.fromMs || toMs > one.toMs), one];
+  if (all.length > MAX_PROMOTIONS)
+    throw new RangeError(`Cannot promote: more than ${MAX_PROMOTIONS} stretches would be`);
+  return all;
 }
 
 /**
@@ -59,7 +80,7 @@ export function piecesOf(
   { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
   promotions: readonly Promotion[],
 ): readonly Piece[] {
-  const periodMs = PERIOD_MS[view];
+  const periodMs = isPromoted(view) ? PERIOD_MS[view] : undefined;
   if (promotions.length === 0 || periodMs === undefined) return [{ keyspace: null, fromMs, toMs }];
   const whole = promotions
     .map((one) => ({
@@ -79,4 +100,20 @@ export function piecesOf(
     else pieces.push({ keyspace, fromMs: edge, toMs: end });
   }
   return pieces;
+}
+
+/**
+ * Every stretch of every view that is read in a shadow's keyspace: no two of a view overlap, and each holds its
+ * rows whole, so that a reader which cannot cut a range finds whether all of it lies in one.
+ */
+export function placesOf(promotions: readonly Promotion[]): readonly Place[] {
+  return PROMOTED_VIEWS.flatMap((view) =>
+    piecesOf(view, { fromMs: 0, toMs: EVER_MS }, promotions).flatMap(({ keyspace, fromMs, toMs }) =>
+      keyspace === null ? [] : [{ view, keyspace, fromMs, toMs }],
+    ),
+  );
+}
+
+function isPromoted(view: string): view is PromotedView {
+  return view in PERIOD_MS;
 }
