@@ -1,7 +1,8 @@
 import { describeError, RetryableError } from '@kandle/runtime/errors';
 import { Pool, type PoolClient } from 'pg';
 import type { Instrument } from '@kandle/market/instrument/instrument';
-import { COLUMNS, ON_CONFLICT, parseInstruments, parseOutcomes, toRow } from './rows.ts';
+import { INSTRUMENT_COLUMNS } from '@kandle/market/view/columns';
+import { ON_CONFLICT, parseInstruments, parseOutcomes, toRow } from './rows.ts';
 import type { InstrumentStore } from './store.ts';
 
 /** How PostgreSQL is reached. */
@@ -45,8 +46,8 @@ const SCHEMA = `
 /** Columns that hold times. */
 const TIMES: ReadonlySet<string> = new Set(['valid_from', 'valid_to', 'changed_at']);
 /** Times go in as epoch milliseconds, all rows as one JSON text. */
-const INSERT = `INSERT INTO instruments (${COLUMNS.join(', ')})
-  SELECT ${COLUMNS.map((name) => (TIMES.has(name) ? `to_timestamp(${name} / 1000.0)` : name)).join(', ')}
+const INSERT = `INSERT INTO instruments (${INSTRUMENT_COLUMNS.join(', ')})
+  SELECT ${INSTRUMENT_COLUMNS.map((name) => (TIMES.has(name) ? `to_timestamp(${name} / 1000.0)` : name)).join(', ')}
   FROM jsonb_to_recordset($1::jsonb) AS row (feed text, ticker text, valid_from bigint, valid_to bigint, list text,
     id text, market text, currency text, type text, description text, figi text, isin text, status text,
     absences int, changed_at bigint)

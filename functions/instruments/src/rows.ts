@@ -1,37 +1,19 @@
 import type { Instrument } from '@kandle/market/instrument/instrument';
+import { INSTRUMENT_COLUMNS } from '@kandle/market/view/columns';
 import { z } from 'zod';
-
-/** The columns of the table `instruments`, the same in both databases; the first three are its key. */
-export const COLUMNS = [
-  'feed',
-  'ticker',
-  'valid_from',
-  'valid_to',
-  'list',
-  'id',
-  'market',
-  'currency',
-  'type',
-  'description',
-  'figi',
-  'isin',
-  'status',
-  'absences',
-  'changed_at',
-] as const;
 
 /**
  * An insert that changes the row that is there, and takes it for unpublished: the end of the statement after
  * its values.
  */
-export const ON_CONFLICT = `ON CONFLICT (feed, ticker, valid_from) DO UPDATE SET published = false, ${COLUMNS.slice(
+export const ON_CONFLICT = `ON CONFLICT (feed, ticker, valid_from) DO UPDATE SET published = false, ${INSTRUMENT_COLUMNS.slice(
   3,
 )
   .map((name) => `${name} = excluded.${name}`)
   .join(', ')}`;
 
 /** A row's values by column; times are epoch milliseconds. */
-export type Row = Readonly<Record<(typeof COLUMNS)[number], string | number | null>>;
+export type Row = Readonly<Record<(typeof INSTRUMENT_COLUMNS)[number], string | number | null>>;
 
 /** The row of an instrument. */
 export function toRow({ validFromMs, validToMs, changedAtMs, ...rest }: Instrument): Row {

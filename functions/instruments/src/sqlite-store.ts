@@ -1,7 +1,8 @@
 import { DatabaseSync } from 'node:sqlite';
 import type { Instrument } from '@kandle/market/instrument/instrument';
+import { INSTRUMENT_COLUMNS } from '@kandle/market/view/columns';
 import { describeError, RetryableError } from '@kandle/runtime/errors';
-import { COLUMNS, ON_CONFLICT, parseInstruments, parseOutcomes, toRow } from './rows.ts';
+import { ON_CONFLICT, parseInstruments, parseOutcomes, toRow } from './rows.ts';
 import type { InstrumentStore } from './store.ts';
 
 /** Times are epoch milliseconds. SQLite has no exclusion constraint: two triggers are one. */
@@ -40,7 +41,7 @@ const ADDED = ['changed_at', 'published'].map(
 const INDEX =
   'CREATE INDEX IF NOT EXISTS instruments_unpublished ON instruments (feed, changed_at) WHERE published = 0';
 
-const INSERT = `INSERT INTO instruments (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map((name) => `:${name}`).join(', ')}) ${ON_CONFLICT}`;
+const INSERT = `INSERT INTO instruments (${INSTRUMENT_COLUMNS.join(', ')}) VALUES (${INSTRUMENT_COLUMNS.map((name) => `:${name}`).join(', ')}) ${ON_CONFLICT}`;
 const NEWEST = `SELECT * FROM (SELECT *, max(valid_from) OVER (PARTITION BY ticker) AS newest FROM instruments WHERE feed = ?)
   WHERE valid_from = newest`;
 const UNPUBLISHED =

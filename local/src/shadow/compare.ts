@@ -1,7 +1,8 @@
 import { feedOfShard } from '@kandle/market/event/shard';
 import { bucketsBetween } from '@kandle/market/view/buckets';
+import { CANDLE_CONTENT } from '@kandle/market/view/columns';
 import type { Client, types } from 'cassandra-driver';
-import { type CandleText, type Changes, COMPARED, type Difference, differenceOf } from './differences.ts';
+import { type CandleText, type Changes, type Difference, differenceOf } from './differences.ts';
 
 /** What two keyspaces have of a stretch of time. */
 export interface Comparison {
@@ -63,7 +64,7 @@ async function readBucket(
   key: readonly unknown[],
 ): Promise<ReadonlyMap<string, CandleText>> {
   const found = new Map<string, CandleText>();
-  const query = `SELECT symbol, start, ${COMPARED.join(', ')} FROM ${keyspace}.candles_5s WHERE feed = ? AND shard = ? AND bucket = ?`;
+  const query = `SELECT symbol, start, ${CANDLE_CONTENT.join(', ')} FROM ${keyspace}.candles_5s WHERE feed = ? AND shard = ? AND bucket = ?`;
   for await (const row of await client.execute(query, [...key], { prepare: true, fetchSize: FETCH_SIZE })) {
     const start: unknown = row['start'];
     const startMs = start instanceof Date ? start.getTime() : 0;
@@ -79,5 +80,5 @@ function splitKey(key: string): readonly string[] {
 }
 
 function textsOf(row: types.Row): CandleText {
-  return Object.fromEntries(COMPARED.map((name) => [name, String(row[name] ?? '')]));
+  return Object.fromEntries(CANDLE_CONTENT.map((name) => [name, String(row[name] ?? '')]));
 }

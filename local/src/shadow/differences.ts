@@ -1,3 +1,5 @@
+import { CANDLE_CONTENT } from '@kandle/market/view/columns';
+
 /** A candle as a row of `candles_5s` has it: its columns as texts, by name. */
 export type CandleText = Readonly<Record<string, string>>;
 
@@ -22,35 +24,13 @@ export interface Changes {
   readonly grace: boolean;
 }
 
-/**
- * Columns of `candles_5s` that are compared. `version` counts how often a window was written, and a repeated or
- * redriven event may have had its own; what a candle says does not depend on it.
- */
-export const COMPARED = [
-  'open',
-  'high',
-  'low',
-  'close',
-  'volume',
-  'vwap',
-  'mean_price',
-  'trade_count',
-  'notional',
-  'volume_e8',
-  'notional_e16',
-  'price_sum_e8',
-  'price_rank',
-  'state',
-  'revision',
-  'reason',
-  'complete',
-  'sampled',
-] as const;
-
 const HISTORY: ReadonlySet<string> = new Set(['state', 'revision', 'reason']);
 const COUNTS: ReadonlySet<string> = new Set(['trade_count', 'volume_e8', 'volume']);
 
-/** Compares one candle on both sides; null where they say the same. */
+/**
+ * Compares one candle on both sides; null where they say the same. Of a repeated or redriven event the window
+ * may have been written once more, so its `version` does not count.
+ */
 export function differenceOf(
   place: CandlePlace,
   production: CandleText | undefined,
@@ -58,7 +38,7 @@ export function differenceOf(
   changes: Changes,
 ): Difference | null {
   const fields: Record<string, readonly [string, string]> = {};
-  for (const name of COMPARED) {
+  for (const name of CANDLE_CONTENT) {
     const [there, here] = [production?.[name] ?? '', shadow?.[name] ?? ''];
     // A row of before there was such a column says nothing of it; only a reason is an empty text.
     const isUnsaid = production !== undefined && there === '' && name !== 'reason';

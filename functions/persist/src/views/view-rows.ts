@@ -1,30 +1,9 @@
 import { INDICATOR_KINDS } from '@kandle/market/indicator/indicators';
+import { CANDLE_CONTENT, INSTRUMENT_COLUMNS } from '@kandle/market/view/columns';
 
-/** What all views of candles have beside their key. */
-const CANDLE_NUMBERS = [
-  'version',
-  'open',
-  'high',
-  'low',
-  'close',
-  'volume',
-  'vwap',
-  'mean_price',
-  'trade_count',
-  'state',
-  'revision',
-  'reason',
-  'complete',
-  'sampled',
-  'price_rank',
-  'notional',
-  'volume_e8',
-  'notional_e16',
-  'price_sum_e8',
-] as const;
 /** The key of a partition: what a shard's symbols have in a stretch of time (`@kandle/market/view/buckets`). */
 const PARTITION = ['feed', 'shard', 'bucket'] as const;
-const CANDLE_COLUMNS = [...PARTITION, 'symbol', 'start', ...CANDLE_NUMBERS] as const;
+const CANDLE_COLUMNS = [...PARTITION, 'symbol', 'start', 'version', ...CANDLE_CONTENT] as const;
 const TRADE_COLUMNS = [...PARTITION, 'symbol', 'time', 'id', 'price', 'size'] as const;
 const GAP_KEY = ['feed', 'day', 'from_time', 'shard', 'reason'] as const;
 const ROLLUP_COLUMNS = [...CANDLE_COLUMNS, 'parts'] as const;
@@ -110,26 +89,7 @@ export const VIEWS = {
       'asks',
     ],
   },
-  instruments: {
-    keyColumns: 3,
-    columns: [
-      'feed',
-      'ticker',
-      'valid_from',
-      'valid_to',
-      'list',
-      'id',
-      'market',
-      'currency',
-      'type',
-      'description',
-      'figi',
-      'isin',
-      'status',
-      'absences',
-      'changed_at',
-    ],
-  },
+  instruments: { keyColumns: 3, columns: INSTRUMENT_COLUMNS },
   instrument_lists: {
     keyColumns: 2,
     columns: ['feed', 'list', 'tried_at', 'taken_at', 'refusal', 'active'],
