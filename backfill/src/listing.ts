@@ -1,4 +1,5 @@
-import type { BackfillOutcome, GapOutcome } from './backfill.ts';
+import type { BackfillOutcome } from './backfill.ts';
+import type { GapOutcome } from './report.ts';
 
 const WORDS: Readonly<Record<GapOutcome['state'], string>> = {
   filled: 'filled',
