@@ -31,7 +31,7 @@ export default defineConfig({
           include: [
             'packages/*/test/**/*.test.ts',
             'functions/*/test/**/*.test.ts',
-            '{security,servers,feeds,stand-in,knative,console,local,audit,grafana}/test/**/*.test.ts',
+            '{security,servers,feeds,stand-in,knative,console,local,audit,backfill,grafana}/test/**/*.test.ts',
             'faults/test/*.test.ts',
             'build/test/*.test.ts',
           ],

@@ -2,7 +2,7 @@ import { RetryableError } from '@kandle/runtime/errors';
 import type { BackfillDeps } from './deps.ts';
 import { entryId } from './ledger.ts';
 import { type GapFilter, makePlan } from './plan.ts';
-import { type GapOutcome, tellGaps } from './report.ts';
+import { broughtFor, type GapOutcome, tellGaps } from './report.ts';
 import { readChain, sendBatches, unsentOf, writePlan } from './send.ts';
 
 /** What a backfill did, or would do. */
@@ -24,7 +24,7 @@ const MAX_TRIES = 5;
  * ends where this one would have.
  *
  * @throws {FatalError} If the history refuses us or the settings do not fit the log; {RetryableError} if Kafka
- * or   the history is away.
+ *   or the history is away.
  */
 export async function runBackfill(
   deps: BackfillDeps,
@@ -35,8 +35,10 @@ export async function runBackfill(
   const unsent = unsentOf(chain, deps.wallMs());
   if (unsent.length > 0) deps.onProgress(`An earlier backfill has left ${unsent.length} batches unsent.`);
   if (!isDryRun) await sendBatches(deps, unsent);
+  const runs = new Set<string>();
   for (let attempt = 1; attempt <= MAX_TRIES; attempt++) {
-    const plan = await makePlan(deps, filter, chain);
+    const plan = await makePlan(deps, filter, chain, isDryRun ? unsent : []);
+    runs.add(plan.run);
     if (isDryRun) return { gaps: plan.gaps.map(({ outcome }) => outcome), finished: 0 };
     await writePlan(deps, plan.batches, chain);
     const after = plan.batches.length === 0 ? chain : await readChain(deps);
@@ -44,7 +46,10 @@ export async function runBackfill(
     if (plan.batches.every(({ batch }) => won.has(entryId(batch)))) {
       await sendBatches(deps, plan.batches);
       await tellGaps(deps, plan.gaps, after);
-      return { gaps: plan.gaps.map(({ outcome }) => outcome), finished: unsent.length };
+      // What an earlier try has brought counts too.
+      const brought = (name: string): number => broughtFor(after, name, { wallMs: deps.wallMs(), runs });
+      const gaps = plan.gaps.map(({ outcome }) => ({ ...outcome, brought: brought(outcome.name) }));
+      return { gaps, finished: unsent.length };
     }
     deps.onProgress('Another backfill was faster: looking again.');
     chain = after;

@@ -20,7 +20,7 @@ export const envSchema = z.object({
   SHARD_COUNT: wholeNumber(1, 100).default(4),
   /** As transform has it: how far behind its batch's watermark a trade may be and still count. */
   HORIZON_MS: positiveMs.default(900_000),
-  /** Most trades of the gaps that are held. */
+  /** Most trades of the gaps that are held: those that are counted, and those of a recording. */
   MAX_TRADES: wholeNumber(1, 100_000_000).default(2_000_000),
   /** Base of the vendor's REST interface; without it, the vendor's own. */
   API_URL: z.url().optional(),

@@ -98,6 +98,14 @@ export function createChain(): Chain {
   };
 }
 
+/** Half of what aggregate's `EXPIRY_MS` is. */
+const MAX_AGE_MS = 7 * 86_400_000;
+
+/** True for a batch that nobody sends any more: it was begun so long ago that no window would take it. */
+export function isGivenUp({ isSent, batch }: PlannedBatch, wallMs: number): boolean {
+  return !isSent && wallMs - batch.ingestTimeMs >= MAX_AGE_MS;
+}
+
 /** The name of a batch in the ledger. */
 export function entryId({ shard, epoch, sequence, run }: LedgerBatch): string {
   return `backfill:${epoch}:${shard}:${sequence}:${run}`;

@@ -45,7 +45,7 @@ export async function main(args: readonly string[], env: Env, output: Output): P
           openHistory: (format, questions) =>
             recording.length === 0
               ? Promise.resolve(createVendorHistory(config))
-              : readRecordingHistory({ files: recording, feed, shardCount, format }, questions),
+              : readRecordingHistory({ files: recording, feed, shardCount, format, maxTrades }, questions),
           wallMs: Date.now,
           onProgress: output.progress,
         },

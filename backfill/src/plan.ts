@@ -1,19 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { bySymbol, leftAfter, shortened } from '@kandle/market/backfill/left-spans';
 import { missingTrades } from '@kandle/market/backfill/missing-trades';
 import { partsOf } from '@kandle/market/event/parts';
 import { feedOfShard, shardOf } from '@kandle/market/event/shard';
-import { MAX_NOTE } from '@kandle/market/feed/feed-gap';
 import type { FormatName } from '@kandle/market/feed/format-name';
 import type { RawRecord } from '@kandle/market/feed/raw-batch';
+import { cleanBatch } from '@kandle/market/trade/clean-trades';
 import type { Trade } from '@kandle/market/trade/trade';
 import { windowStartOf } from '@kandle/market/window/window';
 import { FatalError } from '@kandle/runtime/errors';
 import type { BackfillDeps } from './deps.ts';
-import type { History, HistoryAnswer, HistoryQuestion } from './history.ts';
+import type { History, HistoryQuestion } from './history.ts';
 import type { Chain, LedgerBatch, PlannedBatch } from './ledger.ts';
 import { type CountedGap, type KnownGap, type LogFacts, readCountedGaps, readFacts } from './read-log.ts';
-import { broughtFor, leftOf, type PlannedGap, stateOf } from './report.ts';
+import { broughtFor, leftOf, type PlannedGap, reportOf, stateOf } from './report.ts';
 
 /** Which gaps are wanted. */
 export interface GapFilter {
@@ -29,6 +28,8 @@ export interface GapFilter {
 export interface Plan {
   readonly gaps: readonly PlannedGap[];
   readonly batches: readonly Pick<PlannedBatch, 'gap' | 'batch'>[];
+  /** What its batches have in `run`. */
+  readonly run: string;
 }
 
 /** Records of one batch; ingest makes batches of the same size. */
@@ -39,9 +40,16 @@ const MAX_PLANNED = 200_000;
 /**
  * Looks for what the log lacks of its gaps, as the ledger and the log are now.
  *
+ * @param pending Batches of the ledger that will be sent beside the plan's, and are not in the log yet.
  * @throws As {@link runBackfill}.
  */
-export async function makePlan(deps: BackfillDeps, filter: GapFilter, chain: Chain): Promise<Plan> {
+export async function makePlan(
+  deps: BackfillDeps,
+  filter: GapFilter,
+  chain: Chain,
+  pending: readonly PlannedBatch[],
+): Promise<Plan> {
+  const run = randomUUID();
   deps.onProgress('Reading the gaps of the log …');
   const facts = await readFacts(deps.kafka, deps.topics.raw);
   const gaps: PlannedGap[] = [];
@@ -51,7 +59,7 @@ export async function makePlan(deps: BackfillDeps, filter: GapFilter, chain: Cha
     if (hindrance === null) ready.push(known);
     else gaps.push(hindered(known, hindrance));
   }
-  if (ready.length === 0) return { gaps, batches: [] };
+  if (ready.length === 0) return { gaps, batches: [], run };
   deps.onProgress(`Reading what is counted of ${ready.length} gaps …`);
   const { horizonMs, maxTrades } = deps;
   const counted = await readCountedGaps(deps.kafka, deps.topics.raw, {
@@ -63,9 +71,12 @@ export async function makePlan(deps: BackfillDeps, filter: GapFilter, chain: Cha
   checkShards(counted, filter.feed, deps.shardCount);
   const questions = ready.map((known) => questionOf(known, counted.get(known.name)));
   const history = await deps.openHistory(formatOf(counted), questions);
-  const addBatches = createBatches(history, deps.wallMs(), chain);
+  const wallMs = deps.wallMs();
+  const addBatches = createBatches(history, run, wallMs, chain);
   /** By shard: of two gaps that overlap, the second finds what is planned for the first. */
-  const planned = new Map<string, Trade[]>();
+  const planned = new Map<string, readonly Trade[]>();
+  for (const { batch } of pending)
+    planned.set(batch.shard, [...(planned.get(batch.shard) ?? []), ...tradesIn(batch)]);
   let total = 0;
   const batches: Plan['batches'][number][] = [];
   for (const [index, known] of ready.entries()) {
@@ -91,26 +102,25 @@ export async function makePlan(deps: BackfillDeps, filter: GapFilter, chain: Cha
     planned.set(shard, [...others, ...missing.trades]);
     total += missing.records.length;
     batches.push(...addBatches(known, of, missing.records));
-    const brought = { now: missing.records.length, before: broughtFor(chain, known.name) };
-    const { report, state } = judge(known, { answer, of, source: history.source, brought });
+    const brought = missing.records.length;
+    const report = reportOf(known, history.source, answer, of.symbols);
     const outcome = {
       name: known.name,
       gap: known.gap,
-      state,
-      brought: brought.now,
+      state: stateOf(report.left, broughtFor(chain, known.name, { wallMs }) + brought),
+      brought,
       known: missing.known,
       note: report.note,
       hasFailed: answer.hasFailed,
     };
     gaps.push({ known, report, outcome });
   }
-  return { gaps, batches };
+  return { gaps, batches, run };
 }
 
 /** Makes batches of records, numbered within their shard in an epoch of this plan's own. */
-function createBatches(history: History, wallMs: number, chain: Chain) {
+function createBatches(history: History, run: string, wallMs: number, chain: Chain) {
   const epoch = Math.max(wallMs, ...chain.batches().map(({ batch }) => batch.epoch + 1));
-  const run = randomUUID();
   const sequences = new Map<string, number>();
   return ({ name, gap: { shard } }: KnownGap, { format, rules }: CountedGap, records: readonly RawRecord[]) =>
     [...partsOf(records, MAX_RECORDS)].map((part) => {
@@ -129,33 +139,6 @@ function createBatches(history: History, wallMs: number, chain: Chain) {
       };
       return { gap: name, batch };
     });
-}
-
-/** What is told of a gap for which a history was asked. */
-function judge(
-  known: KnownGap,
-  {
-    answer,
-    of,
-    source,
-    brought,
-  }: {
-    readonly answer: HistoryAnswer;
-    readonly of: CountedGap;
-    readonly source: string;
-    readonly brought: { readonly now: number; readonly before: number };
-  },
-) {
-  const before = leftOf(known);
-  const left = shortened(leftAfter(bySymbol(before, of.symbols), answer.covered));
-  const isUnknown = of.symbols.size === 0;
-  const note = isUnknown ? 'the log knows no symbol of the shard' : answer.note;
-  const report = {
-    source,
-    left: isUnknown ? before : left,
-    note: left.length === 0 ? '' : note.slice(0, MAX_NOTE),
-  };
-  return { report, state: stateOf(report.left, brought.before + brought.now) };
 }
 
 interface Hindrance {
@@ -197,6 +180,11 @@ function isWanted({ name, gap, report }: KnownGap, filter: GapFilter): boolean {
     (filter.sinceMs === null || gap.fromMs >= filter.sinceMs) &&
     (filter.untilMs === null || gap.fromMs < filter.untilMs)
   );
+}
+
+/** The trades of a batch, as transform will judge it. */
+function tradesIn({ run: _, ...batch }: LedgerBatch): readonly Trade[] {
+  return cleanBatch({ ...batch, watermarkMs: 0, watermarkBeforeMs: 0 }, 0).batch.trades;
 }
 
 function isIn({ fromMs, toMs }: HistoryQuestion, { eventTimeMs }: Trade): boolean {

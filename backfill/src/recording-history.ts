@@ -28,6 +28,8 @@ export interface RecordingOptions {
   readonly shardCount: number;
   /** How the feed's records are read. */
   readonly format: FormatName | undefined;
+  /** Most trades of all gaps together that are held. */
+  readonly maxTrades: number;
 }
 
 /**
@@ -37,7 +39,7 @@ export interface RecordingOptions {
  * @throws {FatalError} If the file is no recording.
  */
 export async function readRecordingHistory(
-  { files, feed, shardCount, format: name }: RecordingOptions,
+  { files, feed, shardCount, format: name, maxTrades }: RecordingOptions,
   questions: readonly HistoryQuestion[],
 ): Promise<History> {
   const { source } = await surveyRecording(files);
@@ -51,7 +53,10 @@ export async function readRecordingHistory(
   const samples = format.isSampled ? createSamples() : null;
   const coverage = createCoverage();
   const found = new Map(questions.map((question) => [keyOf(question), [] as VendorRecord[]]));
-  const byShard = Map.groupBy(questions, ({ shard }) => shard);
+  // Gaps of several reasons may be of one stretch: that is asked for once.
+  const stretches = new Map(questions.map((question) => [keyOf(question), question]));
+  const byShard = Map.groupBy(stretches.values(), ({ shard }) => shard);
+  let held = 0;
 
   for await (const { recvMs, text } of readRecording(files, source)) {
     const frame = readFrame(text);
@@ -72,6 +77,11 @@ export async function readRecordingHistory(
         if ((records?.push(read.record) ?? 0) > MAX_HISTORY_RECORDS)
           throw new RetryableError(
             `Cannot backfill: the recording has more than ${MAX_HISTORY_RECORDS} trades of one gap`,
+          );
+        held += 1;
+        if (held > maxTrades)
+          throw new RetryableError(
+            `Cannot backfill: the recording has more than ${maxTrades} trades of these gaps; take fewer at once with --since, --until or --gap`,
           );
       }
     }

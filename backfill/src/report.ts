@@ -1,7 +1,8 @@
-import { ALL_SYMBOLS } from '@kandle/market/backfill/left-spans';
-import { formatFeedGap, type GapBackfill } from '@kandle/market/feed/feed-gap';
+import { ALL_SYMBOLS, bySymbol, leftAfter, shortened } from '@kandle/market/backfill/left-spans';
+import { formatFeedGap, type GapBackfill, MAX_NOTE } from '@kandle/market/feed/feed-gap';
 import type { BackfillDeps } from './deps.ts';
-import type { Chain } from './ledger.ts';
+import type { HistoryAnswer } from './history.ts';
+import { type Chain, isGivenUp } from './ledger.ts';
 import type { KnownGap } from './read-log.ts';
 
 /** What became of a gap in this run. */
@@ -24,12 +25,32 @@ export interface PlannedGap {
   readonly known: KnownGap;
   readonly outcome: GapOutcome;
   /** Null if nothing is told of it now. */
-  readonly report: Pick<GapBackfill, 'source' | 'left' | 'note'> | null;
+  readonly report: GapReport | null;
 }
+
+/** What is told of a gap, but for when and how much was brought. */
+export type GapReport = Pick<GapBackfill, 'source' | 'left' | 'note'>;
 
 /** What a gap lacks as far as was told. */
 export function leftOf({ gap, report }: KnownGap): GapBackfill['left'] {
   return report?.left ?? [{ symbol: ALL_SYMBOLS, fromMs: gap.fromMs, toMs: gap.toMs }];
+}
+
+/**
+ * What is told of a gap for which a history was asked.
+ *
+ * @param symbols Those that the log knows of the shard.
+ */
+export function reportOf(
+  known: KnownGap,
+  source: string,
+  { covered, note }: HistoryAnswer,
+  symbols: ReadonlySet<string>,
+): GapReport {
+  const before = leftOf(known);
+  if (symbols.size === 0) return { source, left: before, note: 'the log knows no symbol of the shard' };
+  const left = shortened(leftAfter(bySymbol(before, symbols), covered));
+  return { source, left, note: left.length === 0 ? '' : note.slice(0, MAX_NOTE) };
 }
 
 /** The state of a gap that lacks this still, and for which so many trades were brought by all runs. */
@@ -38,23 +59,23 @@ export function stateOf(left: GapBackfill['left'], trades: number): GapBackfill[
   return trades > 0 ? 'partly' : 'unfilled';
 }
 
-/** Trades that were brought for a gap so far. */
-export function broughtFor(chain: Chain, name: string): number {
+/** Trades that were brought for a gap so far, or are being brought. @param runs Only by these. */
+export function broughtFor(
+  chain: Chain,
+  name: string,
+  { wallMs, runs }: { readonly wallMs: number; readonly runs?: ReadonlySet<string> },
+): number {
   return chain
     .batches()
-    .filter(({ gap }) => gap === name)
+    .filter((one) => one.gap === name && !isGivenUp(one, wallMs) && runs?.has(one.batch.run) !== false)
     .reduce((sum, { trades }) => sum + trades, 0);
 }
 
 /** Tells of each gap what became of it, unless that is what was told last. */
-export async function tellGaps(
-  deps: BackfillDeps,
-  gaps: readonly PlannedGap[],
-  chain: Chain,
-): Promise<void> {
+export async function tellGaps(deps: BackfillDeps, gaps: readonly PlannedGap[], chain: Chain): Promise<void> {
   for (const { known, report } of gaps) {
     if (report === null) continue;
-    const trades = broughtFor(chain, known.name);
+    const trades = broughtFor(chain, known.name, { wallMs: deps.wallMs() });
     const atMs = Math.max(deps.wallMs(), (known.report?.atMs ?? 0) + 1);
     const { source, left, note } = report;
     const backfill: GapBackfill = { source, atMs, state: stateOf(left, trades), trades, left, note };

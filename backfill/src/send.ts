@@ -9,12 +9,11 @@ import {
   eventOf,
   formatPlan,
   formatSent,
+  isGivenUp,
   type PlannedBatch,
 } from './ledger.ts';
 
 const READER = { name: 'kandle-backfill' };
-/** Half of what aggregate's `EXPIRY_MS` is. */
-const MAX_AGE_MS = 7 * 86_400_000;
 /** Batches between two lines that say how far it is. */
 const PROGRESS_EVERY = 25;
 
@@ -27,9 +26,9 @@ export async function readChain({ kafka, topics }: BackfillDeps): Promise<Chain>
   return chain;
 }
 
-/** Batches that were begun and are not sent, but for those so old that no window would take them. */
+/** Batches that were begun, and are still to be sent. */
 export function unsentOf(chain: Chain, wallMs: number): readonly PlannedBatch[] {
-  return chain.batches().filter(({ isSent, batch }) => !isSent && wallMs - batch.ingestTimeMs < MAX_AGE_MS);
+  return chain.batches().filter((one) => !one.isSent && !isGivenUp(one, wallMs));
 }
 
 /** Puts the batches into the ledger, each behind the one before it of its shard. */

@@ -1,4 +1,4 @@
-import { bareStock, dayInNewYork, readTicks, TICKS_PER_PAGE } from '@kandle/market/backfill/finnhub-ticks';
+import { bareStock, daysInNewYork, readTicks, TICKS_PER_PAGE } from '@kandle/market/backfill/finnhub-ticks';
 import type { VendorRecord } from '@kandle/market/feed/record-format';
 import { describeError, FatalError, RetryableError } from '@kandle/runtime/errors';
 import { readSecret } from '@kandle/runtime/secret';
@@ -89,7 +89,7 @@ async function readSymbol(
   max: number,
 ): Promise<readonly VendorRecord[]> {
   const found: VendorRecord[] = [];
-  for (const date of new Set([dayInNewYork(fromMs), dayInNewYork(toMs)])) {
+  for (const date of daysInNewYork(fromMs, toMs)) {
     for (let page = 0; ; page++) {
       const query = { symbol, date, limit: String(TICKS_PER_PAGE), skip: String(page * TICKS_PER_PAGE) };
       const ticks = readTicks(await client.get('stock/tick', query), symbol);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bareStock, dayInNewYork, readTicks } from './finnhub-ticks.ts';
+import { bareStock, dayInNewYork, daysInNewYork, readTicks } from './finnhub-ticks.ts';
 
 const T0 = 1_764_000_000_000;
 const ANSWER = {
@@ -44,4 +44,18 @@ test('bareStock() tells stocks of the USA from the rest', () => {
 
 test('dayInNewYork() is the day of the market, when it is another one in UTC', () => {
   expect(dayInNewYork(Date.parse('2026-11-28T00:30:00Z'))).toBe('2026-11-27');
+});
+
+test('daysInNewYork() has every day of a stretch once, over a change of the clocks too', () => {
+  const days = (from: string, to: string) => daysInNewYork(Date.parse(from), Date.parse(to));
+  expect(days('2026-11-27T15:00Z', '2026-11-27T15:00Z')).toEqual(['2026-11-27']);
+  // Its 8th of March has 23 hours, its 1st of November 25.
+  expect(days('2026-03-07T04:59Z', '2026-03-10T04:01Z')).toEqual([
+    '2026-03-06',
+    '2026-03-07',
+    '2026-03-08',
+    '2026-03-09',
+    '2026-03-10',
+  ]);
+  expect(days('2026-10-31T12:00Z', '2026-11-02T12:00Z')).toEqual(['2026-10-31', '2026-11-01', '2026-11-02']);
 });

@@ -50,3 +50,13 @@ const NEW_YORK = new Intl.DateTimeFormat('en-CA', { timeZone: 'America/New_York'
 export function dayInNewYork(timeMs: number): string {
   return NEW_YORK.format(timeMs);
 }
+
+/** Half of the shortest day: no day lies between two steps. */
+const STEP_MS = 11 * 3_600_000;
+
+/** Every day of trading in New York that a stretch touches, both ends included. */
+export function daysInNewYork(fromMs: number, toMs: number): readonly string[] {
+  const days = new Set<string>();
+  for (let atMs = fromMs; atMs < toMs; atMs += STEP_MS) days.add(dayInNewYork(atMs));
+  return [...days.add(dayInNewYork(toMs))];
+}
