@@ -1,23 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createTopics } from '@kandle/servers/kafka/create-topics';
 import { joinGroup } from '@kandle/testkit/other-member';
-import { expect, inject, onTestFinished, test } from 'vitest';
-import { createKafka, KafkaEnv } from '../src/kafka.ts';
-import { createLogger } from '../src/log.ts';
+import { expect, test } from 'vitest';
 import { readRecords } from '../src/read-records.ts';
+import { useTwoPartitions } from './two-partitions.ts';
 
 test('readRecords() takes each record once, though its group was rebalanced while it read', async () => {
   const name = `read-records-${Date.now()}`;
-  const settings = KafkaEnv.parse({ KAFKA_BROKERS: inject('kafkaBrokers').join(',') });
-  const kafka = createKafka(settings, name, createLogger(name, 'silent'));
-  const [admin, producer] = [kafka.admin(), kafka.producer()];
-  await Promise.all([admin.connect(), producer.connect()]);
-  onTestFinished(async () => {
-    await admin.deleteTopics({ topics: [name] });
-    await Promise.all([admin.disconnect(), producer.disconnect()]);
-  });
+  const { kafka, admin, producer } = await useTwoPartitions(name);
   const partitions = [0, 1];
-  await createTopics(admin, [{ topic: name, partitions: partitions.length }]);
   const send = (value: string) =>
     producer.send({ topic: name, messages: partitions.map((partition) => ({ partition, value })) });
   await send('a');

@@ -1,26 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createKafka, KafkaEnv } from '../src/kafka.ts';
-import { createLogger } from '../src/log.ts';
-import { createTopics } from '@kandle/servers/kafka/create-topics';
 import { joinGroup } from '@kandle/testkit/other-member';
 import type { Admin } from 'kafkajs';
-import { expect, inject, onTestFinished, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { readTopic } from '../src/read-topic.ts';
+import { useTwoPartitions } from './two-partitions.ts';
 
 /** KafkaJS's default, and a moment. */
 const HEARTBEAT_MS = 3_100;
 
 test('readTopic() takes each record once, though its group was rebalanced while it read', async () => {
   const name = `read-topic-${Date.now()}`;
-  const settings = KafkaEnv.parse({ KAFKA_BROKERS: inject('kafkaBrokers').join(',') });
-  const kafka = createKafka(settings, name, createLogger(name, 'silent'));
-  const [admin, producer] = [kafka.admin(), kafka.producer()];
-  await Promise.all([admin.connect(), producer.connect()]);
-  onTestFinished(async () => {
-    await admin.deleteTopics({ topics: [name] });
-    await Promise.all([admin.disconnect(), producer.disconnect()]);
-  });
-  await createTopics(admin, [{ topic: name, partitions: 2 }]);
+  const { kafka, admin, producer } = await useTwoPartitions(name);
   const records = ['0 a', '0 b', '1 a', '1 b'];
   for (const value of records)
     await producer.send({ topic: name, messages: [{ partition: Number(value[0]), value }] });
