@@ -161,6 +161,14 @@ function play(shadow: string, change: Partial<Parameters<typeof runShadow>[0]> =
   });
 }
 
+async function noteRollup(keyspace: string): Promise<void> {
+  await client.execute(
+    `INSERT INTO ${keyspace}.rollup_pending (shard, process, minute, event) VALUES ('test-00', 'x', ?, 'e')`,
+    [new Date(BEGIN_MS)],
+    { prepare: true },
+  );
+}
+
 /** Everything that the pipeline's own tables hold, and what its topics have. */
 async function everything(): Promise<string> {
   const hash = createHash('sha256');
@@ -214,8 +222,23 @@ test('a shadow finds a planted change of a rule exactly, and changes nothing of 
   expect(await everything()).toBe(before);
 });
 
+test('a shadow whose name is taken is refused, and leaves the topics of the other one alone', async () => {
+  const topic = `${prefix}shadow.taken.${TOPICS.raw}`;
+  await createTopics(admin, [{ topic, partitions: 1 }]);
+  await client.execute(
+    `CREATE KEYSPACE ${name}_s_taken WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}`,
+  );
+  await expect(play('taken')).rejects.toThrow(`${name}_s_taken is there already`);
+  expect(await admin.listTopics()).toContain(topic);
+});
+
 test('a shadow finds another grace exactly: windows that a late trade no longer revises', async () => {
-  const report = await play('grace', { graceMs: 20_000 });
+  const report = await play('grace', {
+    graceMs: 20_000,
+    // As if persist had been ended before it had made the longer candles of a minute.
+    say: (line) => void (line.startsWith('Played') && noteRollup(`${name}_s_grace`)),
+  });
+  expect(report.doubts).toEqual(['1 minutes are not in the longer candles yet']);
   const late = made.filter((_, index) => index % (SYMBOLS.length * 20) === SYMBOLS.length * 19);
   expect(late.length).toBeGreaterThan(3);
   expect(report.differences.map(keyOf).toSorted()).toEqual(

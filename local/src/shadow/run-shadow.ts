@@ -10,16 +10,15 @@ import { RetryableError } from '@kandle/runtime/errors';
 import { createKafka, type KafkaSettings } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
 import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
-import { createTopics } from '@kandle/servers/kafka/create-topics';
 import { LIFTED_POLL } from '@kandle/stand-in/kafka-source/source';
 import { type Pipeline, type ServerAddresses, startPipeline } from '@kandle/stand-in/pipeline';
 import { REPO_ROOT } from '@kandle/tooling/paths';
 import type { Client } from 'cassandra-driver';
-import type { Admin, Kafka, Message } from 'kafkajs';
+import type { Admin, Kafka } from 'kafkajs';
 import { type Comparison, compareCandles } from './compare.ts';
+import { fillShadow } from './fill-shadow.ts';
 import { recordShadow, shadowKeyspace, shadowPrefix } from './places.ts';
-import { readRaw } from './raw-source.ts';
-import { type Played, takeBatch } from './take-batch.ts';
+import type { Played } from './take-batch.ts';
 
 /** A shadow to play. */
 export interface ShadowOptions extends Played {
@@ -52,8 +51,6 @@ export interface ShadowReport extends Comparison {
 const SOURCES: readonly string[] = ['transform', 'aggregate', 'persist-trades', 'persist-candles'];
 /** Batches may be older than the windows of the pipeline live. */
 const EXPIRY_MS = String(100 * 365 * 86_400_000);
-/** So much is handed to Kafka at a time. */
-const SEND_BYTES = 500_000;
 const LOOK_MS = 250;
 
 /**
@@ -64,65 +61,95 @@ const LOOK_MS = 250;
  * @throws {RetryableError} If a server is away, or a shadow of this name is there already.
  */
 export async function runShadow(options: ShadowOptions): Promise<ShadowReport> {
-  const { name, fromMs, toMs, rules, graceMs, say } = options;
+  const { name, graceMs } = options;
   const production = options.cassandra.CASSANDRA_KEYSPACE;
   const keyspace = shadowKeyspace(production, name);
-  const prefix = shadowPrefix(options.prefix, name);
   const kafka = createKafka(options.kafka, 'shadow', createLogger('shadow', 'silent'));
   const client = createCassandra(options.cassandra, { useKeyspace: false });
   const admin = kafka.admin();
   const plan = planOf(await readPlan(), graceMs);
-  const own = prefixPlan(plan, prefix);
-  const startedMs = performance.now();
+  const own = prefixPlan(plan, shadowPrefix(options.prefix, name));
   try {
     await Promise.all([admin.connect(), client.connect()]);
     await makeKeyspace(client, production, keyspace);
-    const filled = await fill(options, { kafka, admin, plan: own, rawTopic: prefix + TOPICS.raw });
-    say(`${filled.batches} batches of ${filled.shards.size} shards are played …`);
-    mkdirSync(options.logFolder, { recursive: true });
-    const pipeline = await startPipeline({
-      plan,
-      prefix,
-      servers: serversOf(options, keyspace),
-      keyspace,
-      logFolder: options.logFolder,
-      feed: null,
-      log: say,
-      poll: LIFTED_POLL,
-      hooks: { onSpawn: () => undefined, onExit: () => undefined },
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-    });
     try {
-      await untilTaken(pipeline, options.signal);
+      return await play(options, { kafka, admin, client, plan, own });
     } finally {
-      // persist makes the longer candles that wait when it ends.
-      await pipeline.stop();
+      await removeTopics(admin, own);
     }
-    const playedMs = performance.now() - startedMs;
-    say('Played; comparing …');
-    const shards = new Set([...filled.shards, ...(await shardsIn(client, production))]);
-    const compared = await compareCandles(client, {
-      production,
-      shadow: keyspace,
-      shards,
-      fromMs,
-      toMs,
-      changes: { rules: rules !== null, grace: graceMs !== null },
-    });
-    const doubts = [
-      ...filled.cut.map(
-        (partition) => `partition ${partition} of the log lacks its beginning: what is older needs --archive`,
-      ),
-      ...(await openIn(client, keyspace, options)),
-      ...(await deadIn(admin, prefix + TOPICS.dead)),
-    ];
-    const differences = compared.differences.length + compared.more;
-    await recordShadow(client, keyspace, { fromMs, toMs, rules, graceMs, doubts, differences });
-    return { ...compared, keyspace, batches: filled.batches, fromMs, toMs, doubts, playedMs };
   } finally {
-    await removeTopics(admin, own);
     await Promise.all([admin.disconnect(), client.shutdown()]);
   }
+}
+
+interface Stage {
+  readonly kafka: Kafka;
+  readonly admin: Admin;
+  readonly client: Client;
+  readonly plan: RunPlan;
+  /** The same with the names of the shadow's topics and groups. */
+  readonly own: RunPlan;
+}
+
+async function play(
+  options: ShadowOptions,
+  { kafka, admin, client, plan, own }: Stage,
+): Promise<ShadowReport> {
+  const { name, fromMs, toMs, rules, graceMs, archiveFolder, say } = options;
+  const production = options.cassandra.CASSANDRA_KEYSPACE;
+  const keyspace = shadowKeyspace(production, name);
+  const prefix = shadowPrefix(options.prefix, name);
+  const startedMs = performance.now();
+  const filled = await fillShadow(options, {
+    kafka,
+    admin,
+    from: options.prefix + TOPICS.raw,
+    archiveFolder,
+    rawTopic: prefix + TOPICS.raw,
+    plan: own,
+  });
+  say(`${filled.batches} batches of ${filled.shards.size} shards are played …`);
+  mkdirSync(options.logFolder, { recursive: true });
+  const pipeline = await startPipeline({
+    plan,
+    prefix,
+    servers: serversOf(options, keyspace),
+    keyspace,
+    logFolder: options.logFolder,
+    feed: null,
+    log: say,
+    poll: LIFTED_POLL,
+    hooks: { onSpawn: () => undefined, onExit: () => undefined },
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+  try {
+    await untilTaken(pipeline, options.signal);
+  } finally {
+    // persist makes the longer candles that wait when it ends.
+    await pipeline.stop();
+  }
+  const playedMs = performance.now() - startedMs;
+  say('Played; comparing …');
+  const shards = new Set([...filled.shards, ...(await shardsIn(client, production))]);
+  const compared = await compareCandles(client, {
+    production,
+    shadow: keyspace,
+    shards,
+    fromMs,
+    toMs,
+    changes: { rules: rules !== null, grace: graceMs !== null },
+  });
+  const doubts = [
+    ...filled.cut.map(
+      (shard) => `the log no longer has the first batches of ${shard}: what is older needs --archive`,
+    ),
+    ...(await openIn(client, keyspace, options)),
+    ...(await pendingIn(client, keyspace)),
+    ...(await deadIn(admin, prefix + TOPICS.dead)),
+  ];
+  const differences = compared.differences.length + compared.more;
+  await recordShadow(client, keyspace, { fromMs, toMs, rules, graceMs, doubts, differences });
+  return { ...compared, keyspace, batches: filled.batches, fromMs, toMs, doubts, playedMs };
 }
 
 function planOf(plan: RunPlan, graceMs: number | null): RunPlan {
@@ -159,73 +186,6 @@ async function makeKeyspace(client: Client, production: string, keyspace: string
   await migrate(client, join(REPO_ROOT, 'cql'), { ...laptopSchemaValues(keyspace), replication });
 }
 
-interface Filled {
-  readonly batches: number;
-  readonly shards: ReadonlySet<string>;
-  /** Partitions whose log begins within the range, and not with its first record. */
-  readonly cut: readonly number[];
-}
-
-/** Copies what the range needs of the raw topic into the shadow's, each record into its own partition. */
-async function fill(
-  options: ShadowOptions,
-  target: { readonly kafka: Kafka; readonly admin: Admin; readonly plan: RunPlan; readonly rawTopic: string },
-): Promise<Filled> {
-  const { rawTopic, kafka } = target;
-  const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
-  const shards = new Set<string>();
-  const cut = new Set<number>();
-  const begun = new Set<number>();
-  let waiting: Message[] = [];
-  let [bytes, batches] = [0, 0];
-  const flush = async (): Promise<void> => {
-    if (waiting.length > 0) await producer.send({ topic: rawTopic, acks: -1, messages: waiting });
-    [waiting, bytes] = [[], 0];
-  };
-  const source = { kafka, topic: options.prefix + TOPICS.raw, archiveFolder: options.archiveFolder };
-  let cutPartitions: readonly number[] = [];
-  await producer.connect();
-  try {
-    await readRaw(
-      source,
-      async (reading) => {
-        cutPartitions = reading.cutPartitions;
-        // A shard stands in the same partition as in the pipeline's own topics.
-        const topics = target.plan.topics.map((topic) => ({ ...topic, partitions: reading.partitions }));
-        await createTopics(target.admin, topics);
-      },
-      async ({ partition, key, headers, value }) => {
-        const attributes = attributesOf(headers);
-        if (!begun.has(partition)) {
-          begun.add(partition);
-          if (cutPartitions.includes(partition) && Number(attributes['watermark'] ?? 0) > options.fromMs)
-            cut.add(partition);
-        }
-        const taken = value === null ? null : takeBatch({ attributes, value }, options);
-        if (taken === null) return;
-        const { shard } = attributes;
-        if (shard !== undefined) shards.add(shard);
-        batches += 1;
-        bytes += taken.length;
-        waiting.push({ partition, key, headers: { ...headers }, value: taken });
-        if (bytes >= SEND_BYTES) await flush();
-      },
-    );
-    await flush();
-  } finally {
-    await producer.disconnect();
-  }
-  return { batches, shards, cut: [...cut] };
-}
-
-function attributesOf(headers: Readonly<Record<string, Buffer>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers).flatMap(([name, bytes]) =>
-      name.startsWith('ce_') ? [[name.slice(3), bytes.toString('utf8')] as const] : [],
-    ),
-  );
-}
-
 /** Waits until every function has taken all that is there for it. */
 async function untilTaken(pipeline: Pipeline, signal: AbortSignal | undefined): Promise<void> {
   const isTaken = async (): Promise<boolean> =>
@@ -254,6 +214,14 @@ async function openIn(
       .filter((start) => start !== '' && Number(start) >= fromMs && Number(start) < toMs);
     return open.length === 0 ? [] : [`${open.length} windows of ${String(row['shard'])} are not closed yet`];
   });
+}
+
+/** Minutes of which persist has noted that it owes the longer candles: it had to end before. */
+async function pendingIn(client: Client, keyspace: string): Promise<readonly string[]> {
+  const { rows } = await client.execute(`SELECT shard FROM ${keyspace}.rollup_pending`, [], {
+    prepare: true,
+  });
+  return rows.length === 0 ? [] : [`${rows.length} minutes are not in the longer candles yet`];
 }
 
 async function deadIn(admin: Admin, topic: string): Promise<readonly string[]> {

@@ -3,6 +3,7 @@ import { parseFeedGap } from '@kandle/market/feed/feed-gap';
 import { parseRawBatch } from '@kandle/market/feed/raw-batch';
 import { cleanBatch } from '@kandle/market/trade/clean-trades';
 import type { CountingRules } from '@kandle/market/trade/counting-rules';
+import { windowStartOf } from '@kandle/market/window/window';
 import { parseEventData } from '@kandle/runtime/received-event';
 
 /** What is played, and by which rules. */
@@ -44,9 +45,10 @@ export function takeBatch({ attributes, value }: RawEvent, { fromMs, toMs, rules
     const played = rules === null ? batch : { ...batch, rules };
     const isNeeded =
       isOfThen ||
-      cleanBatch(played, EVER_MS).batch.trades.some(
-        ({ eventTimeMs }) => eventTimeMs >= fromMs && eventTimeMs < toMs,
-      );
+      cleanBatch(played, EVER_MS).batch.trades.some(({ eventTimeMs }) => {
+        const startMs = windowStartOf(eventTimeMs);
+        return startMs >= fromMs && startMs < toMs;
+      });
     if (!isNeeded) return null;
     return rules === null ? value : Buffer.from(JSON.stringify({ ...Object(data), rules }));
   } catch {

@@ -1,0 +1,79 @@
+import type { RunPlan } from '@kandle/knative/plan';
+import { createTopics } from '@kandle/servers/kafka/create-topics';
+import type { Admin, Kafka, Message } from 'kafkajs';
+import { createCutShards } from './cut-shards.ts';
+import { readRaw } from './raw-source.ts';
+import { type Played, takeBatch } from './take-batch.ts';
+
+/** What was copied into a shadow's raw topic. */
+export interface Filled {
+  readonly batches: number;
+  readonly shards: ReadonlySet<string>;
+  /** Shards of which the log may lack batches of the range. */
+  readonly cut: readonly string[];
+}
+
+/** From where, and where to. */
+export interface Filling {
+  readonly kafka: Kafka;
+  readonly admin: Admin;
+  /** The pipeline's raw topic. */
+  readonly from: string;
+  readonly archiveFolder: string | null;
+  /** The shadow's. */
+  readonly rawTopic: string;
+  readonly plan: RunPlan;
+}
+
+/** So much is handed to Kafka at a time. */
+const SEND_BYTES = 500_000;
+
+/** Copies what a stretch needs of the raw topic into the shadow's, each record into its own partition. */
+export async function fillShadow(played: Played, filling: Filling): Promise<Filled> {
+  const { kafka, admin, from, archiveFolder, rawTopic, plan } = filling;
+  const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
+  const shards = new Set<string>();
+  let cut = createCutShards([], played.fromMs);
+  let waiting: Message[] = [];
+  let [bytes, batches] = [0, 0];
+  const flush = async (): Promise<void> => {
+    if (waiting.length > 0) await producer.send({ topic: rawTopic, acks: -1, messages: waiting });
+    [waiting, bytes] = [[], 0];
+  };
+  await producer.connect();
+  try {
+    await readRaw(
+      { kafka, topic: from, archiveFolder },
+      async (reading) => {
+        cut = createCutShards(reading.cutPartitions, played.fromMs);
+        // A shard stands in the same partition as in the pipeline's own topics.
+        const topics = plan.topics.map((topic) => ({ ...topic, partitions: reading.partitions }));
+        await createTopics(admin, topics);
+      },
+      async ({ partition, key, headers, value }) => {
+        const attributes = attributesOf(headers);
+        cut.see({ partition, attributes });
+        const taken = value === null ? null : takeBatch({ attributes, value }, played);
+        if (taken === null) return;
+        const { shard } = attributes;
+        if (shard !== undefined) shards.add(shard);
+        batches += 1;
+        bytes += taken.length;
+        waiting.push({ partition, key, headers: { ...headers }, value: taken });
+        if (bytes >= SEND_BYTES) await flush();
+      },
+    );
+    await flush();
+  } finally {
+    await producer.disconnect();
+  }
+  return { batches, shards, cut: cut.shards() };
+}
+
+function attributesOf(headers: Readonly<Record<string, Buffer>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, bytes]) =>
+      name.startsWith('ce_') ? [[name.slice(3), bytes.toString('utf8')] as const] : [],
+    ),
+  );
+}
