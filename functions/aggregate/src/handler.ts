@@ -30,7 +30,7 @@ export function createAggregate(deps: AggregateDeps): (event: ReceivedEvent) => 
   }
 
   return async function aggregate(event) {
-    // Sent until 2026-11-29; a topic has them until its retention is over. No window holds them.
+    // No window holds them. None is left from 2026-12-21 on (`EVENT_TYPES`).
     if (event.type === EVENT_TYPES.books || event.type === EVENT_TYPES.news) return;
     if (event.type === EVENT_TYPES.feedGap) return takeGap(event);
     const batch = parseOrPoison('trade batch', () => parseTradeColumns(event.attributes, event.data));

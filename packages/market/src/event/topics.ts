@@ -19,7 +19,11 @@ export const EVENT_TYPES = {
   rawNews: 'io.kandle.news.raw.v1',
   feedGap: 'io.kandle.feed.gap.v1',
   trades: 'io.kandle.trades.v1',
-  /** Sent until 2026-11-29, beside the trades; nobody reads them. */
+  /**
+   * Sent until 2026-11-29, beside the trades; nobody reads them. The topic of trades holds them for 7 days, and
+   * a dead letter of one can be sent again for 14 days more: from 2026-12-21 on none is left, and nobody needs
+   * to leave them (aggregate, the sinks).
+   */
   books: 'io.kandle.books.v1',
   news: 'io.kandle.news.v1',
   candles: 'io.kandle.candles.v1',

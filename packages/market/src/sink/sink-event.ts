@@ -9,6 +9,7 @@ export const SINK_TYPES = [
   EVENT_TYPES.candles,
   EVENT_TYPES.indicators,
   EVENT_TYPES.signals,
+  // None is left from 2026-12-21 on.
   EVENT_TYPES.books,
   EVENT_TYPES.news,
   EVENT_TYPES.feedGap,
