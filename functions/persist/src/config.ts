@@ -15,7 +15,7 @@ export const envSchema = z.object({
    * Most batches of trades written at once. They are the large writes: a few keep a small Cassandra busy, and
    * what more there is would wait there in front of aggregate's transactions, instead of here.
    */
-  TRADE_BATCHES_AT_ONCE: wholeNumber(1, 1_024).default(2),
+  TRADE_BATCHES_AT_ONCE: wholeNumber(1, 1_024).default(3),
   /**
    * Most rows of one partition in one write: as many as an event has. A trade's has about 120 bytes, a candle's
    * 300.
