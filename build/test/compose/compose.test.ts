@@ -18,7 +18,7 @@ import { buildStandIns, STAND_INS } from './stand-in-images.ts';
  * COMPOSE (`docker compose`), IMAGE_ENGINE (`docker`): with podman its Docker socket is what COMPOSE speaks to
  * (DOCKER_HOST), and its health checks are run from here, for where it has no systemd nobody does.
  * Where images cannot be pulled: NODE_IMAGE and RUN_IMAGE to build on, and STAND_IN_BASE, an image of Debian 12
- * that stand-ins for Kafka and Cassandra are built on. IMAGE_BUILD_OPTIONS: words for the engine's build.
+ * that stand-ins for the servers are built on. IMAGE_BUILD_OPTIONS: words for the engine's build.
  * COMPOSE_IMAGES=ready: they were built before.
  */
 const words = (text: string): readonly string[] => text.split(' ').filter((word) => word !== '');
@@ -46,7 +46,9 @@ const LASTING = Object.entries(services).filter(
   ([, { restart, profiles }]) => restart !== 'no' && profiles.length === 0,
 );
 const NAMES = LASTING.map(([name]) => name);
-const CHECKED = LASTING.filter(([, { healthcheck }]) => healthcheck !== undefined).map(([name]) => name);
+const CHECKED = Object.entries(services).flatMap(([name, { healthcheck }]) =>
+  healthcheck === undefined ? [] : [name],
+);
 
 let env: NodeJS.ProcessEnv = {};
 let queryUrl = '';
@@ -72,6 +74,9 @@ function run(...args: readonly string[]): string {
 }
 
 const CandlesSchema = z.object({ rows: z.array(z.object({ start: z.number(), state: z.string() })) });
+const TargetsSchema = z.object({
+  data: z.object({ activeTargets: z.array(z.object({ health: z.string(), scrapeUrl: z.string() })) }),
+});
 const SymbolsSchema = z.object({ rows: z.array(z.object({ symbol: z.string() })) });
 
 async function ask<T>(schema: z.ZodType<T>, path: string): Promise<T | null> {
@@ -177,6 +182,7 @@ describe.skipIf(!hasCompose)(
         QUERY_PORT: String(queryPort),
         KAFKA_PORT: String(await freePort()),
         CASSANDRA_PORT: String(await freePort()),
+        PROMETHEUS_PORT: String(await freePort()),
         GENERATOR_RATE: process.env['GENERATOR_RATE'] ?? '10',
       };
       execFileSync(join(ROOT, 'compose/prepare.sh'), ['--into', secrets, '--no-env'], { cwd: ROOT });
@@ -226,6 +232,28 @@ describe.skipIf(!hasCompose)(
       expect(wrong.status).not.toBe(0);
       expect(wrong.stderr).toMatch(/cassandra is not permitted to log in|Bad credentials/);
     });
+
+    test('the console comes with its files', async () => {
+      for (const path of ['/', '/console/app.js', '/console/app.css'])
+        expect([path, (await fetch(`${queryUrl}${path}`)).status]).toEqual([path, 200]);
+    }, 60_000);
+
+    test('Prometheus sees what it is told to, by the rules of a cluster', async () => {
+      await compose('up', '--detach', '--no-build', '--no-deps', '--wait', 'prometheus');
+      const url = `http://127.0.0.1:${env['PROMETHEUS_PORT']}/api/v1`;
+      const get = async (path: string): Promise<string> => (await fetch(`${url}${path}`)).text();
+      await expect
+        .poll(async () => TargetsSchema.parse(JSON.parse(await get('/targets'))).data.activeTargets, {
+          timeout: 60_000,
+          interval: 1_000,
+        })
+        .toEqual(
+          ['exporter', 'ingest'].map((job) =>
+            expect.objectContaining({ health: 'up', scrapeUrl: `http://${job}:8080/metrics` }),
+          ),
+        );
+      expect(await get('/rules')).toContain('KandleStaleSymbol');
+    }, 300_000);
 
     test.each(NAMES)(
       '%s killed: it is started again by itself, and candles go on',

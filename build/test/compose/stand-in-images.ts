@@ -10,13 +10,14 @@ const FOLDER = join(import.meta.dirname, 'stand-ins');
 export const STAND_INS: Readonly<Record<string, string>> = {
   KAFKA_IMAGE: 'localhost/stand-in/kafka:test',
   CASSANDRA_IMAGE: 'localhost/stand-in/cassandra:test',
+  PROMETHEUS_IMAGE: 'localhost/stand-in/prometheus:test',
 };
 
 const JARS = join(ROOT, '.kandle', 'jars');
 
 /**
- * Builds what stands in for the images of Kafka and Cassandra where they cannot be pulled: the released jars in
- * Debian's Java, behind the same interface.
+ * Builds what stands in for images where they cannot be pulled, behind the same interface: the released jars of
+ * Kafka and Cassandra in Debian's Java, and Debian's Prometheus.
  *
  * @param base An image of Debian 12.
  */
@@ -46,7 +47,7 @@ export function buildStandIns(engine: string, base: string, options: readonly st
     );
     const jamm = '-javaagent:/opt/cassandra/lib/jamm-0.4.0.jar';
     writeFileSync(join(context, 'cassandra-options'), [jamm, ...cassandraJvmOptions(7199)].join('\n'));
-    for (const server of ['kafka', 'cassandra'])
+    for (const server of ['kafka', 'cassandra', 'prometheus'])
       execFileSync(
         engine,
         [
