@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunPlan } from '@kandle/knative/plan';
@@ -119,7 +120,7 @@ async function play(
     feed: null,
     log: say,
     poll: LIFTED_POLL,
-    hooks: { onSpawn: () => undefined, onExit: () => undefined },
+    hooks: { onSpawn: (_, pid) => stepBack(pid), onExit: () => undefined },
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   try {
@@ -152,19 +153,31 @@ async function play(
   return { ...compared, keyspace, batches: filled.batches, fromMs, toMs, doubts, playedMs };
 }
 
+/** The pipeline goes first: a shadow's process gets what others leave of the processor. */
+function stepBack(pid: number): void {
+  try {
+    setPriority(pid, constants.priority.PRIORITY_LOW);
+  } catch {
+    // It has just ended, which is told where it matters.
+  }
+}
+
 function planOf(plan: RunPlan, graceMs: number | null): RunPlan {
   const sources = plan.sources.filter(({ name }) => SOURCES.includes(name));
   const sinks = new Set(sources.map(({ sink }) => sink));
   const topics: readonly string[] = [TOPICS.raw, TOPICS.trades, TOPICS.candles, TOPICS.rejects, TOPICS.dead];
   const grace = graceMs === null ? {} : { GRACE_MS: String(graceMs) };
+  const changed: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+    aggregate: { EXPIRY_MS, ...grace },
+    // One large write at a time in front of the pipeline's own.
+    persist: { TRADE_BATCHES_AT_ONCE: '1' },
+  };
   return {
     topics: plan.topics.filter(({ topic }) => topics.includes(topic)),
     sources,
     services: plan.services
       .filter(({ name }) => sinks.has(name))
-      .map((service) =>
-        service.name === 'aggregate' ? { ...service, env: { ...service.env, EXPIRY_MS, ...grace } } : service,
-      ),
+      .map((service) => ({ ...service, env: { ...service.env, ...changed[service.name] } })),
     ingest: null,
     observers: [],
   };
