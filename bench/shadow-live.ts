@@ -1,9 +1,9 @@
 /**
  * Question: what does a shadow cost the delay of the pipeline beside which it is played?
  *
- * Trades at a steady rate, then plays what was traded once more beside it, on the same servers, and goes on for as
- * long as it traded before. Follows sampled trades to their rows all the time, and tells what they took before,
- * during and after.
+ * Trades at a steady rate, then plays what was traded once more beside it, on the same servers, and goes on for
+ * as long as it traded before. Follows sampled trades to their rows all the time, and tells what they took
+ * before, during and after.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startSimulator } from '@kandle/feeds/simulator/server';
