@@ -63,6 +63,8 @@ const TradeSchema = z.object({
   price: z.number(),
   size: z.number(),
   conditions: z.optional(z.nullable(z.string())),
+  /** Where it was fetched afterwards, if the feed had missed it. */
+  backfilled: z.optional(z.nullable(z.string())),
   counted_for: z.optional(z.string()),
 });
 const RejectSchema = z.object({

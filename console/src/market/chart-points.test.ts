@@ -66,11 +66,18 @@ test('linePoint() has the colour of its sign in the histogram only', () => {
 });
 
 test('marksOf() are ascending, of revised candles and of signals at the candle they fall into', () => {
-  const rows = [ROW, { ...ROW, start: 70_000, revision: 2 }];
+  const rows = [
+    ROW,
+    { ...ROW, start: 70_000, revision: 2 },
+    { ...ROW, start: 75_000, revision: 3, reason: 'backfilled' },
+    { ...ROW, start: 80_000, reason: 'backfilled' },
+  ];
   const signals = [SIGNAL, { ...SIGNAL, start: 5_000, side: 'sell', state: 'retracted' }];
   expect(marksOf(rows, signals, 60_000, LOOK)).toMatchObject([
     { time: 0, shape: 'arrowDown', position: 'aboveBar', color: LOOK.muted },
     { time: 60, shape: 'arrowUp', position: 'belowBar', color: LOOK.up },
     { time: 70, shape: 'circle', text: 'r2', color: LOOK.accent },
+    { time: 75, shape: 'circle', text: 'b3', color: LOOK.accent },
+    { time: 80, shape: 'circle', text: 'b', color: LOOK.accent },
   ]);
 });

@@ -11,6 +11,9 @@ import type { IndicatorKind } from '@kandle/market/indicator/indicators';
 import type { CandleRow, IndicatorRow, SignalRow } from '../api.ts';
 import { type Colors, faded } from '../theme.ts';
 
+/** The reason of a candle's version that came of trades which were fetched afterwards. */
+export const BACKFILLED = 'backfilled';
+
 /** A time as the chart wants it, seconds. */
 export function timeOf(startMs: number): UTCTimestamp {
   return (startMs / 1_000) as UTCTimestamp;
@@ -70,7 +73,7 @@ export function lineColor(kind: IndicatorKind, look: Colors): string {
   return look.ema;
 }
 
-/** Marks of candles that were revised, and of signals, ascending. */
+/** Marks of candles that were revised or backfilled, and of signals, ascending. */
 export function marksOf(
   rows: readonly CandleRow[],
   signals: readonly SignalRow[],
@@ -78,15 +81,15 @@ export function marksOf(
   look: Colors,
 ): readonly SeriesMarker<Time>[] {
   const marks: SeriesMarker<Time>[] = [];
-  for (const { start, revision } of rows)
-    if (revision > 0)
+  for (const { start, revision, reason } of rows)
+    if (revision > 0 || reason === BACKFILLED)
       marks.push({
         time: timeOf(start),
         position: 'aboveBar',
         shape: 'circle',
         size: 0.6,
         color: look.accent,
-        text: `r${revision}`,
+        text: `${reason === BACKFILLED ? 'b' : 'r'}${revision > 0 ? revision : ''}`,
       });
   for (const signal of signals) marks.push(signalMark(signal, periodMs, look));
   return marks.toSorted((a, b) => Number(a.time) - Number(b.time));

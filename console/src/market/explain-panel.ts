@@ -72,16 +72,17 @@ function describe(explained: Explained, texts: TimeTexts, digits: number): reado
       trades.length === 0
         ? null
         : table(
-            ['Time', 'Price', 'Size', 'Codes', 'Counted for'],
+            ['Time', 'Price', 'Size', 'Codes', 'Counted for', 'From'],
             trades
               .slice(-MAX_TRADES)
               .toReversed()
-              .map(({ time, price, size, conditions, counted_for: countedFor }) => [
+              .map(({ time, price, size, conditions, backfilled, counted_for: countedFor }) => [
                 `${texts.clock(time)}.${String(time % 1_000).padStart(3, '0')}`,
                 formatPrice(price, digits),
                 formatAmount(size),
                 conditions ?? '',
                 countedFor ?? '',
+                backfilled ?? 'the feed',
               ]),
           ),
       trades.length > MAX_TRADES ? `The last ${MAX_TRADES} of ${formatCount(trades.length)}.` : null,

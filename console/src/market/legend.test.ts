@@ -42,6 +42,7 @@ test('legendParts() says what a candle lacks', () => {
     'revised 2×',
     'incomplete',
   ]);
+  expect(textsOf({ ...ROW, reason: 'backfilled' }).slice(length)).toEqual(['backfilled']);
   expect(textsOf({ ...ROW, price_rank: 1 }).slice(length)).toEqual(['prices of high and low only']);
   expect(textsOf({ ...ROW, price_rank: 2 }).slice(length)).toEqual(['prices of volume-only trades']);
   expect(textsOf({ ...ROW, sampled: true }).slice(length)).toEqual(['prices without trades']);

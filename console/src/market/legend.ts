@@ -1,6 +1,7 @@
 import type { CandleRow } from '../api.ts';
 import { h } from '../dom.ts';
 import { formatAmount, formatPrice } from '../format.ts';
+import { BACKFILLED } from './chart-points.ts';
 
 /** The line over the candles that says one of them in numbers. */
 export interface Legend {
@@ -43,6 +44,7 @@ export function legendParts(
     ...values.map(({ id, text }) => word(`of-${id}`, `${id.toUpperCase()} ${text}`)),
     word(`state ${row.state}`, row.revision > 0 ? `${row.state} ${row.revision}×` : row.state),
     ...(row.complete === false ? [word('state incomplete', 'incomplete')] : []),
+    ...(row.reason === BACKFILLED ? [word('state', 'backfilled')] : []),
     ...marksOf(row).map((mark) => word('state', mark)),
   ];
 }

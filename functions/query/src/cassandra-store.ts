@@ -1,9 +1,7 @@
-import { parseSymbols } from '@kandle/market/event/symbol';
 import { indicatorKindOf } from '@kandle/market/indicator/indicators';
-import { BUCKET_MS, type BucketedView, bucketOf, bucketsBetween } from '@kandle/market/view/buckets';
-import { type Piece, piecesOf, type Promotion } from '@kandle/market/view/promotions';
-import { translateCassandraError } from '@kandle/runtime/cassandra';
-import { column, parseRows } from '@kandle/runtime/cassandra-rows';
+import { BUCKET_MS, bucketOf } from '@kandle/market/view/buckets';
+import type { Promotion } from '@kandle/market/view/promotions';
+import { column } from '@kandle/runtime/cassandra-rows';
 import type { Client } from 'cassandra-driver';
 import { z } from 'zod';
 import { EXACT_CANDLE_SELECTION, ExactCandleRowSchema } from './exact.ts';
@@ -18,27 +16,17 @@ import {
   InstrumentRowSchema,
   SignalRowSchema,
   SymbolRowSchema,
+  TRADE_COLUMNS,
   TradeRowSchema,
 } from './rows.ts';
 import { keyOfGap, keyOfSignal } from './row-keys.ts';
-import { seriesBuckets } from './series-buckets.ts';
-import type { InstrumentPlace, KeyedRange, QueryStore, Range, Series } from './store.ts';
+import { createSelect, selectOver } from './select-rows.ts';
+import { createSeriesReader, OF_SERIES, type PlacedPiece } from './series-reader.ts';
+import type { InstrumentPlace, KeyedRange, QueryStore } from './store.ts';
 
-/** Rows of one answer of the database: what a request holds in memory beside its own page. */
-const FETCH_SIZE = 1_000;
 /** Most feeds that are looked at. */
 const MAX_FEEDS = 20;
 
-/** Most partitions that one question reads at once. */
-const READS_AT_ONCE = 8;
-/** More longer candles than any question needs. */
-const MAX_STARTS = 100_000;
-
-/** The rows of one symbol in one partition of a bucketed view. */
-const OF_SERIES = 'feed = ? AND shard = ? AND bucket = ? AND symbol = ?';
-const PlaceSchema = z.object({ shard: z.string(), time: column.timestamp });
-const PendingSchema = z.object({ minute: column.timestamp, feed: z.string(), symbols: z.string() });
-const StartSchema = z.object({ start: column.timestamp });
 /** As it stands in the table: NaN where the indicator is not warm, null where the column was never written. */
 const NamedIndicatorSchema = IndicatorRowSchema.extend({
   value: column.average.nullable(),
@@ -56,18 +44,6 @@ const INSTRUMENT_SELECTION = Object.keys(InstrumentRowSchema.shape)
 const CANDLE = { schema: CandleRowSchema, selection: CANDLE_COLUMNS.join(', ') };
 const EXACT_CANDLE = { schema: ExactCandleRowSchema, selection: EXACT_CANDLE_SELECTION.join(', ') };
 
-/** A part of a bucket, and the table in which it is read. */
-interface PlacedPiece extends Omit<Piece, 'keyspace'> {
-  readonly bucket: number;
-  readonly table: string;
-}
-
-/** Where a series stands: its shard, and its newest trade. */
-interface SeriesPlace {
-  readonly shard: string;
-  readonly newestMs: number;
-}
-
 /**
  * The views in Cassandra, read only. Statements are fixed texts with bound values: no input is ever part of
  * one.
@@ -77,132 +53,8 @@ export function createCassandraStore(
   /** Which parts of the views are read in a shadow's keyspace. */
   promotions: () => Promise<readonly Promotion[]>,
 ): QueryStore {
-  async function select<T>(
-    schema: z.ZodType<T>,
-    statement: string,
-    params: readonly unknown[],
-    limit: number,
-    isWanted?: (row: T) => boolean,
-  ): Promise<readonly T[]> {
-    const found: T[] = [];
-    try {
-      let pageState: string | undefined;
-      do {
-        const result = await client.execute(statement, [...params], {
-          prepare: true,
-          isIdempotent: true,
-          // Of those that are read, few may be wanted.
-          fetchSize: isWanted === undefined ? Math.min(FETCH_SIZE, limit) : FETCH_SIZE,
-          ...(pageState === undefined ? {} : { pageState }),
-        });
-        const rows = parseRows(schema, result.rows, 'read a view');
-        found.push(...(isWanted === undefined ? rows : rows.filter(isWanted)));
-        pageState = result.pageState ?? undefined;
-      } while (pageState !== undefined && found.length < limit);
-    } catch (error) {
-      throw translateCassandraError(error, 'read a view');
-    }
-    return found.slice(0, limit);
-  }
-
-  /** Rows of consecutive partitions in their order, a few partitions at once, until there are enough. */
-  async function selectOver<K, T>(
-    keys: Iterable<K> | AsyncIterable<K>,
-    limit: number,
-    read: (key: K, limit: number) => Promise<readonly T[]>,
-  ): Promise<readonly T[]> {
-    const found: T[] = [];
-    const waiting = Symbol.asyncIterator in keys ? keys[Symbol.asyncIterator]() : keys[Symbol.iterator]();
-    for (let atOnce = 1; found.length < limit; ) {
-      const wanted = limit - found.length;
-      const reads: Promise<readonly T[]>[] = [];
-      for (let next = await waiting.next(); next.done !== true; next = await waiting.next()) {
-        if (reads.push(read(next.value, wanted)) === atOnce) break;
-      }
-      if (reads.length === 0) break;
-      const lists = await Promise.all(reads);
-      for (const list of lists) found.push(...list);
-      // As many as are needed if the next ones are like the fullest of these: little is read in vain.
-      const fullest = Math.max(1, ...lists.map(({ length }) => length));
-      atOnce = Math.min(Math.max(1, Math.ceil((limit - found.length) / fullest)), READS_AT_ONCE);
-    }
-    return found.slice(0, limit);
-  }
-
-  /** Where a series stands; null if it has no trade. */
-  async function placeOf({ feed, symbol }: Series): Promise<SeriesPlace | null> {
-    const [row] = await select(
-      PlaceSchema,
-      'SELECT shard, time FROM latest WHERE feed = ? AND symbol = ?',
-      [feed, symbol],
-      1,
-    );
-    return row === undefined ? null : { shard: row.shard, newestMs: row.time };
-  }
-
-  /** Buckets, each cut where its rows are to be read in another place, ascending. */
-  async function* inPieces(
-    view: BucketedView,
-    buckets: Iterable<number> | AsyncIterable<number>,
-    { fromMs, toMs }: Pick<Range, 'fromMs' | 'toMs'>,
-  ): AsyncGenerator<PlacedPiece> {
-    const promoted = await promotions();
-    for await (const bucket of buckets) {
-      const span = {
-        fromMs: Math.max(fromMs, bucket),
-        toMs: Math.min(toMs, bucket + BUCKET_MS[view]),
-      };
-      for (const { keyspace, ...piece } of piecesOf(view, span, promoted))
-        yield { ...piece, bucket, table: tableIn(keyspace, view) };
-    }
-  }
-
-  /** Rows of a series in a range: `read` is given each piece of it, and the key of its partition and symbol. */
-  async function selectSeries<T>(
-    view: BucketedView,
-    { feed, symbol }: Series,
-    { fromMs, toMs, limit }: Range,
-    read: (piece: PlacedPiece, key: readonly unknown[], limit: number) => Promise<readonly T[]>,
-  ): Promise<readonly T[]> {
-    const place = await placeOf({ feed, symbol });
-    if (place === null) return [];
-    const { shard } = place;
-    const keyOf = (bucket: number): readonly unknown[] => [feed, shard, new Date(bucket), symbol];
-    const buckets = seriesBuckets(
-      view,
-      { fromMs, toMs },
-      {
-        newestMs: place.newestMs,
-        async starts(table, firstMs, lastMs) {
-          const range = { fromMs: firstMs, toMs: lastMs };
-          const pieces = inPieces(table, bucketsBetween(table, firstMs, lastMs), range);
-          const rows = await selectOver(pieces, MAX_STARTS, (piece, most) =>
-            select(
-              StartSchema,
-              `SELECT start FROM ${piece.table} WHERE ${OF_SERIES} AND start >= ? AND start < ?`,
-              [...keyOf(piece.bucket), piece.fromMs, piece.toMs],
-              most,
-            ),
-          );
-          return rows.map(({ start }) => start);
-        },
-        async pending() {
-          const rows = await select(
-            PendingSchema,
-            'SELECT minute, feed, symbols FROM rollup_pending',
-            [],
-            MAX_STARTS,
-          );
-          return rows
-            .filter((row) => row.feed === feed && parseSymbols(row.symbols).includes(symbol))
-            .map(({ minute }) => minute);
-        },
-      },
-    );
-    return selectOver(inPieces(view, buckets, { fromMs, toMs }), limit, (piece, most) =>
-      read(piece, keyOf(piece.bucket), most),
-    );
-  }
+  const select = createSelect(client);
+  const { placeOf, inPieces, selectSeries } = createSeriesReader(select, promotions);
 
   async function feedsIn(table: 'latest' | 'instruments'): Promise<readonly string[]> {
     const rows = await select(
@@ -298,7 +150,7 @@ export function createCassandraStore(
       selectSeries('trades', series, { ...range, fromMs: beginOf(range) }, (piece, key, limit) =>
         select(
           TradeRowSchema,
-          `SELECT time, id, price, size, conditions, price_rank FROM ${piece.table} WHERE ${OF_SERIES} AND (time, id) > (?, ?) AND (time) < (?)`,
+          `SELECT ${TRADE_COLUMNS.join(', ')} FROM ${piece.table} WHERE ${OF_SERIES} AND (time, id) > (?, ?) AND (time) < (?)`,
           [...key, piece.fromMs, afterIn(piece, range) ?? '', piece.toMs],
           limit,
         ),
@@ -392,9 +244,4 @@ function beginOf({ fromMs, after }: KeyedRange): number {
 /** The last key that is not wanted any more, in the piece that begins with its time. */
 function afterIn(piece: PlacedPiece, { after }: KeyedRange): string | null {
   return after !== null && after.timeMs === piece.fromMs ? after.key : null;
-}
-
-/** A view of the pipeline's own keyspace, or of a shadow's; both names are ours, and no input. */
-function tableIn(keyspace: string | null, view: BucketedView): string {
-  return keyspace === null ? view : `${keyspace}.${view}`;
 }

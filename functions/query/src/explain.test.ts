@@ -23,7 +23,7 @@ const CANDLE: CandleRow = {
 };
 
 function trade(price: number, conditions: string | null, price_rank: TradeRow['price_rank']): TradeRow {
-  return { time: START, id: `${price}`, price, size: 1, conditions, price_rank };
+  return { time: START, id: `${price}`, price, size: 1, conditions, price_rank, backfilled: null };
 }
 
 function explain(trades: readonly TradeRow[], candle: Partial<CandleRow> = {}) {
@@ -63,6 +63,16 @@ test('explainCandle() says so, where no trade counts for the prices of its candl
   const { trades, notes } = await explain([trade(109.4, '1,24', 2)], { price_rank: 2 });
   expect(trades[0]?.counted_for).toBe('all: the candle has none that counts for more');
   expect(notes).toEqual(['No trade in it counts for prices: they are of the best that there is.']);
+});
+
+test('explainCandle() says how many trades were fetched afterwards, and from where', async () => {
+  const one = trade(109.41, null, 0);
+  const from = (source: string) => ({ ...one, id: source, backfilled: source });
+  const { trades, notes } = await explain([one, from('recording'), from('finnhub'), from('recording')]);
+  expect(trades.map(({ backfilled }) => backfilled)).toEqual([null, 'recording', 'finnhub', 'recording']);
+  expect(notes).toEqual([
+    '3 of 4 trades were missed by the feed and fetched afterwards: finnhub 1, recording 2.',
+  ]);
 });
 
 test('explainCandle() does not miss the trades of a candle of price updates', async () => {

@@ -110,12 +110,14 @@ function notesOf(
     notes.push(
       `The candle counts ${candle.trade_count} trades and ${trades.length} are stored: run the audit.`,
     );
-  notes.push(...notesOfConditions(trades));
+  notes.push(...notesOfConditions(trades), ...notesOfBackfill(trades));
   if (versions.length > 1) notes.push(`It was revised ${versions.length - 1} times: ${reasonsOf(versions)}.`);
   if (candle?.complete === false)
     notes.push('It is not complete: the feed was away, or had only just begun.');
   for (const gap of gaps)
-    notes.push(`Gap of ${gap.shard} (${gap.reason}), ${gap.to_time - gap.from_time} ms.`);
+    notes.push(
+      `Gap of ${gap.shard} (${gap.reason}), ${gap.to_time - gap.from_time} ms${gap.backfill_state === null ? '' : `; ${gap.backfill_state} from ${gap.backfill_source}`}.`,
+    );
   return notes;
 }
 
@@ -133,6 +135,17 @@ function notesOfConditions(trades: readonly TradeRow[]): readonly string[] {
           `No trade in it counts for ${best === 1 ? 'open and close' : 'prices'}: they are of the best that there is.`,
         ]
       : []),
+  ];
+}
+
+function notesOfBackfill(trades: readonly TradeRow[]): readonly string[] {
+  const fetched = trades.flatMap(({ backfilled }) => backfilled ?? []);
+  if (fetched.length === 0) return [];
+  const sources = [...Map.groupBy(fetched, (source) => source)]
+    .map(([source, { length }]) => `${source} ${length}`)
+    .toSorted();
+  return [
+    `${fetched.length} of ${trades.length} trades were missed by the feed and fetched afterwards: ${sources.join(', ')}.`,
   ];
 }
 

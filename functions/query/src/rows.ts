@@ -39,8 +39,13 @@ export const TradeRowSchema = z.object({
   conditions: z.string().nullable(),
   /** What they leave its price to count for. */
   price_rank: rank.transform((value) => value ?? 0),
+  /** Where it was fetched afterwards: `recording`, `finnhub`; null if the feed brought it. */
+  backfilled: z.string().nullable(),
 });
 export type TradeRow = z.infer<typeof TradeRowSchema>;
+
+/** The columns of a trade, in the order in which they are read and answered. */
+export const TRADE_COLUMNS: readonly string[] = Object.keys(TradeRowSchema.shape);
 
 export const IndicatorRowSchema = z.object({
   start: column.timestamp,

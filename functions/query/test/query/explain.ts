@@ -14,6 +14,7 @@ export function testExplain({ ask, sendRejects }: QueryMarket): void {
       gaps: [{ shard: 'sim-00' }, { shard: 'sim-01' }],
       notes: [
         'The candle counts 2 trades and 3 are stored: run the audit.',
+        '1 of 3 trades were missed by the feed and fetched afterwards: recording 1.',
         'It was revised 2 times: late.',
         'Gap of sim-00 (disconnected), 61000 ms.',
         'Gap of sim-01 (disconnected), 61000 ms.',

@@ -18,7 +18,12 @@ export function testLists({ page, allPages }: QueryMarket): void {
     'trades, revisions, signals and gaps in pages of %i are each row once',
     async (limit) => {
       const trades = await allPages(`/v1/trades?symbol=SIM:A&${RANGE}&limit=${limit}`);
-      expect(trades.map(({ id }) => id)).toEqual(['a', 'b', 'c', 'd']);
+      expect(trades.map(({ id, backfilled }) => [id, backfilled])).toEqual([
+        ['a', null],
+        ['b', null],
+        ['c', 'recording'],
+        ['d', null],
+      ]);
       const revisions = await allPages(`/v1/revisions?symbol=SIM:A&${RANGE}&limit=${limit}`);
       expect(revisions.map(({ version }) => version)).toEqual([2, 3, 10, 1]);
       const signals = await allPages(`/v1/signals?feed=sim&${RANGE}&limit=${limit}`);

@@ -126,14 +126,14 @@ export function useQueryMarket() {
         candle(BEGIN, { version, revision: version, reason: version === 2 ? '' : 'late' }),
       );
     await insert('candle_revisions', candle(BEGIN + 5_000, { version: 1 }));
-    for (const [offset, id] of [
-      [0, 'b'],
-      [0, 'a'],
-      [4_999, 'c'],
-      [11_000, 'd'],
+    for (const [offset, id, backfilled] of [
+      [0, 'b', null],
+      [0, 'a', null],
+      [4_999, 'c', 'recording'],
+      [11_000, 'd', null],
     ] as const) {
       const time = BEGIN + offset;
-      await insert('trades', { ...placeIn('trades', time), time, id, price: 1.5, size: 1.5 });
+      await insert('trades', { ...placeIn('trades', time), time, id, price: 1.5, size: 1.5, backfilled });
     }
     for (const n of WINDOWS)
       await insert('indicators', {
