@@ -32,7 +32,8 @@ export function createDelayProbe(client: Pipeline['client'], keyspace: string, o
 
   async function until(isThere: () => Promise<boolean>): Promise<boolean> {
     const endMs = performance.now() + GIVE_UP_MS;
-    while (!stopped && performance.now() < endMs) {
+    const isWanted = (): boolean => !stopped && performance.now() < endMs;
+    while (isWanted()) {
       if (await isThere()) return true;
       await sleep(POLL_MS);
     }

@@ -179,16 +179,16 @@ test('a process that only a burst needed ends, while the others go on working', 
   const burst = Promise.all(Array.from({ length: 6 }, () => send(3_000)));
   await vi.waitFor(() => expect(service.stats().ready).toBeGreaterThan(1), { timeout: 20_000, interval: 10 });
   // Two at a time, without a pause: one process can do that, and spread over two none would ever be idle.
-  let isOver = false;
+  const over = new AbortController();
   const work = async (): Promise<void> => {
-    while (!isOver) await send(50);
+    while (!over.signal.aborted) await send(50);
   };
   const working = [work(), work()];
   try {
     await burst;
     await vi.waitFor(() => expect(service.stats().pids).toHaveLength(1), { timeout: 20_000, interval: 50 });
   } finally {
-    isOver = true;
+    over.abort();
     await Promise.all(working);
   }
   expect(service.stats().crashes).toBe(0);

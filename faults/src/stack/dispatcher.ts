@@ -102,7 +102,8 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
   async function startAgain(fact: string): Promise<void> {
     log(`${fact}, and is started again`);
     const gone = child;
-    while (child === gone && ending !== gone) {
+    const isMissed = (): boolean => child === gone && ending !== gone;
+    while (isMissed()) {
       await sleep(RESTART_MS);
       try {
         const started = await start();

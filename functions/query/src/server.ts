@@ -79,7 +79,8 @@ export async function serveQueries(
     options.endStreams();
     server.closeIdleConnections();
     const deadlineMs = performance.now() + options.DRAIN_MS;
-    while (inFlight > 0 && performance.now() < deadlineMs) await sleep(10);
+    const isWaitedFor = (): boolean => inFlight > 0 && performance.now() < deadlineMs;
+    while (isWaitedFor()) await sleep(10);
     await options.close();
     process.exit(0);
   };
