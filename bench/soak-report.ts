@@ -38,8 +38,11 @@ export interface SoakRun {
   };
 }
 
-/** Heaps grow to their size and caches fill before anything can be called flat. */
-const WARM_UP_SHARE = 1 / 3;
+/**
+ * Heaps grow to their size and caches fill before anything can be called flat; ingest remembers the trades of
+ * the last 15 minutes.
+ */
+const WARM_UP_SHARE = 1 / 2;
 /** Memory is flat if it would grow by less than this in the whole run, by the slope after the warm-up. */
 const FLAT_SHARE = 0.1;
 const FLAT_MB = 15;
