@@ -156,6 +156,7 @@ async function soak({ options, args, say, signal }: BenchRun<typeof COMMAND.opti
       first: Object.fromEntries(first),
       delays: probe.delays(),
       cassandra,
+      hasPage: page !== null,
       end: {
         ...(await countCandles(pipeline.client, KEYSPACE)),
         sent: simulator.stats().trades,
