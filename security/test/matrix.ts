@@ -1,4 +1,5 @@
 import { TOPICS } from '@kandle/market/event/topics';
+import { PROMOTED_VIEWS } from '@kandle/market/view/promotions';
 import { createCassandra } from '@kandle/runtime/cassandra';
 import { applyGrants } from '@kandle/runtime/grants';
 import { createAclsV3, deleteAclsV3 } from '@platformatic/kafka';
@@ -7,6 +8,7 @@ import { applyAcls } from '../src/apply-kafka.ts';
 import { connectBroker } from '../src/kafka-connection.ts';
 import { CASSANDRA_COMPONENTS, KAFKA_COMPONENTS, kafkaUserOf, roleOf } from '../src/names.ts';
 import { COMPONENTS, TABLES, type Topic } from '../src/rights.ts';
+import { shadowGrants } from '../src/grants.ts';
 import { keysOf, passes, verbsOn } from './cassandra-verbs.ts';
 import { alterAcls, GROUP_VERBS, TOPIC_VERBS } from './kafka-verbs.ts';
 import type { SecuredServers } from './secured-servers.ts';
@@ -120,6 +122,42 @@ export function testMatrix(secured: () => SecuredServers): void {
       TABLES.toSorted(),
     );
     expect(await foundInCassandra(secured())).toEqual(wantedOfCassandra());
+  });
+
+  test("a shadow's views can be read by who follows promotions, once it was promoted, and nothing else of it by anybody", async () => {
+    const { cassandraAdmin } = secured();
+    const shadow = 'kandle_s_rights';
+    await cassandraAdmin.execute(
+      `CREATE KEYSPACE ${shadow} WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}`,
+    );
+    const tables = [...PROMOTED_VIEWS, 'windows'];
+    for (const table of tables)
+      await cassandraAdmin.execute(`CREATE TABLE ${shadow}.${table} (k int PRIMARY KEY)`);
+    const readable = async (): Promise<readonly string[]> => {
+      const found = await Promise.all(
+        CASSANDRA_COMPONENTS.map(async (component) => {
+          const client = createCassandra(secured().cassandra(component), { useKeyspace: false });
+          try {
+            await client.connect();
+            const passed = [];
+            for (const table of tables)
+              for (const verb of await verbsOn(client, shadow, table, ['k']))
+                passed.push(`${component} ${verb} ${table}`);
+            return passed;
+          } finally {
+            await client.shutdown();
+          }
+        }),
+      );
+      return found.flat().toSorted();
+    };
+    expect(await readable()).toEqual([]);
+    for (const grant of shadowGrants(shadow)) await cassandraAdmin.execute(grant);
+    const readers = ['console', 'grafana', 'query'];
+    expect(await readable()).toEqual(
+      readers.flatMap((reader) => PROMOTED_VIEWS.map((view) => `${reader} SELECT ${view}`)).toSorted(),
+    );
+    await cassandraAdmin.execute(`DROP KEYSPACE ${shadow}`);
   });
 
   test('nobody is let in without a login, with a wrong password, or as what a new Cassandra comes with', async () => {
