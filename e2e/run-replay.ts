@@ -2,12 +2,15 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createAvroReader } from '@kandle/audit/avro-data';
 import { exportViews } from '@kandle/local/export';
 import { readPlan, type Sink } from '@kandle/knative/read-plan';
 import { type Pipeline, startPipeline } from '@kandle/stand-in/pipeline';
 import { freePort } from '@kandle/servers/ports/ports';
 import { envOfSource } from '@kandle/feeds/replay/env-of-source';
 import { startReplayServer } from '@kandle/feeds/replay/replay-server';
+import { AvroEnv } from '@kandle/runtime/avro/avro-env';
+import { readEnv } from '@kandle/runtime/config';
 import { formatSymbols } from '@kandle/market/event/symbol';
 import { TOPICS } from '@kandle/market/event/topics';
 import { expect, inject } from 'vitest';
@@ -38,8 +41,8 @@ export interface Disturbance {
   readonly queryPort?: number;
   /** Optional functions that run too. */
   readonly sinks?: readonly Sink[];
-  /** Further variables of a process. */
-  readonly processEnv?: (name: string) => Readonly<Record<string, string>>;
+  /** Further variables of a process, by what its topics begin with. */
+  readonly processEnv?: (name: string, prefix: string) => Readonly<Record<string, string>>;
   /** Runs beside the replay, from its start. */
   readonly during?: (pipeline: Pipeline) => Promise<void>;
   /** Runs when everything is at rest, before the keyspace is dropped. */
@@ -85,7 +88,7 @@ export async function runReplay(
       logFolder: join(folder, 'logs'),
       plan: { ...plan, services },
       deliveries,
-      processEnv,
+      processEnv: (process) => processEnv(process, `${name}.`),
       queryPort: queryPort ?? null,
       feed: {
         ...envOfSource(feed.source),
@@ -100,7 +103,9 @@ export async function runReplay(
       const disturbance = during?.(pipeline);
       await untilAtRest(pipeline, join(folder, 'logs'));
       await disturbance;
-      const audit = await expectCleanAudit(name);
+      const audit = await expectCleanAudit(name, {
+        avro: createAvroReader(readEnv(AvroEnv, processEnv('audit', `${name}.`))),
+      });
       // An update of a price without a volume has no row among the trades; and looks are no trades.
       expect(audit.subjects.get('trades')?.checked).toBe(
         isSampled ? 0 : audit.read.trades - audit.read.priceUpdates,

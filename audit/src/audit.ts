@@ -15,6 +15,7 @@ import { readLogIndex } from './read/log-index.ts';
 import { createRedriven } from './read/redriven.ts';
 import { createRefusals } from './read/refusals.ts';
 import { createStored } from './read/stored.ts';
+import type { AvroReader } from './read/avro-data.ts';
 import { createTopicReader, type Kafka, offsetRangesOf, readWholeTopic } from './read/topic-reader.ts';
 import { createWindowIndex } from './read/window-index.ts';
 import type { ShardLog } from './recompute/raw-log.ts';
@@ -39,6 +40,8 @@ export interface AuditOptions extends Partial<Scope> {
   /** Connected to the keyspace that is audited. */
   readonly client: Client;
   readonly flow: Flow;
+  /** Reads events that are Avro; null where all is JSON. */
+  readonly avro?: AvroReader | null;
   /** As transform and aggregate have them. */
   readonly horizonMs: number;
   readonly graceMs: number;
@@ -118,9 +121,9 @@ async function auditWith(admin: Admin, options: AuditOptions): Promise<AuditRepo
   );
   const isWanted = (shard: string, windowStartMs: number): boolean =>
     isInScope(scope, feedOf(shard), windowStartMs);
-  const kafkaReader = createTopicReader(kafka, flow.rawTopic);
+  const kafkaReader = createTopicReader(kafka, flow.rawTopic, options.avro);
   const reader = archive?.before(kafkaReader, inKafka) ?? kafkaReader;
-  const candleReader = createTopicReader(kafka, flow.candlesTopic);
+  const candleReader = createTopicReader(kafka, flow.candlesTopic, options.avro);
   const shards = new Map<string, ShardLog>();
   try {
     onProgress(`Looking where the shards are in ${flow.rawTopic} …`);

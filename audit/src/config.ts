@@ -1,4 +1,5 @@
 import { TOPICS } from '@kandle/market/event/topics';
+import { AvroEnv } from '@kandle/runtime/avro/avro-env';
 import { CassandraEnv } from '@kandle/runtime/cassandra';
 import { type Env, logLevel, positiveMs, readEnv } from '@kandle/runtime/config';
 import { KafkaEnv } from '@kandle/runtime/kafka';
@@ -10,6 +11,7 @@ const name = z.string().min(1);
 export const envSchema = z.object({
   ...KafkaEnv.shape,
   ...CassandraEnv.shape,
+  ...AvroEnv.shape,
   LOG_LEVEL: logLevel.default('warn'),
   RAW_TOPIC: name.default(TOPICS.raw),
   TRADES_TOPIC: name.default(TOPICS.trades),

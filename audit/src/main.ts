@@ -3,6 +3,7 @@ import { createCassandra } from '@kandle/runtime/cassandra';
 import type { Env } from '@kandle/runtime/config';
 import { describeError } from '@kandle/runtime/errors';
 import { createKafka } from '@kandle/runtime/kafka';
+import { createAvroReader } from './read/avro-data.ts';
 import { createLogger } from '@kandle/runtime/log';
 import { type AuditOptions, runAudit, undoRepair } from './audit.ts';
 import { type AuditConfig, readConfig } from './config.ts';
@@ -90,7 +91,7 @@ async function undo(
   return summary.left.length === 0 ? 0 : 1;
 }
 
-type Connections = Pick<AuditOptions, 'kafka' | 'client' | 'flow' | 'confirm' | 'onProgress'>;
+type Connections = Pick<AuditOptions, 'kafka' | 'client' | 'flow' | 'avro' | 'confirm' | 'onProgress'>;
 
 async function connected<T>(
   config: AuditConfig,
@@ -103,6 +104,7 @@ async function connected<T>(
     return await work({
       kafka: createKafka(config, 'audit', createLogger('audit', config.LOG_LEVEL)),
       client,
+      avro: createAvroReader(config),
       onProgress: progress,
       async confirm(planned) {
         if (ask === undefined || ask === null) return false;

@@ -6,6 +6,8 @@ import { findRunningServers } from '@kandle/servers/running-servers';
 import { TOPICS } from '@kandle/market/event/topics';
 import { loadDotEnv, readEnv } from '@kandle/runtime/config';
 import { describeError } from '@kandle/runtime/errors';
+import { AvroEnv } from '@kandle/runtime/avro/avro-env';
+import { createAvroEvents } from '@kandle/runtime/avro/avro-events';
 import { createKafka, KafkaEnv, type KafkaSettings } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
 import type { Kafka } from 'kafkajs';
@@ -37,7 +39,12 @@ async function main(): Promise<void> {
 /** Refused records of one reason: they become trades, so that nobody is to send what was refused rightly. */
 async function redriveRejects(kafka: Kafka, options: RedriveOptions): Promise<void> {
   const topics = rejectTopics(options.prefix);
-  const judged = await listRejects(kafka, topics, options.filter);
+  const judged = await listRejects(
+    kafka,
+    topics,
+    options.filter,
+    createAvroEvents(readEnv(AvroEnv, process.env)),
+  );
   for (const line of (options.show ? listEachReject : listRejectsByReason)(judged)) console.log(line);
   const count = judged.filter(({ fate }) => fate === 'send').length;
   if (count === 0) return console.log('Nothing to send.');

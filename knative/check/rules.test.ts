@@ -72,7 +72,7 @@ describe.skipIf(!hasKubectl())(
       expect(problemsOf(render(join(KNATIVE, 'overlays', name)))).toEqual([]);
     });
 
-    test('the optional components fit: KEDA, a Kafka without Strimzi, and a PostgreSQL', () => {
+    test('the optional components fit: KEDA, a Kafka without Strimzi, a PostgreSQL, and a schema registry', () => {
       const folder = mkdtempSync(join(KNATIVE, 'overlays', '.test-'));
       onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
       const components = [
@@ -80,6 +80,7 @@ describe.skipIf(!hasKubectl())(
         '../../components/keda',
         '../../components/no-strimzi',
         '../../components/postgres',
+        '../../components/avro',
       ];
       const kind = readFileSync(join(KNATIVE, 'overlays', 'kind', 'kustomization.yaml'), 'utf8');
       const text = kind.replace(

@@ -38,20 +38,23 @@ export function checkSameAsBase(base: readonly unknown[], rendered: readonly unk
     if (!COMPARED.has(headerOf(one).kind)) return [];
     const other = there.get(id);
     if (other === undefined) return [`${id}: it is in the base and not here`];
-    return differences(one, withoutSenderCheck(other))
+    return differences(one, withoutOptions(other))
       .filter((path) => ![...MAY_DIFFER, MAY_DIFFER_OF_ONE.get(id)].some((allowed) => allowed?.test(path)))
       .map((path) => `${id}: ${path} is not what npm start runs`);
   });
 }
 
 /**
- * A resource without what `components/senders` adds to a function: its settings and the volume with its token.
+ * A resource without what `components/senders` and `components/avro` add to it: their settings, and the volume
+ * with a token.
  */
-function withoutSenderCheck(resource: unknown): unknown {
+function withoutOptions(resource: unknown): unknown {
   const isAdded = (item: unknown): boolean =>
-    ['{"configMapRef":{"name":"kandle-senders"}}', '"name":"senders"'].some((text) =>
-      JSON.stringify(item).includes(text),
-    );
+    [
+      '{"configMapRef":{"name":"kandle-senders"}}',
+      '"name":"senders"',
+      '{"configMapRef":{"name":"kandle-avro"}}',
+    ].some((text) => JSON.stringify(item).includes(text));
   const text = JSON.stringify(resource, (key, value: unknown) =>
     Array.isArray(value) && /^(envFrom|volumes|volumeMounts)$/.test(key)
       ? value.filter((item) => !isAdded(item))

@@ -1,4 +1,6 @@
 import { EVENT_TYPES } from '@kandle/market/event/topics';
+import type { AvroEvents } from '@kandle/runtime/avro/avro-events';
+import { asJsonRecord } from '@kandle/runtime/record-data';
 import type { Kafka } from 'kafkajs';
 import { z } from 'zod';
 import { headerText } from './dead-letter.ts';
@@ -27,15 +29,18 @@ export async function readCounted(
   kafka: Kafka,
   tradesTopic: string,
   refused: readonly MaybeCounted[],
+  avro: AvroEvents | null,
 ): Promise<ReadonlySet<string>> {
   if (refused.length === 0) return new Set();
   const wanted = new Set(refused.map(({ place }) => rejectKey(place)));
   const sinceMs = Math.min(...refused.map(earliestMs)) - MARGIN_MS;
   const counted = new Set<string>();
-  const take = (_: number, messages: Parameters<Parameters<typeof readTopic>[3]>[1]): void => {
-    for (const { headers, value } of messages) {
+  const take = async (_: number, messages: Parameters<Parameters<typeof readTopic>[3]>[1]): Promise<void> => {
+    for (const message of messages) {
+      const { headers } = message;
       if (headerText(headers, 'ce_type') !== EVENT_TYPES.trades) continue;
       const shard = headerText(headers, 'ce_shard');
+      const { value } = await asJsonRecord(message, avro);
       const { data } = TradesSchema.safeParse(JSON.parse(String(value)));
       for (const tradeId of data?.id ?? []) {
         const key = rejectKey({ shard, tradeId });

@@ -3,6 +3,7 @@ import { EVENT_TYPES, TOPICS } from '@kandle/market/event/topics';
 import { FORMAT_NAMES, type FormatName } from '@kandle/market/feed/format-name';
 import { type CountingRules, CountingRulesSchema } from '@kandle/market/trade/counting-rules';
 import { formatRawBatch } from '@kandle/market/feed/raw-batch';
+import type { AvroEvents } from '@kandle/runtime/avro/avro-events';
 import { describeError, RetryableError } from '@kandle/runtime/errors';
 import { toKafkaMessage } from '@kandle/runtime/kafka-message';
 import { shardPartitioner } from '@kandle/runtime/shard-partitioner';
@@ -78,6 +79,7 @@ export async function listRejects(
   kafka: Kafka,
   topics: RejectTopics,
   filter: Filter,
+  avro: AvroEvents | null = null,
 ): Promise<readonly JudgedReject[]> {
   const ledger = new Map<string, LedgerEntry>();
   await readTopic(kafka, topics.redriven, { name: 'kandle-redrive' }, (_, messages) => {
@@ -113,7 +115,7 @@ export async function listRejects(
   const fresh = [...judged.values()].flatMap(({ fate, batch, reject: { refusedMs, place } }) =>
     fate === 'send' && batch === null && place !== null ? [{ refusedMs, place }] : [],
   );
-  const counted = await readCounted(kafka, topics.trades, fresh);
+  const counted = await readCounted(kafka, topics.trades, fresh, avro);
   return [...judged]
     .map(([key, one]) => (counted.has(key) ? { ...one, fate: 'counted already' as const } : one))
     .toSorted((a, b) => a.reject.refusedMs - b.reject.refusedMs);

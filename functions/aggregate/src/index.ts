@@ -13,9 +13,9 @@ import { countOutcomes, createAggregateMetrics } from './metrics.ts';
 import { createCandlePublisher } from './publish.ts';
 import { createRecentWindows } from '@kandle/runtime/recent-windows';
 
-void runFunction('aggregate', readConfig, (config, log) => {
+void runFunction('aggregate', readConfig, (config, log, avro) => {
   const cassandra = createCassandra(config);
-  const producer = createEventProducer(createKafka(config, 'aggregate', log));
+  const producer = createEventProducer(createKafka(config, 'aggregate', log), avro);
   const metrics = createAggregateMetrics(createMetrics('aggregate'));
   const aggregate = createAggregate({
     ...countOutcomes(

@@ -10,6 +10,7 @@ import {
 import { readMarketHours } from '@kandle/market/feed/market-hours';
 import { VENDORS } from '@kandle/market/feed/vendor';
 import { type CountingRules, CountingRulesSchema } from '@kandle/market/trade/counting-rules';
+import { AvroEnv } from '@kandle/runtime/avro/avro-env';
 import { type Env, logLevel, port, positiveMs, readEnv, wholeNumber } from '@kandle/runtime/config';
 import { FatalError } from '@kandle/runtime/errors';
 import { KafkaEnv } from '@kandle/runtime/kafka';
@@ -62,6 +63,7 @@ const REPLAY_FACTS: Pick<VendorFacts, 'keyName' | 'schemes'> = { keyName: null, 
 export const envSchema = z
   .object({
     ...KafkaEnv.shape,
+    ...AvroEnv.shape,
     LOG_LEVEL: logLevel.default('info'),
     /** Where the status server listens. */
     HTTP_HOST: z.string().min(1).default('127.0.0.1'),

@@ -1,6 +1,7 @@
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { createSubscriptions } from '@kandle/market/feed/subscriptions';
 import { createSamples } from '@kandle/market/feed/sample/samples';
+import { createAvroEvents } from '@kandle/runtime/avro/avro-events';
 import { createEventProducer } from '@kandle/runtime/event-producer';
 import type { Logger } from '@kandle/runtime/log';
 import { newTraceparent } from '@kandle/runtime/trace';
@@ -64,6 +65,7 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
   const priceOnly = createPriceOnlySymbols();
   const { DISORDER_MS: disorderMs, GRACE_MS: graceMs, MEMORY_MS: memoryMs } = config;
   const isReplay = config.REPLAY_SPEED !== undefined;
+  const avro = createAvroEvents(config);
   const state: FeedState = {
     connection: 0,
     isConnected: false,
@@ -107,7 +109,7 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
     topic: string,
     options: Omit<LaneOptions<G>, 'produce' | 'close' | 'departure' | 'log'>,
   ) {
-    const producer = createRenewedProducer(topic, () => createEventProducer(kafka));
+    const producer = createRenewedProducer(topic, () => createEventProducer(kafka, avro));
     return createLane<G>({
       ...options,
       produce: (events: readonly MarketEvent[]) => producer.send(events),
@@ -168,6 +170,7 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
         wallMs,
         signal: stopping.signal,
         log,
+        avro,
       });
       if (found === null || stopping.signal.aborted) return;
       epoch = Math.max(wallMs(), found.highestEpoch + 1);

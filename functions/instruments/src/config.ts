@@ -9,6 +9,7 @@ import {
   readEnv,
   wholeNumber,
 } from '@kandle/runtime/config';
+import { AvroEnv } from '@kandle/runtime/avro/avro-env';
 import { KafkaEnv } from '@kandle/runtime/kafka';
 import { z } from 'zod';
 import type { ListName } from './read-list.ts';
@@ -23,6 +24,7 @@ function toListName(text: string): ListName {
 /** Every variable that instruments takes, with its default. */
 export const envSchema = z.object({
   ...KafkaEnv.shape,
+  ...AvroEnv.shape,
   LOG_LEVEL: logLevel.default('info'),
   /** The feed whose symbols these are, as ingest names it. */
   FEED: z.string().regex(FEED_NAME, 'expected the name of a feed').default('finnhub'),

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { createAvroEvents } from '@kandle/runtime/avro/avro-events';
 import { createEventProducer } from '@kandle/runtime/event-producer';
 import { describeError, FatalError } from '@kandle/runtime/errors';
 import { createKafka } from '@kandle/runtime/kafka';
@@ -58,7 +59,7 @@ async function publish(config: InstrumentsConfig, store: InstrumentStore, log: L
   const { FEED: feed, LISTS: lists, INSTRUMENTS_TOPIC: topic, PUBLISH } = config;
   if (PUBLISH === 'none') return;
   if (PUBLISH === 'all') await store.publishAgain(feed);
-  const producer = createEventProducer(createKafka(config, 'instruments', log));
+  const producer = createEventProducer(createKafka(config, 'instruments', log), createAvroEvents(config));
   try {
     const count = await publishAll({ feed, lists, store, send: (events) => producer.send(topic, events) });
     log.info({ feed, topic, instruments: count }, 'published');

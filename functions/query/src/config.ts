@@ -1,6 +1,7 @@
 import { TOPICS } from '@kandle/market/event/topics';
 import { CassandraEnv } from '@kandle/runtime/cassandra';
 import { type Env, logLevel, port, readEnv, requestBudgetMs, wholeNumber } from '@kandle/runtime/config';
+import { AvroEnv } from '@kandle/runtime/avro/avro-env';
 import { KafkaEnv } from '@kandle/runtime/kafka';
 import { z } from 'zod';
 
@@ -8,6 +9,7 @@ import { z } from 'zod';
 export const envSchema = z.object({
   ...CassandraEnv.shape,
   ...KafkaEnv.shape,
+  ...AvroEnv.shape,
   LOG_LEVEL: logLevel.default('info'),
   PORT: port.default(8080),
   /** Answer on this address only; in a container all of them. */

@@ -15,9 +15,9 @@ import { createSignalPublisher } from './publish.ts';
 import { defaultRulesFile, watchRules } from './rules-file.ts';
 import { createStateMemory } from './state-memory.ts';
 
-void runFunction('signal', readConfig, (config, log) => {
+void runFunction('signal', readConfig, (config, log, avro) => {
   const cassandra = createCassandra(config);
-  const producer = createEventProducer(createKafka(config, 'signal', log));
+  const producer = createEventProducer(createKafka(config, 'signal', log), avro);
   const metrics = createSignalMetrics(createMetrics('signal'));
   const states = createStateStore(cassandra);
   const reach = config.MAX_REPEATED_WINDOWS + 1;

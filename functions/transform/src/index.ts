@@ -7,8 +7,8 @@ import { readConfig } from './config.ts';
 import { createTransformMetrics } from './metrics.ts';
 import { createTransform } from './handler.ts';
 
-void runFunction('transform', readConfig, (config, log) => {
-  const producer = createEventProducer(createKafka(config, 'transform', log));
+void runFunction('transform', readConfig, (config, log, avro) => {
+  const producer = createEventProducer(createKafka(config, 'transform', log), avro);
   return {
     types: [EVENT_TYPES.rawTrades, EVENT_TYPES.rawBooks, EVENT_TYPES.rawNews, EVENT_TYPES.feedGap],
     handle: createTransform({

@@ -11,6 +11,16 @@ export interface EnvelopeRules {
   /** CloudEvent types that the function knows. */
   readonly types: readonly string[];
   readonly maxBodyBytes: number;
+  /** There is a registry, so Avro can be read beside JSON. */
+  readonly takesAvro?: boolean;
+}
+
+/** The content type of data that are Avro. */
+export const AVRO_TYPE = 'application/avro';
+
+/** True for the content type of Avro, with or without parameters. */
+export function isAvroType(contentType: unknown): boolean {
+  return /^application\/avro\s*(;|$)/i.test(String(contentType));
 }
 
 const ATTRIBUTE = /^[a-z0-9]{1,64}$/;
@@ -75,7 +85,10 @@ export function checkEnvelope(headers: IncomingHttpHeaders, rules: EnvelopeRules
       reason: `This function does not take events of type ${String(type).slice(0, 100)}`,
     };
   }
-  if (!/^application\/json\s*(;|$)/i.test(contentType)) {
+  if (isAvroType(contentType) && rules.takesAvro !== true) {
+    return { status: 415, reason: 'The data of the event is Avro, and this function has no schema registry' };
+  }
+  if (!/^application\/(json|avro)\s*(;|$)/i.test(contentType)) {
     return { status: 415, reason: 'The data of the event is not application/json' };
   }
   const length = headers['content-length'];

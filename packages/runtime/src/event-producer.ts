@@ -1,5 +1,6 @@
 import { CompressionTypes, type Kafka, type Message, type Producer } from 'kafkajs';
 import type { MarketEvent } from '@kandle/market/event/market-event';
+import type { AvroEvents } from './avro/avro-events.ts';
 import { describeError, RetryableError } from './errors.ts';
 import { useFastGzip } from './fast-gzip.ts';
 import { toKafkaMessage } from './kafka-message.ts';
@@ -37,12 +38,16 @@ const MAX_REQUEST_BYTES = 900_000;
  *
  * KafkaJS keeps idempotent order only with one request at a time, so whatever is asked for while a request is
  * under way goes together in the next one, as far as a broker takes it.
+ *
+ * @param avro What writes the events of some topics as Avro; JSON without it.
  */
-export function createEventProducer(kafka: Kafka): EventProducer {
+export function createEventProducer(kafka: Kafka, avro: AvroEvents | null = null): EventProducer {
   useFastGzip();
   let connecting: Promise<Producer> | null = null;
   const waiting: Pending[] = [];
   let draining: Promise<void> | null = null;
+  /** The end of the last writing as Avro: what is sent later must not overtake it. */
+  let written: Promise<unknown> = Promise.resolve();
 
   function connect(): Promise<Producer> {
     connecting ??= (async () => {
@@ -99,19 +104,34 @@ export function createEventProducer(kafka: Kafka): EventProducer {
     draining = null;
   }
 
+  function enqueue(topic: string, messages: readonly Message[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      waiting.push({ topic, messages, bytes: sizeOf(messages), resolve, reject });
+      draining ??= drain();
+    });
+  }
+
+  async function sendAvro(
+    { toMessages }: AvroEvents,
+    topic: string,
+    events: readonly MarketEvent[],
+  ): Promise<void> {
+    const writing = written.then(() => toMessages(events));
+    written = writing.catch(() => undefined);
+    await enqueue(topic, await writing);
+  }
+
   return {
-    send(topic, events) {
-      if (events.length === 0) return Promise.resolve();
-      return new Promise((resolve, reject) => {
-        const messages = events.map(toKafkaMessage);
-        waiting.push({ topic, messages, bytes: sizeOf(messages), resolve, reject });
-        draining ??= drain();
-      });
+    async send(topic, events) {
+      if (events.length === 0) return;
+      if (avro?.isWritten(topic) === true) await sendAvro(avro, topic, events);
+      else await enqueue(topic, events.map(toKafkaMessage));
     },
     async connect() {
       await connect();
     },
     async close() {
+      await written;
       await draining;
       const producer = await connecting?.catch(() => null);
       connecting = null;

@@ -1,8 +1,10 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import pLimit from 'p-limit';
 import { z } from 'zod';
+import { AvroEnv } from './avro/avro-env.ts';
+import type { AvroEvents } from './avro/avro-events.ts';
 import { logLevel, port, requestBudgetMs, wholeNumber } from './config.ts';
-import { checkEnvelope, type EnvelopeRules, type Refusal } from './envelope.ts';
+import { AVRO_TYPE, checkEnvelope, type EnvelopeRules, isAvroType, type Refusal } from './envelope.ts';
 import { describeError, factsOf, FatalError, PoisonError } from './errors.ts';
 import type { Logger } from './log.ts';
 import { countRefusedSender, createEventMetrics } from './event-metrics.ts';
@@ -16,6 +18,7 @@ import { traceIdOf } from './trace.ts';
 export const FunctionEnv = z.object({
   ...MetricsEnv.shape,
   ...SenderEnv.shape,
+  ...AvroEnv.shape,
   PORT: port.default(8080),
   LOG_LEVEL: logLevel.default('info'),
   /** Largest event that is taken; a clean batch of 400 trades has about 50 KB. */
@@ -45,6 +48,8 @@ export interface ServedFunction {
   readonly atOnce?: Readonly<Record<string, number>>;
   /** Closes connections; called once, after the last request has ended. */
   readonly close: () => Promise<void>;
+  /** Reads the events that are Avro; where it is null, they are refused. */
+  readonly avro: AvroEvents | null;
 }
 
 /**
@@ -84,7 +89,8 @@ export async function serveFunction(
     {
       handle: async (context: { readonly cloudevent?: RuntimeEvent }) =>
         answer(
-          (event) => inTurn(event.type, async () => served.handle(receivedEvent(event))),
+          (event) =>
+            inTurn(event.type, async () => served.handle(await receivedEvent(event, served.avro))),
           context.cloudevent,
           log,
         ),
@@ -98,7 +104,11 @@ export async function serveFunction(
       if (!/^(::1$|(::ffff:)?127\.)/.test(socket.remoteAddress ?? '')) socket.destroy();
     });
   }
-  const rules = { types: served.types, maxBodyBytes: settings.BODY_LIMIT_BYTES };
+  const rules = {
+    types: served.types,
+    maxBodyBytes: settings.BODY_LIMIT_BYTES,
+    takesAvro: served.avro !== null,
+  };
   putBoundaryInFront(server, { rules, requests, sender });
   log.info({ port: settings.PORT, startMs: Math.round(process.uptime() * 1000) }, 'ready');
   return server;
@@ -178,7 +188,8 @@ function putBoundaryInFront(server: Server, { rules, requests, sender }: Boundar
     delete request.headers.authorization;
     const pass = (): void => {
       // As bytes, the runtime hands the data over unparsed: it is parsed once, strictly, by us.
-      request.headers['content-type'] = 'application/octet-stream';
+      const isAvro = isAvroType(request.headers['content-type']);
+      request.headers['content-type'] = isAvro ? AVRO_TYPE : 'application/octet-stream';
       inner(request, response);
     };
     if (sender === null) return pass();
@@ -226,6 +237,8 @@ interface RuntimeEvent {
   readonly type: string;
   readonly source: string;
   readonly data?: unknown;
+  readonly datacontenttype?: unknown;
+  readonly dataschema?: string;
   readonly knativekafkaoffset?: unknown;
   readonly traceparent?: unknown;
 }
@@ -238,15 +251,20 @@ function createTurns(
   return (type, task) => limits.get(type)?.(task) ?? task();
 }
 
-/** @throws {PoisonError} If its data cannot be read. */
-function receivedEvent(event: RuntimeEvent): ReceivedEvent {
+/**
+ * @throws {PoisonError} If its data cannot be read.
+ * @throws {RetryableError} If they are Avro, and the registry is away.
+ */
+async function receivedEvent(event: RuntimeEvent, avro: AvroEvents | null): Promise<ReceivedEvent> {
+  const body = event.data instanceof Uint8Array ? event.data : new Uint8Array();
+  const isAvro = avro !== null && event.datacontenttype === AVRO_TYPE;
   const offset = event.knativekafkaoffset;
   return {
     id: event.id,
     type: event.type,
     source: event.source,
     attributes: { ...event, data: undefined },
-    data: parseEventData(event.data instanceof Uint8Array ? event.data : new Uint8Array()),
+    data: isAvro ? await avro.read(event.type, event.dataschema, body) : parseEventData(body),
     offset: typeof offset === 'string' && /^\d{1,18}$/.test(offset) ? BigInt(offset) : null,
   };
 }

@@ -4,6 +4,12 @@ import type { Message } from 'kafkajs';
 /** What CloudEvents 1.0 takes as the name of an attribute. */
 const ATTRIBUTE = /^[a-z0-9]+$/;
 
+/** An event's data as Avro, and the name of their schema where an attribute has it. */
+export interface AvroContent {
+  readonly value: Buffer;
+  readonly dataschema?: string | undefined;
+}
+
 /**
  * The Kafka record of an event: CloudEvents binary mode, JSON data, the shard as key.
  *
@@ -12,9 +18,27 @@ const ATTRIBUTE = /^[a-z0-9]+$/;
  *
  * @throws {RangeError} If an extension has a name that CloudEvents do not take.
  */
-export function toKafkaMessage({ id, source, type, key, extensions, data }: MarketEvent): Message {
+export function toKafkaMessage(event: MarketEvent): Message {
+  return {
+    key: event.key,
+    value: JSON.stringify(event.data),
+    headers: headersOf(event, 'application/json'),
+  };
+}
+
+/** The same with data that are Avro. @throws {RangeError} As {@link toKafkaMessage}. */
+export function toAvroMessage(event: MarketEvent, { value, dataschema }: AvroContent): Message {
+  const headers = headersOf(event, 'application/avro');
+  if (dataschema !== undefined) headers['ce_dataschema'] = dataschema;
+  return { key: event.key, value, headers };
+}
+
+function headersOf(
+  { id, source, type, extensions }: MarketEvent,
+  contentType: string,
+): Record<string, string> {
   const headers: Record<string, string> = {
-    'content-type': 'application/json',
+    'content-type': contentType,
     ce_specversion: '1.0',
     ce_id: id,
     ce_source: source,
@@ -26,5 +50,5 @@ export function toKafkaMessage({ id, source, type, key, extensions, data }: Mark
       throw new RangeError(`Cannot send an event: ${name} is no name of an attribute`);
     headers[`ce_${name}`] = value;
   }
-  return { key, value: JSON.stringify(data), headers };
+  return headers;
 }

@@ -26,6 +26,15 @@ export function parseEventData(body: Uint8Array): unknown {
   } catch (error) {
     throw new PoisonError('Cannot read the event: its data is not valid UTF-8', { cause: error });
   }
+  return parseJson(text);
+}
+
+/**
+ * Parses a text of an event as JSON.
+ *
+ * @throws {PoisonError} If it is not JSON, nested deeper than 32 levels, or has a key `__proto__`.
+ */
+export function parseJson(text: string): unknown {
   let data: unknown;
   try {
     data = JSON.parse(text);

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { type AvroEvents, createAvroEvents } from './avro/avro-events.ts';
 import type { Env } from './config.ts';
 import { describeError } from './errors.ts';
 import { type FunctionEnv, type ServedFunction, serveFunction } from './function-server.ts';
@@ -6,7 +7,7 @@ import { createLogger, type Logger } from './log.ts';
 import { startMetrics, stopMetrics } from './metrics.ts';
 
 /** A function with its connections. */
-export interface WiredFunction extends ServedFunction {
+export interface WiredFunction extends Omit<ServedFunction, 'avro'> {
   /** Opens connections ahead of the first event; a failure is only logged, the first event tries again. */
   readonly warmUp: () => Promise<void>;
 }
@@ -19,14 +20,15 @@ export interface WiredFunction extends ServedFunction {
 export async function runFunction<Config extends z.infer<typeof FunctionEnv>>(
   name: string,
   readConfig: (env: Env) => Config,
-  wire: (config: Config, log: Logger) => WiredFunction,
+  wire: (config: Config, log: Logger, avro: AvroEvents | null) => WiredFunction,
 ): Promise<void> {
   try {
     const config = readConfig(process.env);
     const log = createLogger(name, config.LOG_LEVEL);
     startMetrics(config, config.OTEL_SERVICE_NAME ?? name, log);
-    const wired = wire(config, log);
-    wired.warmUp().catch((error: unknown) => {
+    const avro = createAvroEvents(config);
+    const wired = wire(config, log, avro);
+    Promise.all([wired.warmUp(), avro?.warmUp()]).catch((error: unknown) => {
       log.warn(`Cannot connect yet: ${describeError(error)}`);
     });
     const close = async (): Promise<void> => {
@@ -37,7 +39,7 @@ export async function runFunction<Config extends z.infer<typeof FunctionEnv>>(
         await sent;
       }
     };
-    await serveFunction(name, { ...wired, close }, config, log);
+    await serveFunction(name, { ...wired, close, avro }, config, log);
   } catch (error) {
     process.stderr.write(`${name}: ${describeError(error)}\n`);
     process.exit(1);

@@ -22,12 +22,17 @@ export async function readChecksums(file: string): Promise<Checksums> {
   );
 }
 
+/** True for what a list names: a jar, or an archive with jars in it. */
+export function isListed(name: string): boolean {
+  return name.endsWith('.jar') || name.endsWith('.tar.gz');
+}
+
 /**
  * What is wrong with the jars of a folder, one text each, naming the jar; empty if they are exactly the listed
  * ones.
  */
 export async function findBadJars(folder: string, expected: Checksums): Promise<string[]> {
-  const present = new Set((await readdir(folder)).filter((name) => name.endsWith('.jar')));
+  const present = new Set((await readdir(folder)).filter(isListed));
   const problems: string[] = [];
   for (const [name, digest] of expected) {
     if (!present.has(name)) problems.push(`${name} is missing`);

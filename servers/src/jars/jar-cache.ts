@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { isListed } from './checksums.ts';
 
 /** Written last into a folder of verified jars: for which list, and the size of each jar. */
 const markerName = 'verified.json';
@@ -35,7 +36,7 @@ export async function markVerified(folder: string, listFile: string): Promise<vo
 }
 
 async function readSizes(folder: string): Promise<ReadonlyMap<string, number>> {
-  const names = (await readdir(folder)).filter((name) => name.endsWith('.jar'));
+  const names = (await readdir(folder)).filter(isListed);
   return new Map(
     await Promise.all(names.map(async (name) => [name, (await stat(join(folder, name))).size] as const)),
   );

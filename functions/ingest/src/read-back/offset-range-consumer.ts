@@ -2,6 +2,7 @@ import { describeError, RetryableError } from '@kandle/runtime/errors';
 import { withDeadline } from '@kandle/runtime/deadline';
 import type { createKafka } from '@kandle/runtime/kafka';
 import type { Logger } from '@kandle/runtime/log';
+import type { EventRecord } from '@kandle/runtime/record-data';
 
 /** The Kafka client that the runtime package sets up. */
 export type Kafka = ReturnType<typeof createKafka>;
@@ -12,6 +13,8 @@ export interface TailMessage {
   readonly offset: string;
   readonly attributes: Readonly<Record<string, string>>;
   readonly value: string;
+  /** The record itself, where its data are no text. */
+  readonly record: EventRecord;
 }
 
 /** Which end of a topic is read, and who takes it. */
@@ -19,7 +22,8 @@ export interface TailOptions {
   /** Records stored since then are read, and at least the last few of each partition. */
   readonly sinceMs: number;
   readonly groupId: string;
-  readonly onMessage: (message: TailMessage) => void;
+  /** A promise is waited for before the next one is handed over. */
+  readonly onMessage: (message: TailMessage) => unknown;
   readonly signal: AbortSignal;
   readonly log: Logger;
 }
@@ -99,12 +103,14 @@ export async function readOffsetRanges(
             if (Number(offset) < from || Number(offset) >= range.to) continue;
             state.read += 1;
             from = Number(offset) + 1;
-            onMessage({
+            const taking = onMessage({
               partition: batch.partition,
               offset,
               attributes: attributesOf(headers),
               value: value?.toString() ?? '',
+              record: { headers, value },
             });
+            if (taking instanceof Promise) await taking;
           }
         } catch (error) {
           reject(error);

@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { feedOfShard } from '@kandle/market/event/shard';
 import { EVENT_TYPES } from '@kandle/market/event/topics';
 import { parseRawBatch, type RawBatch } from '@kandle/market/feed/raw-batch';
-import { describeError } from '@kandle/runtime/errors';
+import type { AvroEvents } from '@kandle/runtime/avro/avro-events';
+import { describeError, RetryableError } from '@kandle/runtime/errors';
 import type { Logger } from '@kandle/runtime/log';
+import { isAvroRecord, readRecordData } from '@kandle/runtime/record-data';
 import type { Kafka, TailMessage } from './offset-range-consumer.ts';
 import { readTopicTail } from './topic-tail.ts';
 import { createUnreadableBatches, type Unreadable } from './unreadable.ts';
@@ -21,6 +23,8 @@ export interface ReadBackOptions {
   readonly wallMs: () => number;
   readonly signal: AbortSignal;
   readonly log: Logger;
+  /** Reads batches that are Avro; null where there is no schema registry. */
+  readonly avro: AvroEvents | null;
 }
 
 const RETRY_MS = 2_000;
@@ -74,28 +78,33 @@ interface Found extends ReadBack {
 }
 
 async function readOnce(kafka: Kafka, options: ReadBackOptions, sinceMs: number): Promise<Found> {
-  const { topic, feed, onBatch, disorderMs, signal, log } = options;
+  const { topic, feed, onBatch, disorderMs, signal, log, avro } = options;
   const unreadable = createUnreadableBatches(disorderMs);
   let found = { highestEpoch: 0, lastIngestMs: 0, batches: 0 };
+  function take(message: TailMessage, batch: RawBatch | null): void {
+    const header = batch ?? unreadable.onUnreadable(message);
+    if (header === null || feedOfShard(header.shard) !== feed) return;
+    if (batch === null) found = { ...found, highestEpoch: Math.max(found.highestEpoch, header.epoch) };
+    else {
+      onBatch(batch);
+      unreadable.onBatch(batch);
+      found = {
+        ...found,
+        highestEpoch: Math.max(found.highestEpoch, batch.epoch),
+        lastIngestMs: Math.max(found.lastIngestMs, batch.ingestTimeMs),
+        batches: found.batches + 1,
+      };
+    }
+  }
+
   await readTopicTail(kafka, topic, {
     sinceMs,
     groupId: `kandle-ingest-${feed}-read-back-${randomUUID()}`,
     onMessage(message) {
-      if (message.attributes['type'] !== EVENT_TYPES.rawTrades) return;
-      const batch = parsed(message);
-      const header = batch ?? unreadable.onUnreadable(message);
-      if (header === null || feedOfShard(header.shard) !== feed) return;
-      if (batch === null) found = { ...found, highestEpoch: Math.max(found.highestEpoch, header.epoch) };
-      else {
-        onBatch(batch);
-        unreadable.onBatch(batch);
-        found = {
-          ...found,
-          highestEpoch: Math.max(found.highestEpoch, batch.epoch),
-          lastIngestMs: Math.max(found.lastIngestMs, batch.ingestTimeMs),
-          batches: found.batches + 1,
-        };
-      }
+      if (message.attributes['type'] !== EVENT_TYPES.rawTrades) return undefined;
+      if (isAvroRecord(message.record)) return readAvro(message, avro).then((batch) => take(message, batch));
+      take(message, parsed(message));
+      return undefined;
     },
     signal,
     log,
@@ -107,6 +116,19 @@ function parsed({ attributes, value }: TailMessage): RawBatch | null {
   try {
     return parseRawBatch(attributes, JSON.parse(value));
   } catch {
+    return null;
+  }
+}
+
+/** @throws {RetryableError} If the schema registry is away: then nothing can be said of the batch. */
+async function readAvro(
+  { attributes, record }: TailMessage,
+  avro: AvroEvents | null,
+): Promise<RawBatch | null> {
+  try {
+    return parseRawBatch(attributes, await readRecordData(record, avro));
+  } catch (error) {
+    if (error instanceof RetryableError) throw error;
     return null;
   }
 }

@@ -1,6 +1,9 @@
+import type { AvroEvents } from '@kandle/runtime/avro/avro-events';
 import { describeError, RetryableError } from '@kandle/runtime/errors';
 import type { createKafka } from '@kandle/runtime/kafka';
 import type { Logger } from '@kandle/runtime/log';
+import { asJsonRecord, isAvroRecord } from '@kandle/runtime/record-data';
+import type { KafkaMessage } from 'kafkajs';
 import { type Positions, STREAM_TOPICS, type StreamTopic } from './positions.ts';
 import { readStreamEvent, type StreamEvent } from './stream-event.ts';
 
@@ -46,6 +49,8 @@ export interface HubOptions {
   /** How long the consumer stays when nobody listens any more, milliseconds. */
   readonly idleMs: number;
   readonly log: Logger;
+  /** Reads events that are Avro; null where there is no schema registry. */
+  readonly avro?: AvroEvents | null;
 }
 
 interface Listening {
@@ -59,7 +64,7 @@ interface Ends {
 }
 
 /** Builds the hub; it connects when somebody listens. */
-export function createStreamHub({ kafka, topics, groupId, idleMs, log }: HubOptions): StreamHub {
+export function createStreamHub({ kafka, topics, groupId, idleMs, log, avro = null }: HubOptions): StreamHub {
   const admin = kafka.admin();
   const all = new Set<Listening>();
   const nameOf = new Map(STREAM_TOPICS.map((topic) => [topics[topic], topic]));
@@ -98,6 +103,16 @@ export function createStreamHub({ kafka, topics, groupId, idleMs, log }: HubOpti
     return begun;
   }
 
+  /** As JSON; what cannot be read has none, and is only not shown. */
+  async function shown(message: KafkaMessage): Promise<Pick<KafkaMessage, 'value'>> {
+    try {
+      return await asJsonRecord(message, avro);
+    } catch (error) {
+      log.warn(`Cannot show ${message.offset}: ${describeError(error)}`);
+      return { value: null };
+    }
+  }
+
   async function run(): Promise<Consumer> {
     await stopping;
     const consumer = kafka.consumer({
@@ -121,8 +136,10 @@ export function createStreamHub({ kafka, topics, groupId, idleMs, log }: HubOpti
           const topic = nameOf.get(batch.topic);
           if (topic === undefined) return;
           const place = `${topic}/${batch.partition}`;
-          for (const { offset, headers, value } of batch.messages) {
+          for (const message of batch.messages) {
             if (isStale()) return;
+            const { offset, headers } = message;
+            const { value } = isAvroRecord(message) ? await shown(message) : message;
             const at = BigInt(offset);
             deliver(topic, batch.partition, { from: reached.get(place) ?? at, offset: at }, () =>
               readStreamEvent(headers?.['ce_type']?.toString(), value),

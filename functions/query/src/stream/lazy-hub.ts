@@ -11,8 +11,9 @@ export function createLazyHub(config: QueryConfig, log: Logger): StreamHub {
   let loaded: Promise<StreamHub> | null = null;
 
   async function load(): Promise<StreamHub> {
-    const [{ createKafka }, { createStreamHub }] = await Promise.all([
+    const [{ createKafka }, { createAvroEvents }, { createStreamHub }] = await Promise.all([
       import('@kandle/runtime/kafka'),
+      import('@kandle/runtime/avro/avro-events'),
       import('./hub.ts'),
     ]);
     return createStreamHub({
@@ -22,6 +23,7 @@ export function createLazyHub(config: QueryConfig, log: Logger): StreamHub {
       groupId: `kandle-query-stream-${randomUUID()}`,
       idleMs: IDLE_MS,
       log,
+      avro: createAvroEvents(config),
     });
   }
 

@@ -154,7 +154,8 @@ const integerE8 = exactInteger.transform(e8);
 const integerE16 = exactInteger.transform(e16);
 const wholeNumber = z.number().int().min(0);
 
-const CandleBatchData = z.object({
+/** The data of a candle batch, also as older versions wrote them. */
+export const CandleBatchSchema = z.object({
   shard: z.string().min(1).max(40),
   windowStartMs: wholeNumber,
   windowMs: z.number().int().min(1),
@@ -192,7 +193,7 @@ const CandleBatchData = z.object({
  * @throws {z.ZodError} If the data is no candle batch.
  */
 export function parseCandleBatch(data: unknown): CandleBatch {
-  const batch = CandleBatchData.parse(data);
+  const batch = CandleBatchSchema.parse(data);
   const lastMs = batch.windowStartMs + batch.windowMs - 1;
   const candles = batch.candles.map((candle) => ({ ...candle, lastTradeMs: candle.lastTradeMs ?? lastMs }));
   return { ...batch, candles };

@@ -79,7 +79,8 @@ const GapBackfillSchema = z.object({
   note: z.string().max(MAX_NOTE),
 });
 
-const FeedGapData = z
+/** The data of a gap. */
+export const FeedGapSchema = z
   .object({
     shard: z.string().min(1).max(40),
     fromMs: z.number().int().min(0),
@@ -105,5 +106,5 @@ export function formatFeedGap(gap: FeedGap, epoch: number): MarketEvent {
 
 /** @throws {z.ZodError} If the data is no gap. */
 export function parseFeedGap(data: unknown): FeedGap {
-  return FeedGapData.parse(data);
+  return FeedGapSchema.parse(data);
 }

@@ -66,7 +66,8 @@ function contentHash(part: readonly SymbolIndicators[]): string {
 
 const wholeNumber = z.number().int().min(0);
 
-const IndicatorBatchData = z.object({
+/** The data of an indicator batch. */
+export const IndicatorBatchSchema = z.object({
   shard: z.string().min(1).max(40),
   windowStartMs: wholeNumber,
   indicators: z
@@ -86,5 +87,5 @@ const IndicatorBatchData = z.object({
 
 /** @throws {z.ZodError} If the data is no indicator batch. */
 export function parseIndicatorBatch(data: unknown): IndicatorBatch {
-  return IndicatorBatchData.parse(data);
+  return IndicatorBatchSchema.parse(data);
 }

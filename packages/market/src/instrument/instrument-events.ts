@@ -11,7 +11,8 @@ const list = z.string().min(1).max(80);
 /** Lists are read from vendors: what they call things has no other bounds. */
 const words = z.string().max(500);
 
-const InstrumentSchema: z.ZodType<Instrument> = z
+/** The data of an instrument. */
+export const InstrumentSchema: z.ZodType<Instrument> = z
   .object({
     feed,
     list,
@@ -34,7 +35,8 @@ const InstrumentSchema: z.ZodType<Instrument> = z
     path: ['validToMs'],
   });
 
-const ListOutcomeSchema: z.ZodType<ListOutcome> = z.object({
+/** The data of how a refresh ended. */
+export const ListOutcomeSchema: z.ZodType<ListOutcome> = z.object({
   feed,
   list,
   triedAtMs: timeMs,

@@ -106,7 +106,8 @@ export const SignalSchema: z.ZodType<Signal> = z
     path: ['id'],
   });
 
-const SignalBatchSchema = z.object({
+/** The data of a signal batch. */
+export const SignalBatchSchema = z.object({
   shard: z.string().min(1).max(40),
   windowStartMs: wholeNumber,
   version: z.number().int().min(1),
