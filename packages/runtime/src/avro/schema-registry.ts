@@ -40,8 +40,8 @@ const IdSchema = z.object({ id: z.number().int().min(0) });
 const TextSchema = z.object({ schema: z.string(), schemaType: z.literal('AVRO').default('AVRO') });
 const VerdictSchema = z.object({
   is_compatible: z.boolean(),
-  reason: z.string().optional(),
-  messages: z.array(z.string()).optional(),
+  reason: z.string().nullish(),
+  messages: z.array(z.string()).nullish(),
 });
 const FaultSchema = z.object({ error_code: z.number(), message: z.string().default('') });
 
