@@ -16,7 +16,7 @@ import { FatalError } from '@kandle/runtime/errors';
 import { KafkaEnv } from '@kandle/runtime/kafka';
 import { createSecretFile } from '@kandle/runtime/secret';
 import { z } from 'zod';
-import { VENDOR_FACTS, type VendorFacts } from './feed/vendors.ts';
+import { TOPIC_SCHEME, VENDOR_FACTS, type VendorFacts } from './feed/vendors.ts';
 
 const PRESETS: Readonly<Record<string, NdjsonMapping>> = { bars: GENERATED_BARS, trades: GENERATED_TRADES };
 
@@ -57,6 +57,7 @@ const replaySpeed = z
   .transform((text) => (text === 'max' ? Number.POSITIVE_INFINITY : Number(text)))
   .refine((speed) => speed > 0, 'expected a number above 0, or max');
 
+const TOPIC_PATH = /^\/[A-Za-z0-9._-]{1,249}$/;
 const REPLAY_FACTS: Pick<VendorFacts, 'keyName' | 'schemes'> = { keyName: null, schemes: ['ws:'] };
 
 /** Every variable that the function takes, with its default. */
@@ -91,6 +92,10 @@ export const envSchema = z
     YAHOO_COOKIE_URL: z.url({ protocol: /^https?$/ }).default('https://fc.yahoo.com'),
     /** How the lines of a feed of JSON lines are read: `bars`, `trades`, or rules as JSON. */
     NDJSON_MAPPING: ndjsonMapping.default(GENERATED_BARS),
+    /** `kafka:`: the Avro schema (.avsc) by which every record of the topic is written. */
+    TOPIC_SCHEMA_FILE: z.string().min(1).optional(),
+    /** `kafka:`: where to begin in a topic of which nothing was taken yet. */
+    TOPIC_FROM: z.enum(['end', 'beginning']).default('end'),
     /** Longest line of a feed of JSON lines, bytes. */
     MAX_LINE_BYTES: wholeNumber(256, 16_777_216).default(65_536),
     /** Connections that a listening feed takes at a time. */
@@ -177,6 +182,8 @@ export const envSchema = z
     const address = env.FEED_URL ?? url;
     if (address === null || !schemes.includes(new URL(address).protocol))
       say(`FEED_URL: expected an address that begins with ${schemes.map((one) => `${one}//`).join(' or ')}`);
+    if (env.FEED_URL?.startsWith(TOPIC_SCHEME) === true && !TOPIC_PATH.test(new URL(env.FEED_URL).pathname))
+      say('FEED_URL: expected kafka:///TOPIC, or kafka://HOST:PORT/TOPIC');
     if (env.FEED_URL?.startsWith('tls-listen:') === true && !(env.TLS_CERT_FILE && env.TLS_KEY_FILE))
       say('set TLS_CERT_FILE and TLS_KEY_FILE: a feed that listens by TLS shows a certificate');
   })

@@ -157,7 +157,8 @@ export function createIngest(config: IngestConfig, kafka: Kafka, log: Logger): I
     wallMs,
     log,
   });
-  const feed = createFeed(config, handlers, { symbols, moments, log });
+  const isAllSent = (): boolean => intake.waiting() === 0 && everyLane.every((lane) => lane.isIdle());
+  const feed = createFeed(config, handlers, { symbols, moments, isAllSent, log });
 
   return {
     async start() {

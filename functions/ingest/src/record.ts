@@ -50,7 +50,7 @@ async function main(): Promise<void> {
       onFrame: (_, text) => recording.write(text),
       onEnd: () => undefined,
     },
-    { symbols, moments: { hasStoodStill: () => false }, log },
+    { symbols, moments: { hasStoodStill: () => false }, isAllSent: null, log },
   );
   const flushing = setInterval(() => recording.flush(), FLUSH_MS);
   const tell = (): void =>

@@ -1,6 +1,6 @@
 import { recordFormat } from '@kandle/market/feed/formats';
 import type { IngestConfig } from './config.ts';
-import { VENDOR_FACTS } from './feed/vendors.ts';
+import { TOPIC_SCHEME, VENDOR_FACTS } from './feed/vendors.ts';
 import type { IntakeOptions } from './intake.ts';
 import type { BufferBoundOptions } from './lane/buffer-bound.ts';
 import type { ShardMapOptions } from './shard-map.ts';
@@ -42,6 +42,6 @@ export function bufferOptions(config: IngestConfig): BufferBoundOptions {
   return {
     maxRecords: config.BUFFER_MAX_RECORDS,
     maxBytes: config.BUFFER_MAX_BYTES,
-    isReplay: config.REPLAY_SPEED !== undefined,
+    canWait: config.REPLAY_SPEED !== undefined || config.FEED_URL.startsWith(TOPIC_SCHEME),
   };
 }

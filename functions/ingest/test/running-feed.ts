@@ -40,7 +40,7 @@ export function runFeed(env: Readonly<Record<string, string>>, symbols: readonly
       onFrame: (frame) => frames.push(frame),
       onEnd: () => events.push('end'),
     },
-    { symbols, moments: { hasStoodStill: () => false }, log },
+    { symbols, moments: { hasStoodStill: () => false }, isAllSent: () => true, log },
   );
   feed.start();
   onTestFinished(() => feed.stop(false));

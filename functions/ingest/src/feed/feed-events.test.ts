@@ -53,7 +53,7 @@ async function startLine({ autoPong = true, dropsRepeats = false } = {}) {
   const metrics = createMetrics();
   const log = createLogger('test', 'silent');
   const bound = createBufferBound(
-    { maxRecords: 100_000, maxBytes: 1e9, isReplay: false },
+    { maxRecords: 100_000, maxBytes: 1e9, canWait: false },
     { outbox, metrics, log, hold: () => undefined, release: () => undefined },
   );
   const rejects = createRejectQueue('finnhub', 1);

@@ -109,10 +109,9 @@ export function createFeedEvents(deps: FeedEventDeps): FeedEvents {
       repeatedFrames.begin();
       vendorErrors.begin();
       deps.samples?.begin();
-      metrics.gaps +=
-        lost === null
-          ? gaps.noteStart()
-          : gaps.noteOutage(lost, lost === 'mute' ? state.dataMs : state.aliveMs);
+      if (lost === null) metrics.gaps += gaps.noteStart();
+      else if (lost !== 'kept')
+        metrics.gaps += gaps.noteOutage(lost, lost === 'mute' ? state.dataMs : state.aliveMs);
       if (!bound.isHeld()) feedTime.go();
       state.aliveMs = state.dataMs = feedTime.nowMs();
       gaps.onAlive();

@@ -24,13 +24,18 @@ export interface Feed {
 export interface FeedParts {
   readonly symbols: readonly string[];
   readonly moments: Pick<Moments, 'hasStoodStill'>;
+  /** True if the topics have everything that was taken in so far; null where nothing is sent on. */
+  readonly isAllSent: (() => boolean) | null;
   readonly log: Logger;
 }
 
 /** What a feed tells. Connections are numbered from 1; a frame belongs to the one opened last. */
 export interface FeedHandlers {
-  /** `lost` says why the connection before it ended; null for the first. */
-  onConnected(connection: number, lost: GapReason | null): void;
+  /**
+   * `lost` says why the connection before it ended; null for the first; `kept` if nothing can be missing,
+   * whatever was before: what was sent meanwhile comes now.
+   */
+  onConnected(connection: number, lost: GapReason | 'kept' | null): void;
   onDisconnected(): void;
   /**
    * There is no connection, for the reason that `words` say, and none is tried for so long; `isRefused` if the

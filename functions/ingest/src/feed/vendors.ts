@@ -27,6 +27,8 @@ export interface VendorFacts {
 }
 
 const SOCKETS = ['ws:', 'wss:'];
+/** How the address of a topic of Kafka begins. */
+export const TOPIC_SCHEME = 'kafka:';
 
 /** What is known of each vendor. */
 export const VENDOR_FACTS: Readonly<Record<Vendor, VendorFacts>> = {
@@ -73,7 +75,7 @@ export const VENDOR_FACTS: Readonly<Record<Vendor, VendorFacts>> = {
   },
   ndjson: {
     url: null,
-    schemes: ['tcp:', 'tls:', 'tcp-listen:', 'tls-listen:'],
+    schemes: ['tcp:', 'tls:', 'tcp-listen:', 'tls-listen:', TOPIC_SCHEME],
     keyName: null,
     maxSymbols: null,
     disorderMs: 1_000,

@@ -6,7 +6,7 @@ import { createMetrics } from '../metrics.ts';
 import { createOutbox } from './outbox.ts';
 import { createShardMap } from '../shard-map.ts';
 
-function createBounded(isReplay: boolean) {
+function createBounded(canWait: boolean) {
   const shards = createShardMap({
     feed: 'finnhub',
     format: FINNHUB,
@@ -22,7 +22,7 @@ function createBounded(isReplay: boolean) {
   const hold = vi.fn();
   const release = vi.fn();
   const bound = createBufferBound(
-    { maxRecords: 6, maxBytes: 1_000, isReplay },
+    { maxRecords: 6, maxBytes: 1_000, canWait },
     { outbox, metrics, log, hold, release },
   );
   function add(count: number, bytes = 10): void {

@@ -6,8 +6,8 @@ import type { BatchGroup, Outbox } from './outbox.ts';
 export interface BufferBoundOptions {
   readonly maxRecords: number;
   readonly maxBytes: number;
-  /** A replay can wait: it is held back, and nothing is dropped. */
-  readonly isReplay: boolean;
+  /** The feed can wait, as a replay or a topic can: it is held back, and nothing is dropped. */
+  readonly canWait: boolean;
 }
 
 /** What waits, kept within its bound. */
@@ -16,16 +16,16 @@ export interface BufferBound {
   grow(bytes: number): void;
   /** A group was acknowledged. */
   shrink(group: BatchGroup): void;
-  /** Brings what waits within the bound: holds a replay back, drops the oldest of a live feed. */
+  /** Brings what waits within the bound: holds back a feed that can wait, drops the oldest of any other. */
   enforce(): void;
   records(): number;
-  /** True while a replay is held back. */
+  /** True while the feed is held back. */
   isHeld(): boolean;
 }
 
 /** Builds the bound over an outbox. */
 export function createBufferBound(
-  { maxRecords, maxBytes, isReplay }: BufferBoundOptions,
+  { maxRecords, maxBytes, canWait }: BufferBoundOptions,
   deps: {
     readonly outbox: Pick<Outbox, 'dropOldest'>;
     readonly metrics: Metrics;
@@ -57,7 +57,7 @@ export function createBufferBound(
       }
     },
     enforce() {
-      if (isReplay) {
+      if (canWait) {
         if (isHeld || (records < maxRecords && bytes < maxBytes)) return;
         isHeld = true;
         hold();
