@@ -98,7 +98,9 @@ async function cpuOf(times: number, act: () => unknown): Promise<number> {
 
 const shown = (seconds: number): string => `${seconds.toFixed(2)} s`;
 
-console.log('CPU for a million trades         JSON write  JSON read  Avro write  Avro read   bytes JSON, Avro');
+console.log(
+  'CPU for a million trades         JSON write  JSON read  Avro write  Avro read   bytes JSON, Avro',
+);
 for (const { name, type, data, events } of SUBJECTS) {
   const text = Buffer.from(JSON.stringify(data));
   const avro = codec.encode(type, data);

@@ -15,7 +15,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MarketEvent } from '@kandle/market/event/market-event';
 import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
-import { defineCommand, option, text, UsageError, wholeNumber } from '@kandle/tooling/command';
+import type { AvroEvents } from '@kandle/runtime/avro/avro-events';
+import { defineCommand, flag, option, text, UsageError, wholeNumber } from '@kandle/tooling/command';
 import { readEnv } from '@kandle/runtime/config';
 import { createKafka, KafkaEnv } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
@@ -26,6 +27,7 @@ import { freePort } from '@kandle/servers/ports/ports';
 import { createTopics } from '@kandle/servers/kafka/create-topics';
 import { type BenchRun, runBench } from './command.ts';
 import { FIRST_EVENTS, postEvent } from '@kandle/testkit/first-events';
+import { type BenchRegistry, benchRegistry } from './registry.ts';
 import { type BenchServers, benchServers } from './servers.ts';
 import { quantile } from './statistics.ts';
 
@@ -40,6 +42,7 @@ compiled code, beside a bare node:http server. Medians of all rounds.`,
   options: {
     rounds: option('N', 'how often each', wholeNumber(1, 1_000), '11'),
     only: option('NAMES', 'functions, with commas between', functionNames, NAMES.join(',')),
+    avro: flag('with a schema registry too: the event and what the function sends are Avro'),
     json: option('FILE', 'where every time goes', text),
   },
   notes:
@@ -70,6 +73,8 @@ interface Case {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly name: string;
+  /** Writes its event as Avro; JSON without it. */
+  readonly avro?: AvroEvents;
 }
 
 /** What the functions run on. */
@@ -118,10 +123,16 @@ function firstEvent(name: string): MarketEvent {
 }
 
 /** What a function's first request is: its status, 204 for an answer as it should be; null for none yet. */
-function firstCall(name: string): (port: number) => Promise<number | null> {
+async function firstCall(
+  name: string,
+  avro: AvroEvents | undefined,
+): Promise<(port: number) => Promise<number | null>> {
   if (name === QUERY) return askSymbols;
   const event = firstEvent(name);
-  return (port) => postEvent(port, event);
+  const [message] = (await avro?.toMessages([event])) ?? [];
+  if (message === undefined) return (port) => postEvent(port, event);
+  const value = Buffer.from(message.value ?? '');
+  return (port) => postEvent(port, event, { value, dataschema: String(message.headers?.['ce_dataschema']) });
 }
 
 /** 204 if the symbols come, each read from Cassandra. */
@@ -156,9 +167,9 @@ function mainThreadCpuMs(pid: number | undefined): number {
 }
 
 /** Milliseconds from spawn to the first 204. @throws {Error} If there is none in time. */
-async function measure({ serverEnv }: Rig, { args, env, name }: Case): Promise<Start> {
+async function measure({ serverEnv }: Rig, { args, env, name, avro }: Case): Promise<Start> {
   const port = await freePort();
-  const ask = firstCall(name === BARE ? 'transform' : (name.split(',')[0] ?? ''));
+  const ask = await firstCall(name === BARE ? 'transform' : (name.split(',')[0] ?? ''), avro);
   const startedMs = performance.now();
   const child = spawn(process.execPath, args, {
     env: {
@@ -198,13 +209,17 @@ async function fillCache({ serverEnv }: Rig, name: string, script: string, cache
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  const ask = firstCall(name);
+  const ask = await firstCall(name, undefined);
   for (let status: number | null = null; status !== 204; status = await ask(port)) await sleep(20);
   child.kill('SIGTERM');
   await ended;
 }
 
-async function casesOf(rig: Rig, names: readonly string[]): Promise<readonly Case[]> {
+async function casesOf(
+  rig: Rig,
+  names: readonly string[],
+  registry: BenchRegistry | null,
+): Promise<readonly Case[]> {
   const bare = join(rig.folder, 'bare.cjs');
   writeFileSync(
     bare,
@@ -223,6 +238,14 @@ async function casesOf(rig: Rig, names: readonly string[]): Promise<readonly Cas
     const cache = join(rig.folder, name, 'index.cache');
     await fillCache(rig, name, start, cache);
     cases.push({ name: `${name}, bundle with compiled code`, args: [start], env: { CODE_CACHE: cache } });
+    if (registry === null || name === QUERY) continue;
+    const env = { CODE_CACHE: cache, ...registry.envOf(rig.prefix) };
+    cases.push({
+      name: `${name}, the same as Avro`,
+      args: [start],
+      env,
+      avro: registry.eventsOf(rig.prefix),
+    });
   }
   return cases;
 }
@@ -247,6 +270,7 @@ async function coldStart({ options, say, signal }: BenchRun<typeof COMMAND.optio
   const rig = await createRig(servers);
   const { client, admin, keyspace, prefix, folder } = rig;
   const topics = TOPIC_NAMES.map((topic) => prefix + topic);
+  const registry = options.avro ? await benchRegistry(say, signal) : null;
   try {
     await admin.connect();
     await createTopics(
@@ -254,7 +278,7 @@ async function coldStart({ options, say, signal }: BenchRun<typeof COMMAND.optio
       topics.map((topic) => ({ topic, partitions: 12, config: {} })),
     );
     await migrate(client, join(REPO_ROOT, 'cql'), laptopSchemaValues(keyspace));
-    const cases = await casesOf(rig, names);
+    const cases = await casesOf(rig, names, registry);
     const times = new Map(cases.map(({ name }) => [name, [] as Start[]]));
     for (let round = 1; round <= rounds; round++) {
       for (const one of cases) {
@@ -273,6 +297,7 @@ async function coldStart({ options, say, signal }: BenchRun<typeof COMMAND.optio
       .catch(() => undefined);
     await admin.deleteTopics({ topics }).catch(() => undefined);
     await Promise.all([client.shutdown(), admin.disconnect()]);
+    await registry?.close();
     await servers.close();
     rmSync(folder, { recursive: true, force: true });
   }

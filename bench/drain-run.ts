@@ -3,6 +3,7 @@ import type { MarketEvent } from '@kandle/market/event/market-event';
 import { TOPICS } from '@kandle/market/event/topics';
 import type { RunPlan } from '@kandle/knative/plan';
 import { prefixPlan } from '@kandle/knative/prefix';
+import type { AvroEvents } from '@kandle/runtime/avro/avro-events';
 import { createEventProducer } from '@kandle/runtime/event-producer';
 import type { createKafka } from '@kandle/runtime/kafka';
 import { createTopics } from '@kandle/servers/kafka/create-topics';
@@ -61,20 +62,26 @@ export function placesOf(name: string): { readonly prefix: string; readonly keys
   return { prefix: `${name}.`, keyspace: `kandle_${name}` };
 }
 
-/** Makes a drain's topics and lets a backlog wait there. @returns How many batches. */
+/** Makes a drain's topics and lets a backlog wait there, as Avro if that is asked. @returns How many batches. */
 export async function fillTopics(
   { admin, kafka, plan }: DrainRig,
   name: string,
   size: BacklogSize,
+  avro: AvroEvents | null = null,
 ): Promise<number> {
   const { prefix } = placesOf(name);
   await createTopics(admin, prefixPlan(plan, prefix).topics);
-  return await fill(kafka, prefix + TOPICS.raw, backlogOf(size));
+  return await fill(kafka, prefix + TOPICS.raw, backlogOf(size), avro);
 }
 
 /** Writes events to the raw topic as ingest does. @returns How many. */
-async function fill(kafka: Kafka, topic: string, events: Iterable<MarketEvent>): Promise<number> {
-  const producer = createEventProducer(kafka);
+async function fill(
+  kafka: Kafka,
+  topic: string,
+  events: Iterable<MarketEvent>,
+  avro: AvroEvents | null,
+): Promise<number> {
+  const producer = createEventProducer(kafka, avro);
   let count = 0;
   let group: MarketEvent[] = [];
   for (const event of events) {

@@ -24,9 +24,10 @@ import { createLogger } from '@kandle/runtime/log';
 import { readPlan } from '@kandle/knative/read-plan';
 import { REPO_ROOT } from '@kandle/tooling/paths';
 import { type BenchRun, runBench } from './command.ts';
-import { type DrainRig, drainOnce, fillTopics, untilQuiet } from './drain-run.ts';
+import { type DrainRig, drainOnce, fillTopics, placesOf, untilQuiet } from './drain-run.ts';
 import { type DrainRun, isWhole, reportOf, summaryOf } from './drain-report.ts';
 import { ALL_PARTS, parseParts } from './parts.ts';
+import { type BenchRegistry, benchRegistry } from './registry.ts';
 import { ownServers } from './servers.ts';
 
 const symbolCounts: OptionParser<readonly number[]> = (given, context) => {
@@ -59,6 +60,7 @@ everything per million trades, and what Cassandra was asked for. Kafka and Cassa
     shards: option('N', 'shards of the feed, as SHARD_COUNT of ingest', wholeNumber(1, 100), '4'),
     batch: option('N', 'most trades of a batch, as MAX_TRADES of ingest', wholeNumber(1, 10_000), '1000'),
     'warm-up': option('N', 'trades that the servers work off before', wholeNumber(0, 100_000_000), '200000'),
+    avro: flag('raw batches, clean batches, candles and signals are Avro, with a schema registry beside it'),
     fast: flag("poll sizes as an administrator may set them, not a cluster's defaults"),
     profile: option(
       'DIR',
@@ -76,6 +78,7 @@ async function drain({ options, args, say, signal }: BenchRun<typeof COMMAND.opt
   const jsonFile = resolve(REPO_ROOT, options.json);
   const plan = await readPlan();
   const servers = await ownServers('drain', say, signal);
+  let registry: BenchRegistry | null = null;
   const kafka = createKafka(
     readEnv(KafkaEnv, { KAFKA_BROKERS: servers.kafkaBrokers.join(',') }),
     'bench',
@@ -85,6 +88,7 @@ async function drain({ options, args, say, signal }: BenchRun<typeof COMMAND.opt
   const rig: DrainRig = { servers, kafka, admin, plan, say, signal };
   try {
     await admin.connect();
+    if (options.avro) registry = await benchRegistry(say, signal);
     const warmUp = options['warm-up'];
     if (warmUp > 0) {
       say(`Warming the servers up with ${warmUp.toLocaleString('en')} trades …`);
@@ -104,6 +108,7 @@ async function drain({ options, args, say, signal }: BenchRun<typeof COMMAND.opt
     return runs.every(isWhole);
   } finally {
     await admin.disconnect();
+    await registry?.close();
     await servers.close();
   }
 
@@ -113,11 +118,14 @@ async function drain({ options, args, say, signal }: BenchRun<typeof COMMAND.opt
   ): Promise<DrainRun> {
     const { rate, shards, batch } = options;
     const size = { trades, symbols, rate, shards, batch };
-    const batches = await fillTopics(rig, name, size);
+    const { prefix } = placesOf(name);
+    const batches = await fillTopics(rig, name, size, registry?.eventsOf(prefix) ?? null);
     say(`${trades.toLocaleString('en')} trades of ${symbols} symbols wait in ${batches} batches`);
     await untilQuiet(rig);
-    const processEnv = (role: string): Record<string, string> =>
-      profile === null ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${join(profile, name, role)}` };
+    const processEnv = (role: string): Record<string, string> => ({
+      ...registry?.envOf(prefix),
+      ...(profile === null ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${join(profile, name, role)}` }),
+    });
     return await drainOnce(rig, { ...size, name, batches, parts, fast, processEnv });
   }
 }

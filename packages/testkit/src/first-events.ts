@@ -113,15 +113,22 @@ function tradeEvent(sequence: number): MarketEvent {
 
 /**
  * Posts an event as KafkaSource does. @returns The status; null if nobody listens yet or the connection broke.
+ *
+ * @param avro Its data as Avro, and their schema; JSON without it.
  */
-export function postEvent(port: number, event: MarketEvent): Promise<number | null> {
-  const body = Buffer.from(JSON.stringify(event.data));
+export function postEvent(
+  port: number,
+  event: MarketEvent,
+  avro: { readonly value: Buffer; readonly dataschema: string } | null = null,
+): Promise<number | null> {
+  const body = avro?.value ?? Buffer.from(JSON.stringify(event.data));
   const headers: Record<string, string | number> = {
     'ce-specversion': '1.0',
     'ce-id': event.id,
     'ce-source': event.source,
     'ce-type': event.type,
-    'content-type': 'application/json',
+    'content-type': avro === null ? 'application/json' : 'application/avro',
+    ...(avro === null ? {} : { 'ce-dataschema': avro.dataschema }),
     'content-length': body.length,
   };
   for (const [name, value] of Object.entries(event.extensions)) headers[`ce-${name}`] = value;
