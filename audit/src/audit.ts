@@ -1,3 +1,4 @@
+import type { AvroEvents } from '@kandle/runtime/avro/avro-events';
 import { describeError, RetryableError } from '@kandle/runtime/errors';
 import { createEventProducer } from '@kandle/runtime/event-producer';
 import type { Client } from 'cassandra-driver';
@@ -15,7 +16,7 @@ import { readLogIndex } from './read/log-index.ts';
 import { createRedriven } from './read/redriven.ts';
 import { createRefusals } from './read/refusals.ts';
 import { createStored } from './read/stored.ts';
-import type { AvroReader } from './read/avro-data.ts';
+import { asJson, type AvroReader } from './read/avro-data.ts';
 import { createTopicReader, type Kafka, offsetRangesOf, readWholeTopic } from './read/topic-reader.ts';
 import { createWindowIndex } from './read/window-index.ts';
 import type { ShardLog } from './recompute/raw-log.ts';
@@ -42,6 +43,8 @@ export interface AuditOptions extends Partial<Scope> {
   readonly flow: Flow;
   /** Reads events that are Avro; null where all is JSON. */
   readonly avro?: AvroReader | null;
+  /** How a repair writes candles; JSON without it. */
+  readonly avroEvents?: AvroEvents | null;
   /** As transform and aggregate have them. */
   readonly horizonMs: number;
   readonly graceMs: number;
@@ -121,9 +124,10 @@ async function auditWith(admin: Admin, options: AuditOptions): Promise<AuditRepo
   );
   const isWanted = (shard: string, windowStartMs: number): boolean =>
     isInScope(scope, feedOf(shard), windowStartMs);
-  const kafkaReader = createTopicReader(kafka, flow.rawTopic, options.avro);
-  const reader = archive?.before(kafkaReader, inKafka) ?? kafkaReader;
-  const candleReader = createTopicReader(kafka, flow.candlesTopic, options.avro);
+  const kafkaReader = createTopicReader(kafka, flow.rawTopic);
+  const { avro = null } = options;
+  const reader = asJson(archive?.before(kafkaReader, inKafka) ?? kafkaReader, avro);
+  const candleReader = asJson(createTopicReader(kafka, flow.candlesTopic), avro);
   const shards = new Map<string, ShardLog>();
   try {
     onProgress(`Looking where the shards are in ${flow.rawTopic} …`);
@@ -216,11 +220,12 @@ async function applySteps(
     client,
     kafka,
     flow,
+    avroEvents = null,
     onProgress = () => undefined,
-  }: Pick<AuditOptions, 'client' | 'kafka' | 'flow' | 'onProgress'>,
+  }: Pick<AuditOptions, 'client' | 'kafka' | 'flow' | 'avroEvents' | 'onProgress'>,
   steps: readonly RepairStep[],
 ): Promise<RepairSummary> {
-  const producer = createEventProducer(kafka);
+  const producer = createEventProducer(kafka, avroEvents);
   try {
     return await repair(
       {
@@ -242,7 +247,7 @@ async function applySteps(
 /** Which repair is undone, and how. */
 export type UndoOptions = Pick<
   AuditOptions,
-  'client' | 'kafka' | 'flow' | 'repair' | 'confirm' | 'onProgress'
+  'client' | 'kafka' | 'flow' | 'avroEvents' | 'repair' | 'confirm' | 'onProgress'
 > & {
   /** Its name; `last` for the newest. */
   readonly name: string;

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { createCassandra } from '@kandle/runtime/cassandra';
+import { createAvroEvents } from '@kandle/runtime/avro/avro-events';
 import type { Env } from '@kandle/runtime/config';
 import { describeError } from '@kandle/runtime/errors';
 import { createKafka } from '@kandle/runtime/kafka';
@@ -91,7 +92,10 @@ async function undo(
   return summary.left.length === 0 ? 0 : 1;
 }
 
-type Connections = Pick<AuditOptions, 'kafka' | 'client' | 'flow' | 'avro' | 'confirm' | 'onProgress'>;
+type Connections = Pick<
+  AuditOptions,
+  'kafka' | 'client' | 'flow' | 'avro' | 'avroEvents' | 'confirm' | 'onProgress'
+>;
 
 async function connected<T>(
   config: AuditConfig,
@@ -105,6 +109,7 @@ async function connected<T>(
       kafka: createKafka(config, 'audit', createLogger('audit', config.LOG_LEVEL)),
       client,
       avro: createAvroReader(config),
+      avroEvents: createAvroEvents(config),
       onProgress: progress,
       async confirm(planned) {
         if (ask === undefined || ask === null) return false;

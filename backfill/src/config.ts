@@ -1,6 +1,7 @@
 import { FEED_NAME } from '@kandle/market/event/shard';
 import { TOPICS } from '@kandle/market/event/topics';
 import { VENDORS } from '@kandle/market/feed/vendor';
+import { AvroEnv } from '@kandle/runtime/avro/avro-env';
 import { type Env, logLevel, positiveMs, readEnv, wholeNumber } from '@kandle/runtime/config';
 import { KafkaEnv } from '@kandle/runtime/kafka';
 import { z } from 'zod';
@@ -10,6 +11,7 @@ const name = z.string().min(1);
 /** Every variable that a backfill takes, with its default. */
 export const envSchema = z.object({
   ...KafkaEnv.shape,
+  ...AvroEnv.shape,
   LOG_LEVEL: logLevel.default('error'),
   RAW_TOPIC: name.default(TOPICS.raw),
   REDRIVEN_TOPIC: name.default(TOPICS.redriven),

@@ -1,4 +1,5 @@
 import type { FormatName } from '@kandle/market/feed/format-name';
+import type { AvroEvents } from '@kandle/runtime/avro/avro-events';
 import type { EventProducer } from '@kandle/runtime/event-producer';
 import type { Kafka } from 'kafkajs';
 import type { History, HistoryQuestion } from './history.ts';
@@ -7,6 +8,8 @@ import type { History, HistoryQuestion } from './history.ts';
 export interface BackfillDeps {
   readonly kafka: Kafka;
   readonly producer: Pick<EventProducer, 'send'>;
+  /** Reads what is Avro of the log; null where there is no schema registry. */
+  readonly avro: AvroEvents | null;
   readonly topics: Readonly<Record<'raw' | 'redriven', string>>;
   /** As transform has it. */
   readonly horizonMs: number;

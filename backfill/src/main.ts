@@ -1,3 +1,4 @@
+import { createAvroEvents } from '@kandle/runtime/avro/avro-events';
 import type { Env } from '@kandle/runtime/config';
 import { describeError } from '@kandle/runtime/errors';
 import { createEventProducer } from '@kandle/runtime/event-producer';
@@ -32,12 +33,14 @@ export async function main(args: readonly string[], env: Env, output: Output): P
     const { SHARD_COUNT: shardCount, HORIZON_MS: horizonMs, MAX_TRADES: maxTrades } = config;
     const feed = options.feed ?? config.FEED;
     const kafka = createKafka(config, 'backfill', createLogger('backfill', config.LOG_LEVEL));
-    const producer = createEventProducer(kafka);
+    const avro = createAvroEvents(config);
+    const producer = createEventProducer(kafka, avro);
     try {
       const outcome = await runBackfill(
         {
           kafka,
           producer,
+          avro,
           topics: { raw: config.RAW_TOPIC, redriven: config.REDRIVEN_TOPIC },
           horizonMs,
           shardCount,

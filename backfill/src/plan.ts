@@ -51,7 +51,8 @@ export async function makePlan(
 ): Promise<Plan> {
   const run = randomUUID();
   deps.onProgress('Reading the gaps of the log …');
-  const facts = await readFacts(deps.kafka, deps.topics.raw);
+  const log = { kafka: deps.kafka, topic: deps.topics.raw, avro: deps.avro };
+  const facts = await readFacts(log);
   const gaps: PlannedGap[] = [];
   const ready: KnownGap[] = [];
   for (const known of facts.gaps.filter((one) => isWanted(one, filter))) {
@@ -62,7 +63,7 @@ export async function makePlan(
   if (ready.length === 0) return { gaps, batches: [], run };
   deps.onProgress(`Reading what is counted of ${ready.length} gaps …`);
   const { horizonMs, maxTrades } = deps;
-  const counted = await readCountedGaps(deps.kafka, deps.topics.raw, {
+  const counted = await readCountedGaps(log, {
     gaps: ready,
     facts,
     horizonMs,

@@ -1,13 +1,14 @@
 import { parseFeedGap, type FeedGap, type GapBackfill } from '@kandle/market/feed/feed-gap';
-import { parseRawBatch } from '@kandle/market/feed/raw-batch';
+import { parseRawBatch, type RawBatch } from '@kandle/market/feed/raw-batch';
 import type { FormatName } from '@kandle/market/feed/format-name';
 import { EVENT_TYPES } from '@kandle/market/event/topics';
 import type { CountingRules } from '@kandle/market/trade/counting-rules';
 import { cleanBatch } from '@kandle/market/trade/clean-trades';
 import type { Trade } from '@kandle/market/trade/trade';
+import type { AvroEvents } from '@kandle/runtime/avro/avro-events';
 import { RetryableError } from '@kandle/runtime/errors';
 import { readTopic } from '@kandle/runtime/read-topic';
-import { parseEventData } from '@kandle/runtime/received-event';
+import { isAvroRecord, parseRecordData } from '@kandle/runtime/record-data';
 import type { Kafka, KafkaMessage } from 'kafkajs';
 
 /** What the log says of a shard without a look into its batches. */
@@ -36,6 +37,14 @@ export interface LogFacts {
   readonly gaps: readonly KnownGap[];
 }
 
+/** Where the log is. */
+export interface RawLog {
+  readonly kafka: Kafka;
+  readonly topic: string;
+  /** Reads what is Avro of it; null where there is no schema registry. */
+  readonly avro: AvroEvents | null;
+}
+
 const READER = { name: 'kandle-backfill' };
 const PLACE_EVERY_MS = 60_000;
 /** Trades come a little out of order, and the log's first batches may lack some. */
@@ -49,11 +58,12 @@ function gapName({ shard, fromMs, reason }: Pick<FeedGap, 'shard' | 'fromMs' | '
 }
 
 /** Reads the gaps of the whole log, and how far each shard is. */
-export async function readFacts(kafka: Kafka, topic: string): Promise<LogFacts> {
+export async function readFacts({ kafka, topic, avro }: RawLog): Promise<LogFacts> {
   const shards = new Map<string, ShardFacts>();
   const gaps = new Map<string, KnownGap>();
 
-  function takeBatch(partition: number, { headers, value, offset }: KafkaMessage): void {
+  async function takeBatch(partition: number, message: KafkaMessage): Promise<void> {
+    const { headers, value, offset } = message;
     const shard = headerOf(headers, 'ce_shard');
     const watermarkMs = Number(headerOf(headers, 'ce_watermark'));
     if (shard === '' || !Number.isSafeInteger(watermarkMs)) return;
@@ -70,13 +80,13 @@ export async function readFacts(kafka: Kafka, topic: string): Promise<LogFacts> 
     facts.watermarkMs = Math.max(facts.watermarkMs, watermarkMs);
     if (facts.watermarkMs >= (facts.places.at(-1)?.watermarkMs ?? 0) + PLACE_EVERY_MS)
       facts.places.push({ watermarkMs: facts.watermarkMs, offset });
-    if (value?.includes('"delayMs":') !== true) return;
-    for (const { delayMs = 0 } of readBatch(headers, value)?.records ?? [])
+    if (!isAvroRecord(message) && value?.includes('"delayMs":') !== true) return;
+    for (const { delayMs = 0 } of (await readBatch(message, avro))?.records ?? [])
       facts.maxDelayMs = Math.max(facts.maxDelayMs, delayMs);
   }
 
-  function takeGap({ value }: KafkaMessage): void {
-    const gap = readGap(value);
+  async function takeGap(message: KafkaMessage): Promise<void> {
+    const gap = await parseRecordData(message, avro, parseFeedGap);
     if (gap === null) return;
     const name = gapName(gap);
     const known = gaps.get(name);
@@ -87,11 +97,11 @@ export async function readFacts(kafka: Kafka, topic: string): Promise<LogFacts> 
     gaps.set(name, { name, gap: longest, report });
   }
 
-  await readTopic(kafka, topic, READER, (partition, messages) => {
+  await readTopic(kafka, topic, READER, async (partition, messages) => {
     for (const message of messages) {
       const type = headerOf(message.headers, 'ce_type');
-      if (type === EVENT_TYPES.rawTrades) takeBatch(partition, message);
-      else if (type === EVENT_TYPES.feedGap) takeGap(message);
+      if (type === EVENT_TYPES.rawTrades) await takeBatch(partition, message);
+      else if (type === EVENT_TYPES.feedGap) await takeGap(message);
     }
   });
   return { shards, gaps: [...gaps.values()].toSorted((a, b) => a.gap.fromMs - b.gap.fromMs) };
@@ -122,8 +132,7 @@ interface Collected {
  * @param maxTrades Most trades held.
  */
 export async function readCountedGaps(
-  kafka: Kafka,
-  topic: string,
+  { kafka, topic, avro }: RawLog,
   {
     gaps,
     facts,
@@ -144,11 +153,12 @@ export async function readCountedGaps(
   );
   const byShard = Map.groupBy(collected.values(), ({ gap }) => gap.shard);
   let held = 0;
-  await readTopic(kafka, topic, { ...READER, fromOffsets: startsOf(gaps, facts) }, (_, messages) => {
-    for (const { headers, value } of messages) {
+  await readTopic(kafka, topic, { ...READER, fromOffsets: startsOf(gaps, facts) }, async (_, messages) => {
+    for (const message of messages) {
+      const { headers } = message;
       const wanted = byShard.get(headerOf(headers, 'ce_shard'));
       if (wanted === undefined || headerOf(headers, 'ce_type') !== EVENT_TYPES.rawTrades) continue;
-      const batch = readBatch(headers, value);
+      const batch = await readBatch(message, avro);
       if (batch === null) continue;
       const { trades } = cleanBatch(batch, horizonMs).batch;
       for (const one of wanted) {
@@ -186,26 +196,15 @@ function startsOf(gaps: readonly KnownGap[], { shards }: LogFacts): ReadonlyMap<
   return new Map([...starts].map(([partition, offset]) => [partition, String(offset)]));
 }
 
-function readBatch(headers: KafkaMessage['headers'], value: Buffer | null) {
-  try {
-    const attributes = Object.fromEntries(
-      Object.keys(headers ?? {}).flatMap((name) =>
-        name.startsWith('ce_') ? [[name.slice('ce_'.length), headerOf(headers, name)]] : [],
-      ),
-    );
-    return parseRawBatch(attributes, parseEventData(value ?? Buffer.alloc(0)));
-  } catch {
-    // Transform cannot read it either: nothing of it is counted.
-    return null;
-  }
-}
-
-function readGap(value: Buffer | null): FeedGap | null {
-  try {
-    return parseFeedGap(parseEventData(value ?? Buffer.alloc(0)));
-  } catch {
-    return null;
-  }
+/** Null if transform cannot read it either: nothing of it is counted. */
+function readBatch(message: KafkaMessage, avro: AvroEvents | null): Promise<RawBatch | null> {
+  const { headers } = message;
+  const attributes = Object.fromEntries(
+    Object.keys(headers ?? {}).flatMap((name) =>
+      name.startsWith('ce_') ? [[name.slice('ce_'.length), headerOf(headers, name)]] : [],
+    ),
+  );
+  return parseRecordData(message, avro, (data) => parseRawBatch(attributes, data));
 }
 
 function headerOf(headers: KafkaMessage['headers'], name: string): string {

@@ -76,6 +76,7 @@ async function writeLog(topics: BackfillDeps['topics']): Promise<BackfillDeps> {
   return {
     kafka,
     producer,
+    avro: null,
     topics,
     horizonMs: HORIZON_MS,
     shardCount: SHARD_COUNT,

@@ -39,12 +39,8 @@ async function main(): Promise<void> {
 /** Refused records of one reason: they become trades, so that nobody is to send what was refused rightly. */
 async function redriveRejects(kafka: Kafka, options: RedriveOptions): Promise<void> {
   const topics = rejectTopics(options.prefix);
-  const judged = await listRejects(
-    kafka,
-    topics,
-    options.filter,
-    createAvroEvents(readEnv(AvroEnv, process.env)),
-  );
+  const avro = createAvroEvents(readEnv(AvroEnv, process.env));
+  const judged = await listRejects(kafka, topics, options.filter, avro);
   for (const line of (options.show ? listEachReject : listRejectsByReason)(judged)) console.log(line);
   const count = judged.filter(({ fate }) => fate === 'send').length;
   if (count === 0) return console.log('Nothing to send.');
@@ -53,6 +49,7 @@ async function redriveRejects(kafka: Kafka, options: RedriveOptions): Promise<vo
   if (options.dryRun) return console.log(`Would send ${count}; nothing was sent.`);
   if (!options.yes && !(await isConfirmed(count))) return console.log('Nothing was sent.');
   const sent = await sendRejectsAgain(kafka, topics, judged, {
+    avro,
     wallMs: Date.now,
     onProgress: (done) => console.log(`  ${done} of ${count} sent`),
   });

@@ -100,16 +100,22 @@ describe.skipIf(!hasKubectl())(
         });
     });
 
-    test('the optional sinks and the archive fit into production, where sources log in and show who they are', () => {
+    test('the optional sinks, the archive, backfill and Avro fit into production, where sources log in and show who they are', () => {
       const folder = mkdtempSync(join(KNATIVE, 'overlays', '.test-'));
       onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
       cpSync(join(KNATIVE, 'overlays', 'production'), folder, { recursive: true });
       const file = join(folder, 'kustomization.yaml');
-      const text = readFileSync(file, 'utf8').replaceAll(/^ {2}# (?=- .*\/(?:sink-|archive))/gm, '  ');
+      const text = readFileSync(file, 'utf8').replaceAll(
+        /^ {2}# (?=- .*\/(?:sink-|archive|backfill|avro))/gm,
+        '  ',
+      );
       writeFileSync(file, text);
       const rendered = render(folder);
       expect(problemsOf(rendered)).toEqual([]);
       const { manifests } = parseRendered(rendered);
+      const readers = rendered.filter((one) => JSON.stringify(one).includes('{"name":"kandle-avro"}'));
+      // Every function but the schema's job, ingest, audit, instruments and backfill.
+      expect(readers).toHaveLength(12);
       const sources = manifests.KafkaSource.map(({ resource }) => resource).filter(({ metadata }) =>
         metadata.name.startsWith('sink-'),
       );

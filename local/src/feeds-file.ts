@@ -56,8 +56,8 @@ const FeedSchema = z.discriminatedUnion('vendor', [
     ...common,
     vendor: z.literal('ndjson'),
     url: z.url({
-      protocol: /^(tcp|tls)(-listen)?$/,
-      error: 'expected an address that begins with tcp://, tls://, tcp-listen:// or tls-listen://',
+      protocol: /^((tcp|tls)(-listen)?|kafka)$/,
+      error: 'expected an address that begins with tcp://, tls://, tcp-listen://, tls-listen:// or kafka://',
     }),
     mapping: z.union([z.enum(['bars', 'trades']), NdjsonMappingSchema]).default('bars'),
     symbols: z.undefined().optional(),

@@ -2,7 +2,9 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { helpText, UsageError } from '@kandle/tooling/command';
-import { loadDotEnv } from '@kandle/runtime/config';
+import { AvroEnv } from '@kandle/runtime/avro/avro-env';
+import { type AvroEvents, createAvroEvents } from '@kandle/runtime/avro/avro-events';
+import { loadDotEnv, readEnv } from '@kandle/runtime/config';
 import { describeError } from '@kandle/runtime/errors';
 import { parseStartOptions, START, type StartOptions } from './cli-options.ts';
 import { exportViews } from './export.ts';
@@ -62,7 +64,8 @@ async function main(): Promise<void> {
   const folder = options.replay === null ? DATA_FOLDER : REPLAY_FOLDER;
   stopOnSignals();
   try {
-    await runIn(folder, plan, feed, options);
+    const avro = createAvroEvents(readEnv(AvroEnv, process.env));
+    await runIn({ folder, plan, feed, options, avro });
   } catch (error) {
     // Ctrl-C while it started: what ran is ended, and that is all that was asked for.
     if (!stopping.signal.aborted || error !== stopping.signal.reason) throw error;
@@ -72,7 +75,8 @@ async function main(): Promise<void> {
   say('Stopped.');
 }
 
-async function runIn(folder: string, plan: RunPlan, feed: Feed, options: StartOptions): Promise<void> {
+async function runIn(run: Omit<Run, 'claim'>): Promise<void> {
+  const { folder, options } = run;
   await checkMachine({ jarsDir: JARS_FOLDER, dataDir: folder });
   const claim = await claimFolder(folder, (line) => say(line));
   try {
@@ -87,7 +91,7 @@ async function runIn(folder: string, plan: RunPlan, feed: Feed, options: StartOp
     });
     try {
       writeServerAddresses(folder, servers);
-      await runOn(servers, { folder, plan, feed, options, claim });
+      await runOn(servers, { ...run, claim });
     } finally {
       forgetServerAddresses(folder);
       await servers.stop();
@@ -102,11 +106,13 @@ interface Run {
   readonly plan: RunPlan;
   readonly feed: Feed;
   readonly options: StartOptions;
+  /** Reads events that are Avro; null where there is no schema registry. */
+  readonly avro: AvroEvents | null;
   readonly claim: FolderClaim;
 }
 
 async function runOn({ kafka, cassandra }: Servers, run: Run): Promise<void> {
-  const { folder, plan, feed, options, claim } = run;
+  const { folder, plan, feed, options, avro, claim } = run;
   const logFolder = join(folder, 'logs');
   mkdirSync(logFolder, { recursive: true });
   const metricsPort = options.exporter
@@ -117,7 +123,7 @@ async function runOn({ kafka, cassandra }: Servers, run: Run): Promise<void> {
   say('Starting the functions …');
   // Before the first trade: what this run adds to the topics is counted from here.
   const watch = await unlessAborted(
-    createKafkaWatch(kafka.brokers, WATCHED_TOPICS, !feed.ends),
+    createKafkaWatch(kafka.brokers, WATCHED_TOPICS, !feed.ends, avro),
     stopping.signal,
   );
   try {
@@ -130,7 +136,7 @@ async function runOn({ kafka, cassandra }: Servers, run: Run): Promise<void> {
       moreFeeds: feed.envs.slice(1),
       idleMs: options.idleMs,
       fromSource: options.fromSource,
-      processEnv: (name) => ownEnv(name, options),
+      processEnv: (name) => ({ ...avroEnv(), ...ownEnv(name, options) }),
       metricsPort,
       queryPort,
       ...(options.console ? { besideQuery: createLocalPages(() => local.answers) } : {}),
@@ -155,6 +161,7 @@ async function runOn({ kafka, cassandra }: Servers, run: Run): Promise<void> {
       await follow(pipeline, watch, run, (progress) => {
         local.answers = createLocalAnswers({
           brokers: kafka.brokers,
+          avro,
           client: pipeline.client,
           keyspace: KEYSPACE,
           folder,
@@ -179,6 +186,16 @@ function ownEnv(name: string, { sinks, ...options }: StartOptions): Readonly<Rec
   if (name === 'query') return { CONSOLE: String(options.console) };
   const choice = sinks.find(({ sink }) => sink === name);
   return choice === undefined ? {} : sinkEnv(choice, process.env);
+}
+
+/** Where the schema registry is, and what is written as Avro: the same for all. */
+function avroEnv(): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.keys(AvroEnv.shape).flatMap((name) => {
+      const value = process.env[name];
+      return value === undefined ? [] : [[name, value] as const];
+    }),
+  );
 }
 
 /** A replay begins with nothing: 2024's rows never mix with those of another run. */

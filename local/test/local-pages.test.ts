@@ -101,7 +101,7 @@ test('the newest events of a topic are shown with their headers, and leave no gr
     await Promise.all([admin.disconnect(), producer.disconnect()]);
   });
   await createTopics(admin, [{ topic, partitions: 2, config: {} }]);
-  const browser = createTopicBrowser(kafka);
+  const browser = createTopicBrowser(kafka, null);
   onTestFinished(() => browser.close());
   expect(await browser.events(topic, 5)).toEqual([]);
   for (let n = 0; n < 8; n++)

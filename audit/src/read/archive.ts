@@ -97,6 +97,7 @@ function* eventsOf({ path, partition, sha256 }: ArchivedStretch): Generator<Topi
       partition,
       offset: Number(offset),
       attributes: Object.fromEntries(attributes),
+      contentType: bytesOf(headers['content-type'] ?? null).toString('utf8'),
       value: bytesOf(value),
     };
   }

@@ -2,6 +2,7 @@ import { EVENT_TYPES } from '@kandle/market/event/topics';
 import type { AvroSettings } from '@kandle/runtime/avro/avro-env';
 import { createSchemaRegistry } from '@kandle/runtime/avro/schema-registry';
 import avsc, { type Type } from 'avsc';
+import type { TopicReader } from './topic-reader.ts';
 
 /** Reads events that are Avro, by a registry's schemas and nothing of what the functions read them with. */
 export interface AvroReader {
@@ -11,7 +12,35 @@ export interface AvroReader {
    * @param dataschema The event's attribute; without it, five bytes before the data name the schema.
    * @throws {RetryableError} If the registry is away.
    */
-  toJson(type: string | undefined, dataschema: string | undefined, data: Buffer): Promise<Uint8Array | null>;
+  toJson(
+    type: string | undefined,
+    dataschema: string | undefined,
+    data: Uint8Array,
+  ): Promise<Uint8Array | null>;
+}
+
+/**
+ * A reader whose events have JSON data, whatever they are in the topic or the archive. What cannot be read is
+ * handed over as it is: nobody else can read it either.
+ *
+ * Reading throws a RangeError if something is Avro, and no registry is configured.
+ */
+export function asJson(reader: TopicReader, avro: AvroReader | null): TopicReader {
+  return {
+    read: (range, take) =>
+      reader.read(range, (event) => {
+        if (!/^application\/avro\s*(;|$)/i.test(event.contentType ?? '')) return take(event);
+        if (avro === null)
+          throw new RangeError(
+            'Cannot audit: there are events that are Avro, and SCHEMA_REGISTRY_URL is not set',
+          );
+        const { type, dataschema } = event.attributes;
+        return avro.toJson(type, dataschema, event.value).then(async (value) => {
+          await take({ ...event, value: value ?? event.value });
+        });
+      }),
+    close: () => reader.close(),
+  };
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -34,7 +63,8 @@ export function createAvroReader(settings: AvroSettings): AvroReader | null {
   }
 
   return {
-    async toJson(type, dataschema, data) {
+    async toJson(type, dataschema, bytes) {
+      const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       const id = dataschema === undefined ? idBefore(data) : Number(dataschema.split('/').at(-1));
       if (id === null || !Number.isSafeInteger(id)) return null;
       const writer = await writerOf(id);

@@ -7,6 +7,8 @@ export interface TopicEvent {
   readonly partition: number;
   readonly offset: number;
   readonly attributes: Readonly<Record<string, string>>;
+  /** What its data are; JSON where it is absent. */
+  readonly contentType?: string | undefined;
   readonly value: Uint8Array;
 }
 

@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError, RetryableError } from '@kandle/runtime/errors';
 import type { createKafka } from '@kandle/runtime/kafka';
 import kafkajs, { type Admin, type Consumer } from 'kafkajs';
-import type { AvroReader } from './avro-data.ts';
 import type { TopicEvent } from './raw-batch.ts';
 
 /** The Kafka client that the runtime package sets up. */
@@ -44,12 +43,8 @@ interface Current {
   movedAtMs: number;
 }
 
-/**
- * Opens a topic for reading, in a group of its own that leaves no offsets behind.
- *
- * @param avro Reads events that are Avro; without it they are handed over as they are, and nobody can read them.
- */
-export function createTopicReader(kafka: Kafka, topic: string, avro: AvroReader | null = null): TopicReader {
+/** Opens a topic for reading, in a group of its own that leaves no offsets behind. */
+export function createTopicReader(kafka: Kafka, topic: string): TopicReader {
   const groupId = `kandle-audit-${randomUUID()}`;
   let current: Current | null = null;
   let opened: Promise<Consumer> | null = null;
@@ -79,15 +74,12 @@ export function createTopicReader(kafka: Kafka, topic: string, avro: AvroReader 
             if (Number(offset) < reading.next || Number(offset) >= reading.range.to) continue;
             reading.next = Number(offset) + 1;
             reading.movedAtMs = performance.now();
-            const attributes = attributesOf(headers);
             const waiting = reading.take({
               partition: batch.partition,
               offset: Number(offset),
-              attributes,
-              value:
-                avro !== null && value !== null && String(headers?.['content-type']) === 'application/avro'
-                  ? ((await avro.toJson(attributes['type'], attributes['dataschema'], value)) ?? value)
-                  : (value ?? new Uint8Array()),
+              attributes: attributesOf(headers),
+              contentType: headers?.['content-type']?.toString(),
+              value: value ?? new Uint8Array(),
             });
             if (waiting !== undefined) {
               await waiting;

@@ -144,8 +144,14 @@ export async function sendRejectsAgain(
   kafka: Kafka,
   topics: RejectTopics,
   judged: readonly JudgedReject[],
-  options: { readonly wallMs: () => number; readonly onProgress: (sent: number) => void },
+  options: {
+    /** Writes the batches as Avro, where their topic is written so. */
+    readonly avro?: AvroEvents | null;
+    readonly wallMs: () => number;
+    readonly onProgress: (sent: number) => void;
+  },
 ): Promise<number> {
+  const { avro } = options;
   const producer = kafka.producer({
     idempotent: true,
     maxInFlightRequests: 1,
@@ -193,7 +199,8 @@ export async function sendRejectsAgain(
         topic: topics.raw,
         acks: -1,
         compression: CompressionTypes.GZIP,
-        messages: [toKafkaMessage(event)],
+        messages:
+          avro?.isWritten(topics.raw) === true ? await avro.toMessages([event]) : [toKafkaMessage(event)],
       });
       await enter(batch, true);
       sent += batch.rejects.length;

@@ -1,4 +1,5 @@
 import { TOPICS } from '@kandle/market/event/topics';
+import type { AvroEvents } from '@kandle/runtime/avro/avro-events';
 import type { Client } from 'cassandra-driver';
 import { Kafka, logLevel } from 'kafkajs';
 import type { ViewState } from '../view/view-state.ts';
@@ -10,6 +11,8 @@ import { createTopicBrowser, type TopicEvent } from './topic-browser.ts';
 /** What the answers are made from. */
 export interface LocalSources {
   readonly brokers: readonly string[];
+  /** Reads events that are Avro; null where there is no schema registry. */
+  readonly avro?: AvroEvents | null;
   readonly client: Client;
   readonly keyspace: string;
   readonly folder: string;
@@ -24,9 +27,9 @@ const MAX_DEAD = 50;
 
 /** Answers about a run that is under way. */
 export function createLocalAnswers(sources: LocalSources): LocalAnswers & { close(): Promise<void> } {
-  const { brokers, client, keyspace, folder, prefix = '', state, refusals } = sources;
+  const { brokers, avro = null, client, keyspace, folder, prefix = '', state, refusals } = sources;
   const kafka = new Kafka({ clientId: 'kandle-console', brokers: [...brokers], logLevel: logLevel.NOTHING });
-  const topics = createTopicBrowser(kafka);
+  const topics = createTopicBrowser(kafka, avro);
   const tables = createTableBrowser(client, keyspace);
 
   return {

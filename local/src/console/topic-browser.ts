@@ -1,4 +1,7 @@
+import type { AvroEvents } from '@kandle/runtime/avro/avro-events';
+import { describeError } from '@kandle/runtime/errors';
 import { readRecords } from '@kandle/runtime/read-records';
+import { asJsonRecord } from '@kandle/runtime/record-data';
 import type { Admin, Kafka, KafkaMessage } from 'kafkajs';
 import { RefusedRequest } from './local-pages.ts';
 
@@ -26,7 +29,7 @@ export interface TopicEvent {
   readonly writtenMs: number;
   readonly key: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** The beginning of its value. */
+  /** The beginning of its value; of Avro, as JSON. */
   readonly value: string;
   readonly bytes: number;
 }
@@ -34,8 +37,8 @@ export interface TopicEvent {
 const MAX_VALUE = 20_000;
 const DEADLINE_MS = 8_000;
 
-/** Builds the look into the topics of a broker. */
-export function createTopicBrowser(kafka: Kafka): TopicBrowser {
+/** Builds the look into the topics of a broker. @param avro Reads events that are Avro. */
+export function createTopicBrowser(kafka: Kafka, avro: AvroEvents | null): TopicBrowser {
   const admin = kafka.admin();
   let connected: Promise<void> | null = null;
 
@@ -71,7 +74,7 @@ export function createTopicBrowser(kafka: Kafka): TopicBrowser {
     async events(topic, limit) {
       if (!(await names()).includes(topic)) throw new RefusedRequest(404, `There is no topic ${topic}`);
       const ends = (await admin.fetchTopicOffsets(topic)).filter(({ low, high }) => low !== high);
-      return (await readEnds(kafka, topic, ends, limit))
+      return (await readEnds({ kafka, avro }, topic, ends, limit))
         .toSorted((a, b) => b.writtenMs - a.writtenMs || Number(b.offset) - Number(a.offset))
         .slice(0, limit);
     },
@@ -83,7 +86,7 @@ export function createTopicBrowser(kafka: Kafka): TopicBrowser {
 
 /** The last records of every partition; fewer if the broker is slow. */
 async function readEnds(
-  kafka: Kafka,
+  { kafka, avro }: { readonly kafka: Kafka; readonly avro: AvroEvents | null },
   topic: string,
   ends: Awaited<ReturnType<Admin['fetchTopicOffsets']>>,
   limit: number,
@@ -95,13 +98,27 @@ async function readEnds(
   });
   const events: TopicEvent[] = [];
   const limits = { name: 'kandle-console', deadlineMs: DEADLINE_MS, maxRecords: Number.POSITIVE_INFINITY };
-  await readRecords(kafka, topic, ranges, limits, (partition, message) => {
-    events.push(eventOf(partition, message));
+  await readRecords(kafka, topic, ranges, limits, async (partition, message) => {
+    events.push(eventOf(partition, message, await textOf(message, avro)));
   });
   return events;
 }
 
-function eventOf(partition: number, { offset, timestamp, key, headers, value }: KafkaMessage): TopicEvent {
+/** A value as people can read it. */
+async function textOf(message: KafkaMessage, avro: AvroEvents | null): Promise<string> {
+  try {
+    const { value } = await asJsonRecord(message, avro);
+    return value?.toString() ?? '';
+  } catch (error) {
+    return describeError(error);
+  }
+}
+
+function eventOf(
+  partition: number,
+  { offset, timestamp, key, headers, value }: KafkaMessage,
+  text: string,
+): TopicEvent {
   return {
     partition,
     offset,
@@ -113,7 +130,7 @@ function eventOf(partition: number, { offset, timestamp, key, headers, value }: 
         String(Array.isArray(text) ? text.at(-1) : text).slice(0, MAX_VALUE),
       ]),
     ),
-    value: (value?.toString() ?? '').slice(0, MAX_VALUE),
+    value: text.slice(0, MAX_VALUE),
     bytes: value?.length ?? 0,
   };
 }

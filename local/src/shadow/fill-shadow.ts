@@ -1,8 +1,11 @@
 import type { RunPlan } from '@kandle/knative/plan';
+import type { AvroEvents } from '@kandle/runtime/avro/avro-events';
+import { PoisonError } from '@kandle/runtime/errors';
+import { asJsonRecord } from '@kandle/runtime/record-data';
 import { createTopics } from '@kandle/servers/kafka/create-topics';
 import type { Admin, Kafka, Message } from 'kafkajs';
 import { createCutShards } from './cut-shards.ts';
-import { readRaw } from './raw-source.ts';
+import { type PlayedRecord, readRaw } from './raw-source.ts';
 import { type Played, takeBatch } from './take-batch.ts';
 
 /** What was copied into a shadow's raw topic. */
@@ -20,6 +23,8 @@ export interface Filling {
   /** The pipeline's raw topic. */
   readonly from: string;
   readonly archiveFolder: string | null;
+  /** Reads what is Avro of it; null where there is no schema registry. */
+  readonly avro: AvroEvents | null;
   /** The shadow's. */
   readonly rawTopic: string;
   readonly plan: RunPlan;
@@ -30,7 +35,7 @@ const SEND_BYTES = 500_000;
 
 /** Copies what a stretch needs of the raw topic into the shadow's, each record into its own partition. */
 export async function fillShadow(played: Played, filling: Filling): Promise<Filled> {
-  const { kafka, admin, from, archiveFolder, rawTopic, plan } = filling;
+  const { kafka, admin, from, archiveFolder, avro, rawTopic, plan } = filling;
   const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
   const shards = new Set<string>();
   let cut = createCutShards([], played.fromMs);
@@ -50,7 +55,8 @@ export async function fillShadow(played: Played, filling: Filling): Promise<Fill
         const topics = plan.topics.map((topic) => ({ ...topic, partitions: reading.partitions }));
         await createTopics(admin, topics);
       },
-      async ({ partition, key, headers, value }) => {
+      async (record) => {
+        const { partition, key, headers, value } = await asPlayable(record, avro);
         const attributes = attributesOf(headers);
         cut.see({ partition, attributes });
         const taken = value === null ? null : takeBatch({ attributes, value }, played);
@@ -68,6 +74,19 @@ export async function fillShadow(played: Played, filling: Filling): Promise<Fill
     await producer.disconnect();
   }
   return { batches, shards, cut: cut.shards() };
+}
+
+/**
+ * A record as JSON: the functions of a shadow need no registry. What cannot be read stays as it is: transform
+ * refuses it as it did before.
+ */
+async function asPlayable(record: PlayedRecord, avro: AvroEvents | null): Promise<PlayedRecord> {
+  try {
+    return await asJsonRecord(record, avro);
+  } catch (error) {
+    if (error instanceof PoisonError) return record;
+    throw error;
+  }
 }
 
 function attributesOf(headers: Readonly<Record<string, Buffer>>): Record<string, string> {

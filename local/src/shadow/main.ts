@@ -2,6 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExitCode, Output } from '@kandle/audit/main';
 import { type CountingRules, CountingRulesSchema } from '@kandle/market/trade/counting-rules';
+import { AvroEnv } from '@kandle/runtime/avro/avro-env';
+import { createAvroEvents } from '@kandle/runtime/avro/avro-events';
 import { CassandraEnv, type CassandraSettings, createCassandra } from '@kandle/runtime/cassandra';
 import { type Env, readEnv } from '@kandle/runtime/config';
 import { describeError } from '@kandle/runtime/errors';
@@ -99,6 +101,7 @@ export async function main(args: readonly string[], env: Env, output: Output): P
       rules: values.rules === null ? null : readRules(values.rules),
       graceMs: values.grace,
       archiveFolder: values.archive,
+      avro: createAvroEvents(readEnv(AvroEnv, env)),
       logFolder: join(KANDLE_FOLDER, 'shadow', name),
       say: output.progress,
     });

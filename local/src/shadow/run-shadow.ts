@@ -6,6 +6,7 @@ import type { RunPlan } from '@kandle/knative/plan';
 import { prefixPlan } from '@kandle/knative/prefix';
 import { readPlan } from '@kandle/knative/read-plan';
 import { TOPICS } from '@kandle/market/event/topics';
+import type { AvroEvents } from '@kandle/runtime/avro/avro-events';
 import { type CassandraSettings, createCassandra } from '@kandle/runtime/cassandra';
 import { RetryableError } from '@kandle/runtime/errors';
 import { createKafka, type KafkaSettings } from '@kandle/runtime/kafka';
@@ -32,6 +33,8 @@ export interface ShadowOptions extends Played {
   /** Instead of aggregate's own; null leaves it. */
   readonly graceMs: number | null;
   readonly archiveFolder: string | null;
+  /** Reads what is Avro of the log; null where there is no schema registry. */
+  readonly avro?: AvroEvents | null;
   readonly logFolder: string;
   readonly say: (line: string) => void;
   readonly signal?: AbortSignal;
@@ -106,6 +109,7 @@ async function play(
     admin,
     from: options.prefix + TOPICS.raw,
     archiveFolder,
+    avro: options.avro ?? null,
     rawTopic: prefix + TOPICS.raw,
     plan: own,
   });

@@ -3,6 +3,8 @@ import { parseCandleBatch } from '@kandle/market/candle/candle-batch';
 import { parseIndicatorBatch } from '@kandle/market/indicator/indicator-batch';
 import { parseSignalBatch } from '@kandle/market/signal/signal-batch';
 import { EVENT_TYPES } from '@kandle/market/event/topics';
+import type { AvroEvents } from '@kandle/runtime/avro/avro-events';
+import { readRecordData } from '@kandle/runtime/record-data';
 import { type Admin, Kafka, type KafkaMessage, logLevel } from 'kafkajs';
 import { z } from 'zod';
 import { type CandleBoard, createCandleBoard } from './candle-board.ts';
@@ -45,11 +47,13 @@ const CATCH_UP_POLL_MS = 50;
  * The consumer belongs to a group of its own that commits nothing and is deleted in the end.
  *
  * @param isLive False for a recording: its candles are of another time.
+ * @param avro Reads events that are Avro; null where there is no schema registry.
  */
 export async function createKafkaWatch(
   brokers: readonly string[],
   topics: WatchedTopics,
   isLive: boolean,
+  avro: AvroEvents | null = null,
 ): Promise<KafkaWatch> {
   const kafka = new Kafka({ clientId: 'kandle-view', brokers: [...brokers], logLevel: logLevel.NOTHING });
   const groupId = `kandle-view-${process.pid}-${Date.now()}`;
@@ -87,8 +91,9 @@ export async function createKafkaWatch(
       refusals.set(reason, (refusals.get(reason) ?? 0) + 1);
   }
 
-  function show({ headers, value }: KafkaMessage, nowMs: number): void {
-    const data: unknown = JSON.parse(value?.toString() ?? '');
+  async function show(message: KafkaMessage, nowMs: number): Promise<void> {
+    const data = await readRecordData(message, avro);
+    const { headers } = message;
     const type = headers?.['ce_type']?.toString();
     if (type === EVENT_TYPES.indicators) signals.applyIndicators(parseIndicatorBatch(data));
     else if (type === EVENT_TYPES.rejects) noteRefusals(headers?.['ce_id']?.toString() ?? '', data);
@@ -125,7 +130,7 @@ export async function createKafkaWatch(
           for (const message of batch.messages) {
             // An event that cannot be read is for its consumers to judge; here it is only not shown.
             try {
-              show(message, nowMs);
+              await show(message, nowMs);
             } catch {}
           }
           read.set(`${batch.topic} ${batch.partition}`, BigInt(batch.lastOffset()) + 1n);

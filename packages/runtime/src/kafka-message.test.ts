@@ -2,7 +2,7 @@ import type { MarketEvent } from '@kandle/market/event/market-event';
 import { expect, test } from 'vitest';
 import { CloudEvent, Kafka } from 'cloudevents';
 import * as fc from 'fast-check';
-import { toKafkaMessage } from './kafka-message.ts';
+import { toAvroMessage, toKafkaMessage } from './kafka-message.ts';
 
 const EVENT: MarketEvent = {
   id: '1764000000000:finnhub-03:17',
@@ -38,6 +38,17 @@ test('toKafkaMessage() has the headers of CloudEvents binary mode on Kafka, when
     ce_sequence: '17',
     ce_traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
   });
+});
+
+test('toAvroMessage() has the same attributes as JSON, and what says of what schema the data are', () => {
+  const event = { ...EVENT, extensions: { ...EVENT.extensions, backfilled: 'recording' } };
+  const value = Buffer.from([0, 255]);
+  const { ce_time: _, ...json } = toKafkaMessage(event).headers ?? {};
+  const { ce_time: __, ...avro } = toAvroMessage(event, { value }).headers ?? {};
+  expect(avro).toEqual({ ...json, 'content-type': 'application/avro' });
+  const dataschema = 'http://registry/schemas/ids/7';
+  const named = toAvroMessage(event, { value, dataschema });
+  expect(named).toMatchObject({ key: EVENT.key, value, headers: { ce_dataschema: dataschema } });
 });
 
 test.each<[string, unknown, string]>([

@@ -3,9 +3,9 @@ import { feedOfShard } from '@kandle/market/event/shard';
 import { EVENT_TYPES } from '@kandle/market/event/topics';
 import { parseRawBatch, type RawBatch } from '@kandle/market/feed/raw-batch';
 import type { AvroEvents } from '@kandle/runtime/avro/avro-events';
-import { describeError, RetryableError } from '@kandle/runtime/errors';
+import { describeError, FatalError } from '@kandle/runtime/errors';
 import type { Logger } from '@kandle/runtime/log';
-import { isAvroRecord, readRecordData } from '@kandle/runtime/record-data';
+import { isAvroRecord, parseRecordData } from '@kandle/runtime/record-data';
 import type { Kafka, TailMessage } from './offset-range-consumer.ts';
 import { readTopicTail } from './topic-tail.ts';
 import { createUnreadableBatches, type Unreadable } from './unreadable.ts';
@@ -38,6 +38,7 @@ const CLOCK_MARGIN_MS = 60_000;
  *
  * @returns Null if the signal came first.
  * @throws {RangeError} What `onBatch` throws: the log belongs to another configuration.
+ * @throws {FatalError} If the log holds Avro, and no schema registry is configured.
  */
 export async function readBack(kafka: Kafka, options: ReadBackOptions): Promise<ReadBack | null> {
   const { memoryMs, wallMs, signal, log } = options;
@@ -57,7 +58,7 @@ export async function readBack(kafka: Kafka, options: ReadBackOptions): Promise<
       );
       return { highestEpoch, unreadable };
     } catch (error) {
-      if (error instanceof RangeError) throw error;
+      if (error instanceof RangeError || error instanceof FatalError) throw error;
       log.warn({ attempt }, `Cannot read back yet, will try again: ${describeError(error)}`);
       await pause(RETRY_MS, signal);
     }
@@ -102,7 +103,11 @@ async function readOnce(kafka: Kafka, options: ReadBackOptions, sinceMs: number)
     groupId: `kandle-ingest-${feed}-read-back-${randomUUID()}`,
     onMessage(message) {
       if (message.attributes['type'] !== EVENT_TYPES.rawTrades) return undefined;
-      if (isAvroRecord(message.record)) return readAvro(message, avro).then((batch) => take(message, batch));
+      if (isAvroRecord(message.record)) {
+        const { record, attributes } = message;
+        const reading = parseRecordData(record, avro, (data) => parseRawBatch(attributes, data));
+        return reading.then((batch) => take(message, batch));
+      }
       take(message, parsed(message));
       return undefined;
     },
@@ -116,19 +121,6 @@ function parsed({ attributes, value }: TailMessage): RawBatch | null {
   try {
     return parseRawBatch(attributes, JSON.parse(value));
   } catch {
-    return null;
-  }
-}
-
-/** @throws {RetryableError} If the schema registry is away: then nothing can be said of the batch. */
-async function readAvro(
-  { attributes, record }: TailMessage,
-  avro: AvroEvents | null,
-): Promise<RawBatch | null> {
-  try {
-    return parseRawBatch(attributes, await readRecordData(record, avro));
-  } catch (error) {
-    if (error instanceof RetryableError) throw error;
     return null;
   }
 }

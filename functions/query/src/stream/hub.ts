@@ -2,8 +2,7 @@ import type { AvroEvents } from '@kandle/runtime/avro/avro-events';
 import { describeError, RetryableError } from '@kandle/runtime/errors';
 import type { createKafka } from '@kandle/runtime/kafka';
 import type { Logger } from '@kandle/runtime/log';
-import { asJsonRecord, isAvroRecord } from '@kandle/runtime/record-data';
-import type { KafkaMessage } from 'kafkajs';
+import { asJsonRecord, type EventRecord, isAvroRecord } from '@kandle/runtime/record-data';
 import { type Positions, STREAM_TOPICS, type StreamTopic } from './positions.ts';
 import { readStreamEvent, type StreamEvent } from './stream-event.ts';
 
@@ -74,6 +73,7 @@ export function createStreamHub({ kafka, topics, groupId, idleMs, log, avro = nu
   /** The end of the consumer before: the next one of the same group waits for it. */
   let stopping: Promise<void> = Promise.resolve();
   let idle: NodeJS.Timeout | null = null;
+  let told = '';
   let connected: Promise<void> | null = null;
 
   function connect(): Promise<void> {
@@ -103,12 +103,16 @@ export function createStreamHub({ kafka, topics, groupId, idleMs, log, avro = nu
     return begun;
   }
 
-  /** As JSON; what cannot be read has none, and is only not shown. */
-  async function shown(message: KafkaMessage): Promise<Pick<KafkaMessage, 'value'>> {
+  /** As JSON; what cannot be read has none, and is only not shown. One reason is told once. */
+  async function shown(
+    message: EventRecord & { readonly offset: string },
+  ): Promise<Pick<EventRecord, 'value'>> {
     try {
       return await asJsonRecord(message, avro);
     } catch (error) {
-      log.warn(`Cannot show ${message.offset}: ${describeError(error)}`);
+      const reason = describeError(error);
+      if (reason !== told) log.warn({ offset: message.offset }, `Cannot show events: ${reason}`);
+      told = reason;
       return { value: null };
     }
   }

@@ -33,6 +33,9 @@ interface Json {
   readonly enum?: readonly unknown[];
 }
 
+/** What parsers take without, for the sake of old events, and every writer writes. */
+const ALWAYS_WRITTEN: readonly string[] = ['data.candles[].complete', 'data.candles[].lastTradeMs'];
+
 function jsonOf(schema: z.ZodType): Json {
   return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Json;
 }
@@ -68,6 +71,7 @@ function unionDifferences(branches: readonly AvroSchema[], json: Json, at: strin
     return types.has('number') && types.has('string') ? [] : [`${at}: no number or text`];
   const rest = branches.filter((branch) => branch !== 'null');
   const others = (json.anyOf ?? [json]).filter(({ type }) => type !== 'null');
+  if (rest.length !== others.length) return [`${at}: ${others.length} forms, and not ${rest.length}`];
   return rest.flatMap((branch, n) => differences(branch, others[n] ?? {}, at));
 }
 
@@ -81,6 +85,8 @@ function recordDifferences({ fields }: AvroRecord, json: Json, at: string): read
       if (property === undefined) return [`${at}.${name} is nothing that is read`];
       const isOptional = rest.default === null;
       if (isOptional && required.includes(name)) return [`${at}.${name} may not be absent`];
+      const mayBeAbsent = !required.includes(name) && !ALWAYS_WRITTEN.includes(`${at}.${name}`);
+      if (!isOptional && mayBeAbsent) return [`${at}.${name} may be absent`];
       return differences(type, property, `${at}.${name}`);
     }),
   ];
@@ -111,6 +117,30 @@ test('a difference is found, when a field is left out, is another, or may be abs
     },
   ] as const;
   for (const one of spoilt) expect(differences(one, json, 'data')).not.toEqual([]);
+});
+
+test('a difference is found, when it is within a part that may be absent', () => {
+  const gap = AVRO_SCHEMAS.get(EVENT_TYPES.feedGap);
+  const report = gap?.fields.find(({ name }) => name === 'backfill');
+  const [, part] = Array.isArray(report?.type) ? (report.type as readonly AvroSchema[]) : [];
+  if (gap === undefined || report === undefined || part === undefined) throw new Error('no such part');
+  const fields = gap.fields.filter((one) => one !== report);
+  const { fields: inner } = part as AvroRecord;
+  const withPart = (changed: AvroRecord['fields']): AvroRecord => ({
+    ...gap,
+    fields: [...fields, { ...report, type: ['null', { ...(part as AvroRecord), fields: changed }] }],
+  });
+  const json = jsonOf(FeedGapSchema);
+  expect(differences(withPart(inner), json, 'data')).toEqual([]);
+  expect(differences({ ...gap, fields }, json, 'data')).toEqual(['data.backfill is missing']);
+  expect(differences(withPart(inner.slice(0, -1)), json, 'data')).toEqual(['data.backfill.note is missing']);
+  const changed = inner.map((one) => (one.name === 'trades' ? { ...one, type: 'string' } : one));
+  expect(differences(withPart(changed), json, 'data')).toHaveLength(1);
+  const optional = { ...report, type: part } as AvroRecord['fields'][number];
+  const { default: _, ...always } = optional;
+  expect(differences({ ...gap, fields: [...fields, always] }, json, 'data')).toEqual([
+    'data.backfill may be absent',
+  ]);
 });
 
 test('every event of a topic but the refused records has a schema, whole in itself', () => {

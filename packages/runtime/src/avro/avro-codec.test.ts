@@ -109,7 +109,25 @@ const DATA: ReadonlyMap<string, fc.Arbitrary<unknown>> = new Map<string, fc.Arbi
   [EVENT_TYPES.rawTrades, raw],
   [
     EVENT_TYPES.feedGap,
-    fc.record({ shard: text, fromMs: whole, toMs: whole, reason: text, droppedRecords: whole }),
+    fc.record(
+      {
+        shard: text,
+        fromMs: whole,
+        toMs: whole,
+        reason: text,
+        droppedRecords: whole,
+        sampled: fc.constant(true),
+        backfill: fc.record({
+          source: text,
+          atMs: whole,
+          state: text,
+          trades: whole,
+          left: fc.array(fc.record({ symbol: text, fromMs: whole, toMs: whole }), some),
+          note: text,
+        }),
+      },
+      { requiredKeys: ['shard', 'fromMs', 'toMs', 'reason', 'droppedRecords'] },
+    ),
   ],
   [
     EVENT_TYPES.trades,
@@ -126,14 +144,18 @@ const DATA: ReadonlyMap<string, fc.Arbitrary<unknown>> = new Map<string, fc.Arbi
   ],
   [
     EVENT_TYPES.candles,
-    fc.record({
-      shard: text,
-      windowStartMs: whole,
-      windowMs: whole,
-      kind: text,
-      version: whole,
-      candles: fc.array(candle, some),
-    }),
+    fc.record(
+      {
+        shard: text,
+        windowStartMs: whole,
+        windowMs: whole,
+        kind: text,
+        version: whole,
+        sampled: fc.constant(true),
+        candles: fc.array(candle, some),
+      },
+      { requiredKeys: ['shard', 'windowStartMs', 'windowMs', 'kind', 'version', 'candles'] },
+    ),
   ],
   [
     EVENT_TYPES.indicators,
@@ -337,6 +359,21 @@ describe('broken data', () => {
       const failed = codec.decode(rawType, 8, data, async () => JSON.stringify(schemaOf(rawType)));
       await expect(failed).rejects.toThrow(PoisonError);
     }
+  });
+
+  test('no more than 64 schemas are remembered, however many ids come', async () => {
+    const fresh = createAvroCodec();
+    let asked = 0;
+    const ask = async (): Promise<string> => {
+      asked += 1;
+      return readSchema();
+    };
+    for (let id = 1; id <= 64; id++) await fresh.decode(type, id, bytes, ask);
+    await fresh.decode(type, 64, bytes, ask);
+    expect(asked).toBe(64);
+    for (let id = 65; id <= 128; id++) await fresh.decode(type, id, bytes, ask);
+    await fresh.decode(type, 1, bytes, ask);
+    expect(asked).toBe(129);
   });
 
   test('a schema is asked for once, and again when the registry was away', async () => {

@@ -273,6 +273,8 @@ export function createTopicFeed(options: TopicFeedOptions, handlers: FeedHandler
     },
     resume() {
       isPaused = false;
+      // What is fetched again only now is waited for, as ever.
+      movedAtMs = performance.now();
       handOver();
     },
     async stop(goodbye) {
