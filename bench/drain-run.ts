@@ -62,7 +62,7 @@ export function placesOf(name: string): { readonly prefix: string; readonly keys
   return { prefix: `${name}.`, keyspace: `kandle_${name}` };
 }
 
-/** Makes a drain's topics and lets a backlog wait there, as Avro if that is asked. @returns How many batches. */
+/** Makes a drain's topics and lets a backlog wait there, as Avro or JSON. @returns How many batches. */
 export async function fillTopics(
   { admin, kafka, plan }: DrainRig,
   name: string,

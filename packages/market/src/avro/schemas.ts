@@ -231,8 +231,8 @@ const LIST = event('ListOutcome', "How the newest refresh of a vendor's list end
 
 /**
  * The Avro schema of each event's data, by the event's type; what has none here stays JSON: refused records,
- * which have no form, and whose readers are people. Each is whole in itself: it refers to no other one. The rules
- * of change: a new field has a default, a field without one stays (`docs/operations.md`, "Avro").
+ * which have no form, and whose readers are people. Each is whole in itself: it refers to no other one. The
+ * rules of change: a new field has a default, a field without one stays (`docs/operations.md`, "Avro").
  */
 export const AVRO_SCHEMAS: ReadonlyMap<string, AvroRecord> = new Map([
   [EVENT_TYPES.rawTrades, RAW_BATCH],

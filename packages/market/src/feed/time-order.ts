@@ -1,4 +1,4 @@
-/** Items of several partitions of a topic, each in its own order, as one sequence: by the time that they bear. */
+/** Items of several partitions of a topic, each in its own order, as one sequence: by their time. */
 export interface TimeOrder<T> {
   /** A partition is read from an offset on; it reaches up to `end`, as far as is known, which is not in it. */
   begin(partition: number, from: bigint, end: bigint): void;

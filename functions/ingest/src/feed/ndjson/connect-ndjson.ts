@@ -11,7 +11,8 @@ import { frameOfLine } from './line-frame.ts';
 import { createListeningFeed } from './listening-feed.ts';
 
 /**
- * A feed of JSON lines over TCP, as the configuration asks for it: we dial, or we listen; or of a topic of Kafka.
+ * A feed of JSON lines over TCP, as the configuration asks for it: we dial, or we listen; or of a topic of
+ * Kafka.
  *
  * @throws {FatalError} If a certificate cannot be read.
  */
