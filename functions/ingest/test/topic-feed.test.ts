@@ -127,19 +127,6 @@ test('begins where it ended, when it was stopped, and again with the same ids, w
   expect(third.events).toEqual(['connected 1 kept']);
 });
 
-test('holds what it may not hand over, and goes on with the next, when it is paused', async () => {
-  const { send, start } = await newTopic();
-  const { feed, prices } = start();
-  await send(0, 10);
-  await vi.waitFor(() => expect(prices()).toHaveLength(10), 30_000);
-  feed.pause();
-  await send(10, 20_000);
-  await vi.waitFor(async () => expect(prices()).toHaveLength(10));
-  feed.resume();
-  await vi.waitFor(() => expect(prices()).toHaveLength(20_000), 60_000);
-  expect(prices()).toEqual(numbers(0, 20_000));
-});
-
 test('says what cannot be read, with its place, and goes on', async () => {
   const { topic, send, start } = await newTopic();
   await producer.send({
