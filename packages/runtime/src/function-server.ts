@@ -89,8 +89,7 @@ export async function serveFunction(
     {
       handle: async (context: { readonly cloudevent?: RuntimeEvent }) =>
         answer(
-          (event) =>
-            inTurn(event.type, async () => served.handle(await receivedEvent(event, served.avro))),
+          (event) => inTurn(event.type, async () => served.handle(await receivedEvent(event, served.avro))),
           context.cloudevent,
           log,
         ),
