@@ -68,6 +68,12 @@ export function formatAmount(amount: number): string {
   return ofAmounts.format(amount).toLowerCase();
 }
 
+/** Events a second: `0`, `5.0`, `1,204`. */
+export function formatRate(perSecond: number): string {
+  const tenths = Math.round(perSecond * 10) / 10;
+  return tenths > 0 && tenths < 100 ? tenths.toFixed(1) : formatCount(Math.round(perSecond));
+}
+
 /** `1,234` */
 export function formatCount(count: number): string {
   return ofCounts.format(count);

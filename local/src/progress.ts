@@ -59,7 +59,7 @@ export function createProgress(options: ProgressOptions): Progress {
         isSilent: () => simulator?.stats().isSilent === true,
       },
       services: [...pipeline.services.values()],
-      sources: pipeline.sources.map((source) => ({ name: source.plan.name, stats: () => source.stats })),
+      sources: pipeline.sources.map((source) => ({ plan: source.plan, stats: () => source.stats })),
       board: watch.board,
       signals: watch.signals,
       metrics: watch.metrics,

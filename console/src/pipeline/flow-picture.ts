@@ -1,5 +1,6 @@
 import { h, setText, svg } from '../dom.ts';
-import { formatAmount } from '../format.ts';
+import { formatAmount, formatRate } from '../format.ts';
+import { type Flow, flowsOf } from './flows.ts';
 import type { FunctionFacts, RunFacts, SourceFacts } from './run-facts.ts';
 
 /** The flow as a living picture. */
@@ -17,36 +18,30 @@ interface Place {
 }
 
 const BOX = { width: 132, height: 62 };
-const SIZE = { width: 1_060, height: 330 };
+const SIZE = { width: 932, height: 270 };
 /** Where each part stands: columns are steps of the flow. */
-const PLACES: readonly Place[] = [
-  { name: 'feed', x: 10, y: 60 },
-  { name: 'ingest', x: 190, y: 60 },
-  { name: 'transform', x: 390, y: 60 },
-  { name: 'aggregate', x: 590, y: 60 },
-  { name: 'signal', x: 790, y: 60 },
-  { name: 'persist', x: 590, y: 230 },
-  { name: 'notify', x: 790, y: 230 },
-  { name: 'query', x: 390, y: 230 },
-  { name: 'console', x: 190, y: 230 },
-];
-/** What flows from where to where, through which topic. */
-const FLOWS: readonly { readonly from: string; readonly to: string; readonly topic: string | null }[] = [
-  { from: 'feed', to: 'ingest', topic: null },
-  { from: 'ingest', to: 'transform', topic: 'raw' },
-  { from: 'transform', to: 'aggregate', topic: 'trades' },
-  { from: 'aggregate', to: 'signal', topic: 'candles' },
-  { from: 'transform', to: 'persist', topic: 'trades' },
-  { from: 'aggregate', to: 'persist', topic: 'candles' },
-  { from: 'signal', to: 'persist', topic: 'signals' },
-  { from: 'signal', to: 'notify', topic: 'signals' },
-  { from: 'persist', to: 'query', topic: null },
-  { from: 'query', to: 'console', topic: null },
+export const PLACES: readonly Place[] = [
+  { name: 'feed', x: 10, y: 24 },
+  { name: 'ingest', x: 205, y: 24 },
+  { name: 'transform', x: 400, y: 24 },
+  { name: 'aggregate', x: 595, y: 24 },
+  { name: 'signal', x: 790, y: 24 },
+  { name: 'console', x: 205, y: 184 },
+  { name: 'query', x: 400, y: 184 },
+  { name: 'persist', x: 595, y: 184 },
+  { name: 'notify', x: 790, y: 184 },
 ];
 /** Length of a dash and the room behind it, as the style sheet has them. */
 const DASHES = 11;
 /** Dots that stand for processes; of more the number is told. */
 const MAX_DOTS = 6;
+
+interface Arrow extends Flow {
+  readonly path: SVGPathElement;
+  readonly label: SVGTextElement | null;
+  speed: number;
+  way: number;
+}
 
 interface Box {
   render(isAwake: boolean, top: string, bottom: string, processes: number): void;
@@ -57,7 +52,8 @@ const SLOWEST = 8;
 
 /** Builds the picture. */
 export function createFlowPicture(): FlowPicture {
-  const arrows = FLOWS.map((flow) => ({ ...flow, path: arrowOf(flow), speed: 0, way: 0 }));
+  let arrows: readonly Arrow[] = [];
+  const paths = svg('g', {});
   const boxes = new Map(PLACES.map((place) => [place.name, createBox(place)]));
   const element = h(
     'div',
@@ -70,30 +66,41 @@ export function createFlowPicture(): FlowPicture {
     svg(
       'svg',
       { viewBox: `0 0 ${SIZE.width} ${SIZE.height}` },
-      ...arrows.map(({ path }) => path),
+      paths,
       ...[...boxes.values()].map(({ group }) => group),
     ),
   );
 
-  function eventsBetween(run: RunFacts, { to }: (typeof FLOWS)[number]): number {
+  /** The sources of a run do not change, but a page outlives a run. */
+  function arrowsOf(run: RunFacts): readonly Arrow[] {
+    const flows = flowsOf(run.sources);
+    const isSame =
+      flows.length === arrows.length && flows.every((flow, n) => arrows[n]?.source === flow.source);
+    if (isSame) return arrows;
+    const made = flows.flatMap((flow) => createArrow(flow, flows));
+    paths.replaceChildren(...made.flatMap(({ path, label }) => (label === null ? [path] : [path, label])));
+    return made;
+  }
+
+  function rateOf(run: RunFacts, { to, source }: Flow): number {
     if (to === 'ingest') return run.feed.tradesPerSecond;
-    return run.sources
-      .filter(({ name }) => name === to || name.startsWith(`${to}-`) || name.endsWith(`-${to}`))
-      .reduce((sum, { eventsPerSecond }) => sum + eventsPerSecond, 0);
+    if (source === null) return run.functions.find(({ name }) => name === 'query')?.requestsPerSecond ?? 0;
+    return run.sources.find(({ name }) => name === source)?.eventsPerSecond ?? 0;
   }
 
   return {
     element,
     render(run) {
+      arrows = arrowsOf(run);
       for (const arrow of arrows) {
-        const rate = arrow.topic === null && arrow.to !== 'ingest' ? 0 : eventsBetween(run, arrow);
+        const rate = rateOf(run, arrow);
         arrow.speed = rate > 0 ? SLOWEST * (1 + Math.log10(1 + rate) * 1.5) : 0;
         arrow.path.classList.toggle('moving', rate > 0);
       }
       const { feed } = run;
       boxes
         .get('feed')
-        ?.render(feed.status === 'trading', feed.status, `${formatAmount(feed.tradesPerSecond)} trades/s`, 0);
+        ?.render(feed.status === 'trading', feed.status, `${formatRate(feed.tradesPerSecond)} trades/s`, 0);
       boxes
         .get('ingest')
         ?.render(feed.status !== 'not connected', 'always there', `${formatAmount(feed.trades)} trades`, 1);
@@ -112,13 +119,15 @@ export function createFlowPicture(): FlowPicture {
   function renderFunction(one: FunctionFacts, sources: readonly SourceFacts[]): void {
     const processes = one.ready + one.starting;
     const lag = sources
-      .filter(({ name }) => name === one.name || name.startsWith(`${one.name}-`))
+      .filter(({ sink }) => sink === one.name)
       .reduce((sum, source) => sum + (source.lag ?? 0), 0);
     boxes
       .get(one.name)
       ?.render(
         processes > 0,
-        processes === 0 ? 'asleep' : `${formatAmount(one.requestsPerSecond)} events/s`,
+        processes === 0
+          ? 'asleep'
+          : `${formatRate(one.requestsPerSecond)} ${one.name === 'query' ? 'requests' : 'events'}/s`,
         lag > 0 ? `${formatAmount(lag)} wait` : 'nothing waits',
         processes,
       );
@@ -155,21 +164,47 @@ function createBox({ name, x, y }: Place): Box & { readonly group: SVGGElement }
   };
 }
 
-function arrowOf({ from, to, topic }: (typeof FLOWS)[number]): SVGPathElement {
-  const [a, b] = [from, to].map((name) => PLACES.find((place) => place.name === name));
-  if (a === undefined || b === undefined) throw new RangeError(`There is no place ${from} or ${to}`);
-  const isLevel = a.y === b.y;
-  const middle = BOX.height / 2;
-  const goesRight = b.x > a.x;
-  let path: string;
-  if (isLevel) {
-    const y = a.y + middle;
-    path = `M${goesRight ? a.x + BOX.width : a.x} ${y}H${goesRight ? b.x - 3 : b.x + BOX.width + 3}`;
+/** Of two that end at the same side each has a place of its own. */
+function createArrow(flow: Flow, flows: readonly Flow[]): readonly Arrow[] {
+  const [a, b] = [placeOf(flow.from), placeOf(flow.to)];
+  if (a === undefined || b === undefined) return [];
+  let line: string;
+  let middle: readonly [number, number];
+  if (a.y === b.y) {
+    const y = a.y + BOX.height / 2;
+    const [x1, x2] = b.x > a.x ? [a.x + BOX.width, b.x - 3] : [a.x, b.x + BOX.width + 3];
+    line = `M${x1} ${y}H${x2}`;
+    middle = [(x1 + x2) / 2, y - 7];
   } else {
-    const [x1, y1] = [a.x + BOX.width / 2, a.y + BOX.height];
-    const [x2, y2] = [b.x + BOX.width / 2, b.y - 3];
+    const x1 = a.x + BOX.width * shareOf(flow, falling(flows, 'from', a), 'to');
+    const x2 = b.x + BOX.width * shareOf(flow, falling(flows, 'to', b), 'from');
+    const [y1, y2] = [a.y + BOX.height, b.y - 3];
     const bend = (y1 + y2) / 2;
-    path = `M${x1} ${y1}C${x1} ${bend} ${x2} ${bend} ${x2} ${y2}`;
+    line = `M${x1} ${y1}C${x1} ${bend} ${x2} ${bend} ${x2} ${y2}`;
+    middle = [(x1 + x2) / 2, bend + 4];
   }
-  return svg('path', { d: path, class: topic === null ? 'arrow' : `arrow of-${topic}` });
+  const { topic } = flow;
+  const label = topic === null ? null : svg('text', { x: middle[0], y: middle[1], class: 'topic' }, topic);
+  return [
+    {
+      ...flow,
+      path: svg('path', { d: line, class: topic === null ? 'arrow' : `arrow of-${topic}` }),
+      label,
+      speed: 0,
+      way: 0,
+    },
+  ];
+}
+
+const placeOf = (name: string): Place | undefined => PLACES.find((place) => place.name === name);
+
+/** Flows that leave a part downwards, or reach it from above. */
+function falling(flows: readonly Flow[], end: 'from' | 'to', place: Place): readonly Flow[] {
+  return flows.filter((flow) => flow[end] === place.name && placeOf(flow.from)?.y !== placeOf(flow.to)?.y);
+}
+
+/** Where on a side a flow ends, by where its other end stands: from left to right, so that none cross. */
+function shareOf(flow: Flow, beside: readonly Flow[], other: 'from' | 'to'): number {
+  const order = beside.toSorted((a, b) => (placeOf(a[other])?.x ?? 0) - (placeOf(b[other])?.x ?? 0));
+  return (order.indexOf(flow) + 1) / (order.length + 1);
 }

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { ApiError, ask } from '../api.ts';
 import { button, h, setText } from '../dom.ts';
-import { formatAmount, formatCount, formatMs, type TimeTexts } from '../format.ts';
+import { formatAmount, formatCount, formatMs, formatRate, type TimeTexts } from '../format.ts';
 import { pretty } from '../pretty.ts';
 import { tableOf } from '../table.ts';
 import type { View } from '../view.ts';
@@ -72,7 +72,7 @@ export function createPipelineView(texts: () => TimeTexts): View {
     const { feed, lastAudit } = run;
     const facts: readonly (readonly [string, string, string?])[] = [
       ['Feed', feed.status, feed.name],
-      ['Trades', formatAmount(feed.trades), `${formatAmount(feed.tradesPerSecond)}/s`],
+      ['Trades', formatAmount(feed.trades), `${formatRate(feed.tradesPerSecond)}/s`],
       ['Final candles', formatCount(run.candles), `of ${run.activeSymbols} symbols`],
       ['Signals', formatCount(run.signalCount)],
       ['Refused', formatCount(run.rejects), 'events'],
@@ -91,8 +91,7 @@ export function createPipelineView(texts: () => TimeTexts): View {
         h('div', {}, h('dt', {}, name), h('dd', {}, value), h('dd', { class: 'more' }, more)),
       ),
     );
-    const sourcesOf = (name: string) =>
-      run.sources.filter((source) => source.name === name || source.name.startsWith(`${name}-`));
+    const sourcesOf = (name: string) => run.sources.filter(({ sink }) => sink === name);
     replaceKeepingScroll(
       functions,
       tableOf(
@@ -116,7 +115,7 @@ export function createPipelineView(texts: () => TimeTexts): View {
           return [
             one.name,
             processes === 0 ? 'asleep' : String(processes),
-            formatAmount(one.requestsPerSecond),
+            formatRate(one.requestsPerSecond),
             sum(({ lag }) => lag ?? 0),
             formatMs(one.p99Ms),
             formatCount(one.coldStarts),

@@ -16,6 +16,8 @@ export type FunctionFacts = z.infer<typeof FunctionSchema>;
 
 const SourceSchema = z.object({
   name: z.string(),
+  topic: z.string(),
+  sink: z.string(),
   eventsPerSecond: z.number(),
   lag: number,
   retries: z.number(),

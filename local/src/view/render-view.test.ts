@@ -29,6 +29,8 @@ const fn = (changes: Partial<FunctionView> = {}): FunctionView => ({
 });
 
 const source = (changes: Partial<SourceView> = {}): SourceView => ({
+  topic: 'market.raw.v1',
+  sink: 'persist',
   name: 'persist-trades',
   eventsPerSecond: 36,
   lag: 7,

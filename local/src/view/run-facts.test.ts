@@ -55,7 +55,12 @@ function begin() {
     {
       feed: { name: 'a market', symbolCount: 3, tradeCount: null, isSilent: () => isSilent },
       services: [{ stats: () => service }],
-      sources: [{ name: 'persist-trades', stats: () => source }],
+      sources: [
+        {
+          plan: { name: 'persist-trades', topic: 'market.raw.v1', sink: 'persist' },
+          stats: () => source,
+        },
+      ],
       board: createCandleBoard(true),
       signals: createSignalBoard(),
       metrics: () => ({ rejects: 1, deadLetters: 2 }),
@@ -105,7 +110,9 @@ test('tells how fast things go, and how the feed is', () => {
     upMs: 10_000,
     feed: { status: 'trading', trades: 1_000, tradesPerSecond: 100 },
     functions: [{ name: 'persist', requestsPerSecond: 30 }],
-    sources: [{ name: 'persist-trades', eventsPerSecond: 20, lag: 4 }],
+    sources: [
+      { name: 'persist-trades', topic: 'market.raw.v1', sink: 'persist', eventsPerSecond: 20, lag: 4 },
+    ],
     rejects: 1,
     deadLetters: 2,
   });

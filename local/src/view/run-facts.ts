@@ -1,3 +1,4 @@
+import type { SourcePlan } from '@kandle/knative/plan';
 import type { IngestStatus } from '@kandle/stand-in/ingest-process';
 import type { ServiceStats } from '@kandle/stand-in/serving/service';
 import type { SourceStats } from '@kandle/stand-in/kafka-source/source';
@@ -18,7 +19,10 @@ export interface FactSources {
     readonly isSilent: () => boolean;
   };
   readonly services: readonly { readonly stats: () => ServiceStats }[];
-  readonly sources: readonly { readonly name: string; readonly stats: () => Readonly<SourceStats> }[];
+  readonly sources: readonly {
+    readonly plan: Pick<SourcePlan, 'name' | 'topic' | 'sink'>;
+    readonly stats: () => Readonly<SourceStats>;
+  }[];
   readonly board: CandleBoard;
   readonly signals: SignalBoard;
   readonly metrics: () => { readonly rejects: number; readonly deadLetters: number };
@@ -133,14 +137,14 @@ export function createRunFacts(from: FactSources, readyMs: number): RunFacts {
         signalCount: from.signals.count(),
         activeSymbols: from.board.size(),
         functions: functions.flatMap(({ view }) => (view === null ? [] : [view])),
-        sources: from.sources.map(({ name, stats }, place) => {
-          return {
-            ...stats(),
-            name,
-            eventsPerSecond: eventsPerSecond[place] ?? 0,
-            lag: last.lags.get(name) ?? null,
-          };
-        }),
+        sources: from.sources.map(({ plan: { name, topic, sink }, stats }, place) => ({
+          ...stats(),
+          name,
+          topic,
+          sink,
+          eventsPerSecond: eventsPerSecond[place] ?? 0,
+          lag: last.lags.get(name) ?? null,
+        })),
       };
     },
   };

@@ -56,6 +56,9 @@ export interface FunctionView {
 /** A source's line. */
 export interface SourceView {
   readonly name: string;
+  /** What it reads, and the function that gets it. */
+  readonly topic: string;
+  readonly sink: string;
   readonly eventsPerSecond: number;
   /** Records that are not settled yet; null until it is known. */
   readonly lag: number | null;
