@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formatRate } from './format.ts';
+import { formatChange, formatRate } from './format.ts';
 
 test.each([
   [0, '0'],
@@ -12,4 +12,14 @@ test.each([
   [12_345.6, '12,346'],
 ])('formatRate(%s) is %s', (rate, text) => {
   expect(formatRate(rate)).toBe(text);
+});
+
+test.each([
+  [0.0042, '+0.42 %', 'up'],
+  [-0.0042, '−0.42 %', 'down'],
+  [-0.00004, '0.00 %', ''],
+  [0, '0.00 %', ''],
+  [null, '–', ''],
+] as const)('formatChange(%s) is %s', (share, text, way) => {
+  expect(formatChange(share)).toEqual([text, way]);
 });

@@ -79,10 +79,12 @@ export function formatCount(count: number): string {
   return ofCounts.format(count);
 }
 
-/** `+0.42 %` */
-export function formatChange(share: number | null): string {
-  if (share === null || !Number.isFinite(share)) return '–';
-  return `${share >= 0 ? '+' : '−'}${Math.abs(share * 100).toFixed(2)} %`;
+/** `+0.42 %`, and which way that is, as people read it; no way where it says `0.00 %`. */
+export function formatChange(share: number | null): readonly [string, 'up' | 'down' | ''] {
+  if (share === null || !Number.isFinite(share)) return ['–', ''];
+  const text = `${Math.abs(share * 100).toFixed(2)} %`;
+  if (text === '0.00 %') return [text, ''];
+  return share > 0 ? [`+${text}`, 'up'] : [`−${text}`, 'down'];
 }
 
 /** `42 ms`, `1.2 s`, `3 min`, `2 h` */

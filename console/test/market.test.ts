@@ -258,6 +258,26 @@ describe.skipIf(NO_CHROMIUM !== null)(`the market in Chromium${NO_CHROMIUM ?? ''
     expect(errors).toEqual([]);
   });
 
+  test('a symbol of two feeds says of which, and what has long been quiet stands last and is not chosen', async () => {
+    const other = { ...SERIES, feed: 'another' };
+    const key = [other.feed, other.symbol];
+    await market.tellTrade(Date.now(), 105);
+    await market.client.execute(
+      'INSERT INTO latest (feed, symbol, time, price, size) VALUES (?, ?, ?, 90, 1)',
+      [...key, new Date(BEGIN - 900_000)],
+      { prepare: true },
+    );
+    onTestFinished(async () => {
+      await market.client.execute('DELETE FROM latest WHERE feed = ? AND symbol = ?', key);
+    });
+    const { page, errors } = await openPage();
+    const feeds = page.locator('.symbols .feed:not(:empty)');
+    await feeds.nth(1).waitFor();
+    expect(await feeds.allTextContents()).toEqual([SERIES.feed, other.feed]);
+    expect(await page.locator('.symbols [aria-current] .feed').textContent()).toBe(SERIES.feed);
+    expect(errors).toEqual([]);
+  });
+
   test('the candle under the pointer is explained, by keys too', async () => {
     const { page, errors } = await openPage();
     await page.locator('.canvas').focus();

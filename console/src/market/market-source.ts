@@ -3,7 +3,7 @@ import { ask, askRows, CandleSchema, type Series, SymbolSchema } from '../api.ts
 import { type LiveStream, openLiveStream, type StreamState } from '../live-stream.ts';
 import { SHORTEST } from './intervals.ts';
 import { readClose, readStreamed, type StreamedRow } from './streamed.ts';
-import type { SymbolBoard } from './symbol-board.ts';
+import { FEW_MINUTES, type SymbolBoard } from './symbol-board.ts';
 
 /** What is heard of the market. */
 export interface MarketSourceEvents {
@@ -41,7 +41,7 @@ export function createMarketSource(board: SymbolBoard, events: MarketSourceEvent
   /** Opens the stream, or another one where the wanted symbol is not in it. */
   function listen(series: Series): void {
     wanted = series;
-    const lines = board.lines();
+    const lines = board.lines(Date.now());
     const isAll = lines.length <= MAX_STREAMED;
     if (streamed === 'all' ? isAll : streamed.has(series.symbol)) return;
     stream?.close();
@@ -75,13 +75,17 @@ export function createMarketSource(board: SymbolBoard, events: MarketSourceEvent
 
   /** The last hour of the symbols at the top, one after the other: nothing waits for it. */
   async function readSparks(): Promise<void> {
-    for (const { key, feed, symbol, timeMs } of board.lines().slice(0, SPARKED)) {
+    for (const { key, feed, symbol, timeMs } of board.lines(Date.now()).slice(0, SPARKED)) {
       if (sparked.has(key) || timeMs === 0) continue;
       sparked.add(key);
-      const range = { interval: '1m', from: timeMs - 3_600_000, to: timeMs + 60_000 };
+      const take = async (interval: string, periodMs: number, spanMs: number): Promise<number> => {
+        const range = { interval, from: timeMs - spanMs, to: timeMs + 60_000 };
+        const rows = await askRows(CandleSchema, '/v1/candles', { feed, symbol, ...range });
+        return board.takeCandles({ feed, symbol }, rows, periodMs);
+      };
       try {
-        const minutes = await askRows(CandleSchema, '/v1/candles', { feed, symbol, ...range });
-        board.takeMinutes({ feed, symbol }, minutes);
+        if ((await take('1m', 60_000, 3_600_000)) < FEW_MINUTES)
+          await take(SHORTEST.name, SHORTEST.periodMs, FEW_MINUTES * 60_000);
       } catch {
         sparked.delete(key);
         return;

@@ -96,7 +96,8 @@ export function createMarketView(firstTexts: TimeTexts, events: MarketEvents): M
 
   const drawList = atMostEvery(LIST_DRAWN_MS, () => {
     if (element.hidden) return;
-    list.render(board.lines(), model === null ? null : keyOf(model), Date.now());
+    const nowMs = Date.now();
+    list.render(board.lines(nowMs), model === null ? null : keyOf(model), nowMs);
     drawQuote();
   });
 
@@ -157,7 +158,7 @@ export function createMarketView(firstTexts: TimeTexts, events: MarketEvents): M
 
   async function readList(): Promise<void> {
     await source.readList();
-    const [first] = board.lines();
+    const [first] = board.lines(Date.now());
     if (model === null && first !== undefined) {
       const known = wished === null ? undefined : board.line(keyOf(wished));
       choose(known ?? first, null);

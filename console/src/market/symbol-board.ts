@@ -6,17 +6,21 @@ export interface SymbolLine extends Series {
   /** Newest price, and when it was. */
   readonly price: number;
   readonly timeMs: number;
-  /** Closes of the last hour's minutes, oldest first. */
+  /** Closes of the last hour's minutes, oldest first; of quarters of a minute while there are few of these. */
   readonly closes: readonly number[];
-  /** Against the oldest of them; null while there is one only. */
+  /** Against the close of the oldest minute; null while there is one only. */
   readonly change: number | null;
+  /** Start of that minute. */
+  readonly sinceMs: number;
+  /** Other feeds have a symbol of this name. */
+  readonly isOneOfMany: boolean;
 }
 
 /** The newest of every series, from lists and streams in any order. */
 export interface SymbolBoard {
   takeList(rows: readonly SymbolRow[]): void;
-  /** Minutes that are over or running. */
-  takeMinutes(series: Series, rows: readonly CandleRow[]): void;
+  /** Candles of a minute or less, over or running. @returns How many minutes are known. */
+  takeCandles(series: Series, rows: readonly CandleRow[], periodMs: number): number;
   /** Start and newest price of a candle as streamed. */
   takeClose(
     series: Series,
@@ -25,18 +29,31 @@ export interface SymbolBoard {
   ): void;
   /** The same object until something of it is another one. */
   line(key: string): SymbolLine | undefined;
-  /** By feed and symbol. */
-  lines(): readonly SymbolLine[];
+  /** By feed and symbol; last those that have long been quiet. @param nowMs Wall clock. */
+  lines(nowMs: number): readonly SymbolLine[];
 }
 
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
+const QUARTER_MS = 15_000;
+/** Of a market that is younger, minutes would draw a corner or two. */
+export const FEW_MINUTES = 15;
+/** Without a trade for this long a symbol stands last; long enough that a thin one does not jump to and fro. */
+const LONG_QUIET_MS = 600_000;
+
+interface Close {
+  readonly close: number;
+  readonly atMs: number;
+}
 
 interface Entry extends Series {
   readonly key: string;
   price: number;
   timeMs: number;
-  readonly minutes: Map<number, { readonly close: number; readonly atMs: number }>;
+  readonly minutes: Map<number, Close>;
+  /** Empty once there are minutes enough. */
+  readonly quarters: Map<number, Close>;
+  isOneOfMany: boolean;
   /** Null when it is to be made anew. */
   line: SymbolLine | null;
 }
@@ -49,25 +66,46 @@ export function keyOf({ feed, symbol }: Series): string {
 /** An empty board. */
 export function createSymbolBoard(): SymbolBoard {
   const entries = new Map<string, Entry>();
+  const bySymbol = new Map<string, readonly Entry[]>();
   let sorted: readonly Entry[] | null = [];
 
   function entryOf({ feed, symbol }: Series): Entry {
     const key = keyOf({ feed, symbol });
     const known = entries.get(key);
     if (known !== undefined) return known;
-    const entry = { key, feed, symbol, price: Number.NaN, timeMs: 0, minutes: new Map(), line: null };
+    const entry: Entry = {
+      key,
+      feed,
+      symbol,
+      price: Number.NaN,
+      timeMs: 0,
+      minutes: new Map(),
+      quarters: new Map(),
+      isOneOfMany: false,
+      line: null,
+    };
     entries.set(key, entry);
+    tellNamesakes([...(bySymbol.get(symbol) ?? []), entry]);
     sorted = null;
     return entry;
   }
 
-  function takeMinute(entry: Entry, startMs: number, close: number, atMs: number): void {
-    const minuteMs = startMs - (startMs % MINUTE_MS);
-    const minute = entry.minutes.get(minuteMs);
-    if (minute !== undefined && minute.atMs > atMs) return;
-    entry.minutes.set(minuteMs, { close, atMs });
+  function tellNamesakes(all: readonly Entry[]): void {
+    for (const { symbol } of all.slice(0, 1)) bySymbol.set(symbol, all);
+    if (all.length < 2) return;
+    for (const one of all) {
+      one.isOneOfMany = true;
+      one.line = null;
+    }
+  }
+
+  function takeCloseOf(entry: Entry, startMs: number, close: Close, periodMs: number): void {
+    const { minutes, quarters, timeMs } = entry;
+    keepNewest(minutes, startMs - (startMs % MINUTE_MS), close);
+    forgetBefore(minutes, timeMs - HOUR_MS);
+    if (periodMs <= QUARTER_MS) keepNewest(quarters, startMs - (startMs % QUARTER_MS), close);
+    forgetBefore(quarters, minutes.size < FEW_MINUTES ? timeMs - FEW_MINUTES * MINUTE_MS : timeMs);
     entry.line = null;
-    for (const old of entry.minutes.keys()) if (old <= entry.timeMs - HOUR_MS) entry.minutes.delete(old);
   }
 
   function takePrice(entry: Entry, timeMs: number, price: number): void {
@@ -82,35 +120,61 @@ export function createSymbolBoard(): SymbolBoard {
         const entry = entryOf(series);
         if (time < entry.timeMs) continue;
         takePrice(entry, time, price);
-        takeMinute(entry, time, price, time);
+        takeCloseOf(entry, time, { close: price, atMs: time }, 0);
       }
     },
-    takeMinutes(series, rows) {
+    takeCandles(series, rows, periodMs) {
       const entry = entryOf(series);
-      for (const { start, close } of rows) if (close !== null) takeMinute(entry, start, close, start);
+      for (const { start, close } of rows)
+        if (close !== null) takeCloseOf(entry, start, { close, atMs: start }, periodMs);
+      return entry.minutes.size;
     },
     takeClose(series, { start, close }, periodMs) {
       const entry = entryOf(series);
       if (start >= entry.timeMs - periodMs) takePrice(entry, Math.max(entry.timeMs, start), close);
-      takeMinute(entry, start, close, start + periodMs);
+      takeCloseOf(entry, start, { close, atMs: start + periodMs }, periodMs);
     },
     line(key) {
       const entry = entries.get(key);
       return entry === undefined ? undefined : lineOf(entry);
     },
-    lines() {
+    lines(nowMs) {
       sorted ??= [...entries.values()].toSorted((a, b) => (a.key < b.key ? -1 : 1));
-      return sorted.map(lineOf);
+      const isQuiet = ({ timeMs }: Entry): boolean => nowMs - timeMs > LONG_QUIET_MS;
+      const quiet = sorted.filter(isQuiet);
+      const inOrder = quiet.length === 0 ? sorted : [...sorted.filter((one) => !isQuiet(one)), ...quiet];
+      return inOrder.map(lineOf);
     },
   };
 }
 
+function forgetBefore(closes: Map<number, Close>, untilMs: number): void {
+  for (const startMs of closes.keys()) if (startMs <= untilMs) closes.delete(startMs);
+}
+
+function keepNewest(closes: Map<number, Close>, startMs: number, close: Close): void {
+  if ((closes.get(startMs)?.atMs ?? 0) <= close.atMs) closes.set(startMs, close);
+}
+
 function lineOf(entry: Entry): SymbolLine {
-  const { key, feed, symbol, price, timeMs, minutes } = entry;
+  const { key, feed, symbol, price, timeMs, minutes, quarters, isOneOfMany } = entry;
   if (entry.line !== null) return entry.line;
-  const closes = [...minutes].toSorted(([a], [b]) => a - b).map(([, { close }]) => close);
-  const [first] = closes;
-  const change = closes.length < 2 || first === undefined ? null : price / first - 1;
-  entry.line = { key, feed, symbol, price, timeMs, closes, change };
+  const inOrder = (closes: ReadonlyMap<number, Close>) => [...closes].toSorted(([a], [b]) => a - b);
+  const hour = inOrder(minutes);
+  const shown = quarters.size > hour.length ? inOrder(quarters) : hour;
+  const [first] = hour;
+  const change = hour.length < 2 || first === undefined ? null : price / first[1].close - 1;
+  const closes = shown.map(([, { close }]) => close);
+  entry.line = {
+    key,
+    feed,
+    symbol,
+    price,
+    timeMs,
+    closes,
+    change,
+    sinceMs: first?.[0] ?? timeMs,
+    isOneOfMany,
+  };
   return entry.line;
 }

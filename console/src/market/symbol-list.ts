@@ -97,6 +97,8 @@ function createItem(series: Series, onPress: () => void): Item {
   const price = h('span', { class: 'price' });
   const change = h('span', { class: 'change' });
   const status = h('span', { class: 'status' });
+  const feed = h('span', { class: 'feed' });
+  const about = place === null ? market : `${market} · ${place}`;
   const line = svg('path', { class: 'spark-line', 'vector-effect': 'non-scaling-stroke' });
   const area = svg('path', { class: 'spark-area' });
   const spark = svg(
@@ -112,12 +114,11 @@ function createItem(series: Series, onPress: () => void): Item {
   );
   const press = h(
     'button',
-    { type: 'button', title: `${series.symbol} of ${series.feed}` },
+    { type: 'button', title: `${series.symbol} of ${series.feed}: ${about}` },
     h('span', { class: 'name' }, name),
     spark,
     price,
-    h('span', { class: 'market' }, place === null ? market : `${market} · ${place}`),
-    status,
+    h('span', { class: 'about' }, status, feed, h('span', { class: 'market' }, about)),
     change,
   );
   press.addEventListener('click', onPress);
@@ -126,11 +127,12 @@ function createItem(series: Series, onPress: () => void): Item {
   let drawnPath = '';
   let digits = 2;
 
-  function draw({ price: newest, change: share, closes }: SymbolLine): void {
+  function draw({ price: newest, change: share, closes, isOneOfMany }: SymbolLine): void {
+    setText(feed, isOneOfMany ? series.feed : '');
     digits = Math.max(digits, priceDigits([newest]));
     setText(price, formatPrice(Number.isFinite(newest) ? newest : null, digits));
-    setText(change, formatChange(share));
-    const trend = share === null ? '' : share >= 0 ? 'up' : 'down';
+    const [text, trend] = formatChange(share);
+    setText(change, text);
     if (element.className !== trend) element.className = trend;
     const path = sparkPath(closes);
     if (path === drawnPath) return;

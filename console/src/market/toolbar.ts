@@ -69,9 +69,17 @@ export function createToolbar(shown: ShownLines, { onList, onInterval, onLine }:
       setText(place, [market, at, isSaid ? null : feed].filter((part) => part !== null).join(' · '));
       const known = line === undefined || !Number.isFinite(line.price) ? null : line.price;
       setText(price, formatPrice(known, digits));
-      setText(change, line === undefined ? '' : `${formatChange(line.change)} in 1 h`);
-      const trend = `change ${(line?.change ?? 0) >= 0 ? 'up' : 'down'}`;
+      const [text, way] = formatChange(line?.change ?? null);
+      const span = line === undefined ? 0 : line.timeMs - line.sinceMs;
+      setText(change, line === undefined || line.change === null ? '' : `${text} in ${spanText(span)}`);
+      const trend = `change ${way}`;
       if (change.className !== trend) change.className = trend;
     },
   };
+}
+
+/** The list knows an hour, or what there was of it. */
+function spanText(ms: number): string {
+  const minutes = Math.max(1, Math.round(ms / 60_000));
+  return minutes < 59 ? `${minutes} min` : '1 h';
 }

@@ -1,5 +1,5 @@
 import { h, setText, svg } from '../dom.ts';
-import { formatAmount, formatRate } from '../format.ts';
+import { formatCount, formatRate } from '../format.ts';
 import { type Flow, flowsOf } from './flows.ts';
 import type { FunctionFacts, RunFacts, SourceFacts } from './run-facts.ts';
 
@@ -103,7 +103,7 @@ export function createFlowPicture(): FlowPicture {
         ?.render(feed.status === 'trading', feed.status, `${formatRate(feed.tradesPerSecond)} trades/s`, 0);
       boxes
         .get('ingest')
-        ?.render(feed.status !== 'not connected', 'always there', `${formatAmount(feed.trades)} trades`, 1);
+        ?.render(feed.status !== 'not connected', 'always there', `${formatCount(feed.trades)} trades`, 1);
       boxes.get('console')?.render(true, 'you are here', '', 0);
       for (const one of run.functions) renderFunction(one, run.sources);
     },
@@ -128,7 +128,7 @@ export function createFlowPicture(): FlowPicture {
         processes === 0
           ? 'asleep'
           : `${formatRate(one.requestsPerSecond)} ${one.name === 'query' ? 'requests' : 'events'}/s`,
-        lag > 0 ? `${formatAmount(lag)} wait` : 'nothing waits',
+        lag > 0 ? `${formatCount(lag)} wait` : 'nothing waits',
         processes,
       );
   }

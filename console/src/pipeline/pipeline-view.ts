@@ -72,7 +72,7 @@ export function createPipelineView(texts: () => TimeTexts): View {
     const { feed, lastAudit } = run;
     const facts: readonly (readonly [string, string, string?])[] = [
       ['Feed', feed.status, feed.name],
-      ['Trades', formatAmount(feed.trades), `${formatRate(feed.tradesPerSecond)}/s`],
+      ['Trades', formatCount(feed.trades), `${formatRate(feed.tradesPerSecond)}/s`],
       ['Final candles', formatCount(run.candles), `of ${run.activeSymbols} symbols`],
       ['Signals', formatCount(run.signalCount)],
       ['Refused', formatCount(run.rejects), 'events'],
