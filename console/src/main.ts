@@ -28,6 +28,7 @@ function start(root: HTMLElement): void {
   let zone = ZONES.find((one) => one === localStorage.getItem(ZONE_KEY)) ?? 'local';
   let texts = timeTexts(zone);
   let lastState: StreamState = { kind: 'connecting' };
+  let shown: Page = 'market';
 
   const line = h('span', { class: 'line connecting', role: 'status' }, 'Connecting …');
   const problem = h('p', { class: 'banner', role: 'alert', hidden: true });
@@ -38,6 +39,8 @@ function start(root: HTMLElement): void {
       setText(problem, text ?? '');
     },
     onChoice(series, interval) {
+      // The market chooses its first symbol under another page too.
+      if (shown !== 'market') return;
       const parts = ['market', series.feed, series.symbol, interval.name].map(encodeURIComponent);
       history.replaceState(null, '', `#/${parts.join('/')}`);
       document.title = `${series.symbol} · Kandle`;
@@ -62,7 +65,7 @@ function start(root: HTMLElement): void {
     market.repaint(texts);
     showState(lastState);
   });
-  const links = PAGES.map((page) => h('a', { href: `#/${page}` }, page[0]?.toUpperCase() + page.slice(1)));
+  const links = PAGES.map((page) => h('a', { href: `#/${page}` }, titleOf(page)));
   const help = h(
     'dialog',
     { 'aria-label': 'Keys' },
@@ -125,13 +128,13 @@ function start(root: HTMLElement): void {
       .replace(/^#\//, '')
       .split('/')
       .map(decodeURIComponent);
-    const chosen = PAGES.find((one) => one === page) ?? 'market';
+    shown = PAGES.find((one) => one === page) ?? 'market';
     PAGES.forEach((one, place) => {
-      views[one].show(one === chosen);
-      if (one === chosen) links[place]?.setAttribute('aria-current', 'page');
+      views[one].show(one === shown);
+      if (one === shown) links[place]?.setAttribute('aria-current', 'page');
       else links[place]?.removeAttribute('aria-current');
     });
-    if (chosen !== 'market') document.title = `${chosen} · Kandle`;
+    if (shown !== 'market') document.title = `${titleOf(shown)} · Kandle`;
     else if (symbol !== '') {
       const interval = INTERVALS.find((one) => one.name === name) ?? null;
       market.choose({ feed, symbol }, interval);
@@ -145,20 +148,19 @@ function start(root: HTMLElement): void {
     if (target instanceof HTMLElement && target.closest('input, select, textarea') !== null) return;
     if (key === 't') theme.toggle();
     else if (key === '?') help.showModal();
-    else if (
-      location.hash.startsWith('#/pipeline') ||
-      location.hash.startsWith('#/data') ||
-      !market.press(key)
-    )
-      return;
+    else if (shown !== 'market' || !market.press(key)) return;
     event.preventDefault();
   });
   route();
   Object.assign(globalThis, { kandle: { drawn: market.drawn } });
 }
 
+function titleOf(page: Page): string {
+  return `${page[0]?.toUpperCase() ?? ''}${page.slice(1)}`;
+}
+
 function zoneName(zone: Zone): string {
-  return zone === 'local' ? 'Local time' : zone.replace(/^.*\//, '').replace('_', ' ');
+  return zone === 'local' ? 'Local' : zone.replace(/^.*\//, '').replace('_', ' ');
 }
 
 forbidEval();

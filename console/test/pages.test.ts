@@ -42,6 +42,16 @@ describe.skipIf(NO_CHROMIUM !== null)(`pipeline and data in Chromium${NO_CHROMIU
     const { page, errors } = await openPage('pipeline');
     for (const name of ['transform', 'aggregate']) await boxOf(page, name).getByText('asleep').waitFor(WAIT);
     await page.getByText('There is none: every event was taken.').waitFor(WAIT);
+    // The same topic as arrows to two functions: rows of trades are made of the raw batches.
+    expect((await page.locator('.flow .topic').allTextContents()).toSorted()).toEqual([
+      'candles',
+      'candles',
+      'raw',
+      'raw',
+      'signals',
+      'signals',
+      'trades',
+    ]);
 
     run.setDatabase(false);
     await run.sendTrades(START + 1_000, [100, 103, 101], START + 1_000);
@@ -88,7 +98,11 @@ describe.skipIf(NO_CHROMIUM !== null)(`pipeline and data in Chromium${NO_CHROMIU
 
   test('tables are shown with their columns, life and rows, and topics with their newest events and their headers', async () => {
     const { page, errors } = await openPage('data');
-    await page.getByRole('button', { name: /^latest/ }).click();
+    await page.getByText('SELECT * FROM candles_5s LIMIT 50').waitFor(WAIT);
+    // Under it the market has chosen its first symbol, which is no address of this page.
+    await page.waitForFunction(() => document.querySelector('.symbols [aria-current]') !== null, null, WAIT);
+    expect(new URL(page.url()).hash).toBe('#/data');
+    await page.getByRole('button', { name: /^latest.*1 row$/ }).click();
     await page.getByText(/^Rows live 400 days; /).waitFor(WAIT);
     const columns = page.getByRole('region', { name: 'Columns' });
     await columns.getByRole('cell', { name: 'partition key' }).waitFor(WAIT);
@@ -115,9 +129,17 @@ describe.skipIf(NO_CHROMIUM !== null)(`pipeline and data in Chromium${NO_CHROMIU
       await page.getByLabel('Content').waitFor(WAIT);
       expect(await axeFindings(page)).toEqual([]);
       await page.getByRole('link', { name: 'Data' }).click();
-      await page.getByRole('button', { name: /^candles_5s/ }).click();
+      if (width < 760) {
+        await page.getByText(/^Tap a table/).waitFor(WAIT);
+        expect(await axeFindings(page)).toEqual([]);
+        await page.getByRole('button', { name: /^candles_5s/ }).click();
+      }
       await page.getByText('SELECT * FROM candles_5s LIMIT 50').waitFor(WAIT);
       expect(await axeFindings(page)).toEqual([]);
+      if (width < 760) {
+        await page.getByRole('button', { name: 'All tables and topics' }).click();
+        await page.getByRole('button', { name: /^candles_5s/ }).waitFor(WAIT);
+      }
       // Nothing is wider than the page.
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
       expect(errors).toEqual([]);

@@ -75,9 +75,17 @@ test('tables are shown with their columns, life and rows, and a name that is no 
     { name: 'symbol', type: 'text', kind: 'clustering' },
   ]);
   expect(latest?.ttlSeconds).toBeGreaterThan(0);
+  expect([latest?.rows, latest?.hasMoreRows]).toEqual([0, false]);
   await keyspace.client.execute(
     "INSERT INTO latest (feed, symbol, time, price) VALUES ('sim', 'A', 1000, 1.5)",
   );
+  const insert = `INSERT INTO news_ratings (feed, bucket, time, symbol, id) VALUES ('sim', 0, ?, 'A', 'a')`;
+  const rated = Array.from({ length: 1_001 }, (_, n) => ({ query: insert, params: [n] }));
+  await keyspace.client.batch(rated, { prepare: true, logged: false });
+  const counted = await browser.tables();
+  const rowsOf = (table: string) => counted.find(({ name }) => name === table);
+  expect(rowsOf('latest')).toMatchObject({ rows: 1, hasMoreRows: false });
+  expect(rowsOf('news_ratings')).toMatchObject({ rows: 1_000, hasMoreRows: true });
   const { columns, rows } = await browser.rows('latest', 10);
   const row = new Map(rows[0]?.map((cell, n) => [columns[n] ?? '', cell]));
   expect([row.get('feed'), row.get('time'), row.get('price'), row.get('size')]).toEqual([

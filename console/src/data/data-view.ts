@@ -12,6 +12,8 @@ const TableSchema = z.object({
   ttlSeconds: z.number(),
   compaction: z.string(),
   mebibytes: z.nullable(z.number()),
+  rows: z.nullable(z.number()),
+  hasMoreRows: z.boolean(),
 });
 type TableFacts = z.infer<typeof TableSchema>;
 
@@ -36,11 +38,20 @@ const EventSchema = z.object({
 });
 
 const LIMIT = 50;
+/** What is shown before anything is chosen, where there is room beside the list. */
+const FIRST = 'candles_5s';
+const NARROW = matchMedia('(max-width: 760px)');
 
 /** A read-only look into Cassandra's tables and Kafka's topics; only the launcher on this machine gives it. */
 export function createDataView(texts: () => TimeTexts): View {
   const tables = h('ul', { class: 'things', 'aria-label': 'Tables' });
   const topics = h('ul', { class: 'things', 'aria-label': 'Topics' });
+  const hint = h(
+    'p',
+    { class: 'note narrow' },
+    'Tap a table for its columns and first rows, a topic for its newest events.',
+  );
+  const back = button('‹ All tables and topics', goBack, { class: 'back narrow' });
   const detail = h('div', { class: 'detail', 'aria-live': 'polite' });
   const absent = h(
     'p',
@@ -53,12 +64,13 @@ export function createDataView(texts: () => TimeTexts): View {
     h(
       'nav',
       { 'aria-label': 'Tables and topics' },
+      hint,
       h('h2', {}, 'Cassandra'),
       tables,
       h('h2', {}, 'Kafka'),
       topics,
     ),
-    detail,
+    h('div', {}, back, detail),
   );
   const element = h('section', { class: 'page', 'aria-label': 'Data' }, h('h1', {}, 'Data'), absent, content);
   let chosen = '';
@@ -71,14 +83,12 @@ export function createDataView(texts: () => TimeTexts): View {
       ]);
       absent.hidden = true;
       content.hidden = false;
-      tables.replaceChildren(
-        ...foundTables.map((one) =>
-          thing(one.name, one.mebibytes === null ? '' : `${one.mebibytes} MiB`, () => showTable(one)),
-        ),
-      );
+      tables.replaceChildren(...foundTables.map((one) => thing(one.name, sizeOf(one), () => showTable(one))));
       topics.replaceChildren(
-        ...foundTopics.map((one) => thing(one.name, `${formatCount(one.held)} events`, () => showTopic(one))),
+        ...foundTopics.map((one) => thing(one.name, unitsOf(one.held, 'event'), () => showTopic(one))),
       );
+      const first = foundTables.find(({ name }) => name === FIRST) ?? foundTables[0];
+      if (chosen === '' && first !== undefined && !NARROW.matches) choose(first.name, () => showTable(first));
     });
   }
 
@@ -94,16 +104,30 @@ export function createDataView(texts: () => TimeTexts): View {
     }
   }
 
+  function choose(name: string, open: () => Promise<void>): void {
+    chosen = name;
+    for (const one of element.querySelectorAll('.things button')) {
+      if (one.getAttribute('data-name') === name) one.setAttribute('aria-current', 'true');
+      else one.removeAttribute('aria-current');
+    }
+    detail.replaceChildren(h('h2', {}, name), h('p', { class: 'note' }, 'Reading …'));
+    // On a phone it takes the place of the list.
+    content.classList.add('chosen');
+    if (NARROW.matches) back.focus();
+    void attempt(open);
+  }
+
+  function goBack(): void {
+    content.classList.remove('chosen');
+    element.querySelector<HTMLElement>('.things [aria-current]')?.focus();
+  }
+
   function thing(name: string, size: string, open: () => Promise<void>): HTMLElement {
-    const press = button('', () => {
-      chosen = name;
-      for (const other of element.querySelectorAll('.things button')) other.removeAttribute('aria-current');
-      press.setAttribute('aria-current', 'true');
-      detail.replaceChildren(h('h2', {}, name), h('p', { class: 'note' }, 'Reading …'));
-      void attempt(open);
+    const press = button('', () => choose(name, open), {
+      'data-name': name,
+      'aria-current': name === chosen ? 'true' : null,
     });
     press.append(h('span', {}, name), h('span', { class: 'more' }, size));
-    if (name === chosen) press.setAttribute('aria-current', 'true');
     return h('li', {}, press);
   }
 
@@ -119,7 +143,7 @@ export function createDataView(texts: () => TimeTexts): View {
         'p',
         { class: 'note' },
         `Rows live ${table.ttlSeconds === 0 ? 'for ever' : formatTtl(table.ttlSeconds)}; ${table.compaction}; ` +
-          (table.mebibytes === null ? 'size not known' : `${table.mebibytes} MiB on disk`),
+          onDisk(table.mebibytes),
       ),
       tableOf(
         'Columns',
@@ -181,6 +205,24 @@ export function createDataView(texts: () => TimeTexts): View {
       if (isShown) void load();
     },
   };
+}
+
+/** Rows tell more of a small table than whole mebibytes do. */
+function sizeOf({ rows, hasMoreRows, mebibytes }: TableFacts): string {
+  if (hasMoreRows && mebibytes !== null && mebibytes > 1) return `${formatCount(mebibytes)} MiB`;
+  if (rows === null) return '';
+  if (rows === 0) return 'empty';
+  return hasMoreRows ? `${formatCount(rows)}+ rows` : unitsOf(rows, 'row');
+}
+
+function unitsOf(count: number, unit: string): string {
+  return `${formatCount(count)} ${unit}${count === 1 ? '' : 's'}`;
+}
+
+/** Cassandra tells whole mebibytes, rounded up. */
+function onDisk(mebibytes: number | null): string {
+  if (mebibytes === null) return 'size not known';
+  return mebibytes === 0 ? 'nothing on disk yet' : `at most ${formatCount(mebibytes)} MiB on disk`;
 }
 
 function formatTtl(seconds: number): string {

@@ -18,8 +18,11 @@ export interface TableFacts {
   /** Seconds; 0 for ever. */
   readonly ttlSeconds: number;
   readonly compaction: string;
-  /** On disk, without what is still in memory; null if Cassandra does not say. */
+  /** On disk, rounded up, without what is still in memory; null if Cassandra does not say. */
   readonly mebibytes: number | null;
+  /** Counted up to a thousand; null if Cassandra does not say. */
+  readonly rows: number | null;
+  readonly hasMoreRows: boolean;
 }
 
 /** Rows as text. */
@@ -33,6 +36,8 @@ const CompactionSchema = z
   .object({ class: z.string() })
   .transform(({ class: name }) => name.replace(/^.*\./, ''))
   .catch('');
+/** Rows that are counted: Cassandra reads all that it counts. */
+const MAX_COUNTED = 1_000;
 /** Longest text of a cell, characters. */
 const MAX_CELL = 2_000;
 const KIND_ORDER = ['partition_key', 'clustering', 'static', 'regular'];
@@ -44,7 +49,7 @@ export function createTableBrowser(client: Client, keyspace: string): TableBrows
     return rows;
   }
 
-  async function tables(): Promise<readonly TableFacts[]> {
+  async function schema(): Promise<readonly Omit<TableFacts, 'rows' | 'hasMoreRows'>[]> {
     const [found, columns, sizes] = await Promise.all([
       select(
         'SELECT table_name, default_time_to_live, compaction FROM system_schema.tables WHERE keyspace_name = ?',
@@ -82,10 +87,29 @@ export function createTableBrowser(client: Client, keyspace: string): TableBrows
     });
   }
 
+  /** Null if Cassandra does not say. */
+  async function countRows(table: string, key: string): Promise<number | null> {
+    const limit = MAX_COUNTED + 1;
+    const query = `SELECT ${quoted(key)} FROM ${quoted(keyspace)}.${quoted(table)} LIMIT ${limit}`;
+    return select(query, [], limit).then(
+      ({ length }) => length,
+      () => null,
+    );
+  }
+
   return {
-    tables,
+    async tables() {
+      const facts: TableFacts[] = [];
+      // One after the other: the pipeline at work goes first.
+      for (const table of await schema()) {
+        const counted = await countRows(table.name, table.columns[0]?.name ?? '');
+        const hasMoreRows = (counted ?? 0) > MAX_COUNTED;
+        facts.push({ ...table, rows: hasMoreRows ? MAX_COUNTED : counted, hasMoreRows });
+      }
+      return facts;
+    },
     async rows(table, limit) {
-      const known = (await tables()).find(({ name }) => name === table);
+      const known = (await schema()).find(({ name }) => name === table);
       if (known === undefined) throw new RefusedRequest(404, `There is no table ${table}`);
       const columns = known.columns.map(({ name }) => name);
       // Both names are those of the schema, quoted; the limit is a number.
