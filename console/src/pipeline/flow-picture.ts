@@ -1,5 +1,6 @@
 import { h, setText, svg } from '../dom.ts';
 import { formatCount, formatRate } from '../format.ts';
+import { BOX, lineOf, type Place, PLACES, placeOf, SIZE } from './flow-places.ts';
 import { type Flow, flowsOf } from './flows.ts';
 import type { FunctionFacts, RunFacts, SourceFacts } from './run-facts.ts';
 
@@ -11,26 +12,6 @@ export interface FlowPicture {
   move(seconds: number): void;
 }
 
-interface Place {
-  readonly name: string;
-  readonly x: number;
-  readonly y: number;
-}
-
-const BOX = { width: 132, height: 62 };
-const SIZE = { width: 932, height: 270 };
-/** Where each part stands: columns are steps of the flow. */
-export const PLACES: readonly Place[] = [
-  { name: 'feed', x: 10, y: 24 },
-  { name: 'ingest', x: 205, y: 24 },
-  { name: 'transform', x: 400, y: 24 },
-  { name: 'aggregate', x: 595, y: 24 },
-  { name: 'signal', x: 790, y: 24 },
-  { name: 'console', x: 205, y: 184 },
-  { name: 'query', x: 400, y: 184 },
-  { name: 'persist', x: 595, y: 184 },
-  { name: 'notify', x: 790, y: 184 },
-];
 /** Length of a dash and the room behind it, as the style sheet has them. */
 const DASHES = 11;
 /** Dots that stand for processes; of more the number is told. */
@@ -53,6 +34,7 @@ const SLOWEST = 8;
 /** Builds the picture. */
 export function createFlowPicture(): FlowPicture {
   let arrows: readonly Arrow[] = [];
+  let drawnFlows = '';
   const paths = svg('g', {});
   const boxes = new Map(PLACES.map((place) => [place.name, createBox(place)]));
   const element = h(
@@ -66,20 +48,34 @@ export function createFlowPicture(): FlowPicture {
     svg(
       'svg',
       { viewBox: `0 0 ${SIZE.width} ${SIZE.height}` },
+      svg(
+        'marker',
+        {
+          id: 'tip',
+          viewBox: '0 0 8 8',
+          refX: 7,
+          refY: 4,
+          markerWidth: 8,
+          markerHeight: 8,
+          markerUnits: 'userSpaceOnUse',
+          orient: 'auto',
+        },
+        svg('path', { d: 'M0 0L8 4L0 8Z', fill: 'context-stroke' }),
+      ),
       paths,
       ...[...boxes.values()].map(({ group }) => group),
     ),
   );
 
   /** The sources of a run do not change, but a page outlives a run. */
-  function arrowsOf(run: RunFacts): readonly Arrow[] {
-    const flows = flowsOf(run.sources);
-    const isSame =
-      flows.length === arrows.length && flows.every((flow, n) => arrows[n]?.source === flow.source);
-    if (isSame) return arrows;
-    const made = flows.flatMap((flow) => createArrow(flow, flows));
-    paths.replaceChildren(...made.flatMap(({ path, label }) => (label === null ? [path] : [path, label])));
-    return made;
+  function drawArrows(flows: readonly Flow[]): void {
+    const text = JSON.stringify(flows);
+    if (text === drawnFlows) return;
+    drawnFlows = text;
+    const placed = flows.filter(({ from, to }) => placeOf(from) !== null && placeOf(to) !== null);
+    arrows = placed.map((flow) => createArrow(flow, placed));
+    // No arrow lies over a name.
+    paths.replaceChildren(...arrows.map(({ path }) => path), ...arrows.flatMap(({ label }) => label ?? []));
   }
 
   function rateOf(run: RunFacts, { to, source }: Flow): number {
@@ -91,7 +87,7 @@ export function createFlowPicture(): FlowPicture {
   return {
     element,
     render(run) {
-      arrows = arrowsOf(run);
+      drawArrows(flowsOf(run.sources));
       for (const arrow of arrows) {
         const rate = rateOf(run, arrow);
         arrow.speed = rate > 0 ? SLOWEST * (1 + Math.log10(1 + rate) * 1.5) : 0;
@@ -121,16 +117,15 @@ export function createFlowPicture(): FlowPicture {
     const lag = sources
       .filter(({ sink }) => sink === one.name)
       .reduce((sum, source) => sum + (source.lag ?? 0), 0);
-    boxes
-      .get(one.name)
-      ?.render(
-        processes > 0,
-        processes === 0
-          ? 'asleep'
-          : `${formatRate(one.requestsPerSecond)} ${one.name === 'query' ? 'requests' : 'events'}/s`,
-        lag > 0 ? `${formatCount(lag)} wait` : 'nothing waits',
-        processes,
-      );
+    boxes.get(one.name)?.render(
+      processes > 0,
+      processes === 0
+        ? 'asleep'
+        : `${formatRate(one.requestsPerSecond)} ${one.name === 'query' ? 'requests' : 'events'}/s`,
+      // Nothing stands in a line before query: it is asked and answers.
+      one.name === 'query' ? '' : lag > 0 ? `${formatCount(lag)} wait` : 'nothing waits',
+      processes,
+    );
   }
 }
 
@@ -164,47 +159,15 @@ function createBox({ name, x, y }: Place): Box & { readonly group: SVGGElement }
   };
 }
 
-/** Of two that end at the same side each has a place of its own. */
-function createArrow(flow: Flow, flows: readonly Flow[]): readonly Arrow[] {
-  const [a, b] = [placeOf(flow.from), placeOf(flow.to)];
-  if (a === undefined || b === undefined) return [];
-  let line: string;
-  let middle: readonly [number, number];
-  if (a.y === b.y) {
-    const y = a.y + BOX.height / 2;
-    const [x1, x2] = b.x > a.x ? [a.x + BOX.width, b.x - 3] : [a.x, b.x + BOX.width + 3];
-    line = `M${x1} ${y}H${x2}`;
-    middle = [(x1 + x2) / 2, y - 7];
-  } else {
-    const x1 = a.x + BOX.width * shareOf(flow, falling(flows, 'from', a), 'to');
-    const x2 = b.x + BOX.width * shareOf(flow, falling(flows, 'to', b), 'from');
-    const [y1, y2] = [a.y + BOX.height, b.y - 3];
-    const bend = (y1 + y2) / 2;
-    line = `M${x1} ${y1}C${x1} ${bend} ${x2} ${bend} ${x2} ${y2}`;
-    middle = [(x1 + x2) / 2, bend + 4];
-  }
+function createArrow(flow: Flow, flows: readonly Flow[]): Arrow {
+  const { path, x, y } = lineOf(flow, flows);
   const { topic } = flow;
-  const label = topic === null ? null : svg('text', { x: middle[0], y: middle[1], class: 'topic' }, topic);
-  return [
-    {
-      ...flow,
-      path: svg('path', { d: line, class: topic === null ? 'arrow' : `arrow of-${topic}` }),
-      label,
-      speed: 0,
-      way: 0,
-    },
-  ];
-}
-
-const placeOf = (name: string): Place | undefined => PLACES.find((place) => place.name === name);
-
-/** Flows that leave a part downwards, or reach it from above. */
-function falling(flows: readonly Flow[], end: 'from' | 'to', place: Place): readonly Flow[] {
-  return flows.filter((flow) => flow[end] === place.name && placeOf(flow.from)?.y !== placeOf(flow.to)?.y);
-}
-
-/** Where on a side a flow ends, by where its other end stands: from left to right, so that none cross. */
-function shareOf(flow: Flow, beside: readonly Flow[], other: 'from' | 'to'): number {
-  const order = beside.toSorted((a, b) => (placeOf(a[other])?.x ?? 0) - (placeOf(b[other])?.x ?? 0));
-  return (order.indexOf(flow) + 1) / (order.length + 1);
+  const kind = topic ?? (flow.to === 'ingest' ? 'feed' : 'answers');
+  return {
+    ...flow,
+    path: svg('path', { d: path, class: `arrow of-${kind}`, 'marker-end': 'url(#tip)' }),
+    label: topic === null ? null : svg('text', { x, y, class: 'topic' }, topic),
+    speed: 0,
+    way: 0,
+  };
 }

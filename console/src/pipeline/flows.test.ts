@@ -1,7 +1,7 @@
 import { readPlan } from '@kandle/knative/read-plan';
 import { COMPONENTS } from '@kandle/security/rights';
 import { expect, test } from 'vitest';
-import { PLACES } from './flow-picture.ts';
+import { PLACES } from './flow-places.ts';
 import { flowsOf, WRITERS } from './flows.ts';
 
 const placed = new Set(PLACES.map(({ name }) => name));
