@@ -29,6 +29,7 @@ function start(root: HTMLElement): void {
   let texts = timeTexts(zone);
   let lastState: StreamState = { kind: 'connecting' };
   let shown: Page = 'market';
+  let marketTitle = titleOf('market');
 
   const line = h('span', { class: 'line connecting', role: 'status' }, 'Connecting …');
   const problem = h('p', { class: 'banner', role: 'alert', hidden: true });
@@ -39,11 +40,15 @@ function start(root: HTMLElement): void {
       setText(problem, text ?? '');
     },
     onChoice(series, interval) {
+      const parts = ['market', series.feed, series.symbol, interval.name].map(encodeURIComponent);
+      const address = `#/${parts.join('/')}`;
+      // The way back from the other pages.
+      links[PAGES.indexOf('market')]?.setAttribute('href', address);
+      marketTitle = series.symbol;
       // The market chooses its first symbol under another page too.
       if (shown !== 'market') return;
-      const parts = ['market', series.feed, series.symbol, interval.name].map(encodeURIComponent);
-      history.replaceState(null, '', `#/${parts.join('/')}`);
-      document.title = `${series.symbol} · Kandle`;
+      history.replaceState(null, '', address);
+      showTitle();
     },
   });
   const views: Readonly<Record<Page, View>> = {
@@ -123,6 +128,10 @@ function start(root: HTMLElement): void {
     setText(line, text);
   }
 
+  function showTitle(): void {
+    document.title = `${shown === 'market' ? marketTitle : titleOf(shown)} · Kandle`;
+  }
+
   function route(): void {
     const [page = '', feed = '', symbol = '', name = ''] = location.hash
       .replace(/^#\//, '')
@@ -134,8 +143,8 @@ function start(root: HTMLElement): void {
       if (one === shown) links[place]?.setAttribute('aria-current', 'page');
       else links[place]?.removeAttribute('aria-current');
     });
-    if (shown !== 'market') document.title = `${titleOf(shown)} · Kandle`;
-    else if (symbol !== '') {
+    showTitle();
+    if (shown === 'market' && symbol !== '') {
       const interval = INTERVALS.find((one) => one.name === name) ?? null;
       market.choose({ feed, symbol }, interval);
     }

@@ -100,8 +100,11 @@ describe.skipIf(NO_CHROMIUM !== null)(`pipeline and data in Chromium${NO_CHROMIU
     const { page, errors } = await openPage('data');
     await page.getByText('SELECT * FROM candles_5s LIMIT 50').waitFor(WAIT);
     // Under it the market has chosen its first symbol, which is no address of this page.
-    await page.waitForFunction(() => document.querySelector('.symbols [aria-current]') !== null, null, WAIT);
-    expect(new URL(page.url()).hash).toBe('#/data');
+    await page.getByText('Live', { exact: true }).waitFor(WAIT);
+    expect([new URL(page.url()).hash, await page.title()]).toEqual(['#/data', 'Data · Kandle']);
+    expect(await page.getByRole('link', { name: 'Market' }).getAttribute('href')).toContain(
+      encodeURIComponent(SYMBOL),
+    );
     await page.getByRole('button', { name: /^latest.*1 row$/ }).click();
     await page.getByText(/^Rows live 400 days; /).waitFor(WAIT);
     const columns = page.getByRole('region', { name: 'Columns' });
