@@ -29,8 +29,8 @@ const WITHOUT_SOURCE: readonly Flow[] = [
 ];
 
 /**
- * The arrows of the picture, as the sources of a run have them. A topic that no part of the picture writes has no
- * arrow: lists of instruments come once a day, from beside the flow.
+ * The arrows of the picture, as the sources of a run have them. A topic that no part of the picture writes has
+ * no arrow: lists of instruments come once a day, from beside the flow.
  */
 export function flowsOf(sources: readonly Pick<SourceFacts, 'name' | 'topic' | 'sink'>[]): readonly Flow[] {
   return [...WITHOUT_SOURCE, ...sources.flatMap(flowOf)];
