@@ -288,8 +288,8 @@ describe.skipIf(!hasCompose)(
       expect(await finals()).toEqual(expect.arrayContaining([...before]));
     }, 900_000);
 
-    test('down --volumes leaves nothing', async () => {
-      await compose('down', '--volumes');
+    test('down --volumes leaves nothing, of profiles neither', async () => {
+      await compose('--profile', '*', 'down', '--volumes');
       const filter = ['--quiet', '--filter', `name=${PROJECT}`];
       expect([
         run('ps', '--all', ...filter),
