@@ -136,12 +136,25 @@ test('aggregate() publishes what came too soon for a provisional candle, when th
     { kind: 'provisional', windowStartMs: W0, candles: [{ tradeCount: 2 }] },
     { kind: 'provisional', windowStartMs: W0 + 5_000, candles: [{ tradeCount: 1 }] },
   ]);
-  await aggregate(batchEvent(5, [], 9_000));
-  await aggregate(batchEvent(6, [trade('e', 10_100, 13)], 9_200));
+  await aggregate(batchEvent(5, [trade('e', 10_100, 13)], 9_200));
   expect(rig.published.slice(3).map(({ kind, windowStartMs }) => [kind, windowStartMs - W0])).toEqual([
-    ['final', 0],
     ['provisional', 5_000],
     ['provisional', 10_000],
+    ['final', 0],
+  ]);
+});
+
+test('aggregate() publishes nothing of a window that another process may have closed, when a batch came between', async () => {
+  const rig = createRig();
+  const [one, other] = [rig.create(), rig.create()];
+  await one(batchEvent(1, [trade('a', 100, 10)], -800));
+  await one(batchEvent(2, [trade('b', 200, 12)], -700));
+  await other(batchEvent(3, [trade('c', 5_100, 13)], 8_000));
+  await one(batchEvent(4, [trade('d', 5_200, 14)], 8_100));
+  expect(rig.published.filter(({ windowStartMs }) => windowStartMs === W0).map(({ kind }) => kind)).toEqual([
+    'provisional',
+    'final',
+    'final',
   ]);
 });
 

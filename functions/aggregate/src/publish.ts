@@ -13,9 +13,14 @@ export interface CandlePublisher {
   /**
    * The candles that changed since the last look at an open window, at most about once a second. What was too
    * soon for that is published when the shard's next window begins: else nobody sees it before the final
-   * candle.
+   * candle. Not if a batch came between them that this process has not seen: another one may have closed the
+   * window.
    */
-  publishProvisional(key: WindowKey, window: WindowState, cause: Cause): Promise<void>;
+  publishProvisional(
+    key: WindowKey,
+    window: WindowState,
+    batch: Cause & Pick<BatchHeader, 'epoch' | 'sequence'>,
+  ): Promise<void>;
   /** Every candle of a final window: the same version always has the same content, so it may be repeated. */
   publishFinal(key: WindowKey, window: WindowState, cause: Cause): Promise<void>;
   /** The candles of a final window that a late batch or a late gap changed. */
@@ -45,6 +50,9 @@ interface LastShown {
 interface Held {
   readonly key: WindowKey;
   readonly window: WindowState;
+  /** The batch that changed it. */
+  readonly epoch: number;
+  readonly sequence: number;
 }
 
 /** Most windows whose last provisional publication is remembered, and most shards of which one is held back. */
@@ -78,15 +86,21 @@ export function createCandlePublisher(producer: EventProducer, options: Publishe
   }
 
   return {
-    async publishProvisional(key, window, cause) {
+    async publishProvisional(key, window, batch) {
+      const { epoch, sequence } = batch;
       const before = held.get(key.shard);
       held.delete(key.shard);
-      if (before !== undefined && before.key.windowStartMs < key.windowStartMs)
-        await show(before.key, before.window, cause);
+      if (
+        before !== undefined &&
+        before.key.windowStartMs < key.windowStartMs &&
+        before.epoch === epoch &&
+        (sequence === before.sequence || sequence === before.sequence + 1)
+      )
+        await show(before.key, before.window, batch);
       const last = shown.get(textOf(key));
       if (last !== undefined && options.monotonicMs() - last.atMs < options.provisionalMs)
-        held.set(key.shard, { key, window });
-      else await show(key, window, cause);
+        held.set(key.shard, { key, window, epoch, sequence });
+      else await show(key, window, batch);
     },
     async publishFinal(key, window, cause) {
       shown.delete(textOf(key));
