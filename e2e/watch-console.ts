@@ -22,7 +22,7 @@ export interface Drawn {
 type Browser = Awaited<ReturnType<typeof launchChromium>>;
 type Page = Awaited<ReturnType<Browser['newPage']>>;
 
-const WAIT_MS = 30_000;
+const WAIT_MS = 120_000;
 
 /** The bars that are expected of candles, by symbol. */
 export function barsOf(candles: readonly PlainCandle[]): Readonly<Record<string, readonly Bar[]>> {
@@ -38,7 +38,7 @@ export interface ConsoleWatch {
   open(): Promise<void>;
   /**
    * Waits until the charts hold what is expected, loads the pages anew, and tells what was drawn both times.
-   * What is not as expected after half a minute is told as it is.
+   * What is not as expected after two minutes is told as it is.
    */
   end(): Promise<Drawn>;
 }

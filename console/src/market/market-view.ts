@@ -142,7 +142,13 @@ export function createMarketView(firstTexts: TimeTexts, events: MarketEvents): M
   async function load(own: SeriesModel): Promise<void> {
     const timeMs = board.line(keyOf(own))?.timeMs ?? 0;
     isGuess = timeMs === 0;
-    await own.load(isGuess ? Date.now() : timeMs);
+    try {
+      await own.load(isGuess ? Date.now() : timeMs);
+    } catch (error) {
+      // A symbol may be streamed before the server knows it: it is asked again with the next row.
+      if (model === own) isGuess = true;
+      throw error;
+    }
     if (model !== own) return;
     stage.begin();
     draw();
