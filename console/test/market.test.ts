@@ -251,7 +251,7 @@ describe.skipIf(NO_CHROMIUM !== null)(`the market in Chromium${NO_CHROMIUM ?? ''
       [SERIES.feed, SERIES.symbol],
     );
     const { page, errors } = await openPage();
-    await page.locator('.symbols .market', { hasText: 'Bitcoin' }).waitFor({ timeout: 30_000 });
+    await page.locator('.symbols .kind', { hasText: 'Bitcoin' }).waitFor({ timeout: 30_000 });
     expect(await page.locator('.symbols button').getAttribute('title')).toBe(
       `${SERIES.symbol} of sim: Bitcoin (COIN, USD, crypto)`,
     );

@@ -52,7 +52,7 @@ export function labelSymbols(list: HTMLElement): void {
 function write(item: HTMLElement, row: z.infer<typeof InstrumentSchema> | undefined): void {
   const text = row?.description ?? '';
   item.dataset['label'] = text;
-  const place = item.querySelector('.market');
+  const place = item.querySelector('.kind');
   if (row === undefined || text === '' || place === null) return;
   setText(place, text);
   const facts = [row.market, row.currency, row.type].filter((fact) => fact !== '').join(', ');

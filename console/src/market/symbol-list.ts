@@ -118,7 +118,7 @@ function createItem(series: Series, onPress: () => void): Item {
     h('span', { class: 'name' }, name),
     spark,
     price,
-    h('span', { class: 'about' }, status, feed, h('span', { class: 'market' }, about)),
+    h('span', { class: 'about' }, status, feed, h('span', { class: 'kind' }, about)),
     change,
   );
   press.addEventListener('click', onPress);
