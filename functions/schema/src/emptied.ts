@@ -3,7 +3,7 @@ import type { Client } from 'cassandra-driver';
 import type { Admin } from 'kafkajs';
 
 /** Filled by the schema program itself: its own ledger, and what a step of cql/ writes. */
-const OWN_TABLES: ReadonlySet<string> = new Set(['schema_steps', 'candle_intervals']);
+const OWN_TABLES: ReadonlySet<string> = new Set(['schema_steps', 'candle_intervals', 'promotions']);
 
 /** True if no table of a keyspace has a row of the pipeline's, or there is no such keyspace. */
 export async function isEmpty(client: Client, keyspace: string): Promise<boolean> {
