@@ -3,7 +3,7 @@ import { commaList, positiveMs } from '../config.ts';
 
 /** Variables of Avro: without a registry, events are JSON and nothing else. */
 export const AvroEnv = z.object({
-  /** Where a schema registry answers as Confluent's does; of Apicurio the address that ends in `/ccompat/v7`. */
+  /** Where a schema registry answers as Confluent does; Apicurio: the address that ends in `/ccompat/v7`. */
   SCHEMA_REGISTRY_URL: z
     .string()
     .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'expected an address')
