@@ -129,10 +129,8 @@ test('checkEnvelope() passes on nothing that the function runtime would answer 5
     fc.property(headers, (changed) => {
       const sent = { ...HEADERS, ...changed };
       fc.pre(checkEnvelope(sent, RULES) === null);
-      const message = {
-        headers: { ...sent, 'content-type': 'application/octet-stream' },
-        body: Buffer.from('{}'),
-      };
+      const { 'content-type': _, ...passedOn } = sent;
+      const message = { headers: passedOn, body: undefined };
       // As the runtime does it: what it cannot read is no event to it (our 422), what does not validate is its
       // 500.
       if (!runtime.HTTP.isEvent(message)) return;

@@ -1,15 +1,17 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import pLimit from 'p-limit';
 import { z } from 'zod';
 import { AvroEnv } from './avro/avro-env.ts';
 import type { AvroEvents } from './avro/avro-events.ts';
 import { logLevel, port, requestBudgetMs, wholeNumber } from './config.ts';
-import { AVRO_TYPE, checkEnvelope, type EnvelopeRules, isAvroType, type Refusal } from './envelope.ts';
+import { checkEnvelope, type EnvelopeRules, isAvroType, type Refusal, tooLarge } from './envelope.ts';
 import { describeError, factsOf, FatalError, PoisonError } from './errors.ts';
 import type { Logger } from './log.ts';
 import { countRefusedSender, createEventMetrics } from './event-metrics.ts';
 import { MetricsEnv } from './instruments.ts';
 import { parseEventData, type ReceivedEvent } from './received-event.ts';
+import { MAX_UNREAD_BYTES, readBody } from './request-body.ts';
 import { createSenderCheck } from './sender.ts';
 import { type SenderCheck, SenderEnv } from './sender-rules.ts';
 import { traceIdOf } from './trace.ts';
@@ -75,28 +77,32 @@ export async function serveFunction(
   }
   const requests = createRequestCount(settings);
   const inTurn = createTurns(served.atOnce ?? {});
+  const bodies: Bodies = new AsyncLocalStorage();
   let stopped: Promise<void> | null = null;
   const stop = async (): Promise<void> => {
     log.info({ inFlight: requests.count() }, 'stopping: taking no new events');
     await requests.drain(settings.DRAIN_MS);
     await served.close();
   };
-  // The runtime's types leave out `bodyLimit`, which its documentation and code have.
-  const options = { port: settings.PORT, bodyLimit: settings.BODY_LIMIT_BYTES };
   // Loaded only now, while the connections that were begun before are answered.
   const { default: func } = await import('@knative/func-ts');
   const server = await func.start(
     {
       handle: async (context: { readonly cloudevent?: RuntimeEvent }) =>
         answer(
-          (event) => inTurn(event.type, async () => served.handle(await receivedEvent(event, served.avro))),
+          (event) => {
+            const body = bodies.getStore() ?? NO_BODY;
+            return inTurn(event.type, async () =>
+              served.handle(await receivedEvent(event, body, served.avro)),
+            );
+          },
           context.cloudevent,
           log,
         ),
       // The runtime calls it on every signal, and a second one may come while the first is under way.
       shutdown: () => (stopped ??= stop()),
     },
-    options,
+    { port: settings.PORT },
   );
   if (settings.LOOPBACK_ONLY) {
     server.on('connection', (socket) => {
@@ -108,7 +114,7 @@ export async function serveFunction(
     maxBodyBytes: settings.BODY_LIMIT_BYTES,
     takesAvro: served.avro !== null,
   };
-  putBoundaryInFront(server, { rules, requests, sender });
+  putBoundaryInFront(server, { rules, requests, sender, bodies });
   log.info({ port: settings.PORT, startMs: Math.round(process.uptime() * 1000) }, 'ready');
   return server;
 }
@@ -160,14 +166,26 @@ interface Boundary {
   readonly requests: RequestCount;
   /** Null where nobody is asked who they are. */
   readonly sender: SenderCheck | null;
+  readonly bodies: Bodies;
 }
+
+/** The data of an event as they came. */
+interface Body {
+  readonly bytes: Uint8Array;
+  readonly isAvro: boolean;
+}
+
+const NO_BODY: Body = { bytes: new Uint8Array(), isAvro: false };
+
+/** The data of the event whose request is under way. */
+type Bodies = AsyncLocalStorage<Body>;
 
 type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 
 /**
  * Takes the place of the runtime's request listener: probes and envelopes are ours, good events are passed on.
  */
-function putBoundaryInFront(server: Server, { rules, requests, sender }: Boundary): void {
+function putBoundaryInFront(server: Server, { rules, requests, sender, bodies }: Boundary): void {
   const [inner, ...others] = server.listeners('request') as Listener[];
   if (inner === undefined || others.length > 0) {
     throw new FatalError('Cannot start: the function runtime has not exactly one request listener');
@@ -185,16 +203,24 @@ function putBoundaryInFront(server: Server, { rules, requests, sender }: Boundar
     const { authorization } = request.headers;
     // Nothing behind this line needs it, so nothing can log it.
     delete request.headers.authorization;
-    const pass = (): void => {
-      // As bytes, the runtime hands the data over unparsed: it is parsed once, strictly, by us.
+    const pass = async (): Promise<void> => {
+      const bytes = await readBody(request, rules.maxBodyBytes).catch(() => undefined);
+      // The sender went away or never ends: there is nobody to answer.
+      if (bytes === undefined) return void response.destroy();
+      if (bytes === null) {
+        const { status, reason } = tooLarge(rules.maxBodyBytes);
+        return reply(response, status, reason, request);
+      }
       const isAvro = isAvroType(request.headers['content-type']);
-      request.headers['content-type'] = isAvro ? AVRO_TYPE : 'application/octet-stream';
-      inner(request, response);
+      // The runtime makes an event of the headers alone: of data it would make a copy in base64 at each of two
+      // looks, and they are parsed once, strictly, by us.
+      for (const header of BODY_HEADERS) delete request.headers[header];
+      bodies.run({ bytes, isAvro }, () => inner(request, response));
     };
-    if (sender === null) return pass();
+    if (sender === null) return void pass();
     void sender(authorization).then((fault) => {
       if (response.destroyed) return;
-      if (fault === null) return pass();
+      if (fault === null) return void pass();
       countRefusedSender(fault);
       if (fault === 'keys_away')
         return reply(response, 503, 'Cannot judge the sender now: send the event again', request);
@@ -203,6 +229,8 @@ function putBoundaryInFront(server: Server, { rules, requests, sender }: Boundar
     });
   });
 }
+
+const BODY_HEADERS = ['content-type', 'content-length', 'transfer-encoding'] as const;
 
 function refuse(request: IncomingMessage, rules: EnvelopeRules): Refusal | null {
   if (request.method !== 'POST') return { status: 405, reason: 'Send events by POST' };
@@ -216,9 +244,6 @@ function answerProbe(request: IncomingMessage, response: ServerResponse, drainin
     return reply(response, draining ? 503 : 200, draining ? 'stopping' : 'OK');
   reply(response, 404, 'Events are taken by POST at /');
 }
-
-/** Largest refused body that is read to its end: far more than any broker takes in one record. */
-const MAX_UNREAD_BYTES = 64 * 1024 * 1024;
 
 function reply(response: ServerResponse, status: number, text: string, unread?: IncomingMessage): void {
   // A body that nobody reads would keep the connection busy. It is taken and thrown away, for a sender whose
@@ -235,8 +260,6 @@ interface RuntimeEvent {
   readonly id: string;
   readonly type: string;
   readonly source: string;
-  readonly data?: unknown;
-  readonly datacontenttype?: unknown;
   readonly dataschema?: string;
   readonly knativekafkaoffset?: unknown;
   readonly traceparent?: unknown;
@@ -254,16 +277,19 @@ function createTurns(
  * @throws {PoisonError} If its data cannot be read.
  * @throws {RetryableError} If they are Avro, and the registry is away.
  */
-async function receivedEvent(event: RuntimeEvent, avro: AvroEvents | null): Promise<ReceivedEvent> {
-  const body = event.data instanceof Uint8Array ? event.data : new Uint8Array();
-  const isAvro = avro !== null && event.datacontenttype === AVRO_TYPE;
+async function receivedEvent(
+  event: RuntimeEvent,
+  { bytes, isAvro }: Body,
+  avro: AvroEvents | null,
+): Promise<ReceivedEvent> {
   const offset = event.knativekafkaoffset;
   return {
     id: event.id,
     type: event.type,
     source: event.source,
-    attributes: { ...event, data: undefined },
-    data: isAvro ? await avro.read(event.type, event.dataschema, body) : parseEventData(body),
+    attributes: { ...event },
+    data:
+      isAvro && avro !== null ? await avro.read(event.type, event.dataschema, bytes) : parseEventData(bytes),
     offset: typeof offset === 'string' && /^\d{1,18}$/.test(offset) ? BigInt(offset) : null,
   };
 }
