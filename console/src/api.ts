@@ -99,28 +99,39 @@ export class ApiError extends Error {
 /** Longest time that an answer may take: a function may have to wake up first. */
 const DEADLINE_MS = 30_000;
 
-/** Asks for JSON. @throws {ApiError} If there is none, or it is of another shape. */
+/**
+ * Asks for JSON.
+ *
+ * @throws {ApiError} If there is none, if it is of another shape, or if the line was lost or fell silent, also
+ *   in the middle of an answer.
+ */
 export async function ask<T>(schema: z.ZodMiniType<T>, path: string, init: RequestInit = {}): Promise<T> {
   let response: Response;
+  let text: string;
   try {
     response = await fetch(path, { ...init, signal: init.signal ?? AbortSignal.timeout(DEADLINE_MS) });
+    text = await response.text();
   } catch (error) {
     throw new ApiError('No answer from the server', { cause: error });
   }
-  if (!response.ok) throw new ApiError(await problemOf(response));
-  const parsed = z.safeParse(schema, await response.json());
+  if (!response.ok) throw new ApiError(problemOf(response.status, text));
+  const parsed = z.safeParse(schema, readJson(text));
   if (!parsed.success) throw new ApiError(`${path} answered something else than expected`);
   return parsed.data;
 }
 
-async function problemOf(response: Response): Promise<string> {
-  const text = await response.text();
+/** Undefined if it is no JSON. */
+function readJson(text: string): unknown {
   try {
-    const { title } = z.parse(z.object({ title: z.string() }), JSON.parse(text));
-    return title;
+    return JSON.parse(text);
   } catch {
-    return text.trim().slice(0, 200) || `Status ${response.status}`;
+    return undefined;
   }
+}
+
+function problemOf(status: number, text: string): string {
+  const { data } = z.safeParse(z.object({ title: z.string() }), readJson(text));
+  return data?.title ?? (text.trim().slice(0, 200) || `Status ${status}`);
 }
 
 /** A path with its parameters; those that are undefined are left out. */

@@ -222,6 +222,22 @@ describe.skipIf(NO_CHROMIUM !== null)(`the market in Chromium${NO_CHROMIUM ?? ''
     expect(errors).toEqual([]);
   });
 
+  test('what the stream could not hold any more is read again: candles, lines, signals and gaps', async () => {
+    const { page, errors } = await openPage();
+    await page.route('**/v1/stream**', (route) =>
+      route.fulfill({
+        contentType: 'text/event-stream',
+        body: 'event: begin\ndata: {}\n\nevent: missed\ndata: {}\n\n',
+      }),
+    );
+    const asked = new Set<string>();
+    page.on('request', (request) => asked.add(new URL(request.url()).pathname));
+    await page.evaluate(() => dispatchEvent(new Event('online')));
+    const expected = ['/v1/candles', '/v1/gaps', '/v1/indicators', '/v1/signals'];
+    await vi.waitFor(() => expect([...asked]).toEqual(expect.arrayContaining(expected)), WAIT);
+    expect(errors).toEqual([]);
+  });
+
   test('where no launcher is, the pages of the pipeline and of the data say so', async () => {
     const { page, errors } = await openPage();
     for (const name of ['Pipeline', 'Data']) {

@@ -83,7 +83,7 @@ export function createMarketView(firstTexts: TimeTexts, events: MarketEvents): M
       if (model?.takeStreamed(kind, rows) === true) draw();
     },
     // What came before the stream's beginning, and what it may have missed, stands in the lists.
-    onBegin: () => void attempt(lookAgain),
+    onBegin: () => void attempt(() => lookAgain((own, from, to) => own.reloadAll(from, to))),
     onState: events.onStream,
   });
 
@@ -133,8 +133,11 @@ export function createMarketView(firstTexts: TimeTexts, events: MarketEvents): M
     stage.take(own);
     explain.close();
     events.onChoice(own, interval);
-    void own.loadLines(shown.kinds());
-    void attempt(() => load(own));
+    void attempt(async () => {
+      // Nothing is read of the lines here: they are read with the candles.
+      await own.loadLines(shown.kinds());
+      await load(own);
+    });
     drawList();
     source.listen(own);
   }
@@ -174,13 +177,15 @@ export function createMarketView(firstTexts: TimeTexts, events: MarketEvents): M
   }
 
   /** Reads what is in sight again, and what is newer. */
-  async function lookAgain(): Promise<void> {
+  async function lookAgain(
+    read: (own: SeriesModel, from: number, to: number) => Promise<void>,
+  ): Promise<void> {
     const own = model;
     if (own === null) return;
     const newest = own.candles.shown().at(-1)?.start ?? Date.now();
     const first = (stage.firstInSight() ?? 0) - BEFORE_SIGHT * own.interval.periodMs;
     const from = Math.max(0, first, newest - LOOKED_AT * own.interval.periodMs);
-    await own.reload(from, newest + 3_600_000 + own.interval.periodMs);
+    await read(own, from, newest + 3_600_000 + own.interval.periodMs);
     if (model === own) draw();
   }
 
@@ -227,7 +232,7 @@ export function createMarketView(firstTexts: TimeTexts, events: MarketEvents): M
       if (!document.hidden) void attempt(run);
     }, ms);
   every(LIST_EVERY_MS, readList);
-  every(LOOK_AGAIN_MS, lookAgain);
+  every(LOOK_AGAIN_MS, () => lookAgain((own, from, to) => own.reload(from, to)));
   every(ROLLUPS_EVERY_MS, lookAtRollups);
   // A symbol becomes quiet by the clock alone.
   setInterval(drawList, 1_000);

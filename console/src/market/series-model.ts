@@ -32,6 +32,8 @@ export interface SeriesModel extends Series {
   loadOlder(): Promise<boolean>;
   /** Reads a stretch of candles again. */
   reload(fromMs: number, toMs: number): Promise<void>;
+  /** Reads a stretch again with all that belongs to its candles. */
+  reloadAll(fromMs: number, toMs: number): Promise<void>;
   /** Reads the stored lines that are shown and not known yet. */
   loadLines(kinds: readonly IndicatorKind[]): Promise<void>;
   /** Takes what was streamed of this series. @returns True if something is to be drawn. */
@@ -131,6 +133,11 @@ export function createSeriesModel({ feed, symbol }: Series, interval: Interval):
     );
   }
 
+  async function readAll(range: { readonly from: number; readonly to: number }): Promise<number> {
+    const [count] = await Promise.all([readCandles(range), readBeside(range), readLines(loaded, range)]);
+    return count;
+  }
+
   return {
     ...series,
     interval,
@@ -141,15 +148,13 @@ export function createSeriesModel({ feed, symbol }: Series, interval: Interval):
     async load(newestMs) {
       toMs = newestMs + AHEAD_MS;
       fromMs = newestMs - interval.bars * interval.periodMs;
-      const range = { from: fromMs, to: toMs };
-      await Promise.all([readCandles(range), readBeside(range), readLines(loaded, range)]);
+      await readAll({ from: fromMs, to: toMs });
     },
     async loadOlder() {
       if (isBeginning || fromMs === 0) return false;
       for (const step of OLDER_STEPS) {
         const range = { from: Math.max(0, fromMs - step * interval.bars * interval.periodMs), to: fromMs };
-        const count = await readCandles(range);
-        await Promise.all([readBeside(range), readLines(loaded, range)]);
+        const count = await readAll(range);
         fromMs = range.from;
         if (count > 0) return true;
       }
@@ -159,10 +164,19 @@ export function createSeriesModel({ feed, symbol }: Series, interval: Interval):
     async reload(from, to) {
       await readCandles({ from, to });
     },
+    async reloadAll(from, to) {
+      await readAll({ from, to });
+    },
     async loadLines(kinds) {
       const missing = kinds.filter((kind) => !loaded.has(kind));
       for (const kind of missing) loaded.add(kind);
-      if (fromMs > 0) await readLines(missing, { from: fromMs, to: toMs });
+      if (fromMs === 0) return;
+      try {
+        await readLines(missing, { from: fromMs, to: toMs });
+      } catch (error) {
+        for (const kind of missing) loaded.delete(kind);
+        throw error;
+      }
     },
     takeStreamed(kind, rows) {
       if (kind === 'signals')
