@@ -6,6 +6,7 @@ import { createLogger } from '@kandle/runtime/log';
 import { createTopics } from '@kandle/servers/kafka/create-topics';
 import type { IngestStatus } from '@kandle/stand-in/ingest-process';
 import { startPipeline } from '@kandle/stand-in/pipeline';
+import { FOREIGN_TRADE, FOREIGN_TRADE_MAPPING } from '@kandle/testkit/foreign-trades';
 import avsc from 'avsc';
 import { afterAll, beforeAll, expect, inject, onTestFinished, test, vi } from 'vitest';
 import { expectCleanAudit } from '../clean-audit.ts';
@@ -17,27 +18,6 @@ beforeAll(async () => {
   running = await startTestRegistry();
 });
 afterAll(() => running?.close());
-
-/** Trades as others write them: five bytes that name the schema of a registry before the data. */
-const FOREIGN = {
-  type: 'record',
-  name: 'trade',
-  fields: [
-    { name: 'symbol', type: 'string' },
-    { name: 'price', type: 'double' },
-    { name: 'volume', type: 'double' },
-    { name: 'trade_timestamp', type: 'long' },
-  ],
-};
-const FOREIGN_MAPPING = JSON.stringify([
-  {
-    kind: 'trade',
-    symbol: 'symbol',
-    price: 'price',
-    size: 'volume',
-    time: { name: 'trade_timestamp', unit: 'ms' },
-  },
-]);
 
 test('foreign Avro trades of a topic end in exact windows and a clean audit, when ingest is killed and the registry is away', async () => {
   const keyspace = `foreign${Date.now()}`;
@@ -52,10 +32,10 @@ test('foreign Avro trades of a topic end in exact windows and a clean audit, whe
   const answer = await fetch(`${running.server.url}/subjects/theirs-value/versions`, {
     method: 'POST',
     headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
-    body: JSON.stringify({ schema: JSON.stringify(FOREIGN) }),
+    body: JSON.stringify({ schema: JSON.stringify(FOREIGN_TRADE) }),
   });
   const { id } = (await answer.json()) as { readonly id: number };
-  const type = avsc.Type.forSchema(JSON.parse(JSON.stringify(FOREIGN)));
+  const type = avsc.Type.forSchema(JSON.parse(JSON.stringify(FOREIGN_TRADE)));
   const beginMs = Date.now() - 120_000;
   const expected = new Map<string, number>();
   const send = async (from: number, to: number): Promise<void> => {
@@ -83,7 +63,7 @@ test('foreign Avro trades of a topic end in exact windows and a clean audit, whe
       FEED: 'theirs',
       FEED_URL: `kafka:///${topic}`,
       TOPIC_FROM: 'beginning',
-      NDJSON_MAPPING: FOREIGN_MAPPING,
+      NDJSON_MAPPING: FOREIGN_TRADE_MAPPING,
       SCHEMA_REGISTRY_URL: running.url,
     },
     log: () => undefined,

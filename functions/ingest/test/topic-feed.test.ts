@@ -5,36 +5,17 @@ import { createKafka, KafkaEnv } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
 import { createTopics } from '@kandle/servers/kafka/create-topics';
 import { freePort } from '@kandle/servers/ports/ports';
+import { FOREIGN_TRADE, FOREIGN_TRADE_MAPPING } from '@kandle/testkit/foreign-trades';
 import avsc from 'avsc';
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
 import { runFeed } from './running-feed.ts';
 
-/** As a pipeline writes it that this one replaces: bare Avro, by one schema. */
-const SCHEMA = {
-  type: 'record',
-  name: 'trade',
-  fields: [
-    { name: 'symbol', type: 'string' },
-    { name: 'price', type: 'double' },
-    { name: 'volume', type: 'double' },
-    { name: 'trade_timestamp', type: 'long' },
-  ],
-};
-const MAPPING = JSON.stringify([
-  {
-    kind: 'trade',
-    symbol: 'symbol',
-    price: 'price',
-    size: 'volume',
-    time: { name: 'trade_timestamp', unit: 'ms' },
-  },
-]);
 const AT = 1_764_000_000_000;
 const PARTITIONS = 3;
 
 const folder = mkdtempSync(join(tmpdir(), 'kandle-topic-'));
 const schemaFile = join(folder, 'trade.avsc');
-const avro = avsc.Type.forSchema(JSON.parse(JSON.stringify(SCHEMA)));
+const avro = avsc.Type.forSchema(JSON.parse(JSON.stringify(FOREIGN_TRADE)));
 const name = `foreign${Date.now()}`;
 const kafka = createKafka(
   KafkaEnv.parse({ KAFKA_BROKERS: inject('kafkaBrokers').join(',') }),
@@ -45,7 +26,7 @@ const [admin, producer] = [kafka.admin(), kafka.producer()];
 let topics = 0;
 
 beforeAll(async () => {
-  writeFileSync(schemaFile, JSON.stringify(SCHEMA));
+  writeFileSync(schemaFile, JSON.stringify(FOREIGN_TRADE));
   await Promise.all([admin.connect(), producer.connect()]);
 });
 afterAll(async () => {
@@ -78,7 +59,7 @@ async function newTopic() {
       FEED: feedName,
       FEED_URL: `kafka://${broker}/${topic}`,
       TOPIC_FROM: 'beginning',
-      NDJSON_MAPPING: MAPPING,
+      NDJSON_MAPPING: FOREIGN_TRADE_MAPPING,
       ...(isJson ? {} : { TOPIC_SCHEMA_FILE: schemaFile }),
       ...changes,
     });
