@@ -42,8 +42,10 @@ export interface SoakRun {
 
 /** Heaps grow to their size and caches fill before anything can be called flat. */
 const WARM_UP_SHARE = 1 / 3;
-/** Ingest remembers the trades of 15 minutes: its memory is judged from then on, or of the second half. */
+/** Ingest remembers the trades of 15 minutes: its memory is judged from then on. */
 const INGEST_FULL_SECONDS = 17 * 60;
+/** A slope of less than this says nothing of an hour. */
+const MIN_JUDGED_SECONDS = 5 * 60;
 /** Memory is flat if it would grow by less than this in the whole run, by the slope after the warm-up. */
 const FLAT_SHARE = 0.1;
 const FLAT_MB = 15;
@@ -70,6 +72,7 @@ export function reportOf(
   if (last === undefined) return { lines: ['Nothing was measured'], isGood: false };
   const warm = samples.filter(({ atSeconds }) => atSeconds >= last.atSeconds * WARM_UP_SHARE);
   const problems: string[] = [];
+  let isMemoryJudged = true;
   const cpuOf = (role: string): number =>
     (((last.usage[role]?.cpuSeconds ?? 0) - (run.first[role]?.cpuSeconds ?? 0)) * 1e6) / last.trades;
   const allCpu = Object.keys(last.usage).reduce((sum, role) => sum + cpuOf(role), 0);
@@ -79,7 +82,7 @@ export function reportOf(
     'process     CPU-s/M trades   MiB median     max   processes   MiB/h   verdict (MiB per hour: without pages of files)',
   ];
   for (const role of Object.keys(last.usage)) {
-    const fullSeconds = role === 'ingest' ? Math.min(INGEST_FULL_SECONDS, last.atSeconds / 2) : 0;
+    const fullSeconds = role === 'ingest' ? INGEST_FULL_SECONDS : last.atSeconds * WARM_UP_SHARE;
     const memory = warm
       .filter(({ atSeconds }) => atSeconds >= fullSeconds)
       .map(({ atSeconds, usage }) => [atSeconds / 3_600, usage[role]?.anonymousMb ?? 0] as const);
@@ -88,8 +91,10 @@ export function reportOf(
     const perHour = slopeOf(memory);
     const growth = (perHour * last.atSeconds) / 3_600;
     const isFlat = growth <= Math.max(middle * FLAT_SHARE, FLAT_MB);
+    const isLong = last.atSeconds - fullSeconds >= MIN_JUDGED_SECONDS;
+    isMemoryJudged &&= isLong;
     // With a page the runner notes each trade of its symbol, to the end.
-    const isJudged = role !== 'runner' || run.hasPage !== true;
+    const isJudged = isLong && (role !== 'runner' || run.hasPage !== true);
     if (!isFlat && isJudged) problems.push(`memory of ${role} grows by ${perHour.toFixed(0)} MiB an hour`);
     const most = Math.max(...warm.map(({ usage }) => usage[role]?.processes ?? 0));
     lines.push(
@@ -101,8 +106,8 @@ export function reportOf(
           .toFixed(0)
           .padStart(7),
         String(most).padStart(11),
-        perHour.toFixed(0).padStart(7),
-        `   ${isFlat ? 'flat' : 'grows'}`,
+        (isLong ? perHour.toFixed(0) : '').padStart(7),
+        `   ${isLong ? (isFlat ? 'flat' : 'grows') : 'too short to say'}`,
       ].join(' '),
     );
   }
@@ -168,7 +173,9 @@ export function reportOf(
   }
   lines.push(
     '',
-    problems.length === 0 ? 'Verdict: flat, no lag, every trade counted' : `Verdict: ${problems.join('; ')}`,
+    problems.length === 0
+      ? `Verdict: ${isMemoryJudged ? 'flat memory' : 'too short to judge all memory'}, no lag, every trade counted`
+      : `Verdict: ${problems.join('; ')}`,
   );
   return { lines, isGood: problems.length === 0 };
 }

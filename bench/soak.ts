@@ -42,6 +42,7 @@ in .kandle/soak, and says what it took: memory, CPU time, lag, delay, and whethe
       "each function's process leaves a CPU profile there, for a browser's developer tools",
       text,
     ),
+    'page-profile': option('FILE', 'where a CPU profile of the page goes, which costs it time', text),
     json: option('FILE', 'where the numbers go', text, 'out/soak.json'),
   },
 });
@@ -67,7 +68,7 @@ async function soak({ options, args, say, signal }: BenchRun<typeof COMMAND.opti
   let simulator: Simulator | null = null;
   let watch: Awaited<ReturnType<typeof createKafkaWatch>> | null = null;
   let pipeline: Pipeline | null = null;
-  const page = options.page ? await createPageProbe(say) : null;
+  const page = options.page ? await createPageProbe(say, options['page-profile']) : null;
   try {
     let probe: ReturnType<typeof createDelayProbe> | null = null;
     simulator = await startSimulator({
