@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { createKafka, KafkaEnv } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
 import { createTopics } from '@kandle/servers/kafka/create-topics';
@@ -87,6 +88,23 @@ test('tells foreign Avro trades once, in the order of their times whatever the p
   await vi.waitFor(() => expect(prices()).toHaveLength(3_010), 10_000);
   expect(events).toEqual(['connected 1 kept']);
   expect(frames.every(({ kind }) => kind === 'trade')).toBe(true);
+});
+
+test('keeps the order of times, when it is held for longer than it waits for a partition', async () => {
+  const { send, start } = await newTopic();
+  // More than may wait of a partition, so that all are paused, and more than one fetch brings when they are not.
+  const trades = 24_000;
+  for (let from = 0; from < trades; from += 3_000) await send(from, from + 3_000);
+  const { feed, prices } = start();
+  await vi.waitFor(() => expect(prices().length).toBeGreaterThan(0), 30_000);
+  feed.pause();
+  const before = prices().length;
+  expect(before).toBeLessThan(trades);
+  await setTimeout(6_000);
+  expect(prices()).toHaveLength(before);
+  feed.resume();
+  await vi.waitFor(() => expect(prices()).toHaveLength(trades), 30_000);
+  expect(prices()).toEqual(numbers(0, trades));
 });
 
 test('begins where it ended, when it was stopped, and again with the same ids, when it was killed', async () => {

@@ -56,7 +56,7 @@ test('explainCandle() says of each trade what it counted for, by its conditions'
     [null, 'all'],
   ]);
   expect(counted).toMatchObject({ trades: 4, volume: 4, high: 109.5, low: 109.41 });
-  expect(notes).toEqual(['By their conditions, 3 of 4 trades count for less than all: see counted_for.']);
+  expect(notes).toEqual(['By their conditions, 3 of 4 trades count for less than all: each says for what.']);
 });
 
 test('explainCandle() says so, where no trade counts for the prices of its candle', async () => {

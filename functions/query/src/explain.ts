@@ -127,7 +127,7 @@ function notesOfConditions(trades: readonly TradeRow[]): readonly string[] {
   return [
     ...(lesser > 0
       ? [
-          `By their conditions, ${lesser} of ${trades.length} trades count for less than all: see counted_for.`,
+          `By their conditions, ${lesser} of ${trades.length} trades count for less than all: each says for what.`,
         ]
       : []),
     ...(trades.length > 0 && best > 0
