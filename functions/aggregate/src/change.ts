@@ -5,6 +5,12 @@ import { changeVersioned } from '@kandle/runtime/change-versioned';
 import type { CasOutcome } from '@kandle/runtime/conditional';
 import type { AggregateDeps } from './deps.ts';
 
+/**
+ * Most windows of a batch or a gap that are changed at once: each is a partition of its own, changed by a
+ * transaction of its own, and none depends on what another holds.
+ */
+export const WINDOWS_AT_ONCE = 8;
+
 /** A change of one window. */
 export interface ChangeOfWindow {
   /** What is done to it, for the error if every race is lost: `close`. */

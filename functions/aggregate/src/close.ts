@@ -9,7 +9,8 @@ import {
 } from '@kandle/market/window/shard-state';
 import { closedToOf, WINDOW_MS, type WindowKey } from '@kandle/market/window/window';
 import { closeWindow, isFinal, type WindowState } from '@kandle/market/window/window-state';
-import { changeShard, changeWindow } from './change.ts';
+import { createRunAll } from '@kandle/runtime/run-all';
+import { changeShard, changeWindow, WINDOWS_AT_ONCE } from './change.ts';
 import type { AggregateDeps, BatchWork } from './deps.ts';
 
 type CloseDeps = Pick<
@@ -52,15 +53,19 @@ async function closeDue(
 ): Promise<DoneWindows> {
   const { batch } = work;
   const limitMs = dueLimitMs(withoutDone(shard, work.done), batch.watermarkMs, deps.graceMs);
-  const closed = [...(work.done?.closed ?? [])];
-  for (const windowStartMs of dueWindows(shard, touched, limitMs)) {
-    if (closed.includes(windowStartMs)) continue;
-    const key = { shard: batch.shard, windowStartMs };
-    const final = await makeFinal(deps, key, shard);
-    await deps.candles.publishFinal(key, final, batch);
-    closed.push(windowStartMs);
+  const before = work.done?.closed ?? [];
+  const due = dueWindows(shard, touched, limitMs).filter((windowStartMs) => !before.includes(windowStartMs));
+  const finals = new Map<number, WindowState>();
+  await createRunAll(WINDOWS_AT_ONCE)(due, async (windowStartMs) => {
+    finals.set(windowStartMs, await makeFinal(deps, { shard: batch.shard, windowStartMs }, shard));
+  });
+  // One after the other: whoever reads candles gets those of a symbol in their order.
+  for (const windowStartMs of due) {
+    const final = finals.get(windowStartMs);
+    if (final !== undefined)
+      await deps.candles.publishFinal({ shard: batch.shard, windowStartMs }, final, batch);
   }
-  return (work.done = { closed, limitMs });
+  return (work.done = { closed: [...before, ...due], limitMs });
 }
 
 /**

@@ -4,7 +4,7 @@ import { gapWindows, noteGap } from '@kandle/market/window/shard-state';
 import type { WindowKey } from '@kandle/market/window/window';
 import { isComplete, isFinal, markIncomplete } from '@kandle/market/window/window-state';
 import { createRunAll } from '@kandle/runtime/run-all';
-import { changeShard, changeWindow } from './change.ts';
+import { changeShard, changeWindow, WINDOWS_AT_ONCE } from './change.ts';
 import type { AggregateDeps } from './deps.ts';
 import { NO_METRICS } from './metrics.ts';
 
@@ -18,9 +18,6 @@ type GapDeps = Pick<
  * transform older than the batch.
  */
 const RETAIN_MARGIN_MS = 86_400_000;
-
-/** Windows of a gap that are written at once. */
-const AT_ONCE = 8;
 
 /**
  * Marks every window that a gap touches as incomplete, and publishes the candles of those that were final as
@@ -44,7 +41,7 @@ export async function markGap(deps: GapDeps, gap: FeedGap): Promise<void> {
   const { open, closed } = gapWindows(shard, span, retainMs);
   const written = closed === null ? [] : await deps.windows.written(gap.shard, closed[0], closed[1]);
   const touched = [...new Set([...open, ...written])].toSorted((a, b) => a - b);
-  await createRunAll(AT_ONCE)(touched, (windowStartMs) =>
+  await createRunAll(WINDOWS_AT_ONCE)(touched, (windowStartMs) =>
     markWindow(deps, { shard: gap.shard, windowStartMs }, gap),
   );
 }

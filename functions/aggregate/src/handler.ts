@@ -5,7 +5,9 @@ import { EVENT_TYPES } from '@kandle/market/event/topics';
 import { PoisonError } from '@kandle/runtime/errors';
 import { parseOrPoison } from '@kandle/runtime/parse';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
-import { applyToWindow } from './apply.ts';
+import { createRunAll } from '@kandle/runtime/run-all';
+import { mergeIntoWindow, publishMerged } from './apply.ts';
+import { type ChangedWindow, WINDOWS_AT_ONCE } from './change.ts';
 import { closeDueWindows } from './close.ts';
 import type { AggregateDeps, BatchWork, KnownShard } from './deps.ts';
 import { markGap } from './gap.ts';
@@ -39,7 +41,10 @@ export function createAggregate(deps: AggregateDeps): (event: ReceivedEvent) => 
     }
     const position = { epoch: batch.epoch, sequence: batch.sequence, offset: event.offset };
     const folded = foldColumns(batch.columns, position);
-    const touched = [...folded.keys()].toSorted((a, b) => a - b);
+    const windows = Array.from(folded, ([windowStartMs, candles]) => ({ windowStartMs, candles })).toSorted(
+      (a, b) => a.windowStartMs - b.windowStartMs,
+    );
+    const touched = windows.map(({ windowStartMs }) => windowStartMs);
     const known = shards.get(batch.shard) ?? {
       shard: await deps.shards.read(batch.shard),
       done: null,
@@ -47,10 +52,15 @@ export function createAggregate(deps: AggregateDeps): (event: ReceivedEvent) => 
     const work: BatchWork = { batch, position, ...known, fresh: new Set() };
     try {
       await registerOpenWindows(deps, work, touched);
+      const merged = new Map<number, ChangedWindow>();
+      await createRunAll(WINDOWS_AT_ONCE)(windows, async (one) => {
+        merged.set(one.windowStartMs, await mergeIntoWindow(deps, work, one));
+      });
       let isRepeat = false;
-      for (const windowStartMs of touched) {
-        const candles = folded.get(windowStartMs) ?? new Map();
-        isRepeat = (await applyToWindow(deps, work, windowStartMs, candles)) || isRepeat;
+      // One after the other: whoever reads candles gets those of a symbol in their order.
+      for (const one of windows) {
+        const changed = merged.get(one.windowStartMs);
+        if (changed !== undefined) isRepeat = (await publishMerged(deps, work, one, changed)) || isRepeat;
       }
       // The first try may have died before it took the window off the list: what is remembered need not tell.
       if (isRepeat) work.shard = await deps.shards.read(batch.shard);

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { batchEvent, createRig, trade, W0 } from '../test/aggregate-rig.ts';
 
@@ -44,5 +45,27 @@ test('aggregate() publishes nothing of a window that another process may have cl
     'provisional',
     'final',
     'final',
+  ]);
+});
+
+test('aggregate() publishes the windows of a batch in their order, when the first are written last', async () => {
+  let [writes, underWay, most] = [0, 0, 0];
+  const rig = createRig([], async () => {
+    most = Math.max(most, ++underWay);
+    await setTimeout(20 - 5 * (writes++ % 4));
+    underWay -= 1;
+  });
+  const aggregate = rig.create();
+  const trades = [0, 1, 2].map((n) => trade(`t${n}`, n * 5_000 + 100, 10 + n));
+  await aggregate(batchEvent(1, trades, 0));
+  expect(most).toBe(3);
+  await aggregate(batchEvent(2, [], 20_000));
+  expect(rig.published.map(({ kind, windowStartMs }) => [kind, windowStartMs - W0])).toEqual([
+    ['provisional', 0],
+    ['provisional', 5_000],
+    ['provisional', 10_000],
+    ['final', 0],
+    ['final', 5_000],
+    ['final', 10_000],
   ]);
 });

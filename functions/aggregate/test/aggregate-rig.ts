@@ -50,8 +50,8 @@ export function batchEvent(
   };
 }
 
-/** The handler on stores in memory, whose writes may go wrong as told; what it publishes and counts is kept. */
-export function createRig(faults: Fault[] = []) {
+/** The handler on stores in memory, whose writes may wait and go wrong as told; what it publishes and counts is kept. */
+export function createRig(faults: Fault[] = [], beforeWrite = async () => undefined as void) {
   let waitedMs = 0;
   const published: CandleBatch[] = [];
   let failNextSend = false;
@@ -71,7 +71,10 @@ export function createRig(faults: Fault[] = []) {
     createAggregate({
       metrics,
       ...countOutcomes(
-        database.connect(async () => faults.shift() ?? 'none'),
+        database.connect(async () => {
+          await beforeWrite();
+          return faults.shift() ?? 'none';
+        }),
         metrics.casOutcomes,
       ),
       candles: createCandlePublisher(
