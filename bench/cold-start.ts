@@ -196,20 +196,18 @@ async function measure({ serverEnv }: Rig, { args, env, name, avro }: Case): Pro
 }
 
 /** Lets a bundle take one event and end in order, so that it leaves the code that V8 compiled of it. */
-async function fillCache({ serverEnv }: Rig, name: string, script: string, cache: string): Promise<void> {
+async function fillCache(
+  { serverEnv }: Rig,
+  name: string,
+  { args, env, avro }: Pick<Case, 'args' | 'env' | 'avro'>,
+): Promise<void> {
   const port = await freePort();
-  const child = spawn(process.execPath, [script], {
-    env: {
-      PATH: process.env['PATH'],
-      LOG_LEVEL: 'error',
-      ...serverEnv,
-      PORT: String(port),
-      CODE_CACHE: cache,
-    },
+  const child = spawn(process.execPath, args, {
+    env: { PATH: process.env['PATH'], LOG_LEVEL: 'error', ...serverEnv, PORT: String(port), ...env },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  const ask = await firstCall(name, undefined);
+  const ask = await firstCall(name, avro);
   for (let status: number | null = null; status !== 204; status = await ask(port)) await sleep(20);
   child.kill('SIGTERM');
   await ended;
@@ -235,17 +233,17 @@ async function casesOf(
     const { file } = await bundleFunction(name, rig.folder);
     cases.push({ name: `${name}, bundle`, args: [file], env: {} });
     const start = join(rig.folder, name, 'start.cjs');
-    const cache = join(rig.folder, name, 'index.cache');
-    await fillCache(rig, name, start, cache);
-    cases.push({ name: `${name}, bundle with compiled code`, args: [start], env: { CODE_CACHE: cache } });
+    const compiled = { args: [start], env: { CODE_CACHE: join(rig.folder, name, 'index.cache') } };
+    await fillCache(rig, name, compiled);
+    cases.push({ name: `${name}, bundle with compiled code`, ...compiled });
     if (registry === null || name === QUERY) continue;
-    const env = { CODE_CACHE: cache, ...registry.envOf(rig.prefix) };
-    cases.push({
-      name: `${name}, the same as Avro`,
+    const asAvro = {
       args: [start],
-      env,
+      env: { CODE_CACHE: join(rig.folder, name, 'avro.cache'), ...registry.envOf(rig.prefix) },
       avro: registry.eventsOf(rig.prefix),
-    });
+    };
+    await fillCache(rig, name, asAvro);
+    cases.push({ name: `${name}, the same as Avro`, ...asAvro });
   }
   return cases;
 }
