@@ -11,7 +11,7 @@ import type { Logger } from './log.ts';
 import { countRefusedSender, createEventMetrics } from './event-metrics.ts';
 import { MetricsEnv } from './instruments.ts';
 import { parseEventData, type ReceivedEvent } from './received-event.ts';
-import { MAX_UNREAD_BYTES, readBody } from './request-body.ts';
+import { MAX_UNREAD_BYTES, readBody } from './http-body.ts';
 import { createSenderCheck } from './sender.ts';
 import { type SenderCheck, SenderEnv } from './sender-rules.ts';
 import { traceIdOf } from './trace.ts';

@@ -2,6 +2,7 @@ import { type AvroRecord, subjectOf } from '@kandle/market/avro/schemas';
 import { z } from 'zod';
 import { describeError, FatalError, RetryableError } from '../errors.ts';
 import { createSecretFile } from '../secret.ts';
+import { exchange } from './exchange.ts';
 import type { AvroSettings } from './avro-env.ts';
 
 /** What a new schema may do to readers and writers of the ones before. */
@@ -66,19 +67,17 @@ export function createSchemaRegistry(
 
   async function ask(method: 'GET' | 'POST' | 'PUT', path: string, content?: unknown): Promise<Answer> {
     try {
-      const response = await fetch(`${url}${path}`, {
+      const { status, text } = await exchange(new URL(`${url}${path}`), {
         method,
         headers: {
           accept: 'application/vnd.schemaregistry.v1+json, application/json',
           ...(content === undefined ? {} : { 'content-type': 'application/vnd.schemaregistry.v1+json' }),
           ...login(),
         },
-        ...(content === undefined ? {} : { body: JSON.stringify(content) }),
-        redirect: 'error',
-        signal: AbortSignal.timeout(timeoutMs),
+        body: content === undefined ? undefined : JSON.stringify(content),
+        timeoutMs,
       });
-      const text = await response.text();
-      return { status: response.status, body: jsonOf(text) };
+      return { status, body: jsonOf(text) };
     } catch (error) {
       throw new RetryableError(`Cannot ask the schema registry: ${reasonOf(error)}`, { cause: error });
     }
@@ -162,7 +161,7 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** Fetch says "fetch failed", and its cause why. */
+/** An aborted request says only that, and its cause why. */
 function reasonOf(error: unknown): string {
   const cause = error instanceof Error ? error.cause : undefined;
   return describeError(cause instanceof Error ? cause : error);
