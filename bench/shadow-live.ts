@@ -5,16 +5,16 @@
  * as long as it traded before. Follows sampled trades to their rows all the time, and tells what they took
  * before, during and after.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startSimulator } from '@kandle/feeds/simulator/server';
 import { readPlan } from '@kandle/knative/read-plan';
-import { runShadow } from '@kandle/local/shadow/run-shadow';
-import { showShadow } from '@kandle/local/shadow/show-report';
 import { WINDOW_MS } from '@kandle/market/window/window';
-import { CassandraEnv } from '@kandle/runtime/cassandra';
-import { KafkaEnv } from '@kandle/runtime/kafka';
 import { type Pipeline, startPipeline } from '@kandle/stand-in/pipeline';
 import { defineCommand, option, wholeNumber } from '@kandle/tooling/command';
+import { REPO_ROOT } from '@kandle/tooling/paths';
 import { type BenchRun, runBench } from './command.ts';
 import { createDelayProbe } from './delay-probe.ts';
 import { ownServers } from './servers.ts';
@@ -33,6 +33,7 @@ const COMMAND = defineCommand({
   },
 });
 
+const SHADOW = join(REPO_ROOT, 'local', 'src', 'shadow.ts');
 const KEYSPACE = 'kandle';
 const SAMPLE_EVERY_MS = 100;
 /** By then the last window of the stretch is final. */
@@ -93,26 +94,21 @@ async function shadowBesideLive({
     await sleep(FINAL_MS, undefined, { signal });
     let isSame = false;
     const beside = await during('Beside', async () => {
-      const report = await runShadow({
-        kafka: KafkaEnv.parse({ KAFKA_BROKERS: servers.kafkaBrokers.join(',') }),
-        cassandra: CassandraEnv.parse({
+      // A process of its own, as people play one.
+      const args = ['--from', String(fromMs), '--to', String(toMs), '--name', 'live', '--show', '5'];
+      const child = spawn(process.execPath, [SHADOW, ...args], {
+        env: {
+          PATH: process.env['PATH'],
+          KAFKA_BROKERS: servers.kafkaBrokers.join(','),
           CASSANDRA_CONTACT_POINTS: servers.cassandra.contactPoints.join(','),
           CASSANDRA_PORT: String(servers.cassandra.port),
           CASSANDRA_KEYSPACE: KEYSPACE,
-        }),
-        prefix: '',
-        name: 'live',
-        fromMs,
-        toMs,
-        rules: null,
-        graceMs: null,
-        archiveFolder: null,
-        logFolder: servers.logFolder,
-        say,
+        },
+        stdio: ['ignore', 'inherit', 'inherit'],
         signal,
       });
-      isSame = report.differences.length === 0;
-      console.log(showShadow(report, 5));
+      const [code] = await once(child, 'exit');
+      isSame = code === 0;
     });
     const after = await during('After', trade);
     const quiet = quantile([...before, ...after], 0.99);
