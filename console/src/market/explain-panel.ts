@@ -64,6 +64,7 @@ export function createExplainPanel(): ExplainPanel {
 
 function describe(explained: Explained, texts: TimeTexts, digits: number): readonly Node[] {
   const { candle, versions, trades, gaps, notes, counted, rejects = [] } = explained;
+  const isFilled = trades.some(({ backfilled }) => typeof backfilled === 'string');
   return [
     candle === null ? h('p', { class: 'note' }, 'No candle.') : candleFacts(candle, digits),
     h('ul', { class: 'notes' }, ...notes.map((note) => h('li', {}, note))),
@@ -72,7 +73,7 @@ function describe(explained: Explained, texts: TimeTexts, digits: number): reado
       trades.length === 0
         ? null
         : table(
-            ['Time', 'Price', 'Size', 'Codes', 'Counted for', 'From'],
+            ['Time', 'Price', 'Size', 'Codes', 'Counted for', ...(isFilled ? ['From'] : [])],
             trades
               .slice(-MAX_TRADES)
               .toReversed()
@@ -82,8 +83,9 @@ function describe(explained: Explained, texts: TimeTexts, digits: number): reado
                 formatAmount(size),
                 conditions ?? '',
                 countedFor ?? '',
-                backfilled ?? 'the feed',
+                ...(isFilled ? [backfilled ?? 'the feed'] : []),
               ]),
+            'trades',
           ),
       trades.length > MAX_TRADES ? `The last ${MAX_TRADES} of ${formatCount(trades.length)}.` : null,
     ),
@@ -148,11 +150,15 @@ function section(title: string, body: Node | null, note: string | null): HTMLEle
   return h('section', {}, h('h3', {}, title), body, note === null ? null : h('p', { class: 'note' }, note));
 }
 
-/** A table of texts. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): HTMLElement {
+/** A table of texts. @param kind A class of its own. */
+function table(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  kind: string | null = null,
+): HTMLElement {
   return h(
     'table',
-    {},
+    { class: kind },
     h('thead', {}, h('tr', {}, ...head.map((text) => h('th', { scope: 'col' }, text)))),
     h('tbody', {}, ...rows.map((cells) => h('tr', {}, ...cells.map((text) => h('td', {}, text))))),
   );

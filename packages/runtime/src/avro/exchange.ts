@@ -1,4 +1,4 @@
-import type { OutgoingHttpHeaders } from 'node:http';
+import { type OutgoingHttpHeaders, request as requestHttp } from 'node:http';
 import { readBody } from '../http-body.ts';
 
 /** What is asked. */
@@ -24,8 +24,9 @@ const MAX_BYTES = 1_048_576;
  *
  * @throws {Error} If there is no whole answer in time.
  */
-export async function exchange(url: URL, { method, headers, body, timeoutMs }: Question): Promise<Answer> {
-  const { request } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
+export function exchange(url: URL, { method, headers, body, timeoutMs }: Question): Promise<Answer> {
+  // Not imported, for most registries of a cluster are reached without TLS; `import()` is not there in a bundle.
+  const request = url.protocol === 'https:' ? process.getBuiltinModule('node:https').request : requestHttp;
   return new Promise((resolve, reject) => {
     const options = { method, headers, signal: AbortSignal.timeout(timeoutMs) };
     const outgoing = request(url, options, (response) => {
