@@ -144,6 +144,7 @@ async function day({ options, say, signal }: BenchRun<typeof COMMAND.options>): 
         toMs: fromMs + DAY_MS,
         rules,
         graceMs: null,
+        pace: null,
         archiveFolder,
         logFolder: join(folder, shadow),
         say,

@@ -29,6 +29,7 @@ const COMMAND = defineCommand({
     minutes: option('N', 'of trading before, which the shadow plays', wholeNumber(1, 1_000), '3'),
     rate: option('N', 'trades a second', wholeNumber(1, 50_000), '200'),
     symbols: option('N', 'up to 5,000', wholeNumber(1, 5_000), '40'),
+    pace: option('N', 'the shadow is played with --pace N', wholeNumber(1, 100_000)),
     'warm-up': option('N', 'seconds of the same before', wholeNumber(10, 3_600), '60'),
   },
 });
@@ -95,7 +96,8 @@ async function shadowBesideLive({
     let isSame = false;
     const beside = await during('Beside', async () => {
       // A process of its own, as people play one.
-      const args = ['--from', String(fromMs), '--to', String(toMs), '--name', 'live', '--show', '5'];
+      const pace = options.pace === null ? [] : ['--pace', String(options.pace)];
+      const args = ['--from', String(fromMs), '--to', String(toMs), '--name', 'live', '--show', '5', ...pace];
       const child = spawn(process.execPath, [SHADOW, ...args], {
         env: {
           PATH: process.env['PATH'],

@@ -104,6 +104,7 @@ export async function readByOthers(
     toMs: BEGIN_MS + 60_000,
     rules: null,
     graceMs: null,
+    pace: null,
     archiveFolder,
     avro: events,
     logFolder: join(folder, 'shadow'),

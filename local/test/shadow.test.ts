@@ -12,12 +12,14 @@ import { CassandraEnv, createCassandra } from '@kandle/runtime/cassandra';
 import { createEventProducer } from '@kandle/runtime/event-producer';
 import { createKafka, KafkaEnv } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
+import { readRecords } from '@kandle/runtime/read-records';
 import { createTopics } from '@kandle/servers/kafka/create-topics';
 import { startPipeline } from '@kandle/stand-in/pipeline';
 import type { Client } from 'cassandra-driver';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import type { Difference } from '../src/shadow/differences.ts';
 import { main } from '../src/shadow/main.ts';
+import { fillShadow } from '../src/shadow/fill-shadow.ts';
 import { runShadow, type ShadowReport } from '../src/shadow/run-shadow.ts';
 
 const BEGIN_MS = Date.parse('2026-11-20T10:00Z');
@@ -154,6 +156,7 @@ function play(shadow: string, change: Partial<Parameters<typeof runShadow>[0]> =
     toMs: BEGIN_MS + SECONDS * 1_000,
     rules: null,
     graceMs: null,
+    pace: null,
     archiveFolder: null,
     logFolder: join(folder, shadow),
     say: () => undefined,
@@ -211,7 +214,7 @@ function expectedOfRules(): Map<string, 'changed' | 'removed'> {
 
 test('a shadow finds a planted change of a rule exactly, and changes nothing of the pipeline', async () => {
   const before = await everything();
-  const report = await play('rules', { rules: { highLow: [], volume: [], nothing: [CODE] } });
+  const report = await play('rules', { rules: { highLow: [], volume: [], nothing: [CODE] }, pace: 40 });
   expect(report.doubts).toEqual([]);
   const found = new Map(report.differences.map((one) => [keyOf(one), one.kind]));
   expect(found).toEqual(expectedOfRules());
@@ -220,6 +223,43 @@ test('a shadow finds a planted change of a rule exactly, and changes nothing of 
   expect(report.same).toBe(all.size - found.size);
   expect(report.differences.every(({ cause }) => cause.endsWith('the rules that were given'))).toBe(true);
   expect(await everything()).toBe(before);
+});
+
+test('a copy that has a pace takes its time', async () => {
+  const plan = prefixPlan(await readPlan(), `${prefix}paced.`);
+  const rawTopic = `${prefix}paced.${TOPICS.raw}`;
+  let begun = 0;
+  const { batches } = await fillShadow(
+    { fromMs: BEGIN_MS, toMs: BEGIN_MS + SECONDS * 1_000, rules: null },
+    {
+      kafka,
+      admin,
+      from: prefix + TOPICS.raw,
+      archiveFolder: null,
+      avro: null,
+      rawTopic,
+      plan: { ...plan, topics: plan.topics.filter(({ topic }) => topic === rawTopic) },
+      pace: 40,
+      onBegin: () => void (begun += 1),
+    },
+  );
+  const times: number[] = [];
+  const ranges = (await admin.fetchTopicOffsets(rawTopic)).map(({ partition, high }) => ({
+    partition,
+    from: 0n,
+    to: BigInt(high),
+  }));
+  const limits = { name: 'paced', deadlineMs: 60_000, maxRecords: 100_000 };
+  await readRecords(
+    kafka,
+    rawTopic,
+    ranges,
+    limits,
+    (_, { timestamp }) => void times.push(Number(timestamp)),
+  );
+  expect(begun).toBe(1);
+  expect(times).toHaveLength(batches);
+  expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan((batches / 40) * 1_000 - 500);
 });
 
 test('a shadow whose name is taken is refused, and leaves the topics of the other one alone', async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunPlan } from '@kandle/knative/plan';
 import type { AvroEvents } from '@kandle/runtime/avro/avro-events';
 import { PoisonError } from '@kandle/runtime/errors';
@@ -28,14 +29,20 @@ export interface Filling {
   /** The shadow's. */
   readonly rawTopic: string;
   readonly plan: RunPlan;
+  /** Most batches a second; null for as fast as it goes. */
+  readonly pace: number | null;
+  /** Called when the shadow's topics are there, before anything is in them. */
+  readonly onBegin: () => void;
 }
 
 /** So much is handed to Kafka at a time. */
 const SEND_BYTES = 500_000;
+/** So far a paced copy may be ahead of its pace: in larger steps it would come in bursts. */
+const AHEAD_MS = 100;
 
 /** Copies what a stretch needs of the raw topic into the shadow's, each record into its own partition. */
 export async function fillShadow(played: Played, filling: Filling): Promise<Filled> {
-  const { kafka, admin, from, archiveFolder, avro, rawTopic, plan } = filling;
+  const { kafka, admin, from, archiveFolder, avro, rawTopic, plan, pace, onBegin } = filling;
   const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
   const shards = new Set<string>();
   let cut = createCutShards([], played.fromMs);
@@ -44,6 +51,14 @@ export async function fillShadow(played: Played, filling: Filling): Promise<Fill
   const flush = async (): Promise<void> => {
     if (waiting.length > 0) await producer.send({ topic: rawTopic, acks: -1, messages: waiting });
     [waiting, bytes] = [[], 0];
+  };
+  let startedMs = 0;
+  /** Waits until so many batches are due; what waits is sent before. */
+  const keepPace = async (perSecond: number): Promise<void> => {
+    const aheadMs = (batches / perSecond) * 1_000 - (performance.now() - startedMs);
+    if (aheadMs < AHEAD_MS) return;
+    await flush();
+    await sleep(aheadMs);
   };
   await producer.connect();
   try {
@@ -54,6 +69,8 @@ export async function fillShadow(played: Played, filling: Filling): Promise<Fill
         // A shard stands in the same partition as in the pipeline's own topics.
         const topics = plan.topics.map((topic) => ({ ...topic, partitions: reading.partitions }));
         await createTopics(admin, topics);
+        startedMs = performance.now();
+        onBegin();
       },
       async (record) => {
         const { partition, key, headers, value } = await asPlayable(record, avro);
@@ -67,6 +84,7 @@ export async function fillShadow(played: Played, filling: Filling): Promise<Fill
         bytes += taken.length;
         waiting.push({ partition, key, headers: { ...headers }, value: taken });
         if (bytes >= SEND_BYTES) await flush();
+        if (pace !== null) await keepPace(pace);
       },
     );
     await flush();

@@ -18,7 +18,7 @@ import { REPO_ROOT } from '@kandle/tooling/paths';
 import type { Client } from 'cassandra-driver';
 import type { Admin, Kafka } from 'kafkajs';
 import { type Comparison, compareCandles } from './compare.ts';
-import { fillShadow } from './fill-shadow.ts';
+import { type Filled, fillShadow } from './fill-shadow.ts';
 import { recordShadow, shadowKeyspace, shadowPrefix } from './places.ts';
 import type { Played } from './take-batch.ts';
 
@@ -33,6 +33,8 @@ export interface ShadowOptions extends Played {
   /** Instead of aggregate's own; null leaves it. */
   readonly graceMs: number | null;
   readonly archiveFolder: string | null;
+  /** Most batches of the log a second; null for full speed, which delays a pipeline beside it. */
+  readonly pace: number | null;
   /** Reads what is Avro of the log; null where there is no schema registry. */
   readonly avro?: AvroEvents | null;
   readonly logFolder: string;
@@ -58,7 +60,7 @@ const EXPIRY_MS = String(100 * 365 * 86_400_000);
 const LOOK_MS = 250;
 
 /**
- * Plays a stretch of the raw log once more through the real functions, at full speed, into topics and a
+ * Plays a stretch of the raw log once more through the real functions, at full speed or a given pace, into topics and a
  * keyspace of its own, and compares what they make of it with what the pipeline has. It reads the pipeline's
  * log and tables and writes to neither.
  *
@@ -104,7 +106,8 @@ async function play(
   const keyspace = shadowKeyspace(production, name);
   const prefix = shadowPrefix(options.prefix, name);
   const startedMs = performance.now();
-  const filled = await fillShadow(options, {
+  const begun = Promise.withResolvers<void>();
+  const filling = fillShadow(options, {
     kafka,
     admin,
     from: options.prefix + TOPICS.raw,
@@ -112,8 +115,13 @@ async function play(
     avro: options.avro ?? null,
     rawTopic: prefix + TOPICS.raw,
     plan: own,
+    pace: options.pace,
+    onBegin: begun.resolve,
   });
-  say(`${filled.batches} batches of ${filled.shards.size} shards are played …`);
+  // Awaited below; what comes in between may fail first.
+  filling.catch(() => undefined);
+  // With a pace the functions work while the log is copied; without, it is copied before.
+  await (options.pace === null ? filling : Promise.race([begun.promise, filling]));
   mkdirSync(options.logFolder, { recursive: true });
   const pipeline = await startPipeline({
     plan,
@@ -127,7 +135,10 @@ async function play(
     hooks: { onSpawn: (_, pid) => stepBack(pid), onExit: () => undefined },
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
+  let filled: Filled;
   try {
+    filled = await filling;
+    say(`${filled.batches} batches of ${filled.shards.size} shards are played …`);
     await untilTaken(pipeline, options.signal);
   } finally {
     // persist makes the longer candles that wait when it ends.
