@@ -50,7 +50,7 @@ export function batchEvent(
   };
 }
 
-/** The handler on stores in memory, whose writes may wait and go wrong as told; what it publishes and counts is kept. */
+/** The handler on stores in memory, whose writes wait and go wrong as told; what it tells is kept. */
 export function createRig(faults: Fault[] = [], beforeWrite = async () => undefined as void) {
   let waitedMs = 0;
   const published: CandleBatch[] = [];

@@ -92,7 +92,7 @@ test('tells foreign Avro trades once, in the order of their times whatever the p
 
 test('keeps the order of times, when it is held for longer than it waits for a partition', async () => {
   const { send, start } = await newTopic();
-  // More than may wait of a partition, so that all are paused, and more than one fetch brings when they are not.
+  // More than may wait of a partition, so that all are paused, and more than one fetch brings afterwards.
   const trades = 24_000;
   for (let from = 0; from < trades; from += 3_000) await send(from, from + 3_000);
   const { feed, prices } = start();

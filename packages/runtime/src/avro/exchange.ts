@@ -25,7 +25,7 @@ const MAX_BYTES = 1_048_576;
  * @throws {Error} If there is no whole answer in time.
  */
 export function exchange(url: URL, { method, headers, body, timeoutMs }: Question): Promise<Answer> {
-  // Not imported, for most registries of a cluster are reached without TLS; `import()` is not there in a bundle.
+  // Not imported, for it is rarely wanted; and `import()` is not there in a bundle.
   const request = url.protocol === 'https:' ? process.getBuiltinModule('node:https').request : requestHttp;
   return new Promise((resolve, reject) => {
     const options = { method, headers, signal: AbortSignal.timeout(timeoutMs) };
