@@ -60,9 +60,9 @@ const EXPIRY_MS = String(100 * 365 * 86_400_000);
 const LOOK_MS = 250;
 
 /**
- * Plays a stretch of the raw log once more through the real functions, at full speed or a given pace, into topics and a
- * keyspace of its own, and compares what they make of it with what the pipeline has. It reads the pipeline's
- * log and tables and writes to neither.
+ * Plays a stretch of the raw log once more through the real functions, at full speed or a given pace, into
+ * topics and a keyspace of its own, and compares what they make of it with what the pipeline has. It reads the
+ * pipeline's log and tables and writes to neither.
  *
  * @throws {RetryableError} If a server is away, or a shadow of this name is there already.
  */
