@@ -55,16 +55,12 @@ async function closeDue(
   const limitMs = dueLimitMs(withoutDone(shard, work.done), batch.watermarkMs, deps.graceMs);
   const before = work.done?.closed ?? [];
   const due = dueWindows(shard, touched, limitMs).filter((windowStartMs) => !before.includes(windowStartMs));
-  const finals = new Map<number, WindowState>();
-  await createRunAll(WINDOWS_AT_ONCE)(due, async (windowStartMs) => {
-    finals.set(windowStartMs, await makeFinal(deps, { shard: batch.shard, windowStartMs }, shard));
+  const finals = await createRunAll(WINDOWS_AT_ONCE)(due, async (windowStartMs) => {
+    const key = { shard: batch.shard, windowStartMs };
+    return { key, final: await makeFinal(deps, key, shard) };
   });
   // One after the other: whoever reads candles gets those of a symbol in their order.
-  for (const windowStartMs of due) {
-    const final = finals.get(windowStartMs);
-    if (final !== undefined)
-      await deps.candles.publishFinal({ shard: batch.shard, windowStartMs }, final, batch);
-  }
+  for (const { key, final } of finals) await deps.candles.publishFinal(key, final, batch);
   return (work.done = { closed: [...before, ...due], limitMs });
 }
 

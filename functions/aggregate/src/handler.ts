@@ -7,7 +7,7 @@ import { parseOrPoison } from '@kandle/runtime/parse';
 import type { ReceivedEvent } from '@kandle/runtime/received-event';
 import { createRunAll } from '@kandle/runtime/run-all';
 import { mergeIntoWindow, publishMerged } from './apply.ts';
-import { type ChangedWindow, WINDOWS_AT_ONCE } from './change.ts';
+import { WINDOWS_AT_ONCE } from './change.ts';
 import { closeDueWindows } from './close.ts';
 import type { AggregateDeps, BatchWork, KnownShard } from './deps.ts';
 import { markGap } from './gap.ts';
@@ -52,16 +52,14 @@ export function createAggregate(deps: AggregateDeps): (event: ReceivedEvent) => 
     const work: BatchWork = { batch, position, ...known, fresh: new Set() };
     try {
       await registerOpenWindows(deps, work, touched);
-      const merged = new Map<number, ChangedWindow>();
-      await createRunAll(WINDOWS_AT_ONCE)(windows, async (one) => {
-        merged.set(one.windowStartMs, await mergeIntoWindow(deps, work, one));
-      });
+      const merged = await createRunAll(WINDOWS_AT_ONCE)(windows, async (one) => ({
+        one,
+        changed: await mergeIntoWindow(deps, work, one),
+      }));
       let isRepeat = false;
       // One after the other: whoever reads candles gets those of a symbol in their order.
-      for (const one of windows) {
-        const changed = merged.get(one.windowStartMs);
-        if (changed !== undefined) isRepeat = (await publishMerged(deps, work, one, changed)) || isRepeat;
-      }
+      for (const { one, changed } of merged)
+        isRepeat = (await publishMerged(deps, work, one, changed)) || isRepeat;
       // The first try may have died before it took the window off the list: what is remembered need not tell.
       if (isRepeat) work.shard = await deps.shards.read(batch.shard);
       await closeDueWindows(deps, work, touched);

@@ -28,3 +28,15 @@ test('createRunAll() begins nothing more and rejects with the first error, when 
   await runAll([4], async (item) => void begun.push(item));
   expect(begun).toEqual([1, 2, 4]);
 });
+
+test('createRunAll() returns what the tasks returned in the order of the items, when the first end last', async () => {
+  const runAll = createRunAll(3);
+  const ended: number[] = [];
+  const results = await runAll([30, 15, 0], async (ms) => {
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    ended.push(ms);
+    return `${ms} ms`;
+  });
+  expect(ended).toEqual([0, 15, 30]);
+  expect(results).toEqual(['30 ms', '15 ms', '0 ms']);
+});
