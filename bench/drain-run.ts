@@ -7,7 +7,7 @@ import type { AvroEvents } from '@kandle/runtime/avro/avro-events';
 import { createEventProducer } from '@kandle/runtime/event-producer';
 import type { createKafka } from '@kandle/runtime/kafka';
 import { createTopics } from '@kandle/servers/kafka/create-topics';
-import { DEFAULT_POLL, LIFTED_POLL } from '@kandle/stand-in/kafka-source/source';
+import type { PollSizes } from '@kandle/stand-in/kafka-source/source';
 import { type Pipeline, startPipeline } from '@kandle/stand-in/pipeline';
 import { backlogOf } from './backlog.ts';
 import { countCandles, countTrades } from './count-stored.ts';
@@ -45,7 +45,7 @@ export interface DrainOptions extends BacklogSize {
   /** How many batches wait. */
   readonly batches: number;
   readonly parts: readonly Part[];
-  readonly fast: boolean;
+  readonly poll: PollSizes;
   /** Variables of a process, by its name: to profile it. */
   readonly processEnv?: (name: string) => Readonly<Record<string, string>>;
 }
@@ -126,7 +126,7 @@ export async function drainOnce(rig: DrainRig, options: DrainOptions): Promise<D
     logFolder: servers.logFolder,
     feed: null,
     log: say,
-    poll: options.fast ? LIFTED_POLL : DEFAULT_POLL,
+    poll: options.poll,
     ...(processEnv === undefined ? {} : { processEnv }),
     hooks: {
       onSpawn: servers.hooks.onSpawn,

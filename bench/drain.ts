@@ -22,6 +22,7 @@ import { readEnv } from '@kandle/runtime/config';
 import { createKafka, KafkaEnv } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
 import { readPlan } from '@kandle/knative/read-plan';
+import { KANDLE_POLL, KNATIVE_POLL } from '@kandle/stand-in/kafka-source/source';
 import { REPO_ROOT } from '@kandle/tooling/paths';
 import { type BenchRun, runBench } from './command.ts';
 import { type DrainRig, drainOnce, fillTopics, placesOf, untilQuiet } from './drain-run.ts';
@@ -61,7 +62,7 @@ everything per million trades, and what Cassandra was asked for. Kafka and Cassa
     batch: option('N', 'most trades of a batch, as MAX_TRADES of ingest', wholeNumber(1, 10_000), '1000'),
     'warm-up': option('N', 'trades that the servers work off before', wholeNumber(0, 100_000_000), '200000'),
     avro: flag('raw batches, clean batches, candles and signals are Avro, with a schema registry beside it'),
-    fast: flag("poll sizes as an administrator may set them, not a cluster's defaults"),
+    'knative-poll': flag('poll sizes as Knative installs them, without knative/kafka-source-settings.sh'),
     profile: option(
       'DIR',
       "each function's process leaves a CPU profile there, for a browser's developer tools",
@@ -74,7 +75,8 @@ everything per million trades, and what Cassandra was asked for. Kafka and Cassa
 await runBench(COMMAND, drain);
 
 async function drain({ options, args, say, signal }: BenchRun<typeof COMMAND.options>): Promise<boolean> {
-  const { symbols: counts, rounds, only: parts, fast, profile } = options;
+  const { symbols: counts, rounds, only: parts, profile } = options;
+  const poll = options['knative-poll'] ? KNATIVE_POLL : KANDLE_POLL;
   const jsonFile = resolve(REPO_ROOT, options.json);
   const plan = await readPlan();
   const servers = await ownServers('drain', say, signal);
@@ -126,6 +128,6 @@ async function drain({ options, args, say, signal }: BenchRun<typeof COMMAND.opt
       ...registry?.envOf(prefix),
       ...(profile === null ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${join(profile, name, role)}` }),
     });
-    return await drainOnce(rig, { ...size, name, batches, parts, fast, processEnv });
+    return await drainOnce(rig, { ...size, name, batches, parts, poll, processEnv });
   }
 }

@@ -25,7 +25,6 @@ import { createLogger } from '@kandle/runtime/log';
 import { promote, rollBack } from '@kandle/runtime/promotions';
 import { shardPartitioner } from '@kandle/runtime/shard-partitioner';
 import { createTopics } from '@kandle/servers/kafka/create-topics';
-import { LIFTED_POLL } from '@kandle/stand-in/kafka-source/source';
 import { startPipeline } from '@kandle/stand-in/pipeline';
 import { defineCommand, wholeNumber, option } from '@kandle/tooling/command';
 import { CompressionTypes } from 'kafkajs';
@@ -106,7 +105,6 @@ async function day({ options, say, signal }: BenchRun<typeof COMMAND.options>): 
         logFolder: folder,
         feed: null,
         log: say,
-        poll: LIFTED_POLL,
         hooks: { onSpawn: () => undefined, onExit: () => undefined },
         signal,
       });

@@ -10,6 +10,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { loadavg } from 'node:os';
 import { readPlan } from '@kandle/knative/read-plan';
+import { KANDLE_POLL } from '@kandle/stand-in/kafka-source/source';
 import { readEnv } from '@kandle/runtime/config';
 import { createKafka, KafkaEnv } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
@@ -112,7 +113,7 @@ async function playRound(
   const kandle = async (): Promise<DrainRun> => {
     await untilQuiet(rig);
     rig.say('  Kandle …');
-    return await drainOnce(rig, { ...size, name, batches, parts: SPARKS_PARTS, fast: false });
+    return await drainOnce(rig, { ...size, name, batches, parts: SPARKS_PARTS, poll: KANDLE_POLL });
   };
   const other = async (): Promise<SparkRun> => {
     await untilQuiet(rig);

@@ -14,7 +14,7 @@ import { createLogger } from '@kandle/runtime/log';
 import { createTopics } from '@kandle/servers/kafka/create-topics';
 import { freePort } from '@kandle/servers/ports/ports';
 import { post } from '@kandle/stand-in/kafka-source/deliver';
-import { DEFAULT_POLL, type Source, startSource } from '@kandle/stand-in/kafka-source/source';
+import { KANDLE_POLL, type Source, startSource } from '@kandle/stand-in/kafka-source/source';
 import { useTestKeyspace } from '@kandle/testkit/test-keyspace';
 import { REPO_ROOT } from '@kandle/tooling/paths';
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
@@ -76,7 +76,7 @@ beforeAll(async () => {
       delivery: { ...plan.delivery, deadLetterTopic: dead },
     },
     {
-      poll: DEFAULT_POLL,
+      poll: KANDLE_POLL,
       send: (headers, body, timeoutMs) => post(persistUrl, headers, body, timeoutMs),
       log: () => undefined,
     },

@@ -74,7 +74,6 @@ async function runIn(options: ChaosOptions, faults: readonly Fault[]): Promise<v
         symbols: options.symbols,
         vendors: options.feeds,
         hasSinks: options.sinks,
-        isFast: true,
         maySleep: true,
         say: console.log,
         onSpawn: (name, pid) => claim.recordChild(name, pid),

@@ -13,7 +13,7 @@ const FAULTS_MS = 60_000;
 test('every trade counts once after a minute of faults, and a loss would be seen', {
   timeout: 600_000,
 }, async () => {
-  const { stack, end } = await startTestStack({ rate: RATE, isFast: true, maySleep: true });
+  const { stack, end } = await startTestStack({ rate: RATE, maySleep: true });
   onTestFinished(end);
   const report = await runChaos(stack, {
     seed: SEED,

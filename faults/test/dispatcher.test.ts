@@ -17,7 +17,6 @@ test('the process of the event sources is started again when it ends by itself, 
   const dispatcher = await startDispatcher({
     brokers: inject('kafkaBrokers'),
     sources: [],
-    isFast: false,
     services: new Map(),
     log: (line) => told.push(line),
     onSpawn: (pid) => spawned.push(pid),

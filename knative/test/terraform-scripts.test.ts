@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { parse } from 'yaml';
 import { KNATIVE } from '../check/render.ts';
 
 const TERRAFORM = join(KNATIVE, '..', 'terraform');
@@ -186,5 +187,55 @@ describe('modules/knative/knative.sh', () => {
     });
     expect(run.status).not.toBe(0);
     expect(run.calls.at(-1)).toContain('eventing-core');
+  });
+});
+
+describe('knative/kafka-source-settings.sh', () => {
+  const installed =
+    'fetch.min.bytes=1\n# ssl.protocol=\nmax.partition.fetch.bytes=65536\nmax.poll.records=50\n';
+
+  /** Plays a cluster whose sources have these properties; a patch is kept. */
+  function settingsOn(properties: string | null) {
+    const folder = mkdtempSync(join(tmpdir(), 'kandle-settings-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const patch = join(folder, 'patch.yaml');
+    writeFileSync(join(folder, 'properties'), properties ?? '');
+    const run = onCluster(
+      '../knative/kafka-source-settings.sh',
+      ['--context', 'kind-kandle'],
+      `  *' get '*) ${properties === null ? 'echo "not found" >&2; exit 1' : `cat '${folder}/properties'`} ;;
+  *' patch '*) cp "\${@: -1}" '${patch}' ;;`,
+    );
+    const patched: unknown = existsSync(patch) ? parse(readFileSync(patch, 'utf8')) : null;
+    return { ...run, patched };
+  }
+
+  test('sets one number, leaves the rest as it is, and starts the dispatcher again', () => {
+    const run = settingsOn(installed);
+    expect(run).toMatchObject({ status: 0, stderr: '' });
+    expect(run.patched).toEqual({
+      data: {
+        'config-kafka-source-consumer.properties': installed.replace('65536', '262144'),
+      },
+    });
+    expect(run.calls.at(-1)).toMatch(/ rollout restart statefulset\/kafka-source-dispatcher$/);
+    for (const call of run.calls)
+      expect(call).toMatch(/^--context kind-kandle --namespace knative-eventing /);
+  });
+
+  test.each([
+    ['it is set already', installed.replace('65536', '262144')],
+    ['an administrator has set more', installed.replace('65536', '1048576')],
+    ['nothing is set, so that the 1 MiB of Kafka hold', 'fetch.min.bytes=1\n'],
+  ])('changes nothing where %s', (_, properties) => {
+    const run = settingsOn(properties);
+    expect(run).toMatchObject({ status: 0, patched: null });
+    expect(run.calls).toHaveLength(1);
+  });
+
+  test('says what is missing where there is no KafkaSource', () => {
+    const run = settingsOn(null);
+    expect(run.status).toBe(1);
+    expect(run.stderr).toContain('is KafkaSource installed?');
   });
 });

@@ -20,6 +20,11 @@ describe('parseStartOptions()', () => {
     });
   });
 
+  test('polls as a cluster does that Kandle has set up, or as one on which only Knative was installed', () => {
+    expect(parseStartOptions([])?.hasKnativesPoll).toBe(false);
+    expect(parseStartOptions(['--knative-poll'])?.hasKnativesPoll).toBe(true);
+  });
+
   test('leaves the exporter out, or takes its port', () => {
     expect(parseStartOptions(['--no-exporter'])?.exporter).toBe(false);
     expect(parseStartOptions(['--metrics-port', '9464'])?.ports).toEqual({ 'metrics-port': 9_464 });

@@ -34,8 +34,8 @@ export interface StartOptions {
   readonly forMs: number | null;
   /** How long a function's process without a request stays. */
   readonly idleMs: number;
-  /** Poll sizes as an administrator may set them, instead of a cluster's defaults. */
-  readonly fast: boolean;
+  /** Sources poll with the sizes that Knative installs, not with those of `knative/kafka-source-settings.sh`. */
+  readonly hasKnativesPoll: boolean;
   /** Pods of KafkaSource's dispatcher. */
   readonly dispatchers: number;
   /** Run the functions' sources instead of their bundles. */
@@ -129,9 +129,7 @@ everything. A second start finds its data again; "npm run clean" forgets it.`,
     for: option('DURATION', 'end after 90s, 10m or 2h, counted from "ready", with a summary', duration()),
     plain: flag('lines instead of the live view, which is there when the output is a terminal'),
     idle: option('DURATION', "stop a function's process after this time without an event", duration(), '30s'),
-    fast: flag(
-      "poll sizes as an administrator may set them (config-kafka-source-data-plane), not a cluster's defaults",
-    ),
+    'knative-poll': flag('poll sizes as Knative installs them, without knative/kafka-source-settings.sh'),
     dispatchers: option(
       'N',
       'pods of the dispatcher, as an administrator may place them: each takes about 250 events a second of a source in order',
@@ -190,7 +188,7 @@ export function parseStartOptions(args: readonly string[]): StartOptions | null 
     exportFolder: values.export,
     forMs: values.for,
     idleMs: values.idle,
-    fast: values.fast,
+    hasKnativesPoll: values['knative-poll'],
     dispatchers: values.dispatchers,
     fromSource: values['from-source'],
     plain: values.plain,

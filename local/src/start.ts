@@ -11,7 +11,7 @@ import { exportViews } from './export.ts';
 import { chooseFeed, type Feed } from './feed.ts';
 import type { RunPlan } from '@kandle/knative/plan';
 import { readPlan } from '@kandle/knative/read-plan';
-import { DEFAULT_POLL, LIFTED_POLL } from '@kandle/stand-in/kafka-source/source';
+import { KANDLE_POLL, KNATIVE_POLL } from '@kandle/stand-in/kafka-source/source';
 import { DATA_FOLDER, JARS_FOLDER, REPLAY_FOLDER, REPO_ROOT } from '@kandle/tooling/paths';
 import { chooseServedPort } from '@kandle/servers/ports/ports';
 import type { IngestStatus } from '@kandle/stand-in/ingest-process';
@@ -140,7 +140,7 @@ async function runOn({ kafka, cassandra }: Servers, run: Run): Promise<void> {
       metricsPort,
       queryPort,
       ...(options.console ? { besideQuery: createLocalPages(() => local.answers) } : {}),
-      poll: options.fast ? LIFTED_POLL : DEFAULT_POLL,
+      poll: options.hasKnativesPoll ? KNATIVE_POLL : KANDLE_POLL,
       dispatchers: options.dispatchers,
       signal: stopping.signal,
       log: (line) => say(line),

@@ -8,7 +8,7 @@ import { createKafka, KafkaEnv } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
 import { z } from 'zod';
 import { post } from './kafka-source/deliver.ts';
-import { DEFAULT_POLL, type Source, startSource } from './kafka-source/source.ts';
+import { KANDLE_POLL, type Source, startSource } from './kafka-source/source.ts';
 
 /**
  * The program of compose.yaml's `dispatcher`: every KafkaSource of `knative/base`, each with a login of its own
@@ -45,7 +45,7 @@ async function main(): Promise<void> {
   const sources: readonly Source[] = await Promise.all(
     plans.map((plan) =>
       startSource(loginTo(`${plan.sink}-source`), producer, plan, {
-        poll: DEFAULT_POLL,
+        poll: KANDLE_POLL,
         send: (headers, body, timeoutMs) => post(`http://${plan.sink}:8080/`, headers, body, timeoutMs),
         log: (line) => log.warn(line),
       }),

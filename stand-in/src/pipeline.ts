@@ -14,7 +14,7 @@ import { prefixPlan } from '@kandle/knative/prefix';
 import { createTopics } from '@kandle/servers/kafka/create-topics';
 import { type Beside, type Gateway, startGateway } from './serving/gateway.ts';
 import { createService, type Service } from './serving/service.ts';
-import { DEFAULT_POLL, type PollSizes, type Source, startSource } from './kafka-source/source.ts';
+import { KANDLE_POLL, type PollSizes, type Source, startSource } from './kafka-source/source.ts';
 import { readLag } from './lag.ts';
 import { type LongRunning, startLongRunning } from './long-running.ts';
 import { REPO_ROOT } from '@kandle/tooling/paths';
@@ -202,7 +202,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
       if (sink === undefined)
         throw new Error(`Cannot start ${source.name}: there is no service ${source.sink}`);
       const starting = startSource(kafkaAs(`${source.sink}-source`), producer, source, {
-        poll: options.poll ?? DEFAULT_POLL,
+        poll: options.poll ?? KANDLE_POLL,
         dispatchers: options.dispatchers,
         send: (headers, body, timeoutMs) => sink.request(headers, body, timeoutMs),
         log: options.log,

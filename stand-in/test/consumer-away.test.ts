@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, KafkaJSNonRetriableError, logLevel } from 'kafkajs';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import type { SourcePlan } from '@kandle/knative/plan';
-import { DEFAULT_POLL } from '../src/kafka-source/source.ts';
+import { KANDLE_POLL } from '../src/kafka-source/source.ts';
 import { type SourceConsumer, startSourceConsumer } from '../src/kafka-source/source-consumer.ts';
 import { type ContractTopics, openTopics } from './contract-topics.ts';
 import { event, eventually } from './kafka-source/bench.ts';
@@ -27,7 +27,7 @@ async function start(ordering: 'ordered' | 'unordered'): Promise<Rig> {
   const topic = await topics.create();
   const plan = { topic, consumerGroup: `away-${randomUUID()}`, initialOffset: 'earliest', ordering };
   const seen = { pushed: [] as string[], crashes: [] as Error[], waiting: 0, fault: null as Error | null };
-  const source = await startSourceConsumer(kafka, plan as SourcePlan, DEFAULT_POLL, {
+  const source = await startSourceConsumer(kafka, plan as SourcePlan, KANDLE_POLL, {
     push: (_, { offset }) => {
       const { fault } = seen;
       seen.fault = null;

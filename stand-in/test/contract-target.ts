@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Kafka, logLevel } from 'kafkajs';
 import { post } from '../src/kafka-source/deliver.ts';
 import type { SourcePlan } from '@kandle/knative/plan';
-import { startSource } from '../src/kafka-source/source.ts';
+import { KNATIVE_POLL, startSource } from '../src/kafka-source/source.ts';
 
 /** What the contract suite needs of a dispatcher: our stand-in, or the real one behind the same three verbs. */
 export interface ContractTarget {
@@ -66,7 +66,7 @@ export async function runStandIn(
   const producer = kafka.producer({ retry: { retries: 2, initialRetryTime: 50 } });
   await producer.connect();
   const source = await startSource(kafka, producer, plan, {
-    poll: { maxPollRecords: 50, maxPartitionFetchBytes: 65_536 },
+    poll: KNATIVE_POLL,
     dispatchers,
     send: (headers, body, timeoutMs) => post(sinkUrl, headers, body, timeoutMs),
     log: () => undefined,

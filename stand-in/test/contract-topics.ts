@@ -42,7 +42,15 @@ export async function openTopics(brokers: readonly string[]): Promise<ContractTo
   return {
     async create(partitions = 1) {
       const topic = `contract-${randomUUID()}`;
-      await createTopics(admin, [{ topic, partitions }]);
+      // By an admin of its own: KafkaJS asks for every topic that an admin was ever asked for at once, so that one
+      // which a busy broker does not know yet would fail what the tests beside this one ask.
+      const creator = kafka.admin();
+      await creator.connect();
+      try {
+        await createTopics(creator, [{ topic, partitions }]);
+      } finally {
+        await creator.disconnect();
+      }
       return topic;
     },
     async produce(topic, records) {

@@ -3,7 +3,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { post } from '../src/kafka-source/deliver.ts';
 import type { SourcePlan } from '@kandle/knative/plan';
-import { DEFAULT_POLL, startSource } from '../src/kafka-source/source.ts';
+import { KANDLE_POLL, startSource } from '../src/kafka-source/source.ts';
 import { openTopics } from './contract-topics.ts';
 import { startEventSink } from './event-sink.ts';
 
@@ -31,7 +31,7 @@ test('stop() waits no longer than its deadline for a function that hangs, and co
   await topics.produce(topic, [{ value: 'a' }, { value: 'b' }, { value: 'c' }]);
   const kafka = new Kafka({ brokers: inject('kafkaBrokers'), logLevel: logLevel.NOTHING });
   const source = await startSource(kafka, kafka.producer(), plan, {
-    poll: DEFAULT_POLL,
+    poll: KANDLE_POLL,
     send: (headers, body, timeoutMs) => post(sink.url, headers, body, timeoutMs),
     log: () => undefined,
     stopDeadlineMs: 200,

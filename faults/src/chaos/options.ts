@@ -49,9 +49,7 @@ same faults in the same order.`,
     only: option('TEXT', 'only faults whose name contains TEXT', text),
     list: flag("print the first 40 faults of the seed's schedule and end"),
   },
-  notes: `KafkaSource's poll sizes are those that an administrator would set at such rates (as "npm start -- --fast").
-
-Exit code: 0 clean, 1 something differs, does not come to rest or could not be brought about, 130 stopped before a verdict.`,
+  notes: `Exit code: 0 clean, 1 something differs, does not come to rest or could not be brought about, 130 stopped before a verdict.`,
 });
 
 /** What `npm run chaos` was asked for. */

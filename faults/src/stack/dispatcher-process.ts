@@ -1,6 +1,6 @@
 import { type SourcePlan } from '@kandle/knative/plan';
 import { post } from '@kandle/stand-in/kafka-source/deliver';
-import { DEFAULT_POLL, LIFTED_POLL, startSource } from '@kandle/stand-in/kafka-source/source';
+import { KANDLE_POLL, startSource } from '@kandle/stand-in/kafka-source/source';
 import { Kafka, logLevel } from 'kafkajs';
 
 /** What the process is told: `dispatcher-process.ts <JSON>`. */
@@ -9,7 +9,6 @@ export interface DispatcherTask {
   readonly sources: readonly SourcePlan[];
   /** Address under which each service is reached by its name. */
   readonly sinkUrl: string;
-  readonly isFast: boolean;
 }
 
 // All event sources in a process of their own, so that they can be killed without the functions. It ends in
@@ -25,7 +24,7 @@ await producer.connect();
 const sources = await Promise.all(
   task.sources.map((plan) =>
     startSource(kafka, producer, plan, {
-      poll: task.isFast ? LIFTED_POLL : DEFAULT_POLL,
+      poll: KANDLE_POLL,
       send: (headers, body, timeoutMs) => post(`${task.sinkUrl}${plan.sink}`, headers, body, timeoutMs),
       log: (line) => process.stdout.write(`${line}\n`),
     }),

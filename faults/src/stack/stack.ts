@@ -40,7 +40,6 @@ export interface StackOptions {
   readonly vendors?: readonly VendorName[];
   /** The optional functions that write to other databases run too, each with a real server of its own. */
   readonly hasSinks?: boolean;
-  readonly isFast?: boolean;
   /** The clocks of its processes can be shifted, so that its machine can sleep. Costs each start some time. */
   readonly maySleep?: boolean;
   /** Changes what the manifests ask for. */
@@ -176,7 +175,6 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const dispatcher = await startDispatcher({
       brokers: servers.kafkaBrokers,
       sources: prefixed.sources,
-      isFast: options.isFast ?? false,
       services: pipeline.services,
       log: say,
       onSpawn: (pid) => told.onSpawn('dispatcher', pid),

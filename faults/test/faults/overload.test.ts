@@ -14,7 +14,7 @@ const LIMITS_MB: Readonly<Record<string, number>> = {
 };
 
 test('memory stays bounded, the lag drains and order is kept, when ten times as much comes for a minute', async () => {
-  const { stack, end } = await startTestStack({ rate: RATE, isFast: true });
+  const { stack, end } = await startTestStack({ rate: RATE });
   onTestFinished(end);
   await until('enough trades', () => stack.feed.stats().trades >= 5 * RATE);
   const before = stack.feed.stats().trades;

@@ -12,7 +12,6 @@ import { RetryableError } from '@kandle/runtime/errors';
 import { createKafka, type KafkaSettings } from '@kandle/runtime/kafka';
 import { createLogger } from '@kandle/runtime/log';
 import { laptopSchemaValues, migrate } from '@kandle/runtime/migrate';
-import { LIFTED_POLL } from '@kandle/stand-in/kafka-source/source';
 import { type Pipeline, type ServerAddresses, startPipeline } from '@kandle/stand-in/pipeline';
 import { REPO_ROOT } from '@kandle/tooling/paths';
 import type { Client } from 'cassandra-driver';
@@ -131,7 +130,6 @@ async function play(
     logFolder: options.logFolder,
     feed: null,
     log: say,
-    poll: LIFTED_POLL,
     hooks: { onSpawn: (_, pid) => stepBack(pid), onExit: () => undefined },
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });

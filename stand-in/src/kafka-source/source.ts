@@ -28,13 +28,10 @@ export interface Source {
   stop(): Promise<void>;
 }
 
-/**
- * What a cluster has by default: 250 events a second and dispatcher, and no more than 64 KiB a partition and
- * poll.
- */
-export const DEFAULT_POLL: PollSizes = { maxPollRecords: 50, maxPartitionFetchBytes: 65_536 };
-/** What an administrator may set; `--fast` on a laptop. */
-export const LIFTED_POLL: PollSizes = { maxPollRecords: 500, maxPartitionFetchBytes: 1_048_576 };
+/** What Knative installs: 250 events a second and dispatcher, and no more than 64 KiB a partition and poll. */
+export const KNATIVE_POLL: PollSizes = { maxPollRecords: 50, maxPartitionFetchBytes: 65_536 };
+/** What a cluster has after `knative/kafka-source-settings.sh`, which `terraform/` runs. */
+export const KANDLE_POLL: PollSizes = { ...KNATIVE_POLL, maxPartitionFetchBytes: 262_144 };
 
 /** How a source is run on this machine. */
 export interface SourceOptions {

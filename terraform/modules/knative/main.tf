@@ -29,3 +29,20 @@ resource "terraform_data" "knative" {
     }
   }
 }
+
+# A poll of KafkaSource brings more of a backlog than as it is installed: docs/decisions/2026-11-30-kafka-source-settings.md.
+resource "terraform_data" "kafka_source" {
+  triggers_replace = [terraform_data.knative.id, filesha256(local.settings)]
+
+  provisioner "local-exec" {
+    command = "${local.settings} --kubeconfig \"$KUBECONFIG_FILE\" --context \"$CONTEXT\""
+    environment = {
+      KUBECONFIG_FILE = var.kubeconfig
+      CONTEXT         = var.context
+    }
+  }
+}
+
+locals {
+  settings = "${path.module}/../../../knative/kafka-source-settings.sh"
+}
