@@ -20,7 +20,7 @@ import { newsRows } from './views/news-rows.ts';
 import type { ClosedCandles, Rollups } from './rollups/rollups.ts';
 import { indicatorRows, signalRows } from './views/signal-rows.ts';
 import { tradeRows } from './views/trade-rows.ts';
-import { type PartitionRows, type RowOf, shapeOf, type Views } from './views/view-rows.ts';
+import { type PartitionRows, type RowOf, shapeOf, type ViewName, type Views } from './views/view-rows.ts';
 
 /** What the persist function needs. */
 export interface PersistDeps {
@@ -113,14 +113,14 @@ function closedCandles(event: ReceivedEvent, partitions: readonly PartitionRows[
 }
 
 function countByView(partitions: readonly PartitionRows[]): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>();
-  for (const rows of partitions) {
-    for (const { view } of rows) {
-      const { table = view } = shapeOf(view);
-      counts.set(table, (counts.get(table) ?? 0) + 1);
-    }
+  const views = new Map<ViewName, number>();
+  for (const rows of partitions) for (const { view } of rows) views.set(view, (views.get(view) ?? 0) + 1);
+  const tables = new Map<string, number>();
+  for (const [view, count] of views) {
+    const { table = view } = shapeOf(view);
+    tables.set(table, (tables.get(table) ?? 0) + count);
   }
-  return counts;
+  return tables;
 }
 
 /** The same, if its shard names a feed: `finnhub-03`. */
