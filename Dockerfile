@@ -37,7 +37,7 @@ COPY --from=node /nodejs/bin/node /usr/local/bin/run-node
 RUN case "$CODE_CACHE" in \
       off) ;; \
       on) (cd /app && CODE_CACHE=/tmp/index.cache KAFKA_BROKERS=127.0.0.1:1 CASSANDRA_PORT=1 SCHEMA_REGISTRY_URL=http://127.0.0.1:1 LOG_LEVEL=silent \
-             timeout --signal=TERM 8 run-node --max-semi-space-size=16 start.cjs || true) && \
+             timeout --signal=TERM 8 run-node --max-semi-space-size=16 --heap-growing-percent=100 start.cjs || true) && \
           install -m 444 /tmp/index.cache /app/index.cache ;; \
       *) echo 'Cannot build: CODE_CACHE is on or off' >&2; exit 1 ;; \
     esac
@@ -53,5 +53,5 @@ USER 65532:65532
 ENV NODE_ENV=production
 EXPOSE 8080
 # Not through npm or a shell: Node is process 1 and gets SIGTERM itself.
-# The size is knative/src/memory.ts's: it says why. The same when the code was compiled, or V8 would refuse it.
-ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=16", "/app/start.cjs"]
+# Both numbers are knative/src/memory.ts's: it says why. The same when the code was compiled, or V8 would refuse it.
+ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=16", "--heap-growing-percent=100", "/app/start.cjs"]

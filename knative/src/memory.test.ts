@@ -13,6 +13,10 @@ test.each([
 });
 
 test('nodeMemoryOptions() gives the heap half of the limit, and says nothing without one', () => {
-  expect(nodeMemoryOptions(256)).toEqual(['--max-old-space-size=128', '--max-semi-space-size=16']);
+  expect(nodeMemoryOptions(256)).toEqual([
+    '--max-old-space-size=128',
+    '--max-semi-space-size=16',
+    '--heap-growing-percent=100',
+  ]);
   expect(nodeMemoryOptions(null)).toEqual([]);
 });
