@@ -20,9 +20,9 @@ export function memoryLimitMb({
 const SEMI_SPACE_MB = 16;
 
 /**
- * By how much the heap may grow until the old generation is collected again, the same as in Dockerfile. V8 takes 30 %
- * or 8 MiB where a heap is as small as a function's, and counts what lies outside of it: bodies, frames, gzip.
- * In a backlog that was a collection after ten batches, and a fifth of what transform computed:
+ * By how much the heap may grow until the old generation is collected again, the same as in Dockerfile. V8
+ * takes 30 % or 8 MiB where a heap is as small as a function's, and counts what lies outside of it: bodies,
+ * frames, gzip. In a backlog that was a collection after ten batches, and a fifth of what transform computed:
  * `docs/decisions/2026-11-30-heap-growth.md`.
  */
 const HEAP_GROWING_PERCENT = 100;

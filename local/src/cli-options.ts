@@ -34,7 +34,7 @@ export interface StartOptions {
   readonly forMs: number | null;
   /** How long a function's process without a request stays. */
   readonly idleMs: number;
-  /** Sources poll with the sizes that Knative installs, not with those of `knative/kafka-source-settings.sh`. */
+  /** Sources poll as Knative installs them, not as `knative/kafka-source-settings.sh` sets them. */
   readonly hasKnativesPoll: boolean;
   /** Pods of KafkaSource's dispatcher. */
   readonly dispatchers: number;

@@ -42,8 +42,8 @@ export async function openTopics(brokers: readonly string[]): Promise<ContractTo
   return {
     async create(partitions = 1) {
       const topic = `contract-${randomUUID()}`;
-      // By an admin of its own: KafkaJS asks for every topic that an admin was ever asked for at once, so that one
-      // which a busy broker does not know yet would fail what the tests beside this one ask.
+      // By an admin of its own: KafkaJS asks for every topic that an admin was ever asked for at once, so that
+      // one which a busy broker does not know yet would fail what the tests beside this one ask.
       const creator = kafka.admin();
       await creator.connect();
       try {

@@ -22,8 +22,8 @@ const ONE_MACHINE_CONFIG = { 'segment.index.bytes': '1048576' };
  * partition, and then answers "This server does not host this topic-partition". So each leader is asked for its
  * offsets.
  *
- * @param admin Nothing else may be asked of it meanwhile: as long as the broker does not know one of the topics,
- *   KafkaJS fails whatever needs new metadata.
+ * @param admin Nothing else may be asked of it meanwhile: as long as the broker does not know one of the
+ *   topics, KafkaJS fails whatever needs new metadata.
  */
 export async function createTopics(admin: Admin, topics: readonly NewTopic[]): Promise<void> {
   await admin.createTopics({
