@@ -173,6 +173,19 @@ describe.skipIf(!hasKubectl())(`scripts${hasKubectl() ? '' : ' (skipped: there i
     expect(run.stdout).not.toContain('applied');
   });
 
+  test.each([
+    ['65536', /^A backlog goes .* after knative\/kafka-source-settings\.sh/m],
+    ['262144', /^(?![^]*kafka-source-settings)/],
+  ])('deploy.sh says what is left to do, where a poll of KafkaSource brings %s bytes', (bytes, says) => {
+    const run = deployTo(
+      `  'get configmap config-kafka-source-data-plane'*) echo 'max.partition.fetch.bytes=${bytes}' ;;
+  'get job'*) echo 'SuccessCriteriaMet Complete ' ;;`,
+      [],
+    );
+    expect(run).toMatchObject({ status: 0, stderr: '' });
+    expect(run.stdout).toMatch(says);
+  });
+
   test('deploy.sh says what it waits for, the last line of its log, and at the end the page of the runbook', () => {
     const run = deployTo(
       `  'rollout status'*) sleep 3; echo 'error: timed out waiting for the condition' >&2; exit 1 ;;
