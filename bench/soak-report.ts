@@ -1,7 +1,7 @@
 import type { Delays } from './delay-probe.ts';
 import type { RoleUsage } from './process-usage.ts';
 import { type ServerUse, serverUseLines } from './server-use.ts';
-import { quantile, slopeOf } from './statistics.ts';
+import { growthOf, quantile } from './statistics.ts';
 import { targetLines } from './targets.ts';
 
 /** What was seen at one moment. */
@@ -46,7 +46,7 @@ const WARM_UP_SHARE = 1 / 3;
 const INGEST_FULL_SECONDS = 17 * 60;
 /** A slope of less than this says nothing of an hour. */
 const MIN_JUDGED_SECONDS = 5 * 60;
-/** Memory is flat if it would grow by less than this in the whole run, by the slope after the warm-up. */
+/** Memory is flat if it would grow by less than this in the whole run, as it did after the warm-up. */
 const FLAT_SHARE = 0.1;
 const FLAT_MB = 15;
 /** The lag of a source is near zero if it is less than what comes in so many seconds, or at once. */
@@ -88,7 +88,7 @@ export function reportOf(
       .map(({ atSeconds, usage }) => [atSeconds / 3_600, usage[role]?.anonymousMb ?? 0] as const);
     const numbers = warm.map(({ usage }) => usage[role]?.totalMb ?? 0);
     const middle = quantile(numbers, 0.5);
-    const perHour = slopeOf(memory);
+    const perHour = growthOf(memory);
     const growth = (perHour * last.atSeconds) / 3_600;
     const isFlat = growth <= Math.max(middle * FLAT_SHARE, FLAT_MB);
     const isLong = last.atSeconds - fullSeconds >= MIN_JUDGED_SECONDS;
