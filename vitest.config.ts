@@ -16,6 +16,7 @@ export default defineConfig({
           isolate: false,
           // Properties take seconds on a busy machine; a hang is still found.
           testTimeout: 60_000,
+          hookTimeout: 60_000,
           include: [
             'packages/*/src/**/*.test.ts',
             'functions/*/src/**/*.test.ts',

@@ -154,11 +154,12 @@ async function damage(
     const other = new Map(of.rows);
     if (known !== undefined)
       other.set(known.symbol, { ...known, columns: { ...known.columns, volume_e8: BigInt(how) } });
+    const otherwise = sequences[how % sequences.length];
     const ways = [
       () => tables.windows.delete(key),
       () => tables.windows.set(key, { ...of, rows: changed }),
       () => tables.windows.set(key, { ...of, rows: other }),
-      () => tables.windows.set(key, { ...of, applied: `1:${sequences[how % sequences.length] ?? 1}` }),
+      () => tables.windows.set(key, { ...of, applied: otherwise === undefined ? '' : `1:${otherwise}` }),
       () => tables.windows.set(key, { ...of, version: of.version + 1, finalVersion: 0 }),
       () => tables.windows.set(key, { ...of, version: of.version + 1, rows: new Map(), applied: '' }),
     ];
