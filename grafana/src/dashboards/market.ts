@@ -40,6 +40,7 @@ import {
   rows,
   sortedBy,
   tooltip,
+  SIGNAL_COLUMNS,
 } from './panels.ts';
 import {
   atLeastVariable,
@@ -372,11 +373,7 @@ function signalTable(): Builder<Panel> {
       columns(
         {
           start: 'window',
-          side: 'side',
-          rule: 'rule',
-          strength: 'strength',
-          text: 'what',
-          state: 'state',
+          ...SIGNAL_COLUMNS,
         },
         ['feed'],
       ),

@@ -15,7 +15,7 @@ import {
   SIGNALS,
 } from '../cassandra/cql.ts';
 import { assemble } from './assemble.ts';
-import { columns, number, rows, sortedBy, unitOf } from './panels.ts';
+import { columns, number, rows, sortedBy, unitOf, SIGNAL_COLUMNS } from './panels.ts';
 import {
   candlesPlace,
   daysPlace,
@@ -213,11 +213,7 @@ export function overviewDashboard(): Dashboard {
                 {
                   start: 'window',
                   symbol: 'symbol',
-                  side: 'side',
-                  rule: 'rule',
-                  strength: 'strength',
-                  text: 'what',
-                  state: 'state',
+                  ...SIGNAL_COLUMNS,
                 },
                 ['feed'],
               ),

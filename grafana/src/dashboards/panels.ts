@@ -50,6 +50,15 @@ function sourceOf(source: PanelText['source']): DataSourceRef {
   return source === 'cassandra' ? CASSANDRA : PROMETHEUS;
 }
 
+/** What a table says of a signal, and under which headings. */
+export const SIGNAL_COLUMNS = {
+  side: 'side',
+  rule: 'rule',
+  strength: 'strength',
+  text: 'what',
+  state: 'state',
+} as const;
+
 /** A list of the series under the panel. */
 export const legend = () =>
   new VizLegendOptionsBuilder()
